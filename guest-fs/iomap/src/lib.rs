@@ -1,0 +1,23 @@
+//! The mapping contract between a filesystem, direct I/O and swap.
+//!
+//! The *loop* lives here, the *mapping* in the filesystem: [`IomapOps::iomap_begin`] answers where a
+//! file range is, and the library builds the bios. Two loops matter to this project: `dio_rw` (Linux
+//! `iomap_dio_rw`, with the filesystem's `end_io`) and `swap_rw` (the `iomap_swap_rw` that the 2021
+//! mail proposes: pure overwrite, nothing to complete).
+//!
+//! `guest-fs` implements these traits and knows no swap; `swap-path` uses them and knows no
+//! filesystem.
+//!
+//! What this crate does not do: no page cache, no locking, no policy about which range may be mapped.
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod errno;
+mod map;
+mod ops;
+
+pub use errno::Errno;
+pub use map::{Context, Direction, Intent, Iomap, MapFlags, MapKind, Transfer};
+pub use ops::{DioEnd, DioOps, IomapOps, SwapHost};

@@ -1,0 +1,26 @@
+//! Guest-physical memory map.
+
+/// Where the guest ELF is linked to run (1 MiB).
+pub const KERNEL_BASE: u64 = 0x10_0000;
+
+/// The least memory a machine may have (16 MiB).
+pub const MEMORY_BYTES_MIN: u64 = 16 << 20;
+
+/// Memory ends here at the latest: the PCI window begins.
+pub const MEMORY_BYTES_MAX: u64 = PCI_WINDOW_BASE;
+
+/// Memory BARs are placed from here on (3 GiB).
+pub const PCI_WINDOW_BASE: u64 = 0xc000_0000;
+
+/// Bytes of the BAR window (512 MiB).
+pub const PCI_WINDOW_BYTES: u64 = 0x2000_0000;
+
+/// PCI Express configuration space (ECAM) of bus 0. The VMM also names it on the command line as
+/// `ecam=0x…`; a guest that finds no such word uses CF8/CFC.
+pub const ECAM_BASE: u64 = 0xe000_0000;
+
+/// Bytes of ECAM: one bus of 32 devices with 8 functions of 4 KiB.
+pub const ECAM_BYTES: u64 = 0x10_0000;
+
+/// The local APIC's page.
+pub const LAPIC_BASE: u64 = 0xfee0_0000;

@@ -1,0 +1,30 @@
+//! I/O ports.
+
+/// One byte of early or panic output (QEMU's `-device isa-debugcon`, `-debugcon`).
+pub const DEBUG_CONSOLE: u16 = 0xe9;
+
+/// A 32-bit write ends the machine with that code (QEMU's `isa-debug-exit,iobase=0xf4`, which exits
+/// with `code << 1 | 1`).
+pub const EXIT: u16 = 0xf4;
+
+/// A 32-bit write announces a boot stage; the first one is the guest's first output.
+pub const BOOT_STAGE: u16 = 0xf8;
+
+/// The guest's first instruction of Rust ran.
+pub const STAGE_ENTERED: u32 = 1;
+/// The guest is about to start its program.
+pub const STAGE_PROGRAM: u32 = 2;
+
+/// The guest did what it was told and reported the rest through the console.
+pub const EXIT_OK: u32 = 0;
+/// The guest panicked; the message is on the console or the debug port.
+pub const EXIT_PANIC: u32 = 1;
+/// The command line asks for something that this guest does not know.
+pub const EXIT_BAD_COMMAND_LINE: u32 = 2;
+/// A device that the program needs was not found.
+pub const EXIT_NO_DEVICE: u32 = 3;
+
+/// PCI configuration mechanism 1: address.
+pub const PCI_ADDRESS: u16 = 0xcf8;
+/// PCI configuration mechanism 1: data.
+pub const PCI_DATA: u16 = 0xcfc;

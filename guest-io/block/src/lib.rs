@@ -14,6 +14,8 @@ extern crate alloc;
 mod bio;
 mod device;
 mod error;
+#[cfg(any(test, feature = "testing"))]
+pub mod ram;
 
 pub use bio::{BLOCK_BYTES, Bio, Op};
 pub use device::{BlockDevice, Done, Geometry, Rejected, Ticket};

@@ -19,6 +19,8 @@ extern crate alloc;
 mod dma;
 mod mmio;
 mod platform;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod time;
 pub mod trace;
 mod user;
@@ -28,4 +30,6 @@ pub use mmio::Mmio;
 pub use platform::{Platform, Wake};
 pub use time::Instant;
 pub use trace::Tracer;
-pub use user::{Access, BusError, FaultOutcome, PageFault, Unmapped, UserAddr, UserMemory, UserPage};
+pub use user::{
+    Access, BusError, FaultOutcome, PageFault, Unmapped, UserAddr, UserMemory, UserPage,
+};

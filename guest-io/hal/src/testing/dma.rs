@@ -1,0 +1,234 @@
+//! DMA memory out of one flat pool, which a device model can reach by address.
+
+use alloc::rc::Rc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use core::fmt;
+use core::ops::Range;
+
+use crate::{DmaBuf, Iova, OutOfMemory, PAGE_BYTES};
+
+/// Where the pool begins. Not zero, so that a forgotten address does not happen to work.
+const POOL_BASE: u64 = 0x10_0000;
+
+/// What a freed page is filled with: reading it shows, and no valid structure looks like it.
+const POISON: u8 = 0xa5;
+
+/// The device asked for memory that nobody allocated: a use after free or a wild address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inaccessible {
+    /// The first address of the refused access.
+    pub iova: Iova,
+}
+
+struct State {
+    bytes: Vec<u8>,
+    is_used: Vec<bool>,
+}
+
+impl State {
+    /// The byte range of `[iova, iova + length)` if every page of it is allocated.
+    fn range(&self, iova: Iova, length: usize) -> Result<Range<usize>, Inaccessible> {
+        let bad = Inaccessible { iova };
+        let start = iova.0.checked_sub(POOL_BASE).ok_or(bad)?;
+        let start = usize::try_from(start).map_err(|_| bad)?;
+        let end = start
+            .checked_add(length)
+            .filter(|&end| end <= self.bytes.len())
+            .ok_or(bad)?;
+        let pages = start / PAGE_BYTES..end.div_ceil(PAGE_BYTES);
+        if self.is_used[pages].iter().all(|&used| used) {
+            Ok(start..end)
+        } else {
+            Err(bad)
+        }
+    }
+}
+
+/// A fixed number of DMA pages. Clones share the memory.
+///
+/// First fit, so the addresses are the same in every run. Freed pages are poisoned, and device
+/// access to them is refused: a page given back too early does not go unnoticed.
+#[derive(Clone)]
+pub struct DmaPool(Rc<RefCell<State>>);
+
+impl DmaPool {
+    /// A pool of `pages` pages.
+    #[must_use]
+    pub fn new(pages: usize) -> Self {
+        Self(Rc::new(RefCell::new(State {
+            bytes: vec![POISON; pages * PAGE_BYTES],
+            is_used: vec![false; pages],
+        })))
+    }
+
+    /// Allocates `pages` contiguous, zeroed pages.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when there is no such run.
+    pub fn alloc(&self, pages: usize) -> Result<PoolDma, OutOfMemory> {
+        assert!(pages > 0, "an allocation has at least one page");
+        let mut state = self.0.borrow_mut();
+        let first = state
+            .is_used
+            .windows(pages)
+            .position(|run| run.iter().all(|&used| !used))
+            .ok_or(OutOfMemory)?;
+        state.is_used[first..first + pages].fill(true);
+        state.bytes[first * PAGE_BYTES..(first + pages) * PAGE_BYTES].fill(0);
+        Ok(PoolDma {
+            pool: self.clone(),
+            first,
+            pages,
+        })
+    }
+
+    /// How many pages are free.
+    #[must_use]
+    pub fn free_pages(&self) -> usize {
+        self.0
+            .borrow()
+            .is_used
+            .iter()
+            .filter(|&&used| !used)
+            .count()
+    }
+
+    /// Copies memory from `iova` on into `dst`, as a device does.
+    ///
+    /// # Errors
+    /// [`Inaccessible`] if any byte is outside of every live allocation.
+    pub fn read_at(&self, iova: Iova, dst: &mut [u8]) -> Result<(), Inaccessible> {
+        let state = self.0.borrow();
+        let range = state.range(iova, dst.len())?;
+        dst.copy_from_slice(&state.bytes[range]);
+        Ok(())
+    }
+
+    /// Copies `src` to `iova` and on, as a device does.
+    ///
+    /// # Errors
+    /// [`Inaccessible`] if any byte is outside of every live allocation; nothing was written then.
+    pub fn write_at(&self, iova: Iova, src: &[u8]) -> Result<(), Inaccessible> {
+        let mut state = self.0.borrow_mut();
+        let range = state.range(iova, src.len())?;
+        state.bytes[range].copy_from_slice(src);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for DmaPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DmaPool")
+            .field("free_pages", &self.free_pages())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Pages of a [`DmaPool`]; given back and poisoned when dropped.
+#[derive(Debug)]
+pub struct PoolDma {
+    pool: DmaPool,
+    first: usize,
+    pages: usize,
+}
+
+impl PoolDma {
+    fn at(&self, offset: usize, length: usize) -> Range<usize> {
+        let end = offset
+            .checked_add(length)
+            .expect("offset and length fit an address");
+        assert!(
+            end <= self.size_bytes(),
+            "bytes {offset}..{end} leave a DMA buffer of {} bytes",
+            self.size_bytes()
+        );
+        let base = self.first * PAGE_BYTES;
+        base + offset..base + end
+    }
+}
+
+impl DmaBuf for PoolDma {
+    fn iova(&self) -> Iova {
+        Iova(POOL_BASE + (self.first * PAGE_BYTES) as u64)
+    }
+
+    fn size_bytes(&self) -> usize {
+        self.pages * PAGE_BYTES
+    }
+
+    fn read(&self, offset: usize, dst: &mut [u8]) {
+        let range = self.at(offset, dst.len());
+        dst.copy_from_slice(&self.pool.0.borrow().bytes[range]);
+    }
+
+    fn write(&self, offset: usize, src: &[u8]) {
+        let range = self.at(offset, src.len());
+        self.pool.0.borrow_mut().bytes[range].copy_from_slice(src);
+    }
+
+    fn load_acquire_u32(&self, offset: usize) -> u32 {
+        let mut word = [0; 4];
+        self.read(offset, &mut word);
+        u32::from_le_bytes(word)
+    }
+}
+
+impl Drop for PoolDma {
+    fn drop(&mut self) {
+        let mut state = self.pool.0.borrow_mut();
+        state.is_used[self.first..self.first + self.pages].fill(false);
+        let bytes = self.first * PAGE_BYTES..(self.first + self.pages) * PAGE_BYTES;
+        state.bytes[bytes].fill(POISON);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_device_sees_what_the_guest_wrote_and_back() {
+        let pool = DmaPool::new(4);
+        let buf = pool.alloc(2).unwrap();
+        buf.write(4094, &[1, 2, 3, 4]);
+        let mut seen = [0; 4];
+        pool.read_at(Iova(buf.iova().0 + 4094), &mut seen).unwrap();
+        assert_eq!(seen, [1, 2, 3, 4]);
+        pool.write_at(buf.iova(), &[9, 0, 0, 1]).unwrap();
+        assert_eq!(buf.load_acquire_u32(0), 0x0100_0009);
+    }
+
+    #[test]
+    fn the_device_cannot_reach_a_freed_page() {
+        let pool = DmaPool::new(2);
+        let iova = pool.alloc(1).unwrap().iova();
+        assert_eq!(pool.write_at(iova, &[1]), Err(Inaccessible { iova }));
+        assert_eq!(pool.free_pages(), 2);
+    }
+
+    #[test]
+    fn an_access_may_not_run_from_one_live_page_into_a_free_one() {
+        let pool = DmaPool::new(2);
+        let buf = pool.alloc(1).unwrap();
+        let last = Iova(buf.iova().0 + 4095);
+        assert!(pool.read_at(last, &mut [0; 2]).is_err());
+        pool.read_at(last, &mut [0; 1]).unwrap();
+    }
+
+    #[test]
+    fn pages_are_zeroed_and_run_out() {
+        let pool = DmaPool::new(1);
+        drop(pool.alloc(1).unwrap());
+        let buf = pool.alloc(1).unwrap();
+        assert_eq!(buf.load_acquire_u32(4092), 0);
+        assert_eq!(pool.alloc(1).err(), Some(OutOfMemory));
+    }
+
+    #[test]
+    #[should_panic(expected = "leave a DMA buffer")]
+    fn leaving_a_buffer_is_a_bug_of_the_caller() {
+        DmaPool::new(2).alloc(1).unwrap().write(4095, &[0; 2]);
+    }
+}

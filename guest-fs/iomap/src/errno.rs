@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use block::BlockError;
+
 macro_rules! errnos {
     ($($(#[$doc:meta])* $name:ident = $number:literal,)*) => {
         /// An error number with Linux's value and name.
@@ -38,6 +40,8 @@ errnos! {
     EBUSY = 16,
     /// File exists.
     EEXIST = 17,
+    /// No such device: it is gone.
+    ENODEV = 19,
     /// Not a directory.
     ENOTDIR = 20,
     /// Is a directory.
@@ -56,10 +60,16 @@ errnos! {
     ENAMETOOLONG = 36,
     /// Directory not empty.
     ENOTEMPTY = 39,
+    /// No data available: the media could not be read or written.
+    ENODATA = 61,
     /// Operation not supported.
     EOPNOTSUPP = 95,
+    /// Connection timed out: the device did not answer in time.
+    ETIMEDOUT = 110,
     /// Structure needs cleaning: corruption was found.
     EUCLEAN = 117,
+    /// Remote I/O error: the device cannot serve the range now.
+    EREMOTEIO = 121,
 }
 
 impl Errno {
@@ -73,6 +83,21 @@ impl Errno {
     #[must_use]
     pub fn from_number(number: u16) -> Option<Self> {
         Self::ALL.iter().copied().find(|e| e.number() == number)
+    }
+}
+
+/// As Linux `blk_status_to_errno` translates.
+impl From<BlockError> for Errno {
+    fn from(error: BlockError) -> Self {
+        match error {
+            BlockError::Medium(_) => Self::ENODATA,
+            BlockError::Io(_) => Self::EIO,
+            BlockError::NotSupported(_) => Self::EOPNOTSUPP,
+            BlockError::Target(_) => Self::EREMOTEIO,
+            BlockError::Timeout => Self::ETIMEDOUT,
+            BlockError::Gone => Self::ENODEV,
+            BlockError::Invalid => Self::EINVAL,
+        }
     }
 }
 

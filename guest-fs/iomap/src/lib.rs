@@ -14,10 +14,26 @@
 
 extern crate alloc;
 
+mod activate;
+mod carrier;
+mod dio;
 mod errno;
+pub mod events;
+mod failure;
 mod map;
 mod ops;
+mod piece;
+mod pool;
+mod swap;
 
+pub use activate::{
+    ActivateError, ActivateReason, SwapExtent, SwapExtents, swapfile_activate,
+    swapfile_activate_traced,
+};
+pub use dio::{IocbFlags, Kiocb, dio_rw};
 pub use errno::Errno;
+pub use failure::{FailureKind, IoFailure, SwapRefusal};
 pub use map::{Context, Direction, Intent, Iomap, MapFlags, MapKind, Transfer};
 pub use ops::{DioEnd, DioOps, IomapOps, SwapHost};
+pub use pool::BioPool;
+pub use swap::swap_rw;

@@ -94,6 +94,19 @@ pub enum Context {
 }
 
 impl Context {
+    /// The context with this number, if there is one.
+    #[must_use]
+    pub const fn from_u8(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::User,
+            2 => Self::Activation,
+            3 => Self::SwapOut,
+            4 => Self::SwapIn,
+            5 => Self::Completion,
+            _ => return None,
+        })
+    }
+
     /// True inside swap I/O, where the promise "no transaction, no lock, no allocation" is made.
     #[must_use]
     pub const fn is_swap_io(self) -> bool {

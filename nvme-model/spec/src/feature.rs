@@ -1,0 +1,95 @@
+//! Features: identifiers, selectors and values.
+// Spec: NVMe-Base-2.0c 5.27.1 "Feature Specific Information"
+
+/// Arbitration.
+pub const ARBITRATION: u8 = 0x01;
+/// Power management.
+pub const POWER_MANAGEMENT: u8 = 0x02;
+/// Temperature threshold.
+pub const TEMPERATURE_THRESHOLD: u8 = 0x04;
+/// Error recovery.
+pub const ERROR_RECOVERY: u8 = 0x05;
+/// Volatile write cache; bit 0 = enabled.
+pub const VOLATILE_WRITE_CACHE: u8 = 0x06;
+/// Number of queues; see [`NumberOfQueues`].
+pub const NUMBER_OF_QUEUES: u8 = 0x07;
+/// Interrupt coalescing.
+pub const INTERRUPT_COALESCING: u8 = 0x08;
+/// Interrupt vector configuration.
+pub const INTERRUPT_VECTOR: u8 = 0x09;
+/// Write atomicity normal.
+pub const WRITE_ATOMICITY: u8 = 0x0a;
+/// Asynchronous event configuration; see [`AsyncEventConfig`].
+pub const ASYNC_EVENT_CONFIG: u8 = 0x0b;
+
+/// Get Features SEL: the current value.
+pub const SEL_CURRENT: u32 = 0;
+/// Get Features SEL: the default value.
+pub const SEL_DEFAULT: u32 = 1;
+/// Get Features SEL: the saved value.
+pub const SEL_SAVED: u32 = 2;
+/// Get Features SEL: the capabilities, see the `CAPABILITY_` bits.
+pub const SEL_CAPABILITIES: u32 = 3;
+
+/// Capability: the value can be saved.
+pub const CAPABILITY_SAVEABLE: u32 = 1;
+/// Capability: the value is per namespace.
+pub const CAPABILITY_NAMESPACE: u32 = 1 << 1;
+/// Capability: the value can be changed.
+pub const CAPABILITY_CHANGEABLE: u32 = 1 << 2;
+
+bit_fields! {
+    /// Number of Queues: dword 11 (wanted) and completion dword 0 (granted).
+    // Spec: NVMe-Base-2.0c 5.27.1.5 "Number of Queues"
+    NumberOfQueues(u32) {
+        /// I/O submission queues, zero-based.
+        nsq_z, with_nsq_z: 0, 16;
+        /// I/O completion queues, zero-based.
+        ncq_z, with_ncq_z: 16, 16;
+    }
+}
+
+bit_fields! {
+    /// Asynchronous Event Configuration.
+    // Spec: NVMe-Base-2.0c 5.27.1.8 "Asynchronous Event Configuration"
+    AsyncEventConfig(u32) {
+        /// Which SMART critical warnings are reported, by bit.
+        smart, with_smart: 0, 8;
+        /// Namespace attribute notices.
+        namespace_notices, with_namespace_notices: 8, 1;
+    }
+}
+
+bit_fields! {
+    /// Temperature Threshold: dword 11.
+    // Spec: NVMe-Base-2.0c 5.27.1.3 "Temperature Threshold"
+    TemperatureThreshold(u32) {
+        /// The threshold in kelvins.
+        tmpth, with_tmpth: 0, 16;
+        /// Which sensor: 0 = composite, 15 = all (Set Features only).
+        tmpsel, with_tmpsel: 16, 4;
+        /// Which threshold: 0 = over, 1 = under.
+        thsel, with_thsel: 20, 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn feature_values_have_these_bits() {
+        assert_eq!(NumberOfQueues(0).with_nsq_z(3).with_ncq_z(1).0, 0x0001_0003);
+        assert_eq!(
+            AsyncEventConfig(0)
+                .with_smart(0xff)
+                .with_namespace_notices(1)
+                .0,
+            0x01ff
+        );
+        assert_eq!(
+            TemperatureThreshold(0).with_tmpth(343).with_thsel(1).0,
+            0x0010_0157
+        );
+    }
+}

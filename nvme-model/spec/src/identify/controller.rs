@@ -1,0 +1,237 @@
+//! The Identify Controller structure.
+// Spec: NVMe-Base-2.0c 5.17.2.1 "Identify Controller data structure (CNS 01h)"
+
+use zerocopy::little_endian::{U16, U32};
+use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
+
+use super::IDENTIFY_BYTES;
+
+/// Bits of [`IdentifyController::oacs`].
+pub mod oacs {
+    /// Format NVM.
+    pub const FORMAT: u16 = 1 << 1;
+    /// Firmware download and commit.
+    pub const FIRMWARE: u16 = 1 << 2;
+    /// Namespace management and attachment.
+    pub const NAMESPACE_MANAGEMENT: u16 = 1 << 3;
+}
+
+/// Bits of [`IdentifyController::oncs`].
+pub mod oncs {
+    /// Compare.
+    pub const COMPARE: u16 = 1;
+    /// Write Uncorrectable.
+    pub const WRITE_UNCORRECTABLE: u16 = 1 << 1;
+    /// Dataset Management.
+    pub const DATASET_MANAGEMENT: u16 = 1 << 2;
+    /// Write Zeroes.
+    pub const WRITE_ZEROES: u16 = 1 << 3;
+    /// Save in Set Features and Select in Get Features.
+    pub const FEATURE_SAVE_SELECT: u16 = 1 << 4;
+    /// Verify.
+    pub const VERIFY: u16 = 1 << 7;
+    /// Copy.
+    pub const COPY: u16 = 1 << 8;
+}
+
+/// Bits of [`IdentifyController::vwc`].
+pub mod vwc {
+    /// A volatile write cache is present.
+    pub const PRESENT: u8 = 1;
+    /// Bits 2:1 = 11b: Flush accepts the broadcast namespace.
+    pub const FLUSH_BROADCAST: u8 = 3 << 1;
+}
+
+/// A power state descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct PowerState {
+    /// Maximum power in 10 mW.
+    pub mp: U16,
+    reserved_2: [u8; 2],
+    /// Entry latency in microseconds.
+    pub enlat: U32,
+    /// Exit latency in microseconds.
+    pub exlat: U32,
+    reserved_12: [u8; 20],
+}
+
+/// What a controller says about itself.
+#[derive(Clone, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct IdentifyController {
+    /// PCI vendor.
+    pub vid: U16,
+    /// PCI subsystem vendor.
+    pub ssvid: U16,
+    /// Serial number, ASCII, space-padded.
+    pub sn: [u8; 20],
+    /// Model number, ASCII, space-padded.
+    pub mn: [u8; 40],
+    /// Firmware revision, ASCII, space-padded.
+    pub fr: [u8; 8],
+    /// Recommended arbitration burst.
+    pub rab: u8,
+    /// IEEE OUI.
+    pub ieee: [u8; 3],
+    /// Multi-path capabilities.
+    pub cmic: u8,
+    /// The largest transfer is `minimum page << mdts` bytes; 0 = no limit.
+    pub mdts: u8,
+    /// Controller identifier.
+    pub cntlid: U16,
+    /// Version, as in VS.
+    pub ver: U32,
+    /// RTD3 resume latency in microseconds.
+    pub rtd3r: U32,
+    /// RTD3 entry latency in microseconds.
+    pub rtd3e: U32,
+    /// Optional asynchronous events supported.
+    pub oaes: U32,
+    /// Controller attributes.
+    pub ctratt: U32,
+    /// Read recovery levels.
+    pub rrls: U16,
+    reserved_102: [u8; 9],
+    /// Controller type: 1 = I/O.
+    pub cntrltype: u8,
+    /// FRU identifier.
+    pub fguid: [u8; 16],
+    /// Command retry delay 1 in 100 ms.
+    pub crdt1: U16,
+    /// Command retry delay 2 in 100 ms.
+    pub crdt2: U16,
+    /// Command retry delay 3 in 100 ms.
+    pub crdt3: U16,
+    reserved_134: [u8; 122],
+    /// Optional admin commands; see [`oacs`].
+    pub oacs: U16,
+    /// Concurrent aborts, zero-based.
+    pub acl_z: u8,
+    /// Outstanding asynchronous event requests, zero-based.
+    pub aerl_z: u8,
+    /// Firmware slots.
+    pub frmw: u8,
+    /// Log page attributes.
+    pub lpa: u8,
+    /// Error log entries, zero-based.
+    pub elpe_z: u8,
+    /// Power states, zero-based.
+    pub npss_z: u8,
+    /// Admin vendor specific commands.
+    pub avscc: u8,
+    /// Autonomous power state transitions.
+    pub apsta: u8,
+    /// Warning composite temperature in kelvins.
+    pub wctemp: U16,
+    /// Critical composite temperature in kelvins.
+    pub cctemp: U16,
+    /// Maximum time for firmware activation in 100 ms.
+    pub mtfa: U16,
+    /// Host memory buffer, preferred.
+    pub hmpre: U32,
+    /// Host memory buffer, minimum.
+    pub hmmin: U32,
+    /// Total NVM capacity in bytes.
+    pub tnvmcap: [u8; 16],
+    /// Unallocated NVM capacity in bytes.
+    pub unvmcap: [u8; 16],
+    reserved_312: [u8; 200],
+    /// Submission queue entry size: low nibble required, high nibble maximum, as powers of two.
+    pub sqes: u8,
+    /// Completion queue entry size, as `sqes`.
+    pub cqes: u8,
+    /// The most outstanding commands of one queue.
+    pub maxcmd: U16,
+    /// The largest namespace identifier.
+    pub nn: U32,
+    /// Optional NVM commands; see [`oncs`].
+    pub oncs: U16,
+    /// Fused operations.
+    pub fuses: U16,
+    /// Format attributes.
+    pub fna: u8,
+    /// Volatile write cache; see [`vwc`].
+    pub vwc: u8,
+    /// Atomic write unit in normal operation, in blocks, zero-based.
+    pub awun_z: U16,
+    /// Atomic write unit at power failure, in blocks, zero-based.
+    pub awupf_z: U16,
+    /// I/O vendor specific commands.
+    pub icsvscc: u8,
+    /// Namespace write protection.
+    pub nwpc: u8,
+    /// Atomic compare and write unit, zero-based.
+    pub acwu_z: U16,
+    /// Copy descriptor formats.
+    pub cdfs: U16,
+    /// SGL support; 0 = none.
+    pub sgls: U32,
+    /// The most allowed namespaces.
+    pub mnan: U32,
+    reserved_544: [u8; 224],
+    /// NVM subsystem qualified name, UTF-8, zero-padded.
+    pub subnqn: [u8; 256],
+    reserved_1024: [u8; 1024],
+    /// Power state descriptors.
+    pub psd: [PowerState; 32],
+    vendor_3072: [u8; 1024],
+}
+
+const _: () = assert!(size_of::<IdentifyController>() == IDENTIFY_BYTES);
+const _: () = assert!(size_of::<PowerState>() == 32);
+
+impl IdentifyController {
+    /// All zeros, to be filled in.
+    #[must_use]
+    pub fn zeroed() -> Self {
+        Self::new_zeroed()
+    }
+
+    /// Reads the structure out of the first bytes of `bytes`; `None` if they are too few.
+    #[must_use]
+    pub fn from_prefix(bytes: &[u8]) -> Option<Self> {
+        Self::read_from_prefix(bytes).ok().map(|(this, _)| this)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::mem::offset_of;
+
+    #[test]
+    fn the_fields_are_where_the_standard_puts_them() {
+        let offsets = [
+            (offset_of!(IdentifyController, mn), 24),
+            (offset_of!(IdentifyController, rab), 72),
+            (offset_of!(IdentifyController, mdts), 77),
+            (offset_of!(IdentifyController, ver), 80),
+            (offset_of!(IdentifyController, oaes), 92),
+            (offset_of!(IdentifyController, cntrltype), 111),
+            (offset_of!(IdentifyController, crdt1), 128),
+            (offset_of!(IdentifyController, oacs), 256),
+            (offset_of!(IdentifyController, aerl_z), 259),
+            (offset_of!(IdentifyController, lpa), 261),
+            (offset_of!(IdentifyController, wctemp), 266),
+            (offset_of!(IdentifyController, tnvmcap), 280),
+            (offset_of!(IdentifyController, sqes), 512),
+            (offset_of!(IdentifyController, nn), 516),
+            (offset_of!(IdentifyController, oncs), 520),
+            (offset_of!(IdentifyController, vwc), 525),
+            (offset_of!(IdentifyController, awupf_z), 528),
+            (offset_of!(IdentifyController, sgls), 536),
+            (offset_of!(IdentifyController, subnqn), 768),
+            (offset_of!(IdentifyController, psd), 2048),
+        ];
+        for (is, should) in offsets {
+            assert_eq!(is, should);
+        }
+    }
+
+    #[test]
+    fn a_short_buffer_is_refused() {
+        assert_eq!(IdentifyController::from_prefix(&[0; 4095]), None);
+        assert!(IdentifyController::from_prefix(&[0; 4096]).is_some());
+    }
+}

@@ -1,0 +1,130 @@
+//! The Identify Namespace structure of the NVM command set.
+// Spec: NVM-CS-1.0c 4.1.5.1 "NVM Command Set Identify Namespace Data Structure (CNS 00h)"
+
+use zerocopy::little_endian::{U16, U64};
+use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
+
+use super::IDENTIFY_BYTES;
+
+/// An LBA format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct LbaFormat {
+    /// Metadata bytes per block.
+    pub ms: U16,
+    /// A block has `1 << lbads` bytes.
+    pub lbads: u8,
+    /// Relative performance in bits 1:0: 0 = best.
+    pub rp: u8,
+}
+
+/// What a namespace is like.
+#[derive(Clone, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct IdentifyNamespace {
+    /// Size in blocks.
+    pub nsze: U64,
+    /// Capacity in blocks.
+    pub ncap: U64,
+    /// Blocks in use.
+    pub nuse: U64,
+    /// Features.
+    pub nsfeat: u8,
+    /// LBA formats, zero-based.
+    pub nlbaf_z: u8,
+    /// The format in use: bits 3:0 are its index.
+    pub flbas: u8,
+    /// Metadata capabilities.
+    pub mc: u8,
+    /// Protection capabilities.
+    pub dpc: u8,
+    /// Protection in use.
+    pub dps: u8,
+    /// Sharing between controllers.
+    pub nmic: u8,
+    /// Reservation capabilities.
+    pub rescap: u8,
+    /// Format progress.
+    pub fpi: u8,
+    /// Deallocated blocks: bits 2:0 = 1 means they read as zeros; bit 3: Write Zeroes may deallocate.
+    pub dlfeat: u8,
+    /// Atomic write unit normal, zero-based; valid if `nsfeat` bit 1.
+    pub nawun_z: U16,
+    /// Atomic write unit at power failure, zero-based; valid if `nsfeat` bit 1.
+    pub nawupf_z: U16,
+    /// Atomic compare and write unit, zero-based; valid if `nsfeat` bit 1.
+    pub nacwu_z: U16,
+    /// Atomic boundary size normal.
+    pub nabsn: U16,
+    /// Atomic boundary offset.
+    pub nabo: U16,
+    /// Atomic boundary size at power failure.
+    pub nabspf: U16,
+    /// Optimal I/O boundary in blocks.
+    pub noiob: U16,
+    /// Capacity in bytes.
+    pub nvmcap: [u8; 16],
+    reserved_64: [u8; 40],
+    /// Globally unique identifier.
+    pub nguid: [u8; 16],
+    /// IEEE extended unique identifier.
+    pub eui64: [u8; 8],
+    /// LBA formats.
+    pub lbaf: [LbaFormat; 64],
+    vendor_384: [u8; 3712],
+}
+
+const _: () = assert!(size_of::<IdentifyNamespace>() == IDENTIFY_BYTES);
+const _: () = assert!(size_of::<LbaFormat>() == 4);
+
+impl IdentifyNamespace {
+    /// All zeros: what an inactive namespace answers.
+    #[must_use]
+    pub fn zeroed() -> Self {
+        Self::new_zeroed()
+    }
+
+    /// Reads the structure out of the first bytes of `bytes`; `None` if they are too few.
+    #[must_use]
+    pub fn from_prefix(bytes: &[u8]) -> Option<Self> {
+        Self::read_from_prefix(bytes).ok().map(|(this, _)| this)
+    }
+
+    /// The LBA format in use.
+    #[must_use]
+    pub fn format(&self) -> Option<&LbaFormat> {
+        self.lbaf
+            .get(usize::from(self.flbas & 0xf | (self.flbas >> 5 & 3) << 4))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::mem::offset_of;
+
+    #[test]
+    fn the_fields_are_where_the_standard_puts_them() {
+        let offsets = [
+            (offset_of!(IdentifyNamespace, nsfeat), 24),
+            (offset_of!(IdentifyNamespace, flbas), 26),
+            (offset_of!(IdentifyNamespace, dlfeat), 33),
+            (offset_of!(IdentifyNamespace, nawupf_z), 36),
+            (offset_of!(IdentifyNamespace, nvmcap), 48),
+            (offset_of!(IdentifyNamespace, nguid), 104),
+            (offset_of!(IdentifyNamespace, eui64), 120),
+            (offset_of!(IdentifyNamespace, lbaf), 128),
+        ];
+        for (is, should) in offsets {
+            assert_eq!(is, should);
+        }
+    }
+
+    #[test]
+    fn the_format_in_use_is_found_by_its_split_index() {
+        let mut ns = IdentifyNamespace::zeroed();
+        ns.lbaf[17].lbads = 12;
+        ns.flbas = 1 << 5 | 1;
+        assert_eq!(ns.format().map(|format| format.lbads), Some(12));
+    }
+}

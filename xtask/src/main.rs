@@ -1,3 +1,10 @@
-//! (skeleton)
+//! `cargo xtask`: the tasks of a developer. `cargo xtask --help` lists them.
+#![forbid(unsafe_code)]
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -1,1 +1,36 @@
-//! (skeleton)
+//! The virtual machine monitor: one KVM virtual machine with one CPU, and the NVMe controller under
+//! test on its PCI bus.
+//!
+//! A [`Machine`] boots a PVH kernel, runs it until it exits, hangs or crashes, and can be power-cycled
+//! in place. Whatever the guest does is an [`Exit`]; only the host's failures are [`VmmError`]s.
+//!
+//! What it does not do: no second CPU, no firmware, no ACPI, no snapshots, no knowledge of NVMe (the
+//! controller is `nvme-model`'s) and none of what the guest is there for.
+//!
+//! Threads: the CPU runs on the thread that calls [`Machine::run`]; one event-loop thread holds the
+//! watchdog and, in the wall clock, the timers. In the lab clock the controller is stepped on the
+//! CPU's thread only, so a run is as repeatable as the guest.
+
+mod boot;
+mod clock;
+mod config;
+mod devices;
+mod error;
+mod event_loop;
+mod exit;
+mod kvm;
+mod machine;
+mod model;
+mod observer;
+mod output;
+mod pci;
+mod raised;
+mod tail;
+mod watchdog;
+
+pub use self::machine::{Machine, Stopper};
+pub use boot::KernelImage;
+pub use config::{Clock, Limits, MachineConfig, MemoryAfterPowerCycle};
+pub use error::{ImageError, VmmError};
+pub use exit::{Exit, Limit, Registers, Report};
+pub use observer::{MachineObserver, NoObserver};

@@ -1,0 +1,205 @@
+//! Checking and loading an ELF file.
+//!
+//! linux-loader copies the segments. The checks here come first, so that a bad file is reported with
+//! place and expectation, and so that the loader only sees headers whose numbers are in range. The PVH
+//! note is looked for here as well: the loader forgets it when another note segment follows.
+//!
+//! Invariant: a [`LoadPlan`] names only file ranges inside the file and memory ranges inside memory.
+
+use std::io::Cursor;
+use std::ops::Range;
+
+use linux_loader::loader::{Elf, KernelLoader};
+
+use crate::ImageError;
+use crate::kvm::Ram;
+
+const HEADER_BYTES: u64 = 64;
+const PROGRAM_HEADER_BYTES: u64 = 56;
+// Spec: SysV-ELF "p_type"
+const PT_LOAD: u64 = 1;
+const PT_NOTE: u64 = 4;
+// Spec: PVH "XEN_ELFNOTE_PHYS32_ENTRY"
+const NOTE_PHYS32_ENTRY: u64 = 18;
+
+/// Where the parts of an image go.
+#[derive(Debug)]
+pub(super) struct LoadPlan {
+    entry: u64,
+    /// Memory that the file does not fill (.bss), to be zeroed.
+    zeroed: Vec<Range<u64>>,
+    /// One past the last byte of any segment.
+    end: u64,
+}
+
+/// A file as numbers at offsets.
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    /// A little-endian number of `N` bytes.
+    fn get<const N: usize>(&self, what: &'static str, offset: u64) -> Result<u64, ImageError> {
+        let from = usize::try_from(offset).unwrap_or(usize::MAX);
+        let Some(bytes) = self.0.get(from..from.saturating_add(N)) else {
+            return Err(self.truncated(what, offset, offset.saturating_add(N as u64)));
+        };
+        Ok(bytes
+            .iter()
+            .rev()
+            .fold(0, |value, byte| value << 8 | u64::from(*byte)))
+    }
+
+    fn truncated(&self, what: &'static str, from: u64, to: u64) -> ImageError {
+        ImageError::Truncated {
+            what,
+            from,
+            to,
+            size: self.0.len() as u64,
+        }
+    }
+
+    /// Checks that `offset..offset + size` lies in the file.
+    fn check(&self, what: &'static str, offset: u64, size: u64) -> Result<(), ImageError> {
+        match offset.checked_add(size) {
+            Some(end) if end <= self.0.len() as u64 => Ok(()),
+            end => Err(self.truncated(what, offset, end.unwrap_or(u64::MAX))),
+        }
+    }
+}
+
+impl LoadPlan {
+    /// Checks the file `bytes` for a machine whose usable memory is `lowest..memory_bytes`.
+    pub(super) fn new(bytes: &[u8], lowest: u64, memory_bytes: u64) -> Result<Self, ImageError> {
+        let file = Fields(bytes);
+        check_header(&file)?;
+        let table = file.get::<8>("e_phoff", 32)?;
+        let count = file.get::<2>("e_phnum", 56)?;
+        file.check(
+            "the program header table",
+            table,
+            count * PROGRAM_HEADER_BYTES,
+        )?;
+        let mut plan = Self {
+            entry: 0,
+            zeroed: Vec::new(),
+            end: 0,
+        };
+        let mut loaded = Vec::new();
+        let mut entry = None;
+        for header in (0..count).map(|i| table + i * PROGRAM_HEADER_BYTES) {
+            let offset = file.get::<8>("p_offset", header + 8)?;
+            let file_bytes = file.get::<8>("p_filesz", header + 32)?;
+            match file.get::<4>("p_type", header)? {
+                PT_LOAD => {
+                    file.check("a segment (PT_LOAD)", offset, file_bytes)?;
+                    let address = file.get::<8>("p_paddr", header + 24)?;
+                    let memory = file.get::<8>("p_memsz", header + 40)?.max(file_bytes);
+                    let end = address.saturating_add(memory);
+                    if address < lowest || end > memory_bytes {
+                        let memory = memory_bytes;
+                        return Err(ImageError::TooLarge {
+                            from: address,
+                            to: end,
+                            lowest,
+                            memory,
+                        });
+                    }
+                    plan.zeroed.push(address + file_bytes..end);
+                    plan.end = plan.end.max(end);
+                    loaded.push(address..end);
+                }
+                PT_NOTE => {
+                    file.check("a note segment (PT_NOTE)", offset, file_bytes)?;
+                    entry = entry.or(find_entry(&file, offset..offset + file_bytes)?);
+                }
+                _ => {}
+            }
+        }
+        if loaded.is_empty() {
+            return Err(ImageError::NothingToLoad);
+        }
+        plan.entry = entry.ok_or(ImageError::NoPvhNote)?;
+        if !loaded.iter().any(|segment| segment.contains(&plan.entry)) {
+            return Err(ImageError::EntryOutside { entry: plan.entry });
+        }
+        Ok(plan)
+    }
+
+    pub(super) fn entry(&self) -> u64 {
+        self.entry
+    }
+
+    pub(super) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Copies the segments and zeroes what they leave open.
+    pub(super) fn load(&self, bytes: &[u8], ram: &Ram) -> Result<(), ImageError> {
+        let loader = |e: &dyn std::fmt::Display| ImageError::Loader(e.to_string());
+        for range in &self.zeroed {
+            ram.zero(range.start, range.end)
+                .map_err(|e| loader(&format_args!("{:#x} is not memory", e.address)))?;
+        }
+        Elf::load(ram.memory(), None, &mut Cursor::new(bytes), None).map_err(|e| loader(&e))?;
+        Ok(())
+    }
+}
+
+// Spec: SysV-ELF "e_ident"
+fn check_header(file: &Fields<'_>) -> Result<(), ImageError> {
+    if !file.0.starts_with(b"\x7fELF") {
+        return Err(ImageError::NotElf {
+            found: file.0.iter().take(4).copied().collect(),
+        });
+    }
+    file.check("the ELF header", 0, HEADER_BYTES)?;
+    let wrong = |field, offset, found, expected| {
+        Err(ImageError::WrongElf {
+            field,
+            offset,
+            found,
+            expected,
+        })
+    };
+    let class = file.get::<1>("EI_CLASS", 4)?;
+    if class != 2 {
+        return wrong("EI_CLASS", 4, class, "2 (64 bit)");
+    }
+    let data = file.get::<1>("EI_DATA", 5)?;
+    if data != 1 {
+        return wrong("EI_DATA", 5, data, "1 (little-endian)");
+    }
+    let machine = file.get::<2>("e_machine", 18)?;
+    if machine != 62 {
+        return wrong("e_machine", 18, machine, "62 (x86-64)");
+    }
+    let size = file.get::<2>("e_phentsize", 54)?;
+    if size != PROGRAM_HEADER_BYTES {
+        return wrong("e_phentsize", 54, size, "56");
+    }
+    Ok(())
+}
+
+/// The entry that a PVH note in `notes` (a range of the file) names, if there is one.
+// Spec: SysV-ELF "Note Section"
+fn find_entry(file: &Fields<'_>, notes: Range<u64>) -> Result<Option<u64>, ImageError> {
+    const WHAT: &str = "a note";
+    let mut at = notes.start;
+    while at < notes.end {
+        let name_bytes = file.get::<4>(WHAT, at)?;
+        let value_bytes = file.get::<4>(WHAT, at + 4)?;
+        let kind = file.get::<4>(WHAT, at + 8)?;
+        let name = at + 12;
+        let value = name + name_bytes.next_multiple_of(4);
+        let is_pvh = kind == NOTE_PHYS32_ENTRY
+            && name_bytes == 4
+            && file.get::<4>(WHAT, name)? == u64::from(u32::from_le_bytes(*b"Xen\0"));
+        if is_pvh {
+            return file.get::<4>("the PVH note's entry", value).map(Some);
+        }
+        at = value + value_bytes.next_multiple_of(4);
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! What a machine is made of.
+
+use std::time::Duration;
+
+use crate::boot::KernelImage;
+
+/// How time passes in the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// Virtual nanoseconds that move only while the guest waits at the lab device.
+    #[default]
+    Lab,
+    /// The host's monotonic clock, zero at power-on.
+    Wall,
+}
+
+/// What a power cycle leaves in memory outside of the guest image and the boot pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MemoryAfterPowerCycle {
+    /// Zeroes, as in a new machine.
+    #[default]
+    Cleared,
+    /// Whatever the guest left there, as in a warm reset; the fastest way to boot again.
+    Kept,
+}
+
+/// The limits of a run. None of them is virtual time.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The longest the guest may run without leaving the CPU, halted or not. `None`: for ever.
+    pub no_progress: Option<Duration>,
+    /// The longest a run may take. `None`: for ever.
+    pub total: Option<Duration>,
+    /// The most bytes that the guest may write to console and debug port between two power cycles.
+    pub console_bytes_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            no_progress: Some(Duration::from_secs(5)),
+            total: Some(Duration::from_secs(60)),
+            console_bytes_max: 256 << 20,
+        }
+    }
+}
+
+/// A machine to be built.
+#[derive(Debug)]
+pub struct MachineConfig {
+    /// Bytes of memory, see `machine::layout::MEMORY_BYTES_MIN` and `MEMORY_BYTES_MAX`.
+    pub memory_bytes: u64,
+    /// What to boot.
+    pub kernel: KernelImage,
+    /// The kernel's command line; the VMM appends where ECAM is.
+    pub cmdline: String,
+    /// How time passes.
+    pub clock: Clock,
+    /// When to stop waiting for the guest.
+    pub limits: Limits,
+    /// What a power cycle leaves in memory.
+    pub memory_after_power_cycle: MemoryAfterPowerCycle,
+}
+
+impl MachineConfig {
+    /// 256 MiB, the lab clock, the default limits, no disks.
+    #[must_use]
+    pub fn new(kernel: KernelImage, cmdline: impl Into<String>) -> Self {
+        Self {
+            memory_bytes: 256 << 20,
+            kernel,
+            cmdline: cmdline.into(),
+            clock: Clock::default(),
+            limits: Limits::default(),
+            memory_after_power_cycle: MemoryAfterPowerCycle::default(),
+        }
+    }
+}

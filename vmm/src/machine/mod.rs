@@ -1,0 +1,43 @@
+//! A machine: memory, CPU and devices, built once, run and power-cycled as often as wanted.
+
+mod build;
+mod run;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::boot::Boot;
+use crate::config::MemoryAfterPowerCycle;
+use crate::devices::Devices;
+use crate::event_loop::EventLoop;
+use crate::kvm::{Ram, Vcpu, Vm};
+use crate::watchdog::Progress;
+use crate::{Exit, VmmError};
+
+/// A virtual machine.
+#[derive(Debug)]
+pub struct Machine {
+    // Dropped in this order: the event loop's thread must be gone before what it looks at.
+    _event_loop: EventLoop,
+    progress: Arc<Progress>,
+    vcpu: Vcpu,
+    devices: Devices,
+    _vm: Vm,
+    ram: Ram,
+    boot: Boot,
+    memory_after_power_cycle: MemoryAfterPowerCycle,
+}
+
+/// Stops a machine from another thread.
+#[derive(Clone, Debug)]
+pub struct Stopper {
+    progress: Arc<Progress>,
+}
+
+impl Stopper {
+    /// Ends the present run, or the next one, with [`Exit::Stopped`].
+    pub fn stop(&self) {
+        self.progress.stop_from_outside();
+    }
+}

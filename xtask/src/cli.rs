@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use xtask::stock_kvm::{self, Ended};
+use xtask::{tidy, workspace};
 
 /// Exit status for wrong usage or a machine that lacks something.
 const EXIT_ENVIRONMENT: u8 = 2;
@@ -24,6 +25,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Check the rules of the repository that no compiler knows.
+    Tidy,
     /// Run COMMAND on a stock KVM host (QEMU TCG with AMD SVM): right semantics, meaningless timing.
     ///
     /// COMMAND sees this machine's files; changes are kept in the current folder only. Exits with
@@ -47,6 +50,7 @@ enum Task {
 /// Parses the command line and does what it says.
 pub(crate) fn run() -> ExitCode {
     let result = match Cli::parse().task {
+        Task::Tidy => run_tidy(),
         Task::StockKvm {
             memory_mib,
             cpus,
@@ -61,6 +65,19 @@ pub(crate) fn run() -> ExitCode {
         eprintln!("xtask: {error:#}");
         ExitCode::from(EXIT_ENVIRONMENT)
     })
+}
+
+fn run_tidy() -> Result<ExitCode> {
+    let findings = tidy::check(&workspace::root())?;
+    for finding in &findings {
+        println!("{finding}");
+    }
+    println!(
+        "tidy: {} findings of {} checks",
+        findings.len(),
+        tidy::names().len()
+    );
+    Ok(ExitCode::from(u8::from(!findings.is_empty())))
 }
 
 fn run_stock_kvm(

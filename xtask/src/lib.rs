@@ -6,3 +6,5 @@
 #![forbid(unsafe_code)]
 
 pub mod stock_kvm;
+pub mod tidy;
+pub mod workspace;

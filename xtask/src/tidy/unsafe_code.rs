@@ -1,0 +1,112 @@
+//! Unsafe code lives in few files, and each says why it is one of them.
+
+use super::rust::Source;
+use super::{Context, Finding};
+
+/// Where unsafe code may be: what touches KVM, and what touches hardware. Folders end in a slash.
+const PLACES: [&str; 3] = [
+    "vmm/src/kvm/",
+    "images/kernel/src/arch/",
+    "images/kernel/src/hal/",
+];
+
+/// The words that open a file for unsafe code.
+const OPENING: &str = "#![expect(unsafe_code";
+
+/// The line before them.
+const HEADER: &str = "// UNSAFETY: ";
+
+pub(super) fn check(context: &Context) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (path, text) in context.tree.rust() {
+        let source = Source::new(text);
+        let line = lifted(&source).or_else(|| used(&source));
+        let Some(line) = line else { continue };
+        if !PLACES.iter().any(|place| path.starts_with(place)) {
+            let what = "unsafe code outside the folders that touch KVM or hardware";
+            let remedy = format!("move it to one of {}", PLACES.join(", "));
+            findings.push(Finding::new(path, line, what, remedy));
+        } else if !has_header(text) {
+            let what = "a file with unsafe code that does not say why";
+            let remedy = format!("put `{HEADER}why` and `{OPENING})]` at its top");
+            findings.push(Finding::new(path, line, what, remedy));
+        }
+    }
+    findings
+}
+
+/// The first use of the keyword.
+fn used(source: &Source<'_>) -> Option<usize> {
+    source.find(&["unsafe"]).next().map(|token| token.line)
+}
+
+/// The first attribute that lifts the ban.
+fn lifted(source: &Source<'_>) -> Option<usize> {
+    let lifting = ["expect", "allow", "warn"];
+    let places = lifting.iter().filter_map(|word| {
+        source
+            .find(&[word, "(", "unsafe_code"])
+            .next()
+            .map(|token| token.line)
+    });
+    places.min()
+}
+
+/// The attribute, below a comment that has the header.
+fn has_header(text: &str) -> bool {
+    let lines: Vec<&str> = text.lines().collect();
+    let Some(at) = lines.iter().position(|line| line.starts_with(OPENING)) else {
+        return false;
+    };
+    let above = lines[..at]
+        .iter()
+        .rev()
+        .take_while(|line| line.starts_with("// "));
+    above
+        .into_iter()
+        .any(|line| line.len() > HEADER.len() && line.starts_with(HEADER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "//! Doc.\n\n// UNSAFETY: the ioctls of KVM\n// have no safe form.\n\
+        #![expect(unsafe_code)]\nfn f() { unsafe { g() } }\n";
+
+    fn found(path: &str, source: &str) -> Vec<String> {
+        check(&Context::of(&[(path, source)]))
+            .into_iter()
+            .map(|finding| finding.what)
+            .collect()
+    }
+
+    #[test]
+    fn a_file_that_says_why_in_the_right_folder_is_silent() {
+        assert_eq!(found("vmm/src/kvm/vcpu.rs", GOOD), [""; 0]);
+    }
+
+    #[test]
+    fn the_wrong_folder_is_found_whatever_the_file_says() {
+        assert!(found("vmm/src/pci/mod.rs", GOOD)[0].contains("outside the folders"));
+        assert_eq!(
+            found("guest-fs/src/a.rs", "#![allow(unsafe_code)]").len(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_missing_or_empty_reason_is_found() {
+        let bare = "#![expect(unsafe_code)]\nfn f() { unsafe { g() } }\n";
+        assert!(found("vmm/src/kvm/a.rs", bare)[0].contains("does not say why"));
+        let empty = format!("// UNSAFETY: \n{bare}");
+        assert!(found("vmm/src/kvm/a.rs", &empty)[0].contains("does not say why"));
+        assert_eq!(found("vmm/src/kvm/a.rs", "unsafe extern \"C\" {}").len(), 1);
+    }
+
+    #[test]
+    fn forbidding_it_and_talking_about_it_is_no_use() {
+        let source = "#![forbid(unsafe_code)]\n// unsafe\nlet a = \"unsafe\";";
+        assert_eq!(found("swap-path/src/lib.rs", source), [""; 0]);
+    }
+}

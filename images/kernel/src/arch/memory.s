@@ -1,0 +1,96 @@
+# The memory functions that compiled Rust calls and that no library for this target brings along.
+
+.section .text.memory, "ax"
+.globl memcpy, memmove, memset, memcmp, bcmp
+
+memmove:
+    mov %rdi, %rax
+    sub %rsi, %rax
+    cmp %rdx, %rax                  # destination inside the source: backwards
+    jae memcpy
+    mov %rdi, %rax
+    mov %rdx, %rcx
+1:  cmp $8, %rcx
+    jb 2f
+    mov -8(%rsi,%rcx), %r8
+    mov %r8, -8(%rdi,%rcx)
+    sub $8, %rcx
+    jmp 1b
+2:  test %rcx, %rcx
+    jz 3f
+    mov -1(%rsi,%rcx), %r8b
+    mov %r8b, -1(%rdi,%rcx)
+    dec %rcx
+    jmp 2b
+3:  ret
+
+memcpy:                             # copies upwards, so memmove may fall into it
+    mov %rdi, %rax
+    mov %rdx, %rcx
+    cmp $512, %rcx
+    jae 4f
+1:  cmp $16, %rcx
+    jb 2f
+    movups (%rsi), %xmm0
+    movups %xmm0, (%rdi)
+    add $16, %rsi
+    add $16, %rdi
+    sub $16, %rcx
+    jmp 1b
+2:  cmp $8, %rcx
+    jb 3f
+    mov (%rsi), %r8
+    mov %r8, (%rdi)
+    add $8, %rsi
+    add $8, %rdi
+    sub $8, %rcx
+3:  test %rcx, %rcx
+    jz 5f
+6:  mov (%rsi), %r8b
+    mov %r8b, (%rdi)
+    inc %rsi
+    inc %rdi
+    dec %rcx
+    jnz 6b
+5:  ret
+4:  rep movsb
+    ret
+
+memset:
+    mov %rdi, %r8
+    movzbl %sil, %eax
+    mov %rdx, %rcx
+    rep stosb
+    mov %r8, %rax
+    ret
+
+bcmp:
+memcmp:
+1:  cmp $8, %rdx
+    jb 2f
+    mov (%rdi), %rax
+    mov (%rsi), %rcx
+    cmp %rcx, %rax
+    jne 4f
+    add $8, %rdi
+    add $8, %rsi
+    sub $8, %rdx
+    jmp 1b
+2:  test %rdx, %rdx
+    jz 3f
+    movzbl (%rdi), %eax
+    movzbl (%rsi), %ecx
+    sub %ecx, %eax
+    jne 5f
+    inc %rdi
+    inc %rsi
+    dec %rdx
+    jmp 2b
+3:  xor %eax, %eax
+    ret
+4:  bswap %rax                      # the lowest differing byte decides
+    bswap %rcx
+    cmp %rcx, %rax
+    sbb %eax, %eax
+    or $1, %eax
+5:  ret

@@ -1,0 +1,209 @@
+//! The workload's window: its page tables, and the loads and stores that may fault in it.
+//!
+//! The window is one gigabyte from 1 TiB on, in 4 KiB pages. Its leaf tables are built before they are
+//! hooked in, because hosts that shadow page tables make writes to a live upper table expensive.
+//! Accessed and dirty bits are the processor's own.
+// UNSAFETY: writes page tables and runs copies that may fault.
+#![expect(unsafe_code, reason = "page tables and faulting copies")]
+
+use core::ops::Range;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use hal::{Access, PAGE_BYTES};
+use kernel_core::fault::PageFaultCode;
+
+use super::call::invlpg;
+use super::single::Single;
+
+/// Where the window begins.
+const BASE: u64 = 1 << 40;
+/// Entries of one table.
+const TABLE_ENTRIES: u64 = 512;
+/// The most pages.
+pub(crate) const PAGES_MAX: u64 = TABLE_ENTRIES * TABLE_ENTRIES;
+
+const PRESENT_WRITABLE_USER: u64 = 0x7;
+const ACCESSED: u64 = 1 << 5;
+const DIRTY: u64 = 1 << 6;
+const FRAME_MASK: u64 = 0x000f_ffff_ffff_f000;
+
+/// A page-table entry that was there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry(u64);
+
+impl Entry {
+    /// The frame's physical address.
+    pub(crate) fn frame(self) -> u64 {
+        self.0 & FRAME_MASK
+    }
+
+    /// The accessed bit.
+    pub(crate) fn is_accessed(self) -> bool {
+        self.0 & ACCESSED != 0
+    }
+
+    /// The dirty bit.
+    pub(crate) fn is_dirty(self) -> bool {
+        self.0 & DIRTY != 0
+    }
+}
+
+/// Leaf-table bytes that a window of `pages` needs: whole tables.
+pub(crate) fn table_bytes(pages: u64) -> usize {
+    pages.div_ceil(TABLE_ENTRIES) as usize * PAGE_BYTES
+}
+
+unsafe extern "C" {
+    static mut user_pd: [u64; TABLE_ENTRIES as usize];
+    fn user_copy(destination: *mut u8, source: *const u8, bytes: usize) -> usize;
+    /// The instruction of `user_copy` that accesses the window.
+    static user_copy_access: u8;
+    /// Where it goes on when the access cannot be had.
+    static user_copy_fixup: u8;
+}
+
+/// The leaf tables, hooked in. There is one window.
+#[derive(Debug)]
+pub(crate) struct Window {
+    tables: u64,
+    pages: u64,
+}
+
+impl Window {
+    /// Hooks zeroed leaf tables in: the contiguous frames `tables`, which stay lent for ever.
+    ///
+    /// # Panics
+    /// If they are not exactly what `pages` need.
+    pub(crate) fn new(tables: Range<u64>, pages: u64) -> Self {
+        assert!(pages > 0 && pages <= PAGES_MAX, "a window of {pages} pages");
+        assert_eq!(
+            tables.end - tables.start,
+            table_bytes(pages) as u64,
+            "leaf tables"
+        );
+        assert!(
+            tables.start.is_multiple_of(PAGE_BYTES as u64),
+            "leaf tables"
+        );
+        for (index, table) in tables.clone().step_by(PAGE_BYTES).enumerate() {
+            let entry = table | PRESENT_WRITABLE_USER | ACCESSED;
+            // SAFETY: `index` is below 512, since `pages` is at most 512 tables' worth. The window has
+            // not been walked, so the processor holds nothing of the old entry.
+            unsafe {
+                (&raw mut user_pd)
+                    .cast::<u64>()
+                    .add(index)
+                    .write_volatile(entry)
+            }
+        }
+        Self {
+            tables: tables.start,
+            pages,
+        }
+    }
+
+    /// Pages in the window.
+    pub(crate) fn size_pages(&self) -> u64 {
+        self.pages
+    }
+
+    /// Maps a page that is not mapped. The processor keeps no translation of absent pages.
+    pub(crate) fn map(&self, page: u64, frame: u64) {
+        assert_eq!(frame & !FRAME_MASK, 0, "frame {frame:#x}");
+        let old = self
+            .entry(page)
+            .swap(frame | PRESENT_WRITABLE_USER, Ordering::SeqCst);
+        assert_eq!(old, 0, "page {page} is mapped twice");
+    }
+
+    /// Unmaps a page and flushes its translation.
+    pub(crate) fn unmap(&self, page: u64) -> Option<Entry> {
+        let old = self.entry(page).swap(0, Ordering::SeqCst);
+        (old != 0).then(|| {
+            invlpg(BASE + page * PAGE_BYTES as u64);
+            Entry(old)
+        })
+    }
+
+    /// Loads from `offset` of the window; returns the bytes that could not be had.
+    pub(crate) fn load(&self, offset: u64, dst: &mut [u8], handler: &mut Handler<'_>) -> usize {
+        let source = self.address(offset, dst.len());
+        let _access = ActiveAccess::begin(handler);
+        // SAFETY: the window holds no Rust object, `dst` is writable for its length, and a fault is
+        // resolved or ends at the fix-up.
+        unsafe { user_copy(dst.as_mut_ptr(), source, dst.len()) }
+    }
+
+    /// Stores at `offset` of the window; returns the bytes that could not be stored.
+    pub(crate) fn store(&self, offset: u64, src: &[u8], handler: &mut Handler<'_>) -> usize {
+        let destination = self.address(offset, src.len());
+        let _access = ActiveAccess::begin(handler);
+        // SAFETY: as in `load`.
+        unsafe { user_copy(destination, src.as_ptr(), src.len()) }
+    }
+
+    fn address(&self, offset: u64, length: usize) -> *mut u8 {
+        let end = offset.checked_add(length as u64);
+        let size_bytes = self.pages * PAGE_BYTES as u64;
+        assert!(
+            end.is_some_and(|end| end <= size_bytes),
+            "access at {offset:#x}+{length:#x}"
+        );
+        core::ptr::with_exposed_provenance_mut((BASE + offset) as usize)
+    }
+
+    fn entry(&self, page: u64) -> &AtomicU64 {
+        assert!(page < self.pages, "page {page} of {}", self.pages);
+        let address = self.tables as usize + page as usize * size_of::<u64>();
+        // SAFETY: the tables are lent to us for ever, identity-mapped and aligned; the processor sets
+        // bits in them atomically.
+        unsafe { AtomicU64::from_ptr(core::ptr::with_exposed_provenance_mut(address)) }
+    }
+}
+
+/// Resolves a fault at a window page: `true` runs the access again.
+pub(crate) type Handler<'a> = dyn FnMut(u64, Access) -> bool + 'a;
+
+type ErasedHandler = *mut Handler<'static>;
+
+/// The handler of the access that is under way.
+static ACTIVE: Single<Option<ErasedHandler>> = Single::new(None);
+
+/// Names the handler while it lives.
+struct ActiveAccess;
+
+impl ActiveAccess {
+    fn begin(handler: &mut Handler<'_>) -> Self {
+        // SAFETY: only the lifetime is erased; the slot is emptied before the borrow ends, since
+        // `load` and `store` hold this guard while they hold the handler.
+        let erased = unsafe { core::mem::transmute::<&mut Handler<'_>, ErasedHandler>(handler) };
+        let earlier = ACTIVE.with(|slot| slot.replace(erased));
+        assert!(
+            earlier.is_none(),
+            "an access of the workload inside another"
+        );
+        Self
+    }
+}
+
+impl Drop for ActiveAccess {
+    fn drop(&mut self) {
+        ACTIVE.with(|slot| *slot = None);
+    }
+}
+
+/// Decides a page fault: where to resume, or `None` if it is nobody's.
+pub(super) fn resolve(address: u64, code: PageFaultCode, rip: u64) -> Option<u64> {
+    let is_in_window = (BASE..BASE + PAGES_MAX * PAGE_BYTES as u64).contains(&address);
+    let is_our_access = rip == (&raw const user_copy_access).addr() as u64;
+    if !code.is_demand() || !is_in_window || !is_our_access {
+        return None;
+    }
+    // Taken out, so that a fault inside the handler is nobody's.
+    let handler = ACTIVE.with(Option::take)?;
+    // SAFETY: put there by the access that was interrupted, whose borrow is still held.
+    let is_resolved = unsafe { (*handler)((address - BASE) / PAGE_BYTES as u64, code.access()) };
+    ACTIVE.with(|slot| *slot = Some(handler));
+    let fixup = (&raw const user_copy_fixup).addr() as u64;
+    Some(if is_resolved { rip } else { fixup })
+}

@@ -1,0 +1,3 @@
+//! The `hal` traits on this machine.
+
+pub(crate) mod memory;

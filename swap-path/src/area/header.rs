@@ -1,0 +1,226 @@
+//! The first page of a swap file, as Linux's mkswap(8) writes it (version 1).
+//!
+//! Layout (`union swap_header`), little-endian: 1024 bytes of boot code, then `version: u32,
+//! last_page: u32, nr_badpages: u32, uuid: [u8; 16], label: [u8; 16]`, a gap, the bad pages from byte
+//! 1536 on, and the signature in the last 10 bytes of the page.
+
+use core::fmt;
+
+use hal::PAGE_BYTES;
+
+/// The last bytes of the page.
+const SIGNATURE: &[u8; 10] = b"SWAPSPACE2";
+const SIGNATURE_AT: usize = PAGE_BYTES - SIGNATURE.len();
+const VERSION_AT: usize = 1024;
+const LAST_PAGE_AT: usize = 1028;
+const BAD_PAGES_AT: usize = 1032;
+const UUID_AT: usize = 1036;
+const LABEL_AT: usize = 1052;
+
+/// The only version that Linux knows.
+const VERSION: u32 = 1;
+
+/// The longest label, in bytes.
+pub const LABEL_BYTES_MAX: usize = 16;
+
+/// What a header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SwapHeader {
+    /// The last page of the area; page 0 is the header.
+    pub last_page: u32,
+    /// Identifies the area to its users.
+    pub uuid: [u8; 16],
+    /// A name, padded with zeros.
+    pub label: [u8; LABEL_BYTES_MAX],
+}
+
+/// Why a first page is not the header of a usable area. The texts are Linux's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderError {
+    /// The signature is missing.
+    NoSignature,
+    /// A version that nobody knows.
+    UnknownVersion(u32),
+    /// No page but the header.
+    Empty,
+    /// The file ends before the area does.
+    AreaShorter {
+        /// Pages that the header speaks of.
+        header_pages: u64,
+        /// Whole pages in the file.
+        file_pages: u64,
+    },
+    /// A list of bad pages, which makes no sense in a file.
+    BadPages(u32),
+}
+
+impl fmt::Display for HeaderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSignature => f.write_str("Unable to find swap-space signature"),
+            Self::UnknownVersion(version) => {
+                write!(f, "Unable to handle swap header version {version}")
+            }
+            Self::Empty => f.write_str("Empty swap-file"),
+            Self::AreaShorter {
+                header_pages,
+                file_pages,
+            } => write!(
+                f,
+                "Swap area shorter than signature indicates ({file_pages} of {header_pages} pages)"
+            ),
+            Self::BadPages(count) => write!(f, "swap file with {count} bad pages"),
+        }
+    }
+}
+
+impl core::error::Error for HeaderError {}
+
+impl SwapHeader {
+    /// Pages of the area, header included.
+    #[must_use]
+    pub const fn size_pages(&self) -> u64 {
+        self.last_page as u64 + 1
+    }
+
+    /// The page as it is on media.
+    #[must_use]
+    pub fn to_page(&self) -> [u8; PAGE_BYTES] {
+        let mut page = [0; PAGE_BYTES];
+        page[VERSION_AT..LAST_PAGE_AT].copy_from_slice(&VERSION.to_le_bytes());
+        page[LAST_PAGE_AT..BAD_PAGES_AT].copy_from_slice(&self.last_page.to_le_bytes());
+        page[UUID_AT..LABEL_AT].copy_from_slice(&self.uuid);
+        page[LABEL_AT..LABEL_AT + LABEL_BYTES_MAX].copy_from_slice(&self.label);
+        page[SIGNATURE_AT..].copy_from_slice(SIGNATURE);
+        page
+    }
+
+    /// Reads and checks a first page of a file of `file_pages` whole pages, in the order of Linux
+    /// `read_swap_header`; also one written with the other byte order.
+    ///
+    /// # Errors
+    /// [`HeaderError`], all of them `EINVAL` to the caller of swapon(2).
+    pub fn from_page(page: &[u8; PAGE_BYTES], file_pages: u64) -> Result<Self, HeaderError> {
+        if page[SIGNATURE_AT..] != *SIGNATURE {
+            return Err(HeaderError::NoSignature);
+        }
+        let raw = |at| u32::from_le_bytes(array(page, at));
+        let is_swapped = raw(VERSION_AT) == VERSION.swap_bytes();
+        let number = |at| {
+            if is_swapped {
+                raw(at).swap_bytes()
+            } else {
+                raw(at)
+            }
+        };
+        if number(VERSION_AT) != VERSION {
+            return Err(HeaderError::UnknownVersion(number(VERSION_AT)));
+        }
+        let header = Self {
+            last_page: number(LAST_PAGE_AT),
+            uuid: array(page, UUID_AT),
+            label: array(page, LABEL_AT),
+        };
+        if header.last_page == 0 {
+            return Err(HeaderError::Empty);
+        }
+        if header.size_pages() > file_pages {
+            return Err(HeaderError::AreaShorter {
+                header_pages: header.size_pages(),
+                file_pages,
+            });
+        }
+        match number(BAD_PAGES_AT) {
+            0 => Ok(header),
+            count => Err(HeaderError::BadPages(count)),
+        }
+    }
+}
+
+/// `N` bytes of the page; the offsets are constants of the layout.
+fn array<const N: usize>(page: &[u8; PAGE_BYTES], at: usize) -> [u8; N] {
+    core::array::from_fn(|index| page[at + index])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    const HEADER: SwapHeader = SwapHeader {
+        last_page: 0x0102_0304,
+        uuid: *b"0123456789abcdef",
+        label: *b"lab\0\0\0\0\0\0\0\0\0\0\0\0\0",
+    };
+    const PAGES: u64 = HEADER.size_pages();
+
+    #[test]
+    fn the_page_has_the_layout_of_mkswap() {
+        let page = HEADER.to_page();
+        assert_eq!(page[..1024], [0; 1024]);
+        assert_eq!(page[1024..1036], [1, 0, 0, 0, 4, 3, 2, 1, 0, 0, 0, 0]);
+        assert_eq!(&page[1036..1052], b"0123456789abcdef");
+        assert_eq!(&page[1052..1055], b"lab");
+        assert_eq!(&page[4086..], b"SWAPSPACE2");
+        assert_eq!(SwapHeader::from_page(&page, PAGES), Ok(HEADER));
+    }
+
+    #[test]
+    fn a_header_of_the_other_byte_order_is_read() {
+        let mut page = HEADER.to_page();
+        page[1024..1028].reverse();
+        page[1028..1032].reverse();
+        assert_eq!(SwapHeader::from_page(&page, PAGES), Ok(HEADER));
+    }
+
+    #[test]
+    fn every_byte_of_the_signature_matters() {
+        for at in 4086..4096 {
+            let mut page = HEADER.to_page();
+            page[at] ^= 1;
+            let error = SwapHeader::from_page(&page, PAGES).unwrap_err();
+            assert_eq!(error.to_string(), "Unable to find swap-space signature");
+        }
+    }
+
+    #[test]
+    fn another_version_is_refused() {
+        let mut page = HEADER.to_page();
+        page[1024] = 2;
+        let error = SwapHeader::from_page(&page, PAGES).unwrap_err();
+        assert_eq!(error.to_string(), "Unable to handle swap header version 2");
+    }
+
+    #[test]
+    fn a_header_alone_is_empty() {
+        let header = SwapHeader {
+            last_page: 0,
+            ..HEADER
+        };
+        let error = SwapHeader::from_page(&header.to_page(), PAGES).unwrap_err();
+        assert_eq!(error.to_string(), "Empty swap-file");
+    }
+
+    #[test]
+    fn a_file_that_ends_early_is_refused_and_a_longer_one_is_not() {
+        let page = HEADER.to_page();
+        assert_eq!(
+            SwapHeader::from_page(&page, PAGES - 1),
+            Err(HeaderError::AreaShorter {
+                header_pages: PAGES,
+                file_pages: PAGES - 1
+            })
+        );
+        assert_eq!(SwapHeader::from_page(&page, PAGES + 1), Ok(HEADER));
+    }
+
+    #[test]
+    fn bad_pages_are_refused() {
+        let mut page = HEADER.to_page();
+        page[1032] = 3;
+        assert_eq!(
+            SwapHeader::from_page(&page, PAGES),
+            Err(HeaderError::BadPages(3))
+        );
+    }
+}

@@ -1,0 +1,163 @@
+//! Swap areas: a swap file that is turned on, with its slots and its path.
+
+mod activate;
+mod header;
+mod mkswap;
+mod slots;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use hal::DmaBuf;
+use iomap::{Context, Direction, IoFailure, SwapExtent, SwapExtents};
+
+pub use activate::{SwaponError, swapon};
+pub use header::{HeaderError, LABEL_BYTES_MAX, SwapHeader};
+pub use mkswap::{MkswapError, mkswap};
+pub(crate) use slots::SlotMap;
+
+use crate::path::{CLUSTER_PAGES_MAX, PathKind, SwapIo};
+
+/// Names an active swap area. Never reused by one [`crate::Mm`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AreaId(pub u32);
+
+impl fmt::Display for AreaId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Where a page is in swap (Linux `swp_entry_t`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SwapEntry {
+    /// The area.
+    pub area: AreaId,
+    /// The slot in it: the page number in the swap file, from 1 on.
+    pub slot: u32,
+}
+
+impl SwapEntry {
+    /// One number for trace records.
+    #[must_use]
+    pub const fn to_raw(self) -> u64 {
+        (self.area.0 as u64) << 32 | self.slot as u64
+    }
+
+    /// The entry of such a number.
+    #[must_use]
+    pub const fn from_raw(raw: u64) -> Self {
+        Self {
+            area: AreaId((raw >> 32) as u32),
+            slot: (raw & 0xffff_ffff) as u32,
+        }
+    }
+}
+
+impl fmt::Display for SwapEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.area, self.slot)
+    }
+}
+
+/// A swap file that is turned on (Linux `struct swap_info_struct`).
+///
+/// The file stays claimed until [`crate::Mm::swapoff`]: dropping an area lets go of memory, not of
+/// the file, as a machine that is switched off.
+pub struct SwapArea<P: DmaBuf> {
+    pub(crate) id: AreaId,
+    pub(crate) slots: SlotMap,
+    header: SwapHeader,
+    extents: SwapExtents,
+    io: Box<dyn SwapIo<P>>,
+}
+
+impl<P: DmaBuf> SwapArea<P> {
+    /// `usable_pages` counts the header's page too.
+    pub(crate) fn new(
+        header: SwapHeader,
+        usable_pages: u32,
+        extents: SwapExtents,
+        io: Box<dyn SwapIo<P>>,
+    ) -> Self {
+        Self {
+            id: AreaId(0),
+            slots: SlotMap::new(usable_pages),
+            header,
+            extents,
+            io,
+        }
+    }
+
+    /// The area's name in its address space; 0 as long as no address space uses it.
+    #[must_use]
+    pub const fn id(&self) -> AreaId {
+        self.id
+    }
+
+    /// Which way its I/O takes.
+    #[must_use]
+    pub fn path(&self) -> PathKind {
+        self.io.kind()
+    }
+
+    /// Slots for pages: all but the header's.
+    #[must_use]
+    pub fn size_pages(&self) -> u32 {
+        self.slots.size()
+    }
+
+    /// Slots that hold, or are reserved for, a page.
+    #[must_use]
+    pub fn used_pages(&self) -> u32 {
+        self.slots.used()
+    }
+
+    /// What the file's header says.
+    #[must_use]
+    pub const fn header(&self) -> &SwapHeader {
+        &self.header
+    }
+
+    /// Where the file was when it was turned on, whatever path is used: what an oracle needs to say
+    /// which blocks swap may write.
+    #[must_use]
+    pub fn extents(&self) -> &[SwapExtent] {
+        &self.extents
+    }
+
+    /// One swap I/O on slots that are in use.
+    pub(crate) fn rw(
+        &mut self,
+        direction: Direction,
+        slot: u32,
+        pages: &mut Vec<P>,
+        context: Context,
+    ) -> Result<(), IoFailure> {
+        let count = pages.len();
+        assert!(
+            slot > 0 && (1..=CLUSTER_PAGES_MAX).contains(&count),
+            "a swap I/O of {count} pages from slot {slot} on"
+        );
+        let result = self.io.rw(direction, slot, pages, context);
+        assert_eq!(pages.len(), count, "a swap path gives every page back");
+        result
+    }
+
+    /// Lets go of the file.
+    pub(crate) fn deactivate(mut self) {
+        self.io.deactivate();
+    }
+}
+
+impl<P: DmaBuf> fmt::Debug for SwapArea<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SwapArea")
+            .field("id", &self.id)
+            .field("path", &self.path())
+            .field("size_pages", &self.size_pages())
+            .field("used_pages", &self.used_pages())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,140 @@
+//! How large the address space's memory is and how reclaim behaves.
+
+use core::fmt;
+
+use crate::path::CLUSTER_PAGES_MAX;
+
+/// How a victim is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReclaimPolicy {
+    /// The page that came in first goes out first.
+    Fifo,
+    /// As [`ReclaimPolicy::Fifo`], but a page whose accessed bit is set loses the bit and goes to the
+    /// end of the queue instead, once.
+    #[default]
+    SecondChance,
+}
+
+/// Sizes and policies of an address space. [`MmConfig::new`] has the defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MmConfig {
+    /// Pages that may be in memory while reclaim works. At least 2.
+    pub resident_pages_max: usize,
+    /// Frames beyond the limit, for the time when nothing can be reclaimed because swap-outs fail.
+    /// When they are used up, a fault ends in out of memory.
+    pub reserve_pages: usize,
+    /// Pages that reclaim tries to write with one I/O: 1 to [`CLUSTER_PAGES_MAX`], at most half of
+    /// `resident_pages_max`.
+    pub cluster_pages: usize,
+    /// Swap-outs that may fail in one reclaim before it gives up. At least 1. Bounds the time of a
+    /// fault: each failure may be as long as the driver's whole time-out ladder.
+    pub reclaim_failures_max: u32,
+    /// How a victim is chosen.
+    pub policy: ReclaimPolicy,
+}
+
+impl MmConfig {
+    /// Defaults for a resident limit: an eighth of it in reserve (at least 4 pages), clusters of up to
+    /// 8 pages, 4 failures, second chance.
+    #[must_use]
+    pub fn new(resident_pages_max: usize) -> Self {
+        Self {
+            resident_pages_max,
+            reserve_pages: (resident_pages_max / 8).max(4),
+            cluster_pages: (resident_pages_max / 4).clamp(1, 8),
+            reclaim_failures_max: 4,
+            policy: ReclaimPolicy::default(),
+        }
+    }
+
+    /// Frames that the address space owns from the start.
+    pub(super) const fn frames(&self) -> usize {
+        self.resident_pages_max.saturating_add(self.reserve_pages)
+    }
+
+    pub(super) fn check(&self) -> Result<(), MmError> {
+        let cluster_max = CLUSTER_PAGES_MAX.min(self.resident_pages_max / 2);
+        if self.resident_pages_max < 2 {
+            return Err(MmError::ResidentLimit(self.resident_pages_max));
+        }
+        if !(1..=cluster_max).contains(&self.cluster_pages) {
+            return Err(MmError::Cluster {
+                pages: self.cluster_pages,
+                pages_max: cluster_max,
+            });
+        }
+        if self.reclaim_failures_max == 0 {
+            return Err(MmError::NoAttempt);
+        }
+        Ok(())
+    }
+}
+
+/// Why there is no address space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MmError {
+    /// The resident limit is below 2 pages.
+    ResidentLimit(usize),
+    /// The cluster size is out of range.
+    Cluster {
+        /// As configured.
+        pages: usize,
+        /// The most that is possible.
+        pages_max: usize,
+    },
+    /// `reclaim_failures_max` is 0: nothing would ever be written.
+    NoAttempt,
+    /// Not enough memory for the frames.
+    OutOfMemory {
+        /// Frames that were wanted.
+        frames: usize,
+    },
+}
+
+impl fmt::Display for MmError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ResidentLimit(pages) => {
+                write!(f, "resident limit of {pages} pages, at least 2 are needed")
+            }
+            Self::Cluster { pages, pages_max } => write!(
+                f,
+                "swap-out cluster of {pages} pages, 1 to {pages_max} are possible"
+            ),
+            Self::NoAttempt => f.write_str("reclaim_failures_max is 0, at least 1 is needed"),
+            Self::OutOfMemory { frames } => write!(
+                f,
+                "no memory for {frames} frames, lower resident_pages_max or reserve_pages"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for MmError {}
+
+/// What an address space has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MmStats {
+    /// Page faults.
+    pub faults: u64,
+    /// Pages that got a frame of zeros.
+    pub demand_zero_pages: u64,
+    /// Writes to swap, failed ones included.
+    pub swap_outs: u64,
+    /// Pages written to swap successfully.
+    pub swapped_out_pages: u64,
+    /// Pages read from swap successfully by faults.
+    pub swapped_in_pages: u64,
+    /// Pages evicted without I/O.
+    pub clean_drop_pages: u64,
+    /// Writes to swap that failed.
+    pub write_errors: u64,
+    /// Reads from swap that failed.
+    pub read_errors: u64,
+    /// Accesses that were answered with a bus error.
+    pub bus_errors: u64,
+    /// Faults that got no frame.
+    pub out_of_memory: u64,
+    /// The most pages that were in memory at once.
+    pub resident_pages_peak: u64,
+}

@@ -1,0 +1,67 @@
+//! `swap_rw` as the 2021 patches had it: the filesystem's ordinary direct-I/O callbacks, plus
+//! `IOCB_SWAP` (Linux `iomap_dio_rw`).
+//!
+//! Whatever the filesystem does in direct I/O it does here too: it may run transactions, take locks,
+//! allocate, and refuse everything after a shutdown. That is what the mail is about.
+
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+
+use block::BlockDevice;
+use iomap::{Context, Direction, IoFailure, IocbFlags, Kiocb, SwapHost, Transfer, dio_rw};
+
+use super::{PathKind, SwapIo, slot_pos};
+
+/// Swap I/O by the filesystem's direct-I/O callbacks.
+pub(crate) struct DioPath<H: SwapHost, D: BlockDevice> {
+    host: Rc<H>,
+    device: Rc<D>,
+    inode: H::Inode,
+}
+
+impl<H: SwapHost, D: BlockDevice> DioPath<H, D> {
+    pub(crate) fn new(host: Rc<H>, device: Rc<D>, inode: H::Inode) -> Self {
+        Self {
+            host,
+            device,
+            inode,
+        }
+    }
+}
+
+impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for DioPath<H, D> {
+    fn kind(&self) -> PathKind {
+        PathKind::Dio
+    }
+
+    fn rw(
+        &mut self,
+        direction: Direction,
+        slot: u32,
+        pages: &mut Vec<D::Page>,
+        context: Context,
+    ) -> Result<(), IoFailure> {
+        let mut transfer = Transfer {
+            direction,
+            pos: slot_pos(slot),
+            pages: core::mem::take(pages),
+        };
+        let iocb = Kiocb {
+            flags: IocbFlags::SWAP,
+            context,
+        };
+        let result = dio_rw(
+            self.host.dio_ops(),
+            &*self.device,
+            self.inode,
+            &mut transfer,
+            iocb,
+        );
+        *pages = transfer.pages;
+        result.map(|_bytes| ())
+    }
+
+    fn deactivate(&mut self) {
+        self.host.release_swapfile(self.inode);
+    }
+}

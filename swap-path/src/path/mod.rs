@@ -1,0 +1,144 @@
+//! The ways from a slot to the device, behind one interface.
+//!
+//! A further path (a knob of a present one, or a file without a block device) is one more file here
+//! with one more implementation of [`SwapIo`], and one more [`PathKind`].
+
+mod dio;
+mod extents;
+mod swap;
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
+
+use hal::DmaBuf;
+use iomap::{Context, Direction, IoFailure};
+
+pub(crate) use dio::DioPath;
+pub(crate) use extents::ExtentsPath;
+pub(crate) use swap::SwapPath;
+
+/// The most pages of one swap I/O (Linux `SWAP_CLUSTER_MAX`). Every pool is made for it.
+pub const CLUSTER_PAGES_MAX: usize = 32;
+
+/// Which way swap I/O takes. The numbers are part of the trace format: never reuse one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum PathKind {
+    /// The block map is copied at swapon; I/O goes straight to the device.
+    Extents = 1,
+    /// `iomap::dio_rw` with the filesystem's DIO callbacks and `IOCB_SWAP`.
+    Dio = 2,
+    /// `iomap::swap_rw` with the filesystem's swap callbacks.
+    Swap = 3,
+}
+
+impl PathKind {
+    /// Every path.
+    pub const ALL: &'static [Self] = &[Self::Extents, Self::Dio, Self::Swap];
+
+    /// The name at the command line and in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Extents => "extents",
+            Self::Dio => "dio",
+            Self::Swap => "swap",
+        }
+    }
+
+    /// The path with this number, if there is one.
+    #[must_use]
+    pub fn from_u8(number: u8) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| *kind as u8 == number)
+    }
+}
+
+impl fmt::Display for PathKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// No path has that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownPath;
+
+impl fmt::Display for UnknownPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("unknown swap path: known are")?;
+        for (index, kind) in PathKind::ALL.iter().enumerate() {
+            write!(f, "{} {kind}", if index == 0 { "" } else { "," })?;
+        }
+        Ok(())
+    }
+}
+
+impl core::error::Error for UnknownPath {}
+
+impl FromStr for PathKind {
+    type Err = UnknownPath;
+
+    fn from_str(name: &str) -> Result<Self, UnknownPath> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|kind| kind.name() == name)
+            .ok_or(UnknownPath)
+    }
+}
+
+/// Swap I/O on one active swap file.
+///
+/// An implementation owns whatever memory its I/O needs; [`crate::swapon`] makes it, and `rw` must
+/// ask nobody for more.
+pub trait SwapIo<P: DmaBuf> {
+    /// Which path this is.
+    fn kind(&self) -> PathKind;
+
+    /// Reads or writes `pages` from slot `slot` on: page `i` belongs to slot `slot + i`. There are 1
+    /// to [`CLUSTER_PAGES_MAX`] pages. Every page is back in `pages`, in order, whatever the outcome.
+    ///
+    /// # Errors
+    /// [`IoFailure`]: the whole transfer counts as failed. After a failed read the pages' content
+    /// is undefined; after a failed write that of the slots is.
+    fn rw(
+        &mut self,
+        direction: Direction,
+        slot: u32,
+        pages: &mut Vec<P>,
+        context: Context,
+    ) -> Result<(), IoFailure>;
+
+    /// The last call, at swapoff: lets go of the file. Cannot fail, whatever state the filesystem
+    /// is in.
+    fn deactivate(&mut self);
+}
+
+/// The position of a slot in the file.
+pub(crate) const fn slot_pos(slot: u32) -> u64 {
+    slot as u64 * hal::PAGE_BYTES as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn every_path_is_found_by_name_and_number() {
+        for kind in PathKind::ALL {
+            assert_eq!(kind.name().parse(), Ok(*kind));
+            assert_eq!(PathKind::from_u8(*kind as u8), Some(*kind));
+        }
+    }
+
+    #[test]
+    fn an_unknown_path_lists_the_known_ones() {
+        let error = "bio".parse::<PathKind>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "unknown swap path: known are extents, dio, swap"
+        );
+    }
+}

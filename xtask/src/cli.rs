@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use xtask::stock_kvm::{self, Ended};
-use xtask::{tidy, workspace};
+use xtask::{suite, tidy, workspace};
 
 /// Exit status for wrong usage or a machine that lacks something.
 const EXIT_ENVIRONMENT: u8 = 2;
@@ -25,6 +25,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Run every check and every test that this machine can run, and say what it could not.
+    Test,
     /// Check the rules of the repository that no compiler knows.
     Tidy,
     /// Run COMMAND on a stock KVM host (QEMU TCG with AMD SVM): right semantics, meaningless timing.
@@ -50,6 +52,7 @@ enum Task {
 /// Parses the command line and does what it says.
 pub(crate) fn run() -> ExitCode {
     let result = match Cli::parse().task {
+        Task::Test => Ok(run_suite()),
         Task::Tidy => run_tidy(),
         Task::StockKvm {
             memory_mib,
@@ -65,6 +68,12 @@ pub(crate) fn run() -> ExitCode {
         eprintln!("xtask: {error:#}");
         ExitCode::from(EXIT_ENVIRONMENT)
     })
+}
+
+fn run_suite() -> ExitCode {
+    let report = suite::run();
+    println!("\n{report}");
+    ExitCode::from(u8::from(!report.is_good()))
 }
 
 fn run_tidy() -> Result<ExitCode> {

@@ -6,5 +6,6 @@
 #![forbid(unsafe_code)]
 
 pub mod stock_kvm;
+pub mod suite;
 pub mod tidy;
 pub mod workspace;

@@ -13,6 +13,7 @@ mod determinism;
 mod finding;
 mod graph;
 mod length;
+mod lints;
 mod machine_paths;
 mod markdown;
 mod orphans;
@@ -45,9 +46,10 @@ struct Context {
 type Check = (&'static str, fn(&Context) -> Vec<Finding>);
 
 /// All of them, cheapest to understand first.
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 12] = [
     ("crate graph", graph::check),
     ("architecture document", architecture::check),
+    ("lint lists", lints::check),
     ("length", length::check),
     ("comments", comments::check),
     ("spec keys", spec_keys::check),

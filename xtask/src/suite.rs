@@ -1,0 +1,51 @@
+//! `cargo xtask test`: everything that must hold before a change is good, in one command.
+//!
+//! A step is a heading, a piece of work and an outcome. Every step runs whatever became of the ones
+//! before it, so one run shows all that is wrong. What this machine cannot run is skipped aloud, with
+//! what is missing; the last line counts passed, failed and skipped steps.
+//!
+//! What this does not do: it installs nothing and changes no source file.
+
+mod build;
+mod cargo;
+mod e2e;
+mod equality;
+mod report;
+mod steps;
+
+use std::time::Instant;
+
+pub use report::Report;
+
+/// What became of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All is well.
+    Passed,
+    /// Something is wrong: what.
+    Failed(String),
+    /// It was not run: why not, and what would change that.
+    Skipped(String),
+}
+
+/// A step that is still to be run.
+struct Step {
+    title: &'static str,
+    /// An error is a failure of the step, not the end of the run.
+    work: fn() -> anyhow::Result<Outcome>,
+}
+
+/// Runs every step, telling the reader as it goes.
+#[must_use]
+pub fn run() -> Report {
+    let steps = steps::all_steps();
+    let mut report = Report::default();
+    for (index, step) in steps.iter().enumerate() {
+        println!("\n=== [{}/{}] {}", index + 1, steps.len(), step.title);
+        let start = Instant::now();
+        let outcome = (step.work)().unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
+        let line = report.add(step.title, outcome, start.elapsed());
+        println!("{line}");
+    }
+    report
+}

@@ -1,0 +1,115 @@
+//! The steps of the suite, cheapest first.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::cargo::{all, cargo, outcome};
+use super::{Outcome, Step, e2e, equality};
+use crate::{tidy, workspace};
+
+/// Where the bootable guest is: a workspace of its own.
+const KERNEL: &str = "images/kernel";
+
+pub(super) fn all_steps() -> Vec<Step> {
+    let step = |title, work| Step { title, work };
+    vec![
+        step("format (rustfmt)", format),
+        step("repository rules (tidy)", rules),
+        step("lints (clippy)", lints),
+        step("licences, sources, duplicates (cargo-deny)", deny),
+        step("unit, integration and doc tests (cargo test)", tests),
+        step("documentation (rustdoc)", documentation),
+        step("end to end, engine host", || e2e::on_engine("host")),
+        step("end to end, engine kvm", || {
+            e2e_kvm(|| e2e::on_engine("kvm"))
+        }),
+        step("same verdicts and traces on host and kvm", || {
+            e2e_kvm(equality::host_and_kvm)
+        }),
+        step("end to end, engine kvm on a stock KVM", || {
+            e2e_stock(e2e::on_stock_kvm)
+        }),
+        step("same verdicts and traces on host and a stock KVM", || {
+            e2e_stock(equality::host_and_stock_kvm)
+        }),
+    ]
+}
+
+fn format() -> Result<Outcome> {
+    let kernel = format!("{KERNEL}/Cargo.toml");
+    all([
+        cargo(&["fmt", "--all", "--check"]),
+        cargo(&["fmt", "--manifest-path", &kernel, "--check"]),
+    ])
+}
+
+fn rules() -> Result<Outcome> {
+    let findings = tidy::check(&workspace::root())?;
+    for finding in &findings {
+        println!("{finding}");
+    }
+    if findings.is_empty() {
+        return Ok(Outcome::Passed);
+    }
+    Ok(Outcome::Failed(format!("{} findings", findings.len())))
+}
+
+fn lints() -> Result<Outcome> {
+    let deny = ["--quiet", "--", "-D", "warnings"];
+    let mut workspace = cargo(&["clippy", "--workspace", "--all-targets"]);
+    workspace.args(deny);
+    // In its folder, because the link recipe there is found by the current folder.
+    let mut kernel = cargo(&["clippy"]);
+    kernel
+        .args(deny)
+        .current_dir(workspace::root().join(KERNEL));
+    all([workspace, kernel])
+}
+
+/// The checks of cargo-deny that need no network; advisories need one.
+fn deny() -> Result<Outcome> {
+    let mut version = cargo(&["deny", "--version"]);
+    if !version.output().is_ok_and(|output| output.status.success()) {
+        let remedy = "cargo-deny is not installed; cargo install --locked cargo-deny";
+        return Ok(Outcome::Skipped(remedy.to_owned()));
+    }
+    let kernel = format!("{KERNEL}/Cargo.toml");
+    let checked = |manifest: &str| -> Command {
+        let mut command = cargo(&["deny", "--offline", "--manifest-path", manifest]);
+        command
+            .args(["check", "--config"])
+            .arg(workspace::root().join("deny.toml"));
+        command.args(["--hide-inclusion-graph", "bans", "licenses", "sources"]);
+        command
+    };
+    all([checked("Cargo.toml"), checked(&kernel)])
+}
+
+fn tests() -> Result<Outcome> {
+    let mut command = cargo(&["test", "--workspace"]);
+    command
+        .env(e2e::ENGINE, "host")
+        .env(e2e::PROGRAM, super::build::swaplab()?);
+    outcome(command)
+}
+
+fn documentation() -> Result<Outcome> {
+    let mut command = cargo(&[
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+        "--quiet",
+    ]);
+    command.env("RUSTDOCFLAGS", "-D warnings");
+    outcome(command)
+}
+
+fn e2e_kvm(work: fn() -> Result<Outcome>) -> Result<Outcome> {
+    e2e::why_no_kvm().map_or_else(work, |why| Ok(Outcome::Skipped(why)))
+}
+
+fn e2e_stock(work: fn() -> Result<Outcome>) -> Result<Outcome> {
+    e2e::why_no_stock_kvm().map_or_else(work, |why| Ok(Outcome::Skipped(why)))
+}

@@ -11,7 +11,8 @@ pub struct Geometry {
     pub size_blocks: u64,
     /// The most blocks of one read or write.
     pub transfer_blocks_max: u32,
-    /// Blocks that a power failure never tears (from AWUPF); at least 1.
+    /// Blocks that a power failure never tears (from AWUPF). 0: the device has smaller logical blocks
+    /// and may tear even a single block of [`crate::BLOCK_BYTES`].
     pub atomic_blocks: u32,
     /// Completed writes may be lost at power failure until a flush.
     pub has_volatile_cache: bool,

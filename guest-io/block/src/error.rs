@@ -5,7 +5,8 @@ use core::fmt;
 /// The status the device itself gave, for the record of who learned what.
 ///
 /// NVMe: bits 7:0 status code, 10:8 status code type, 12:11 CRD, 13 More, 14 Do Not Retry (the
-/// completion's status field without the phase tag).
+/// completion's status field without the phase tag). Zero: the driver knew without asking, for
+/// example that the device has no such command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DeviceStatus(pub u16);
 

@@ -28,6 +28,15 @@ impl Instant {
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
+
+    /// The moment `span` later; [`Instant::NEVER`] at the latest.
+    #[must_use]
+    pub fn after(self, span: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)),
+        )
+    }
 }
 
 impl Add<Duration> for Instant {
@@ -35,10 +44,7 @@ impl Add<Duration> for Instant {
 
     /// Saturates at [`Instant::NEVER`].
     fn add(self, span: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)),
-        )
+        self.after(span)
     }
 }
 

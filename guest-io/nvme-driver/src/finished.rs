@@ -1,0 +1,57 @@
+//! Completions that nobody has taken yet.
+
+use alloc::vec::Vec;
+
+use block::{Done, Ticket};
+
+/// A short unordered list: whoever submits, takes soon.
+///
+/// Allocates at probe, and later only when more completions lie here than was provided for.
+#[derive(Debug)]
+pub(crate) struct Finished<D>(Vec<(Ticket, Done<D>)>);
+
+impl<D> Finished<D> {
+    pub(crate) fn with_capacity(places: usize) -> Self {
+        Self(Vec::with_capacity(places))
+    }
+
+    pub(crate) fn put(&mut self, ticket: Ticket, done: Done<D>) {
+        self.0.push((ticket, done));
+    }
+
+    pub(crate) fn take(&mut self, ticket: Ticket) -> Option<Done<D>> {
+        let index = self.0.iter().position(|(t, _)| *t == ticket)?;
+        Some(self.0.swap_remove(index).1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use block::Bio;
+
+    #[test]
+    fn each_completion_is_taken_once_in_any_order() {
+        let mut finished = Finished::<u8>::with_capacity(2);
+        for block in 0..4 {
+            let bio = Bio {
+                block,
+                ..Bio::flush()
+            };
+            finished.put(
+                Ticket(block),
+                Done {
+                    bio,
+                    result: Ok(()),
+                },
+            );
+        }
+        for block in [2, 0, 3, 1] {
+            assert_eq!(
+                finished.take(Ticket(block)).map(|done| done.bio.block),
+                Some(block)
+            );
+            assert!(finished.take(Ticket(block)).is_none());
+        }
+    }
+}

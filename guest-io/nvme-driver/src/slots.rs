@@ -1,0 +1,205 @@
+//! I/O commands in flight: a fixed table of slots, each with a page for its PRP list.
+//!
+//! A job keeps its slot until its bio is finished, through every retry and reset; each time it is
+//! sent it gets a new CID. Nothing is allocated after the table was made.
+//!
+//! Invariant: a bio leaves its slot only when the controller has answered the command that carries
+//! it, or can no longer reach memory.
+
+use alloc::vec::Vec;
+
+use block::{Bio, Ticket};
+use hal::Instant;
+
+use crate::cid::{self, Match, Sequence};
+
+/// Where a job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JobState {
+    /// The controller has the command.
+    InFlight {
+        /// When it is too late.
+        deadline: Instant,
+    },
+    /// The command is to be sent (again).
+    Waiting {
+        /// Not before.
+        until: Instant,
+    },
+}
+
+/// A bio that is being executed.
+#[derive(Debug)]
+pub(crate) struct Job<D> {
+    pub(crate) ticket: Ticket,
+    pub(crate) bio: Bio<D>,
+    pub(crate) state: JobState,
+    /// Blocks that earlier commands of this bio have done (Write Zeroes and Discard in pieces).
+    pub(crate) done_blocks: u64,
+    /// Blocks of the command in flight.
+    pub(crate) piece_blocks: u64,
+    pub(crate) retries: u8,
+    /// The command in flight timed out once and is to be aborted.
+    pub(crate) is_abort_sent: bool,
+}
+
+/// One slot.
+#[derive(Debug)]
+pub(crate) struct Slot<D> {
+    pub(crate) list: D,
+    pub(crate) sequence: Sequence,
+    pub(crate) job: Option<Job<D>>,
+}
+
+/// The table.
+#[derive(Debug)]
+pub(crate) struct Slots<D>(Vec<Slot<D>>);
+
+/// Whose answer a completion is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// The job in this slot.
+    Job(u8),
+    /// A command that was answered or given up.
+    Stale,
+    /// No command.
+    Unknown,
+}
+
+impl<D> Slots<D> {
+    /// A table with one slot per list page; at most [`cid::SLOTS_MAX`].
+    pub(crate) fn new(lists: Vec<D>) -> Self {
+        assert!(
+            lists.len() <= cid::SLOTS_MAX,
+            "{} slots do not fit a CID",
+            lists.len()
+        );
+        let slot = |list| Slot {
+            list,
+            sequence: Sequence::default(),
+            job: None,
+        };
+        Self(lists.into_iter().map(slot).collect())
+    }
+
+    pub(crate) fn get(&self, slot: u8) -> Option<&Slot<D>> {
+        self.0.get(usize::from(slot))
+    }
+
+    pub(crate) fn get_mut(&mut self, slot: u8) -> Option<&mut Slot<D>> {
+        self.0.get_mut(usize::from(slot))
+    }
+
+    /// Every slot number, lowest first.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u8> + use<D> {
+        (0..=u8::MAX).take(self.0.len())
+    }
+
+    /// The lowest free slot.
+    pub(crate) fn free(&self) -> Option<u8> {
+        self.numbers()
+            .zip(&self.0)
+            .find(|(_, slot)| slot.job.is_none())
+            .map(|(number, _)| number)
+    }
+
+    pub(crate) fn jobs(&self) -> impl Iterator<Item = &Job<D>> {
+        self.0.iter().filter_map(|slot| slot.job.as_ref())
+    }
+
+    pub(crate) fn owner(&self, cid: u16) -> Owner {
+        let number = cid::slot_of(cid);
+        let Some(slot) = self.get(number) else {
+            return Owner::Unknown;
+        };
+        let is_in_flight = slot
+            .job
+            .as_ref()
+            .is_some_and(|job| matches!(job.state, JobState::InFlight { .. }));
+        match slot.sequence.classify(cid) {
+            Match::Current if is_in_flight => Owner::Job(number),
+            Match::Current | Match::Earlier => Owner::Stale,
+            Match::Never => Owner::Unknown,
+        }
+    }
+
+    /// The slots of the jobs that `is_wanted` picks, oldest job first, without allocating: call with
+    /// the last answer's ticket until `None`.
+    pub(crate) fn next_after(
+        &self,
+        last: Option<Ticket>,
+        is_wanted: impl Fn(&Job<D>) -> bool,
+    ) -> Option<(Ticket, u8)> {
+        let numbered = self.numbers().zip(&self.0);
+        numbered
+            .filter_map(|(number, slot)| slot.job.as_ref().map(|job| (job, number)))
+            .filter(|(job, _)| Some(job.ticket) > last && is_wanted(job))
+            .map(|(job, number)| (job.ticket, number))
+            .min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(ticket: u64) -> Job<u8> {
+        Job {
+            ticket: Ticket(ticket),
+            bio: Bio::flush(),
+            state: JobState::InFlight {
+                deadline: Instant::NEVER,
+            },
+            done_blocks: 0,
+            piece_blocks: 0,
+            retries: 0,
+            is_abort_sent: false,
+        }
+    }
+
+    fn send(slots: &mut Slots<u8>, slot: u8, ticket: u64) -> u16 {
+        let slot_ref = slots.get_mut(slot).unwrap();
+        slot_ref.sequence.advance();
+        slot_ref.job = Some(job(ticket));
+        slot_ref.sequence.cid(slot)
+    }
+
+    #[test]
+    fn a_completion_finds_its_job_and_only_while_it_is_in_flight() {
+        let mut slots = Slots::new(vec![0; 2]);
+        let cid = send(&mut slots, 1, 5);
+        assert_eq!(slots.owner(cid), Owner::Job(1));
+        slots.get_mut(1).unwrap().job = None;
+        assert_eq!(slots.owner(cid), Owner::Stale);
+        let again = send(&mut slots, 1, 6);
+        assert_eq!(
+            (slots.owner(cid), slots.owner(again)),
+            (Owner::Stale, Owner::Job(1))
+        );
+    }
+
+    #[test]
+    fn whatever_the_device_says_at_most_the_one_live_cid_is_accepted() {
+        let mut slots = Slots::new(vec![0; 2]);
+        let live = send(&mut slots, 0, 1);
+        for cid in 0..=u16::MAX {
+            assert_eq!(slots.owner(cid) == Owner::Job(0), cid == live);
+        }
+    }
+
+    #[test]
+    fn jobs_are_walked_oldest_first_whatever_their_slots() {
+        let mut slots = Slots::new(vec![0; 3]);
+        for (slot, ticket) in [(0, 9), (1, 2), (2, 5)] {
+            send(&mut slots, slot, ticket);
+        }
+        let mut walked = Vec::new();
+        let mut last = None;
+        while let Some((ticket, slot)) = slots.next_after(last, |job| job.ticket != Ticket(5)) {
+            walked.push(slot);
+            last = Some(ticket);
+        }
+        assert_eq!(walked, [1, 0]);
+        assert_eq!(slots.free(), None);
+    }
+}

@@ -1,0 +1,300 @@
+//! The driver's state, and the one function that moves it on.
+//!
+//! This is a state machine that never waits: whoever waits for anything calls [`Core::drive`], waits
+//! for what [`Core::next_wait`] says, and calls again. So any number of waiters share the work, and a
+//! time-out or a reset in the middle of one caller's wait blocks nobody else.
+//!
+//! Invariant: no call does more than a bounded amount of work, whatever the device puts into its
+//! queues.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use block::{Bio, BlockError, Done, Ticket};
+use hal::{Instant, Platform, Wake};
+use nvme_spec::register::Cap;
+
+use crate::admin::{self, AdminQueue};
+use crate::cid;
+use crate::config::Config;
+use crate::configure::Step;
+use crate::counters::Counters;
+use crate::error::{Error, Missing};
+use crate::events::Event;
+use crate::finished::Finished;
+use crate::identity::{ControllerLimits, NamespaceLimits};
+use crate::phase::{Phase, Poll};
+use crate::registers::Registers;
+use crate::ring::{self, Ring};
+use crate::slots::{Job, JobState, Slots};
+
+/// The interrupt vector of the admin completion queue.
+pub(crate) const ADMIN_VECTOR: u16 = 0;
+/// The interrupt vector of the I/O completion queue.
+pub(crate) const IO_VECTOR: u16 = 1;
+/// The number of the I/O queue pair.
+pub(crate) const IO_QID: u16 = 1;
+/// So many wake-ups in a row at the same time, with nothing done, mean that the device is broken.
+const SPINS_MAX: u32 = 10_000;
+/// CAP.CSS, bit 0: the NVM command set.
+const CSS_NVM: u64 = 1;
+
+/// The driver's state.
+pub(crate) struct Core<P: Platform> {
+    pub(crate) config: Config,
+    pub(crate) cap: Cap,
+    pub(crate) phase: Phase,
+    pub(crate) controller: Option<ControllerLimits>,
+    pub(crate) namespace: Option<NamespaceLimits>,
+    pub(crate) admin: AdminQueue<P::Dma>,
+    pub(crate) io: Ring<P::Dma>,
+    pub(crate) slots: Slots<P::Dma>,
+    pub(crate) finished: Finished<P::Dma>,
+    pub(crate) counters: Counters,
+    /// Where identify structures and log pages arrive.
+    pub(crate) data: P::Dma,
+    next_serial: u64,
+    spins: u32,
+    last_wake: Instant,
+}
+
+impl<P: Platform> Core<P> {
+    /// Looks at the controller's capabilities, allocates everything and begins the first reset.
+    pub(crate) fn new(platform: &P, config: Config) -> Result<Self, Error> {
+        let registers = Registers(platform.bar());
+        if registers.csts().is_none() || registers.vs().0 == u32::MAX {
+            return Err(Error::Removed);
+        }
+        let cap = registers.cap();
+        let depth = io_depth(cap, config.io_depth)?;
+        let alloc = |pages| platform.dma_alloc(pages).map_err(|_| Error::OutOfMemory);
+        let ring = |qid, depth| -> Result<_, Error> {
+            let (sq, cq) = ring::pages(depth);
+            Ok(Ring::new(qid, depth, cap.dstrd(), alloc(sq)?, alloc(cq)?))
+        };
+        let lists = (1..depth)
+            .map(|_| alloc(1))
+            .collect::<Result<Vec<_>, _>>()?;
+        let now = platform.now();
+        let mut core = Self {
+            config,
+            cap,
+            phase: Phase::Disabling(Poll::new(now, Duration::ZERO)),
+            controller: None,
+            namespace: None,
+            admin: AdminQueue::new(ring(0, admin::DEPTH)?),
+            io: ring(IO_QID, depth)?,
+            slots: Slots::new(lists),
+            finished: Finished::with_capacity(config.untaken_max),
+            counters: Counters::default(),
+            data: alloc(1)?,
+            next_serial: 0,
+            spins: 0,
+            last_wake: now,
+        };
+        core.begin_disable(platform, now);
+        Ok(core)
+    }
+
+    /// Does all there is to do now. `wake` is how the wait before this call ended, if there was one.
+    pub(crate) fn drive(&mut self, platform: &P, wake: Option<Wake>) {
+        let now = platform.now();
+        if matches!(
+            self.phase,
+            Phase::Configuring(_) | Phase::Live | Phase::ShuttingDown(_)
+        ) {
+            self.reap_admin(platform, now);
+        }
+        if matches!(self.phase, Phase::Live | Phase::ShuttingDown(_)) {
+            self.reap_io(platform, now, wake);
+        }
+        match self.phase {
+            Phase::Disabling(poll) => self.poll_disabled(platform, now, poll),
+            Phase::Enabling(poll) => self.poll_enabled(platform, now, poll),
+            Phase::Configuring(_) => self.check_admin_deadlines(platform, now),
+            Phase::Live => {
+                self.check_deadlines(platform, now);
+                self.send_waiting(platform, now);
+            }
+            Phase::ShuttingDown(poll) => self.poll_shut_down(platform, now, poll),
+            Phase::Ended(_) => {}
+        }
+        if wake.is_some() {
+            self.check_stall(platform, now);
+        }
+    }
+
+    /// What to wait for before the next [`Core::drive`].
+    pub(crate) fn next_wait(&self) -> (u16, Instant) {
+        let admin = self
+            .admin
+            .commands()
+            .map(|(_, command)| command.deadline)
+            .min();
+        let admin = admin.unwrap_or(Instant::NEVER);
+        match self.phase {
+            Phase::Disabling(poll) | Phase::Enabling(poll) | Phase::ShuttingDown(poll) => {
+                (ADMIN_VECTOR, poll.next)
+            }
+            Phase::Configuring(_) | Phase::Ended(_) => (ADMIN_VECTOR, admin),
+            Phase::Live => {
+                let io = self.slots.jobs().map(|job| match job.state {
+                    JobState::InFlight { deadline } => deadline,
+                    JobState::Waiting { until } => until,
+                });
+                (IO_VECTOR, io.min().unwrap_or(Instant::NEVER).min(admin))
+            }
+        }
+    }
+
+    /// Why nothing is sent any more, if that is so.
+    pub(crate) fn ended(&self) -> Option<Error> {
+        match self.phase {
+            Phase::Ended(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Takes a bio into the free slot `slot`; it is sent as soon as the controller is live.
+    pub(crate) fn accept(&mut self, platform: &P, bio: Bio<P::Dma>, slot: u8) -> Ticket {
+        let ticket = Ticket(self.next_serial);
+        self.next_serial = self.next_serial.saturating_add(1);
+        let now = platform.now();
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.job = Some(Job {
+                ticket,
+                bio,
+                state: JobState::Waiting { until: now },
+                done_blocks: 0,
+                piece_blocks: 0,
+                retries: 0,
+                is_abort_sent: false,
+            });
+        }
+        if matches!(self.phase, Phase::Live) {
+            self.send_waiting(platform, now);
+        }
+        ticket
+    }
+
+    /// Whether the bio is here: in a slot or finished and not taken.
+    pub(crate) fn is_in_slot(&self, ticket: Ticket) -> bool {
+        self.slots.jobs().any(|job| job.ticket == ticket)
+    }
+
+    /// Gives the bio in `slot` back to its owner.
+    pub(crate) fn finish(&mut self, platform: &P, slot: u8, result: Result<(), BlockError>) {
+        let Some(job) = self.slots.get_mut(slot).and_then(|slot| slot.job.take()) else {
+            return;
+        };
+        let error = result.err().map_or(0, BlockError::code);
+        platform.tracer().emit(Event::Finish {
+            error,
+            serial: job.ticket.0,
+        });
+        self.finished.put(
+            job.ticket,
+            Done {
+                bio: job.bio,
+                result,
+            },
+        );
+    }
+
+    /// Ends everything: the device is gone, given up or switched off.
+    ///
+    /// A device that was not seen to stop is cut off from memory first; only then do pages go back.
+    pub(crate) fn end(&mut self, platform: &P, error: Error) {
+        if self.ended().is_some() {
+            return;
+        }
+        match error {
+            Error::Removed => {}
+            Error::ShutDown => {
+                platform.tracer().emit(Event::ShutDown { is_complete: 1 });
+            }
+            _ => {
+                self.write_disable(platform);
+                platform.stop_dma();
+            }
+        }
+        if error != Error::ShutDown {
+            platform.tracer().emit(Event::Gone {
+                error: error.code(),
+            });
+        }
+        self.phase = Phase::Ended(error);
+        self.admin.reset();
+        let mut last = None;
+        while let Some((ticket, slot)) = self.slots.next_after(last, |_| true) {
+            self.finish(platform, slot, Err(BlockError::Gone));
+            last = Some(ticket);
+        }
+    }
+
+    /// Begins the set-up once the controller is ready.
+    pub(crate) fn begin_configure(&mut self, platform: &P, now: Instant) {
+        self.send_step(platform, now, Step::FIRST);
+    }
+
+    /// An interrupt that keeps coming while time stands still must not hang the guest.
+    fn check_stall(&mut self, platform: &P, now: Instant) {
+        let is_same = now == self.last_wake;
+        self.spins = if is_same {
+            self.spins.saturating_add(1)
+        } else {
+            0
+        };
+        self.last_wake = now;
+        if self.spins > SPINS_MAX {
+            self.end(platform, Error::Stalled);
+        }
+    }
+}
+
+/// Entries of the I/O queues, if the controller is one that this driver can drive.
+fn io_depth(cap: Cap, wanted: u16) -> Result<u16, Error> {
+    if cap.css() & CSS_NVM == 0 {
+        return Err(Error::Unsupported(Missing::NvmCommandSet));
+    }
+    if cap.mpsmin() != 0 {
+        return Err(Error::Unsupported(Missing::SmallPages));
+    }
+    let offered = u16::try_from(cap.mqes_z().saturating_add(1)).unwrap_or(u16::MAX);
+    let slots_max = u16::try_from(cid::SLOTS_MAX).unwrap_or(u16::MAX);
+    let depth = offered.min(wanted).min(slots_max.saturating_add(1));
+    if depth < 2 {
+        Err(Error::Unsupported(Missing::QueueEntries))
+    } else {
+        Ok(depth)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_depth_is_what_controller_owner_and_cid_allow() {
+        let cap = |mqes_z| Cap(0).with_css(1).with_mqes_z(mqes_z);
+        for (mqes_z, wanted, depth) in [
+            (63, 64, 64),
+            (1, 64, 2),
+            (0xffff, 64, 64),
+            (0xffff, 1000, 256),
+            (7, 4, 4),
+        ] {
+            assert_eq!(io_depth(cap(mqes_z), wanted), Ok(depth));
+        }
+        let missing = |missing| Err(Error::Unsupported(missing));
+        assert_eq!(io_depth(cap(0), 64), missing(Missing::QueueEntries));
+        assert_eq!(
+            io_depth(cap(9).with_mpsmin(1), 64),
+            missing(Missing::SmallPages)
+        );
+        assert_eq!(
+            io_depth(cap(9).with_css(0x80), 64),
+            missing(Missing::NvmCommandSet)
+        );
+    }
+}

@@ -93,7 +93,7 @@ where
         PathKind::Dio => Box::new(DioPath::new(host, device, inode)),
         PathKind::Swap => Box::new(SwapPath::new(host, device, inode)),
     };
-    Ok(SwapArea::new(header, usable_pages, extents, io))
+    Ok(SwapArea::from_parts(header, usable_pages, extents, io))
 }
 
 fn inspect<H: SwapHost, D: BlockDevice>(

@@ -74,8 +74,11 @@ pub struct SwapArea<P: DmaBuf> {
 }
 
 impl<P: DmaBuf> SwapArea<P> {
-    /// `usable_pages` counts the header's page too.
-    pub(crate) fn new(
+    /// An area with a path that is not among [`PathKind`]'s own: for a file without a block device, or
+    /// for a path that a test breaks on purpose. `usable_pages` counts the header's page too; `io`
+    /// holds the claim on the file. [`swapon`] is the usual way.
+    #[must_use]
+    pub fn from_parts(
         header: SwapHeader,
         usable_pages: u32,
         extents: SwapExtents,

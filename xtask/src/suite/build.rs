@@ -8,35 +8,44 @@ use serde::Deserialize;
 
 use super::cargo::cargo;
 
+/// The integration test that looks at source text: nothing an engine could change.
+const TIDY: &str = "tidy";
+
 /// The program `swaplab`, built as the tests are.
 pub(super) fn swaplab() -> Result<PathBuf> {
-    build(&["build", "--package", "swaplab"], "swaplab")
+    let programs = build(&["build", "--package", "swaplab"], "bin")?;
+    let program = programs
+        .into_iter()
+        .find(|program| program.target == "swaplab");
+    Ok(program.context("cargo built no program swaplab")?.path)
 }
 
-/// The end-to-end tests.
-pub(super) fn e2e() -> Result<PathBuf> {
-    build(
-        &[
-            "test",
-            "--package",
-            "swaplab-tests",
-            "--test",
-            "e2e",
-            "--no-run",
-        ],
-        "e2e",
-    )
+/// The end-to-end tests: every integration test of the tests crate but tidy.
+pub(super) fn e2e() -> Result<Vec<PathBuf>> {
+    let programs = build(&["test", "--package", "swaplab-tests", "--no-run"], "test")?;
+    let tests = programs
+        .into_iter()
+        .filter(|program| program.target != TIDY);
+    let paths: Vec<PathBuf> = tests.map(|program| program.path).collect();
+    anyhow::ensure!(!paths.is_empty(), "cargo built no end-to-end test");
+    Ok(paths)
 }
 
-fn build(args: &[&str], target: &str) -> Result<PathBuf> {
+/// A program that cargo built.
+#[derive(Debug, PartialEq, Eq)]
+struct Program {
+    target: String,
+    path: PathBuf,
+}
+
+fn build(args: &[&str], kind: &str) -> Result<Vec<Program>> {
     let mut command = cargo(args);
     command
         .args(["--quiet", "--message-format=json-render-diagnostics"])
         .stderr(Stdio::inherit());
     let output = command.output().context("cannot run cargo")?;
     anyhow::ensure!(output.status.success(), "cargo {} failed", args.join(" "));
-    executable(&String::from_utf8_lossy(&output.stdout), target)
-        .with_context(|| format!("cargo {} built no program {target}", args.join(" ")))
+    Ok(programs(&String::from_utf8_lossy(&output.stdout), kind))
 }
 
 /// A line of cargo's machine-readable output, as far as it matters.
@@ -49,15 +58,22 @@ struct Message {
 #[derive(Deserialize)]
 struct Target {
     name: String,
+    kind: Vec<String>,
 }
 
-fn executable(output: &str, target: &str) -> Option<PathBuf> {
-    output.lines().find_map(|line| {
+/// The programs of this kind of target.
+fn programs(output: &str, kind: &str) -> Vec<Program> {
+    let program = |line: &str| {
         let message: Message = serde_json::from_str(line).ok()?;
-        message
-            .executable
-            .filter(|_| message.target.is_some_and(|t| t.name == target))
-    })
+        let target = message
+            .target
+            .filter(|target| target.kind.iter().any(|k| k == kind))?;
+        Some(Program {
+            target: target.name,
+            path: message.executable?,
+        })
+    };
+    output.lines().filter_map(program).collect()
 }
 
 #[cfg(test)]
@@ -65,12 +81,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_program_of_the_right_target_is_found() {
-        let output = r#"{"reason":"compiler-artifact","target":{"name":"lib"},"executable":null}
-            {"reason":"compiler-artifact","target":{"name":"other"},"executable":"o"}
-            {"reason":"compiler-artifact","target":{"name":"e2e"},"executable":"t/e2e-1"}
+    fn the_programs_of_one_kind_are_found() {
+        let output = r#"{"reason":"compiler-artifact","target":{"name":"a","kind":["lib"]},"executable":null}
+            {"reason":"compiler-artifact","target":{"name":"a","kind":["lib"]},"executable":"unit-tests"}
+            {"reason":"compiler-artifact","target":{"name":"e2e","kind":["test"]},"executable":"t/e2e-1"}
             {"reason":"build-finished","success":true}"#;
-        assert_eq!(executable(output, "e2e"), Some(PathBuf::from("t/e2e-1")));
-        assert_eq!(executable(output, "swaplab"), None);
+        let expected = Program {
+            target: "e2e".to_owned(),
+            path: "t/e2e-1".into(),
+        };
+        assert_eq!(programs(output, "test"), [expected]);
+        assert_eq!(programs(output, "bin"), []);
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn cargo(args: &[&str]) -> Command {
         let is_ours = |prefix: &&str| name.to_string_lossy().starts_with(*prefix);
         if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_NAME"]
             .iter()
-            .any(|p| is_ours(p))
+            .any(is_ours)
         {
             command.env_remove(&name);
         }

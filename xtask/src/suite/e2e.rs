@@ -1,7 +1,8 @@
-//! The end-to-end tests on an engine, and on another host.
+//! The end-to-end tests on given engines, here and on another host.
 //!
-//! They learn from the environment what to run: `SWAPLAB_ENGINE` is `host` or `kvm`, `SWAPLAB_BIN` the
-//! program to drive.
+//! The tests run on every engine they find unless `SWAPLAB_ENGINES` names those they must run on:
+//! then an engine that cannot be used is a failure. That is how a step that says "on kvm" is known
+//! to have been on kvm.
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
@@ -15,36 +16,43 @@ use super::{Outcome, build, cargo};
 use crate::stock_kvm::{self, Ended};
 use crate::workspace;
 
-/// Which engine the tests are to use.
-pub(super) const ENGINE: &str = "SWAPLAB_ENGINE";
-/// Which program they are to drive.
-pub(super) const PROGRAM: &str = "SWAPLAB_BIN";
+/// Which engines the tests must run on, separated by commas.
+pub(super) const ENGINES: &str = "SWAPLAB_ENGINES";
 
-/// Seconds until a stock KVM host is given up: TCG needs minutes for what takes seconds here.
-const STOCK_KVM_TIMEOUT: Duration = Duration::from_secs(1500);
+/// Until a stock KVM host is given up: TCG needs minutes for what takes seconds here.
+const STOCK_KVM_TIMEOUT: Duration = Duration::from_secs(1200);
 
-/// The tests on one engine, on this machine.
-pub(super) fn on_engine(engine: &str) -> Result<Outcome> {
-    let (program, tests) = (build::swaplab()?, build::e2e()?);
-    let mut command = Command::new(tests);
-    command.current_dir(workspace::root().join("tests"));
-    command.env(ENGINE, engine).env(PROGRAM, program);
-    cargo::outcome(command)
+/// Runs each of its arguments; the first failure is its exit status. Two processors that TCG
+/// interprets: tests one after the other do not starve each other.
+const RUN_EACH: &str = "for test; do \"$test\" --test-threads=1 || exit; done";
+
+/// The tests on these engines, on this machine.
+pub(super) fn on_engines(engines: &str) -> Result<Outcome> {
+    let command = |test| {
+        let mut command = Command::new(test);
+        command
+            .current_dir(workspace::root().join("tests"))
+            .env(ENGINES, engines);
+        command
+    };
+    cargo::all(build::e2e()?.into_iter().map(command))
 }
 
-/// The tests on the engine kvm, on a stock KVM host.
+/// The tests on both engines, on a stock KVM host.
 pub(super) fn on_stock_kvm() -> Result<Outcome> {
-    let (program, tests) = (build::swaplab()?, build::e2e()?);
-    // Two processors that TCG interprets: tests one after the other do not starve each other.
-    let command = vec![tests.into(), "--test-threads=1".into()];
-    let env = vec![
-        (ENGINE.into(), "kvm".into()),
-        (PROGRAM.into(), program.into()),
-    ];
-    match on_host(&workspace::root().join("tests"), command, env)? {
-        Ended::Status(0) => Ok(Outcome::Passed),
-        Ended::Status(status) => Ok(Outcome::Failed(format!("exit status {status}"))),
-        Ended::HostDied { why, console } => Ok(Outcome::Failed(format!("{why}\n{console}"))),
+    let mut command: Vec<OsString> = ["sh", "-c", RUN_EACH, "sh"].map(OsString::from).into();
+    command.extend(build::e2e()?.into_iter().map(OsString::from));
+    let env = vec![(ENGINES.into(), "host,kvm".into())];
+    let ended = on_host(&workspace::root().join("tests"), command, env)?;
+    Ok(bad_end(&ended).map_or(Outcome::Passed, Outcome::Failed))
+}
+
+/// What is wrong with how a host ended, if anything is.
+pub(super) fn bad_end(ended: &Ended) -> Option<String> {
+    match ended {
+        Ended::Status(0) => None,
+        Ended::Status(status) => Some(format!("exit status {status} on the stock KVM host")),
+        Ended::HostDied { why, console } => Some(format!("{why}\n{console}")),
     }
 }
 
@@ -57,7 +65,7 @@ pub(super) fn on_host(
     env.extend(
         stock_kvm::passed_env()
             .into_iter()
-            .filter(|(name, _)| name != ENGINE && name != PROGRAM),
+            .filter(|(name, _)| name != ENGINES),
     );
     stock_kvm::run(&stock_kvm::Options {
         memory_mib: 4096,

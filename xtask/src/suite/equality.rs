@@ -11,9 +11,8 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::e2e::on_host;
+use super::e2e::{bad_end, on_host};
 use super::{Outcome, build};
-use crate::stock_kvm::Ended;
 use crate::workspace;
 
 /// One object of the output, without what may differ.
@@ -35,12 +34,8 @@ pub(super) fn host_and_stock_kvm() -> Result<Outcome> {
         .into();
     words.push(build::swaplab()?.into());
     words.extend(arguments("kvm").map(OsString::from));
-    match on_host(folder.path(), words, Vec::new())? {
-        Ended::Status(0) => {}
-        Ended::Status(status) => return Ok(Outcome::Failed(format!("exit status {status} there"))),
-        Ended::HostDied { why, console } => {
-            return Ok(Outcome::Failed(format!("{why}\n{console}")));
-        }
+    if let Some(what) = bad_end(&on_host(folder.path(), words, Vec::new())?) {
+        return Ok(Outcome::Failed(what));
     }
     let output = fs::read_to_string(folder.path().join("output")).context("no output was left")?;
     compare("host", &here("host")?, "stock kvm", &parse(&output)?)

@@ -20,18 +20,18 @@ pub(super) fn all_steps() -> Vec<Step> {
         step("licences, sources, duplicates (cargo-deny)", deny),
         step("unit, integration and doc tests (cargo test)", tests),
         step("documentation (rustdoc)", documentation),
-        step("end to end, engine host", || e2e::on_engine("host")),
-        step("end to end, engine kvm", || {
-            e2e_kvm(|| e2e::on_engine("kvm"))
+        step("end to end on the engine host", || e2e::on_engines("host")),
+        step("end to end on the engines host and kvm", || {
+            if_kvm(|| e2e::on_engines("host,kvm"))
         }),
         step("same verdicts and traces on host and kvm", || {
-            e2e_kvm(equality::host_and_kvm)
+            if_kvm(equality::host_and_kvm)
         }),
-        step("end to end, engine kvm on a stock KVM", || {
-            e2e_stock(e2e::on_stock_kvm)
+        step("end to end on a stock KVM", || {
+            if_stock_kvm(e2e::on_stock_kvm)
         }),
         step("same verdicts and traces on host and a stock KVM", || {
-            e2e_stock(equality::host_and_stock_kvm)
+            if_stock_kvm(equality::host_and_stock_kvm)
         }),
     ]
 }
@@ -86,11 +86,10 @@ fn deny() -> Result<Outcome> {
     all([checked("Cargo.toml"), checked(&kernel)])
 }
 
+/// What is engine-specific runs below, one engine a step.
 fn tests() -> Result<Outcome> {
     let mut command = cargo(&["test", "--workspace"]);
-    command
-        .env(e2e::ENGINE, "host")
-        .env(e2e::PROGRAM, super::build::swaplab()?);
+    command.env(e2e::ENGINES, "host");
     outcome(command)
 }
 
@@ -106,10 +105,10 @@ fn documentation() -> Result<Outcome> {
     outcome(command)
 }
 
-fn e2e_kvm(work: fn() -> Result<Outcome>) -> Result<Outcome> {
+fn if_kvm(work: fn() -> Result<Outcome>) -> Result<Outcome> {
     e2e::why_no_kvm().map_or_else(work, |why| Ok(Outcome::Skipped(why)))
 }
 
-fn e2e_stock(work: fn() -> Result<Outcome>) -> Result<Outcome> {
+fn if_stock_kvm(work: fn() -> Result<Outcome>) -> Result<Outcome> {
     e2e::why_no_stock_kvm().map_or_else(work, |why| Ok(Outcome::Skipped(why)))
 }

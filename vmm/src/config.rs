@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::boot::KernelImage;
+pub use crate::devices::virtio::block::ControlDisk;
 
 /// How time passes in the machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub struct MachineConfig {
     pub kernel: KernelImage,
     /// The kernel's command line; the VMM appends where ECAM is.
     pub cmdline: String,
+    /// The healthy disk, if there is one.
+    pub control_disk: Option<ControlDisk>,
     /// How time passes.
     pub clock: Clock,
     /// When to stop waiting for the guest.
@@ -70,6 +73,7 @@ impl MachineConfig {
             memory_bytes: 256 << 20,
             kernel,
             cmdline: cmdline.into(),
+            control_disk: None,
             clock: Clock::default(),
             limits: Limits::default(),
             memory_after_power_cycle: MemoryAfterPowerCycle::default(),

@@ -71,15 +71,6 @@ pub enum VmmError {
         /// The longest.
         max: usize,
     },
-    /// The control disk's file cannot be used.
-    #[error("control disk {name}: {source}")]
-    ControlDisk {
-        /// The file.
-        name: String,
-        /// What the host said.
-        #[source]
-        source: io::Error,
-    },
 }
 
 impl VmmError {

@@ -30,7 +30,7 @@ mod watchdog;
 
 pub use self::machine::{Machine, Stopper};
 pub use boot::KernelImage;
-pub use config::{Clock, Limits, MachineConfig, MemoryAfterPowerCycle};
+pub use config::{Clock, ControlDisk, Limits, MachineConfig, MemoryAfterPowerCycle};
 pub use error::{ImageError, VmmError};
 pub use exit::{Exit, Limit, Registers, Report};
 pub use observer::{MachineObserver, NoObserver};

@@ -7,6 +7,9 @@ use machine::ports;
 use super::{Access, Devices, Ending};
 use crate::MachineObserver;
 
+/// The last byte of the data register.
+const PCI_DATA_LAST: u16 = ports::PCI_DATA + 3;
+
 impl Devices {
     /// `out`.
     pub(crate) fn port_write(
@@ -20,6 +23,12 @@ impl Devices {
             ports::DEBUG_CONSOLE => self.output.debug(now_ns, data, observer)?,
             ports::EXIT => return Err(Ending::Code(value(data))),
             ports::BOOT_STAGE => observer.boot_stage(now_ns, value(data)),
+            ports::PCI_ADDRESS => self.host_bridge.address_write(data),
+            ports::PCI_DATA..=PCI_DATA_LAST => {
+                if let Some(at) = self.host_bridge.mechanism1(port) {
+                    self.config_write(at, data);
+                }
+            }
             _ => log::debug!("write of {data:02x?} to port {port:#x}, where nothing is"),
         }
         Ok(())
@@ -28,7 +37,17 @@ impl Devices {
     /// `in`.
     pub(crate) fn port_read(&mut self, port: u16, data: &mut [u8]) {
         data.fill(0xff);
-        log::debug!("read of port {port:#x}, where nothing is");
+        match port {
+            ports::PCI_ADDRESS => self.host_bridge.address_read(data),
+            ports::PCI_DATA..=PCI_DATA_LAST => {
+                if let Some(at) = self.host_bridge.mechanism1(port) {
+                    self.config_read(at, data);
+                }
+            }
+            // What QEMU's debug console answers: a guest can tell by it that somebody listens.
+            ports::DEBUG_CONSOLE => data.fill(0xe9),
+            _ => log::debug!("read of port {port:#x}, where nothing is"),
+        }
     }
 }
 

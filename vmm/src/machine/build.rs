@@ -9,9 +9,10 @@ use crate::VmmError;
 use crate::boot::Boot;
 use crate::clock::MachineClock;
 use crate::config::{MachineConfig, MemoryAfterPowerCycle};
-use crate::devices::Devices;
+use crate::devices::virtio::block::Block;
+use crate::devices::{self, Devices, Parts};
 use crate::event_loop::{EventLoop, WatchdogTimer};
-use crate::kvm::{Ram, Vm};
+use crate::kvm::{MsiRouter, Ram, Vm};
 use crate::output::Output;
 use crate::raised::Raised;
 use crate::watchdog::{Progress, Watchdog};
@@ -31,10 +32,24 @@ impl Machine {
         let progress = Arc::new(Progress::new(Arc::clone(&raised)));
         let watchdog = WatchdogTimer::new(Watchdog::new(config.limits), Arc::clone(&progress))?;
         let event_loop = EventLoop::start(vec![Box::new(watchdog)])?;
-        let devices = Devices {
+        let block = config
+            .control_disk
+            .map(Block::new)
+            .transpose()
+            .map_err(|source| VmmError::Host {
+                what: "finding out the control disk's size",
+                source,
+            })?;
+        let router = MsiRouter::new(&vm, devices::LINES_MAX, Arc::clone(&raised));
+        let devices = Devices::new(Parts {
             clock: MachineClock::new(config.clock),
             output: Output::new(config.limits.console_bytes_max),
-        };
+            ram: ram.clone(),
+            raised,
+            progress: Arc::clone(&progress),
+            sink: Arc::new(router),
+            block,
+        });
         boot.start(&ram, &vcpu, &config.cmdline)?;
         Ok(Self {
             _event_loop: event_loop,

@@ -41,13 +41,24 @@ impl Machine {
                 continue;
             };
             self.progress.count_exit();
+            // What the guest said before this exit comes before what the exit does.
+            let said = self.devices.drain_console(observer);
+            if let Err(ending) = said {
+                return Ok(End::Access(ending));
+            }
             let access = match exit {
                 VcpuExit::IoOut(port, data) => self.devices.port_write(port, data, observer),
                 VcpuExit::IoIn(port, data) => {
                     self.devices.port_read(port, data);
                     Ok(())
                 }
-                VcpuExit::MmioWrite(_, _) | VcpuExit::MmioRead(_, _) => Ok(()),
+                VcpuExit::MmioWrite(address, data) => {
+                    self.devices.mmio_write(address, data, observer)
+                }
+                VcpuExit::MmioRead(address, data) => {
+                    self.devices.mmio_read(address, data);
+                    Ok(())
+                }
                 VcpuExit::Shutdown => return Ok(End::TripleFault),
                 VcpuExit::InternalError => return Ok(self.internal_error()),
                 VcpuExit::FailEntry(reason, _) => {
@@ -86,6 +97,7 @@ impl Machine {
                 bytes_max: self.devices.output.bytes_max(),
                 report: self.report()?,
             },
+            End::Access(Ending::WaitsForever) => Exit::WaitsForever(self.report()?),
             End::Stop(StopReason::NoProgress) => Exit::Hang {
                 limit: Limit::NoProgress,
                 report: self.report()?,

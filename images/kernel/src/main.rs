@@ -16,7 +16,9 @@ mod hal;
 mod heap;
 mod options;
 mod panic;
+mod pci;
 mod selftest;
+mod system;
 
 use kernel_core::command_line::CommandLine;
 use machine::ports;
@@ -24,6 +26,7 @@ use machine::ports;
 use arch::boot::{self, BootInfo};
 use console::println;
 use options::Options;
+use system::System;
 
 /// Called on the guarded stack, once.
 fn kernel_main() -> ! {
@@ -42,8 +45,9 @@ fn run(info: &BootInfo) -> u32 {
         }
     };
     arch::port::write32(ports::BOOT_STAGE, ports::STAGE_PROGRAM);
+    let mut system = System::start(&options);
     match selftest::find(options.program) {
-        Some(program) => program(),
+        Some(program) => program(&mut system),
         None => {
             println!("command line: no program is called `{}`", options.program);
             ports::EXIT_BAD_COMMAND_LINE

@@ -20,8 +20,8 @@ const RAM_END: u64 = MEMORY_BYTES_MAX;
 static START_INFO: Single<u64> = Single::new(0);
 
 unsafe extern "C" {
-    static main_stack_window_top: u8;
-    fn run_on(stack_top: *const u8, function: extern "C" fn() -> !) -> !;
+    static stack_window_bounds: [u64; 3];
+    fn run_on(stack_top: u64, function: extern "C" fn() -> !) -> !;
 }
 
 /// What the loader told.
@@ -39,8 +39,16 @@ extern "C" fn rust_start(start_info: u64) -> ! {
     port::write32(ports::BOOT_STAGE, ports::STAGE_ENTERED);
     START_INFO.with(|slot| *slot = start_info);
     idt::init();
-    // SAFETY: the symbol is an address, and the guarded stack below it is used by nobody yet.
-    unsafe { run_on(&raw const main_stack_window_top, on_main_stack) }
+    let [_, main_stack_top, _] = stack_window();
+    // SAFETY: the guarded stack below that address is mapped and used by nobody yet.
+    unsafe { run_on(main_stack_top, on_main_stack) }
+}
+
+/// Where the window of stacks begins, where the main stack ends and where the fault stack ends. An
+/// unmapped page lies at each: the guards.
+pub(super) fn stack_window() -> [u64; 3] {
+    // SAFETY: a constant table of trap.s.
+    unsafe { *(&raw const stack_window_bounds) }
 }
 
 extern "C" fn on_main_stack() -> ! {

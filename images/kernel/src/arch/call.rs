@@ -4,8 +4,10 @@
 
 use core::arch::asm;
 
+use super::mmio::is_device_memory;
+
 const INVLPG: u64 = 0;
-const WINDOW: u64 = 1;
+const TAKE_PENDING: u64 = 1;
 const HALT_UNTIL: u64 = 2;
 const STOP: u64 = 3;
 const LOAD_EMPTY_IDT: u64 = 4;
@@ -33,10 +35,18 @@ pub(crate) fn invlpg(address: u64) {
     unsafe { call(INVLPG, address, 0, 0) }
 }
 
-/// Lets every pending interrupt in.
-pub(crate) fn open_interrupt_window() {
-    // SAFETY: the interrupt stubs change their counters only, and those are read volatile.
-    unsafe { call(WINDOW, 0, 0, 0) }
+/// Takes an interrupt if the local APIC's request register at `register` has one of the bits `mask`.
+///
+/// # Panics
+/// If `register` is no register.
+pub(crate) fn take_pending(register: u64, mask: u32) {
+    assert!(
+        is_device_memory(register, 4),
+        "{register:#x} is no register"
+    );
+    // SAFETY: the stub reads device memory; the interrupt stubs change their counters only, and those
+    // are read volatile.
+    unsafe { call(TAKE_PENDING, 0, register, u64::from(mask)) }
 }
 
 /// Sleeps until an interrupt came, unless `counter` differs from `seen` already.
@@ -68,7 +78,7 @@ pub(crate) fn triple_fault() -> ! {
 pub(crate) fn read_registers(address: u64, values: &mut [u32]) {
     assert!(!values.is_empty(), "a read of no registers");
     assert!(
-        super::mmio::is_device_memory(address, values.len() * 4),
+        is_device_memory(address, values.len() * 4),
         "{address:#x} is no register"
     );
     // SAFETY: the stub writes `values.len()` dwords to `values` and reads device memory only.

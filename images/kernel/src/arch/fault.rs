@@ -5,7 +5,7 @@
 
 use kernel_core::fault::{PageFaultCode, exception_name};
 
-use super::window;
+use super::{boot, window};
 
 /// The interrupted state, as trap.s lays it out. What the handler changes is what is resumed.
 #[repr(C)]
@@ -37,12 +37,6 @@ const _: () = assert!(
     size_of::<FaultFrame>() == 512 + 20 * 8,
     "trap.s counts on it"
 );
-
-unsafe extern "C" {
-    static stack_window: u8;
-    static main_stack_window_top: u8;
-    static fault_stack_window_top: u8;
-}
 
 #[unsafe(no_mangle)]
 extern "C" fn rust_page_fault(frame: &mut FaultFrame) {
@@ -78,13 +72,10 @@ fn report_page_fault(frame: &FaultFrame, code: PageFaultCode) -> ! {
 
 /// Whether an address lies in the unmapped part of the window of stacks.
 fn is_stack_guard(address: u64) -> bool {
-    let start = (&raw const stack_window).addr() as u64;
-    let main_top = (&raw const main_stack_window_top).addr() as u64;
-    let fault_top = (&raw const fault_stack_window_top).addr() as u64;
     let guard = hal::PAGE_BYTES as u64;
-    (start..start + guard).contains(&address)
-        || (main_top..main_top + guard).contains(&address)
-        || (fault_top..fault_top + guard).contains(&address)
+    boot::stack_window()
+        .iter()
+        .any(|start| (*start..start + guard).contains(&address))
 }
 
 /// The registers as a report shows them.

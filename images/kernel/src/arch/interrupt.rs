@@ -1,14 +1,15 @@
 //! Device interrupts: counters, and the local APIC.
 //!
-//! In ring 3 interrupts are always off. They are let in by [`open_interrupt_window`] and
+//! In ring 3 interrupts are always off. They are let in by [`take_pending`] and
 //! [`halt_until_changed`] only, so a counter changes nowhere else and no wake-up is lost.
 // UNSAFETY: reads the counters that the stubs of trap.s write.
 #![expect(unsafe_code, reason = "counters shared with assembly")]
 
 use machine::layout::LAPIC_BASE;
 
-use super::call::{halt_until_changed, open_interrupt_window};
+use super::call::{halt_until_changed, take_pending};
 use super::mmio::Registers;
+use super::port;
 
 /// The first vector with a counter.
 pub(crate) const DEVICE_VECTOR_BASE: u8 = 0x30;
@@ -19,6 +20,8 @@ pub(crate) const SPURIOUS_VECTOR: u8 = 0xff;
 
 const LAPIC_SPURIOUS: usize = 0xf0;
 const LAPIC_SOFTWARE_ENABLE: u32 = 0x100;
+/// The first of eight registers of 32 vectors each: delivered to the APIC, not yet to the processor.
+const LAPIC_REQUEST: u64 = 0x200;
 const LAPIC_COMMAND: usize = 0x300;
 const COMMAND_TO_SELF: u32 = 1 << 18 | 1 << 14;
 
@@ -48,8 +51,13 @@ impl Vector {
         self.0
     }
 
+    /// Its place among the device vectors.
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0 - DEVICE_VECTOR_BASE)
+    }
+
     fn counter(self) -> *const u64 {
-        let index = usize::from(self.0 - DEVICE_VECTOR_BASE);
+        let index = self.index();
         // SAFETY: every vector has a counter.
         unsafe { (&raw const irq_counts).cast::<u64>().add(index) }
     }
@@ -60,11 +68,13 @@ impl Vector {
         unsafe { self.counter().read_volatile() }
     }
 
-    /// Takes what is pending, until this vector was taken more often than `seen`. `false` if it was
-    /// not after `windows_max` windows.
-    pub(crate) fn take_after(self, seen: u64, windows_max: u32) -> bool {
-        for _ in 0..windows_max {
-            open_interrupt_window();
+    /// Takes what is pending on this vector, until it was taken more often than `seen`. `false` if it
+    /// was not after `looks_max` looks.
+    pub(crate) fn take_after(self, seen: u64, looks_max: u32) -> bool {
+        let register = LAPIC_BASE + LAPIC_REQUEST + u64::from(self.0 / 32) * 16;
+        let mask = 1 << (self.0 % 32);
+        for _ in 0..looks_max {
+            take_pending(register, mask);
             if self.taken_count() != seen {
                 return true;
             }
@@ -91,6 +101,13 @@ pub(crate) fn enable_lapic() {
         LAPIC_SPURIOUS,
         LAPIC_SOFTWARE_ENABLE | u32::from(SPURIOUS_VECTOR),
     );
+}
+
+/// Masks the legacy interrupt controllers, which firmware may have left open.
+pub(crate) fn mask_legacy() {
+    for data_port in [0x21, 0xa1] {
+        port::write8(data_port, 0xff);
+    }
 }
 
 fn lapic() -> Registers {

@@ -14,10 +14,12 @@ pub(crate) mod interrupt;
 pub(crate) mod mmio;
 pub(crate) mod port;
 pub(crate) mod single;
+pub(crate) mod stray;
 pub(crate) mod window;
 
 core::arch::global_asm!(include_str!("boot.s"), options(att_syntax));
 core::arch::global_asm!(include_str!("trap.s"), options(att_syntax));
+core::arch::global_asm!(include_str!("probe.s"), options(att_syntax));
 core::arch::global_asm!(include_str!("memory.s"), options(att_syntax));
 
 unsafe extern "C" {

@@ -13,11 +13,13 @@ entry_call:
 call_invlpg:
     invlpg (%rdi)
     iretq
-call_window:                        # let every pending interrupt in
-    sti
-    nop
+call_take_pending:                  # take an interrupt if the bits edx of the word at rsi say so
+    test %edx, (%rsi)
+    jz 1f
+    sti                             # a host that interprets ring 0 delivers at hlt only
+    hlt
     cli
-    iretq
+1:  iretq
 call_halt_until:                    # sleep unless the counter at rdi differs from rsi already
     cmp %rsi, (%rdi)
     jne 1f
@@ -44,14 +46,14 @@ call_read_dwords:                   # rdx dwords from registers at rsi to memory
 .section .rodata.trap, "a"
     .balign 8
 call_table:
-    .quad call_invlpg, call_window, call_halt_until, call_stop, call_load_empty_idt, call_read_dwords
+    .quad call_invlpg, call_take_pending, call_halt_until, call_stop, call_load_empty_idt, call_read_dwords
 empty_idt_pointer:
     .word 0
     .quad 0
 
 .section .text.trap, "ax"
 
-# --- Interrupts: count, acknowledge. They arrive only in call_window and call_halt_until.
+# --- Interrupts: count, acknowledge. They arrive only in call_take_pending and call_halt_until.
 .set vector, 0
 .rept 16
 irq_\+:
@@ -178,9 +180,9 @@ exception_ring3:
     call rust_exception
     ud2
 
-# --- Copies between the workload's window and kernel memory; the only code that may fault there.
+# --- Copies between the workload's window and kernel memory.
 #     rdi = destination, rsi = source, rdx = bytes. Returns the bytes that were not copied.
-.globl user_copy, user_copy_access, user_copy_fixup
+.globl user_copy
 user_copy:
     mov %rdx, %rcx
 user_copy_access:
@@ -188,6 +190,16 @@ user_copy_access:
 user_copy_fixup:
     mov %rcx, %rax
     ret
+
+# --- The instructions that may fault in the workload's window, and where each goes on when the page
+#     cannot be had.
+.section .rodata.trap, "a"
+    .balign 8
+.globl access_table
+access_table:
+    .quad user_copy_access, user_copy_fixup
+    .quad probe_access, probe_fixup
+.section .text.trap, "ax"
 
 # --- run_on(stack_top, function): leaves the boot stack for good.
 .globl run_on
@@ -204,7 +216,6 @@ page_fault_frame:
 exception_frame:
     .quad exception_ring3, 0x33, 0x2, report_stack_top, 0x2b
 # Matches stack_pt in boot.s: guard, 32 pages, guard, 32 pages.
-.globl main_stack_window_top, fault_stack_window_top, stack_window
 .set stack_window, 0x8000000000
 .set main_stack_window_top, stack_window + 0x21000
 .set fault_stack_window_top, stack_window + 0x42000
@@ -228,6 +239,10 @@ irq_counts:
 
 .section .rodata.trap, "a"
     .balign 8
+# In memory, because the addresses do not fit into an instruction.
+.globl stack_window_bounds
+stack_window_bounds:
+    .quad stack_window, main_stack_window_top, fault_stack_window_top
 .globl exception_entries, irq_entries
 exception_entries:                  # vector, entry; ends with vector 255
     .irp number, 0,1,2,4,5,6,7,8,10,11,12,13,16,17,18,19

@@ -9,7 +9,7 @@
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use hal::{Access, PAGE_BYTES};
+use hal::PAGE_BYTES;
 use kernel_core::fault::PageFaultCode;
 
 use super::call::invlpg;
@@ -53,13 +53,21 @@ pub(crate) fn table_bytes(pages: u64) -> usize {
     pages.div_ceil(TABLE_ENTRIES) as usize * PAGE_BYTES
 }
 
+/// Instructions that may fault in the window.
+const ACCESSES: usize = 2;
+
+/// One of them, and where it goes on when the page cannot be had.
+#[repr(C)]
+struct Access {
+    instruction: u64,
+    fixup: u64,
+}
+
 unsafe extern "C" {
     static mut user_pd: [u64; TABLE_ENTRIES as usize];
     fn user_copy(destination: *mut u8, source: *const u8, bytes: usize) -> usize;
-    /// The instruction of `user_copy` that accesses the window.
-    static user_copy_access: u8;
-    /// Where it goes on when the access cannot be had.
-    static user_copy_fixup: u8;
+    fn probe_load(address: *const u8) -> u64;
+    static access_table: [Access; ACCESSES];
 }
 
 /// The leaf tables, hooked in. There is one window.
@@ -142,6 +150,14 @@ impl Window {
         unsafe { user_copy(destination, src.as_ptr(), src.len()) }
     }
 
+    /// Loads one byte with a pattern in every register and returns how many of them a fault changed.
+    pub(crate) fn probe(&self, offset: u64, handler: &mut Handler<'_>) -> u64 {
+        let source = self.address(offset, 1);
+        let _access = ActiveAccess::begin(handler);
+        // SAFETY: as in `load`; the probe keeps the registers that the ABI wants kept.
+        unsafe { probe_load(source) }
+    }
+
     fn address(&self, offset: u64, length: usize) -> *mut u8 {
         let end = offset.checked_add(length as u64);
         let size_bytes = self.pages * PAGE_BYTES as u64;
@@ -161,13 +177,32 @@ impl Window {
     }
 }
 
+/// Copies bytes behind the compiler's back: for memory that a device may change meanwhile.
+///
+/// # Safety
+/// Both ranges are mapped for their length outside of the window, the destination is writable, and
+/// they do not overlap.
+pub(crate) unsafe fn copy_bytes(destination: *mut u8, source: *const u8, bytes: usize) {
+    // SAFETY: the caller's promise; nothing can fault, so everything is copied.
+    let left = unsafe { user_copy(destination, source, bytes) };
+    debug_assert_eq!(left, 0, "an ordinary copy does not fault");
+}
+
 /// Resolves a fault at a window page: `true` runs the access again.
-pub(crate) type Handler<'a> = dyn FnMut(u64, Access) -> bool + 'a;
+pub(crate) type Handler<'a> = dyn FnMut(u64, hal::Access) -> bool + 'a;
 
 type ErasedHandler = *mut Handler<'static>;
 
-/// The handler of the access that is under way.
-static ACTIVE: Single<Option<ErasedHandler>> = Single::new(None);
+/// The access that is under way. There is one fault stack, so there is one access at a time.
+enum Active {
+    None,
+    /// A fault goes to this handler.
+    Access(ErasedHandler),
+    /// The handler runs: a fault now is nobody's, and a second access is a bug.
+    Fault,
+}
+
+static ACTIVE: Single<Active> = Single::new(Active::None);
 
 /// Names the handler while it lives.
 struct ActiveAccess;
@@ -177,9 +212,9 @@ impl ActiveAccess {
         // SAFETY: only the lifetime is erased; the slot is emptied before the borrow ends, since
         // `load` and `store` hold this guard while they hold the handler.
         let erased = unsafe { core::mem::transmute::<&mut Handler<'_>, ErasedHandler>(handler) };
-        let earlier = ACTIVE.with(|slot| slot.replace(erased));
+        let earlier = replace_active(Active::Access(erased));
         assert!(
-            earlier.is_none(),
+            matches!(earlier, Active::None),
             "an access of the workload inside another"
         );
         Self
@@ -188,22 +223,36 @@ impl ActiveAccess {
 
 impl Drop for ActiveAccess {
     fn drop(&mut self) {
-        ACTIVE.with(|slot| *slot = None);
+        replace_active(Active::None);
     }
+}
+
+fn replace_active(state: Active) -> Active {
+    ACTIVE.with(|active| core::mem::replace(active, state))
 }
 
 /// Decides a page fault: where to resume, or `None` if it is nobody's.
 pub(super) fn resolve(address: u64, code: PageFaultCode, rip: u64) -> Option<u64> {
     let is_in_window = (BASE..BASE + PAGES_MAX * PAGE_BYTES as u64).contains(&address);
-    let is_our_access = rip == (&raw const user_copy_access).addr() as u64;
-    if !code.is_demand() || !is_in_window || !is_our_access {
+    if !code.is_demand() || !is_in_window {
         return None;
     }
-    // Taken out, so that a fault inside the handler is nobody's.
-    let handler = ACTIVE.with(Option::take)?;
+    let fixup = fixup_of(rip)?;
+    let Active::Access(handler) = replace_active(Active::Fault) else {
+        return None;
+    };
     // SAFETY: put there by the access that was interrupted, whose borrow is still held.
     let is_resolved = unsafe { (*handler)((address - BASE) / PAGE_BYTES as u64, code.access()) };
-    ACTIVE.with(|slot| *slot = Some(handler));
-    let fixup = (&raw const user_copy_fixup).addr() as u64;
+    replace_active(Active::Access(handler));
     Some(if is_resolved { rip } else { fixup })
+}
+
+/// Where an instruction that may fault goes on; `None` if it may not.
+fn fixup_of(rip: u64) -> Option<u64> {
+    // SAFETY: a constant table of trap.s of that length.
+    let table = unsafe { &*(&raw const access_table) };
+    table
+        .iter()
+        .find(|access| access.instruction == rip)
+        .map(|access| access.fixup)
 }

@@ -1,10 +1,22 @@
 //! Text and trace records on their way out.
+//!
+//! With a virtio console they are collected and *published* before every access that leaves the guest,
+//! so the machine sees them in the order in which they happened. Without one, text goes to the debug
+//! port at once and records go nowhere.
+
+mod debug_port;
+mod transmit;
 
 use core::fmt;
 
-use machine::ports;
+use hal::trace::Record;
 
-use crate::arch::port;
+pub(crate) use debug_port::DebugPort;
+pub(crate) use transmit::Transmit;
+
+use crate::arch::single::Single;
+
+static TRANSMIT: Single<Option<Transmit>> = Single::new(None);
 
 /// Prints a line on the console.
 macro_rules! println {
@@ -14,27 +26,55 @@ macro_rules! println {
 }
 pub(crate) use println;
 
-/// The debug port: slow, but always there.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct DebugPort;
-
-impl fmt::Write for DebugPort {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for byte in text.bytes() {
-            port::write8(ports::DEBUG_CONSOLE, byte);
-        }
-        Ok(())
-    }
+/// Everything from now on goes to this device.
+pub(crate) fn attach(transmit: Transmit) {
+    TRANSMIT.with(|slot| *slot = Some(transmit));
 }
 
 /// Prints text.
 pub(crate) fn print(arguments: fmt::Arguments<'_>) {
     use fmt::Write;
-    let _ = DebugPort.write_fmt(arguments);
+    TRANSMIT.with(|slot| {
+        let result = match slot {
+            Some(transmit) => transmit.write_fmt(arguments),
+            None => DebugPort.write_fmt(arguments),
+        };
+        result.expect("neither port nor ring can fail");
+    });
 }
 
-/// Shows everything printed so far to the machine.
-pub(crate) fn try_publish() {}
+/// Sends one trace record.
+pub(crate) fn emit(record: &Record) {
+    TRANSMIT.with(|slot| {
+        if let Some(transmit) = slot {
+            transmit.record(record);
+        }
+    });
+}
 
-/// Waits until the machine has everything printed so far.
-pub(crate) fn drain() {}
+/// Shows everything so far to the machine. Called before every access that leaves the guest.
+pub(crate) fn publish() {
+    TRANSMIT.with(|slot| {
+        if let Some(transmit) = slot {
+            transmit.publish();
+        }
+    });
+}
+
+/// The same, unless the console was interrupted in the middle (the panic handler's way).
+pub(crate) fn try_publish() {
+    TRANSMIT.try_with(|slot| {
+        if let Some(transmit) = slot {
+            transmit.publish();
+        }
+    });
+}
+
+/// Waits until the machine has everything.
+pub(crate) fn drain() {
+    TRANSMIT.with(|slot| {
+        if let Some(transmit) = slot {
+            transmit.drain();
+        }
+    });
+}

@@ -1,3 +1,11 @@
 //! The `hal` traits on this machine.
 
+pub(crate) mod bar;
+pub(crate) mod clock;
+pub(crate) mod dma;
+pub(crate) mod lab_device;
 pub(crate) mod memory;
+pub(crate) mod platform;
+pub(crate) mod trace;
+pub(crate) mod user;
+pub(crate) mod virtio;

@@ -1,34 +1,37 @@
 //! Programs that need no other crate: they test the kernel itself, and play the guests that a machine
 //! monitor must survive.
 
+mod bad_guests;
+mod fault;
+mod interrupt;
+
 use machine::ports;
 
-use crate::arch::call;
 use crate::console::println;
+use crate::system::System;
 
 /// A program: returns the exit code.
-pub(crate) type Program = fn() -> u32;
+pub(crate) type Program = fn(&mut System) -> u32;
 
 /// The program of that name.
 pub(crate) fn find(name: &str) -> Option<Program> {
     Some(match name {
         "selftest-hello" => hello,
-        "selftest-panic" => panic,
-        "selftest-triple" => triple,
+        "selftest-fault" => fault::run,
+        "selftest-interrupt" => interrupt::run,
+        "selftest-flood" => bad_guests::flood,
+        "selftest-nested-fault" => fault::run_nested,
+        "selftest-panic" => bad_guests::panic,
+        "selftest-spin" => bad_guests::spin,
+        "selftest-stack" => bad_guests::stack,
+        "selftest-stray" => bad_guests::stray,
+        "selftest-triple" => bad_guests::triple,
+        "selftest-wait" => bad_guests::wait,
         _ => return None,
     })
 }
 
-fn hello() -> u32 {
+fn hello(_: &mut System) -> u32 {
     println!("hello from the swaplab guest");
     ports::EXIT_OK
-}
-
-fn panic() -> u32 {
-    panic!("this is the panic that was asked for");
-}
-
-fn triple() -> u32 {
-    println!("a fault that nothing can handle follows");
-    call::triple_fault()
 }

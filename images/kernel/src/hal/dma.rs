@@ -1,0 +1,93 @@
+//! Memory that devices reach: page frames of the identity map, by copy only.
+// UNSAFETY: accesses memory that a device may change at any time.
+#![expect(unsafe_code, reason = "memory shared with devices")]
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use hal::{DmaBuf, Iova, OutOfMemory, PAGE_BYTES};
+
+use super::memory;
+use crate::arch::window::copy_bytes;
+
+/// A run of page frames, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct DmaPages {
+    address: u64,
+    size_bytes: usize,
+}
+
+impl DmaPages {
+    /// Takes `pages` contiguous frames and zeroes them.
+    pub(crate) fn new(pages: usize) -> Result<Self, OutOfMemory> {
+        let address = memory::alloc_frames(pages).ok_or(OutOfMemory)?;
+        let buffer = Self {
+            address,
+            size_bytes: pages * PAGE_BYTES,
+        };
+        // SAFETY: the frames are RAM of the identity map, ours alone, and no device knows them yet.
+        unsafe {
+            buffer
+                .pointer(0, buffer.size_bytes)
+                .write_bytes(0, buffer.size_bytes)
+        }
+        Ok(buffer)
+    }
+
+    /// Lends the frames for ever and returns their physical address.
+    pub(crate) fn leak(self) -> u64 {
+        let address = self.address;
+        core::mem::forget(self);
+        address
+    }
+
+    fn pointer(&self, offset: usize, length: usize) -> *mut u8 {
+        let fits = offset
+            .checked_add(length)
+            .is_some_and(|end| end <= self.size_bytes);
+        assert!(
+            fits,
+            "access at {offset:#x}+{length:#x} of {:#x} bytes",
+            self.size_bytes
+        );
+        core::ptr::with_exposed_provenance_mut(self.address as usize + offset)
+    }
+}
+
+impl Drop for DmaPages {
+    fn drop(&mut self) {
+        memory::free_frames(self.address, self.size_bytes / PAGE_BYTES);
+    }
+}
+
+impl DmaBuf for DmaPages {
+    fn iova(&self) -> Iova {
+        Iova(self.address)
+    }
+
+    fn size_bytes(&self) -> usize {
+        self.size_bytes
+    }
+
+    fn read(&self, offset: usize, dst: &mut [u8]) {
+        let source = self.pointer(offset, dst.len());
+        // SAFETY: inside the frames, which hold no Rust object; `dst` is writable for its length.
+        unsafe { copy_bytes(dst.as_mut_ptr(), source, dst.len()) }
+    }
+
+    fn write(&self, offset: usize, src: &[u8]) {
+        let destination = self.pointer(offset, src.len());
+        // SAFETY: inside the frames, which hold no Rust object.
+        unsafe { copy_bytes(destination, src.as_ptr(), src.len()) }
+    }
+
+    fn load_acquire_u32(&self, offset: usize) -> u32 {
+        assert!(
+            offset.is_multiple_of(align_of::<u32>()),
+            "word at {offset:#x}"
+        );
+        let word = self.pointer(offset, size_of::<u32>()).cast::<u32>();
+        // SAFETY: inside the frames and aligned; all other accesses are opaque copies.
+        let word = unsafe { AtomicU32::from_ptr(word) };
+        u32::from_le(word.load(Ordering::Acquire))
+    }
+}

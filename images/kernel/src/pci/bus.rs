@@ -1,0 +1,67 @@
+//! What is on bus 0.
+
+use alloc::vec::Vec;
+
+use kernel_core::bars::BarWindow;
+use machine::layout::{ECAM_BASE, PCI_WINDOW_BASE};
+use machine::pci_ids::{VENDOR_SWAPLAB, slot};
+use virtio_drivers::transport::pci::bus::DeviceFunction;
+
+use super::{ConfigSpace, Function};
+
+const DEVICES: u8 = 32;
+const NO_FUNCTION: u32 = 0xffff_ffff;
+
+/// The functions found, and the window to place BARs in.
+#[derive(Debug)]
+pub(crate) struct Bus {
+    functions: Vec<Function>,
+    window: BarWindow,
+}
+
+impl Bus {
+    /// Looks at function 0 of every device; on this project's own machine, whose host bridge says so,
+    /// only at the device numbers that it uses: each look is an exit.
+    pub(crate) fn scan(config: ConfigSpace) -> Self {
+        let host_bridge = Self::probe(config, slot::HOST_BRIDGE);
+        let is_own = host_bridge.is_some_and(|bridge| bridge.vendor_id() == VENDOR_SWAPLAB);
+        let last = if is_own { slot::BLOCK } else { DEVICES - 1 };
+        let functions: Vec<_> = (slot::HOST_BRIDGE + 1..=last)
+            .filter_map(|device| Self::probe(config, device))
+            .collect();
+        let mut window = BarWindow::new(PCI_WINDOW_BASE..ECAM_BASE);
+        for placed in functions.iter().flat_map(Function::placed_bars) {
+            window.skip(placed);
+        }
+        Self { functions, window }
+    }
+
+    /// The function with these ids.
+    pub(crate) fn find(&self, vendor_id: u16, device_id: u16) -> Option<Function> {
+        let is_it = |f: &Function| f.vendor_id() == vendor_id && f.device_id() == device_id;
+        self.functions.iter().copied().find(is_it)
+    }
+
+    /// The first function of this class (base class, sub-class, programming interface).
+    pub(crate) fn find_class(&self, class: u32) -> Option<Function> {
+        self.functions
+            .iter()
+            .copied()
+            .find(|function| function.class() == class)
+    }
+
+    /// Makes a function's memory BARs usable and lets it reach memory.
+    pub(crate) fn enable(&mut self, function: Function) {
+        function.enable(&mut self.window);
+    }
+
+    fn probe(config: ConfigSpace, device: u8) -> Option<Function> {
+        let address = DeviceFunction {
+            bus: 0,
+            device,
+            function: 0,
+        };
+        let ids = config.read(address, 0);
+        (ids != NO_FUNCTION).then(|| Function::new(config, address, ids))
+    }
+}

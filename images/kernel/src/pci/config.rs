@@ -1,0 +1,85 @@
+//! Configuration space, by memory (ECAM) or by ports.
+// UNSAFETY: the library's trait has an unsafe method; nothing here is.
+#![expect(unsafe_code, reason = "implements virtio_drivers' ConfigurationAccess")]
+
+use machine::layout::ECAM_BYTES;
+use machine::ports;
+use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
+
+use crate::arch::mmio::Registers;
+use crate::arch::port;
+
+/// How configuration space is reached. Copies reach the same space.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ConfigSpace {
+    /// One bus of memory-mapped configuration space.
+    Ecam(Registers),
+    /// Address and data port.
+    Ports,
+}
+
+impl ConfigSpace {
+    /// Configuration space as the command line names it.
+    ///
+    /// # Panics
+    /// If the address is no device memory.
+    pub(crate) fn new(ecam: Option<u64>) -> Self {
+        match ecam {
+            Some(base) => Self::Ecam(Registers::new(base, ECAM_BYTES as usize)),
+            None => Self::Ports,
+        }
+    }
+
+    /// Reads the dword at `offset`.
+    pub(crate) fn read(self, function: DeviceFunction, offset: u8) -> u32 {
+        match self {
+            Self::Ecam(registers) => registers.read32(ecam_offset(function, offset)),
+            Self::Ports => {
+                port::write32(ports::PCI_ADDRESS, port_address(function, offset));
+                port::read32(ports::PCI_DATA)
+            }
+        }
+    }
+
+    /// Writes the dword at `offset`.
+    pub(crate) fn write(self, function: DeviceFunction, offset: u8, value: u32) {
+        match self {
+            Self::Ecam(registers) => registers.write32(ecam_offset(function, offset), value),
+            Self::Ports => {
+                port::write32(ports::PCI_ADDRESS, port_address(function, offset));
+                port::write32(ports::PCI_DATA, value);
+            }
+        }
+    }
+}
+
+// Spec: PCIe-4.0 7.2.2 "PCI Express Enhanced Configuration Access Mechanism (ECAM)"
+fn ecam_offset(function: DeviceFunction, offset: u8) -> usize {
+    usize::from(function.bus) << 20
+        | usize::from(function.device) << 15
+        | usize::from(function.function) << 12
+        | usize::from(offset)
+}
+
+// Spec: PCI-3.0 3.2.2.3.2 "Software Generation of Configuration Transactions"
+fn port_address(function: DeviceFunction, offset: u8) -> u32 {
+    1 << 31
+        | u32::from(function.bus) << 16
+        | u32::from(function.device) << 11
+        | u32::from(function.function) << 8
+        | u32::from(offset)
+}
+
+impl ConfigurationAccess for ConfigSpace {
+    fn read_word(&self, function: DeviceFunction, offset: u8) -> u32 {
+        self.read(function, offset)
+    }
+
+    fn write_word(&mut self, function: DeviceFunction, offset: u8, value: u32) {
+        self.write(function, offset, value);
+    }
+
+    unsafe fn unsafe_clone(&self) -> Self {
+        *self
+    }
+}

@@ -1,0 +1,109 @@
+//! The devices of this machine, brought up.
+
+use alloc::rc::Rc;
+
+use hal::Tracer;
+use machine::lab_device;
+use machine::pci_ids::{
+    CLASS_NVME, DEVICE_LAB, DEVICE_VIRTIO_CONSOLE, VENDOR_SWAPLAB, VENDOR_VIRTIO,
+};
+use virtio_drivers::transport::pci::PciTransport;
+
+use crate::arch::interrupt::{self, Vector};
+use crate::console::{self, Transmit, println};
+use crate::hal::bar::Bar;
+use crate::hal::clock::{Clock, ProcessorClock};
+use crate::hal::lab_device::LabDevice;
+use crate::hal::platform::FunctionPlatform;
+use crate::hal::trace::console_tracer;
+use crate::hal::virtio::VirtioHal;
+use crate::options::Options;
+use crate::pci::{Bus, ConfigSpace};
+
+/// Bytes of an NVMe controller's register window: registers, and the doorbells of 512 queues.
+const NVME_BAR_BYTES: usize = 0x4000;
+
+/// The machine, ready for a program.
+#[derive(Debug)]
+pub(crate) struct System {
+    bus: Bus,
+    /// The machine's clock.
+    pub(crate) clock: Rc<Clock>,
+    /// Where events go.
+    pub(crate) tracer: Tracer,
+}
+
+impl System {
+    /// Finds the devices and starts those that every program needs.
+    pub(crate) fn start(options: &Options<'_>) -> Self {
+        let mut bus = Bus::scan(ConfigSpace::new(options.ecam));
+        let lab = lab_device(&mut bus);
+        let has_lab = lab.is_some();
+        start_console(&mut bus, has_lab);
+        interrupt::enable_lapic();
+        let clock = match lab {
+            Some(device) => Clock::Lab(device),
+            None => {
+                interrupt::mask_legacy();
+                Clock::Processor(ProcessorClock::new())
+            }
+        };
+        let has_trace = options.trace.unwrap_or(has_lab);
+        let tracer = if has_trace {
+            console_tracer()
+        } else {
+            Tracer::none()
+        };
+        Self {
+            bus,
+            clock: Rc::new(clock),
+            tracer,
+        }
+    }
+
+    /// The NVMe controller's machine; `None` without a controller that has memory BARs and MSI-X.
+    pub(crate) fn nvme(&mut self) -> Option<FunctionPlatform> {
+        let function = self.bus.find_class(CLASS_NVME)?;
+        self.bus.enable(function);
+        let vectors = [Vector::device(0), Vector::device(1)];
+        if !function.enable_msix(&vectors) {
+            println!(
+                "the NVMe controller offers no {} MSI-X vectors",
+                vectors.len()
+            );
+            return None;
+        }
+        let bar = Bar::new(function.registers(0, NVME_BAR_BYTES));
+        Some(FunctionPlatform::new(
+            function,
+            bar,
+            self.clock.clone(),
+            vectors,
+            self.tracer.clone(),
+        ))
+    }
+}
+
+fn lab_device(bus: &mut Bus) -> Option<LabDevice> {
+    let function = bus.find(VENDOR_SWAPLAB, DEVICE_LAB)?;
+    bus.enable(function);
+    let registers = function.registers(0, lab_device::BAR_BYTES as usize);
+    let device = LabDevice::new(registers.base()).expect("memory for the wait block");
+    if device.is_none() {
+        println!("the lab device is of another version: ignored");
+    }
+    device
+}
+
+fn start_console(bus: &mut Bus, is_watched: bool) {
+    let Some(function) = bus.find(VENDOR_VIRTIO, DEVICE_VIRTIO_CONSOLE) else {
+        return;
+    };
+    bus.enable(function);
+    let transport = PciTransport::new::<VirtioHal, _>(&mut function.root(), function.address());
+    match transport.map(|transport| Transmit::new(transport, is_watched)) {
+        Ok(Ok(transmit)) => console::attach(transmit),
+        Ok(Err(error)) => println!("virtio console: {error}"),
+        Err(error) => println!("virtio console: {error}"),
+    }
+}

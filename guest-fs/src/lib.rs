@@ -1,1 +1,55 @@
-//! (skeleton)
+//! A small journaling filesystem with two mapping callbacks: one for direct I/O, one for swap.
+//!
+//! It is the experiment's subject: [`DioIomap`] may allocate, run transactions and refuses everything
+//! after a shutdown; [`SwapIomap`] only reads the map in memory and serves swap whatever happened to the
+//! filesystem. `FORMAT.md` describes the disk, `DESIGN.md` says why it is so.
+//!
+//! What this crate does not do: no page cache, no swap, no tasks. It knows [`iomap`] and [`block`] and
+//! nothing above or below.
+//!
+//! Invariant: input from the device is hostile. A corrupt image gives errors, never a panic or a loop.
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+extern crate alloc;
+
+mod directory;
+pub mod events;
+mod extents;
+mod filesystem;
+mod format;
+mod fsck;
+mod inode;
+mod lock;
+mod log;
+mod map;
+mod mkfs;
+mod mount;
+mod ops;
+mod shutdown;
+mod space;
+mod state;
+mod store;
+#[cfg(test)]
+mod tests;
+mod txn;
+
+pub use filesystem::{FileExtent, FileSystem, Ino, Stat, StatFs};
+pub use format::inode::FileKind;
+pub use format::{Corruption, Expected, Structure};
+pub use fsck::{Finding, FsckError, Report};
+pub use map::{DioIomap, SwapIomap};
+pub use mkfs::{MkfsError, MkfsOptions};
+pub use mount::{FsKnobs, MountError, MountOptions};
+pub use shutdown::{ShutdownKind, ShutdownReason};
+pub use store::IoError;

@@ -56,6 +56,8 @@ errnos! {
     ENOSPC = 28,
     /// Read-only file system.
     EROFS = 30,
+    /// Resource deadlock avoided: a lock that can never come free.
+    EDEADLK = 35,
     /// File name too long.
     ENAMETOOLONG = 36,
     /// Directory not empty.

@@ -38,6 +38,8 @@ pub enum FailureKind {
     Submission,
     /// Completion: the device failed the bio.
     Completion,
+    /// Before anything was asked: the filesystem refuses the I/O as a whole.
+    Refused,
     /// Completion: the device did its work, the filesystem's `end_io` or `iomap_end` failed.
     EndIo,
 }
@@ -53,6 +55,7 @@ impl FailureKind {
             Self::Submission => 4,
             Self::Completion => 5,
             Self::EndIo => 6,
+            Self::Refused => 7,
             Self::NotOverwrite(refusal) => 16 | refusal as u8,
         }
     }
@@ -67,6 +70,7 @@ impl FailureKind {
             4 => Self::Submission,
             5 => Self::Completion,
             6 => Self::EndIo,
+            7 => Self::Refused,
             17 => Self::NotOverwrite(SwapRefusal::Hole),
             18 => Self::NotOverwrite(SwapRefusal::Delalloc),
             19 => Self::NotOverwrite(SwapRefusal::Shared),
@@ -157,7 +161,7 @@ mod tests {
     #[test]
     fn every_code_finds_its_kind_again() {
         let kinds: Vec<_> = (0..=255).filter_map(FailureKind::from_code).collect();
-        assert_eq!(kinds.len(), 11);
+        assert_eq!(kinds.len(), 12);
         for kind in kinds {
             assert_eq!(FailureKind::from_code(kind.code()), Some(kind));
         }

@@ -1,0 +1,445 @@
+//! What the filesystem puts into the trace. The auditor reads it: every transaction, lock,
+//! allocation and log force carries the context it happens in.
+
+use core::fmt;
+
+use hal::trace::{Layer, Record};
+use iomap::{Context, Errno};
+
+/// Why the swap mapping refuses a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum SwapMapRefusal {
+    /// No such inode in memory: the swap mapping does no metadata I/O.
+    NotInMemory = 1,
+    /// Not a regular file.
+    NotAFile = 2,
+    /// Outside the file size.
+    BeyondSize = 3,
+    /// No blocks.
+    Hole = 4,
+    /// The inode has metadata that is not in the log on media.
+    Dirty = 5,
+    /// The filesystem is shut down and the knob says that swap honours it.
+    Shutdown = 6,
+    /// The filesystem is unmounted.
+    Unmounted = 7,
+}
+
+impl SwapMapRefusal {
+    const ALL: [Self; 7] = [
+        Self::NotInMemory,
+        Self::NotAFile,
+        Self::BeyondSize,
+        Self::Hole,
+        Self::Dirty,
+        Self::Shutdown,
+        Self::Unmounted,
+    ];
+}
+
+/// An event of [`Layer::Filesystem`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    missing_docs,
+    reason = "fields that repeat: ino, context, block and counts of blocks"
+)]
+pub enum Event {
+    /// A transaction has its reservation.
+    TxnBegin { context: Context, reserved: u32 },
+    /// A transaction's changes are in memory, pinned until the log is forced.
+    TxnCommit { context: Context, blocks: u32 },
+    /// A transaction was dropped; nothing changed.
+    TxnCancel { context: Context },
+    /// The log is written up to and including batch `lsn`.
+    LogForce {
+        context: Context,
+        lsn: u64,
+        blocks: u32,
+    },
+    /// The batch at `lsn` is durable, or the log is broken.
+    LogForceDone { lsn: u64, errno: Option<Errno> },
+    /// Logged metadata goes to its place; the log is empty up to `tail` afterwards.
+    Checkpoint {
+        context: Context,
+        tail: u64,
+        blocks: u32,
+    },
+    /// An inode's lock was taken.
+    InodeLock { ino: u64, context: Context },
+    /// An inode's lock was released.
+    InodeUnlock { ino: u64, context: Context },
+    /// An inode's lock was not to be had.
+    InodeLockBusy {
+        ino: u64,
+        context: Context,
+        errno: Errno,
+    },
+    /// Blocks were allocated to a file.
+    Alloc {
+        ino: u64,
+        context: Context,
+        block: u64,
+        blocks: u32,
+    },
+    /// Blocks of a file were freed.
+    Free {
+        ino: u64,
+        context: Context,
+        block: u64,
+        blocks: u32,
+    },
+    /// Unwritten blocks became written.
+    Convert {
+        ino: u64,
+        context: Context,
+        file_block: u64,
+        blocks: u32,
+    },
+    /// A file has a new size.
+    Resize {
+        ino: u64,
+        context: Context,
+        size: u64,
+    },
+    /// A file was created.
+    Create { ino: u64 },
+    /// A file was unlinked.
+    Unlink { ino: u64 },
+    /// The filesystem is shut down from now on (`reason`: `ShutdownReason::code`).
+    Shutdown { reason: u8, block: u64 },
+    /// The filesystem is mounted.
+    Mount { blocks: u64, free: u64 },
+    /// The journal was replayed from `tail` on.
+    Recovery {
+        batches: u32,
+        blocks: u64,
+        tail: u64,
+        head: u64,
+    },
+    /// The superblock was unreadable; its copy was used.
+    SuperblockCopyUsed { block: u64 },
+    /// Unmount, or why not.
+    Unmount { errno: Option<Errno> },
+    /// A file became an active swap file.
+    SwapClaim { ino: u64 },
+    /// It is none any more.
+    SwapRelease { ino: u64 },
+    /// The swap mapping refused a range.
+    SwapMapRefused {
+        ino: u64,
+        context: Context,
+        why: SwapMapRefusal,
+        pos: u64,
+    },
+}
+
+const fn record(code: u8, small: u16, word: u32, args: [u64; 3]) -> Record {
+    Record {
+        layer: Layer::Filesystem,
+        code,
+        small,
+        word,
+        args,
+    }
+}
+
+fn errno_code(errno: Option<Errno>) -> u16 {
+    errno.map_or(0, Errno::number)
+}
+
+impl From<Event> for Record {
+    fn from(event: Event) -> Self {
+        match event {
+            Event::TxnBegin { context, reserved } => record(1, context as u16, reserved, [0; 3]),
+            Event::TxnCommit { context, blocks } => record(2, context as u16, blocks, [0; 3]),
+            Event::TxnCancel { context } => record(3, context as u16, 0, [0; 3]),
+            Event::LogForce {
+                context,
+                lsn,
+                blocks,
+            } => record(4, context as u16, blocks, [lsn, 0, 0]),
+            Event::LogForceDone { lsn, errno } => record(5, errno_code(errno), 0, [lsn, 0, 0]),
+            Event::Checkpoint {
+                context,
+                tail,
+                blocks,
+            } => record(6, context as u16, blocks, [tail, 0, 0]),
+            Event::InodeLock { ino, context } => record(7, context as u16, 0, [ino, 0, 0]),
+            Event::InodeUnlock { ino, context } => record(8, context as u16, 0, [ino, 0, 0]),
+            Event::InodeLockBusy {
+                ino,
+                context,
+                errno,
+            } => record(9, context as u16, errno.number().into(), [ino, 0, 0]),
+            Event::Alloc {
+                ino,
+                context,
+                block,
+                blocks,
+            } => record(10, context as u16, blocks, [ino, block, 0]),
+            Event::Free {
+                ino,
+                context,
+                block,
+                blocks,
+            } => record(11, context as u16, blocks, [ino, block, 0]),
+            Event::Convert {
+                ino,
+                context,
+                file_block,
+                blocks,
+            } => record(12, context as u16, blocks, [ino, file_block, 0]),
+            Event::Resize { ino, context, size } => record(13, context as u16, 0, [ino, size, 0]),
+            Event::Create { ino } => record(14, 0, 0, [ino, 0, 0]),
+            Event::Unlink { ino } => record(15, 0, 0, [ino, 0, 0]),
+            Event::Shutdown { reason, block } => record(16, reason.into(), 0, [block, 0, 0]),
+            Event::Mount { blocks, free } => record(17, 0, 0, [blocks, free, 0]),
+            Event::Recovery {
+                batches,
+                blocks,
+                tail,
+                head,
+            } => record(18, 0, batches, [blocks, tail, head]),
+            Event::SuperblockCopyUsed { block } => record(19, 0, 0, [block, 0, 0]),
+            Event::Unmount { errno } => record(20, errno_code(errno), 0, [0; 3]),
+            Event::SwapClaim { ino } => record(21, 0, 0, [ino, 0, 0]),
+            Event::SwapRelease { ino } => record(22, 0, 0, [ino, 0, 0]),
+            Event::SwapMapRefused {
+                ino,
+                context,
+                why,
+                pos,
+            } => record(23, context as u16, why as u32, [ino, pos, 0]),
+        }
+    }
+}
+
+impl Event {
+    /// The event that this record stands for; `None` if it is none of this layer.
+    #[must_use]
+    pub fn decode(record: &Record) -> Option<Self> {
+        if record.layer != Layer::Filesystem {
+            return None;
+        }
+        let Record {
+            small,
+            word,
+            args: [first, second, third],
+            ..
+        } = *record;
+        let context = || Context::from_u8(u8::try_from(small).ok()?);
+        let errno = match small {
+            0 => None,
+            number => Errno::from_number(number),
+        };
+        Some(match record.code {
+            1 => Self::TxnBegin {
+                context: context()?,
+                reserved: word,
+            },
+            2 => Self::TxnCommit {
+                context: context()?,
+                blocks: word,
+            },
+            3 => Self::TxnCancel {
+                context: context()?,
+            },
+            4 => Self::LogForce {
+                context: context()?,
+                lsn: first,
+                blocks: word,
+            },
+            5 => Self::LogForceDone { lsn: first, errno },
+            6 => Self::Checkpoint {
+                context: context()?,
+                tail: first,
+                blocks: word,
+            },
+            7 => Self::InodeLock {
+                ino: first,
+                context: context()?,
+            },
+            8 => Self::InodeUnlock {
+                ino: first,
+                context: context()?,
+            },
+            9 => Self::InodeLockBusy {
+                ino: first,
+                context: context()?,
+                errno: Errno::from_number(u16::try_from(word).ok()?)?,
+            },
+            10 => Self::Alloc {
+                ino: first,
+                context: context()?,
+                block: second,
+                blocks: word,
+            },
+            11 => Self::Free {
+                ino: first,
+                context: context()?,
+                block: second,
+                blocks: word,
+            },
+            12 => Self::Convert {
+                ino: first,
+                context: context()?,
+                file_block: second,
+                blocks: word,
+            },
+            13 => Self::Resize {
+                ino: first,
+                context: context()?,
+                size: second,
+            },
+            14 => Self::Create { ino: first },
+            15 => Self::Unlink { ino: first },
+            16 => Self::Shutdown {
+                reason: u8::try_from(small).ok()?,
+                block: first,
+            },
+            17 => Self::Mount {
+                blocks: first,
+                free: second,
+            },
+            18 => Self::Recovery {
+                batches: word,
+                blocks: first,
+                tail: second,
+                head: third,
+            },
+            19 => Self::SuperblockCopyUsed { block: first },
+            20 => Self::Unmount { errno },
+            21 => Self::SwapClaim { ino: first },
+            22 => Self::SwapRelease { ino: first },
+            23 => Self::SwapMapRefused {
+                ino: first,
+                context: context()?,
+                why: SwapMapRefusal::ALL
+                    .into_iter()
+                    .find(|why| *why as u32 == word)?,
+                pos: second,
+            },
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TxnBegin { context, reserved } => {
+                write!(f, "txn begin, {reserved} blocks reserved, for {context:?}")
+            }
+            Self::TxnCommit { context, blocks } => {
+                write!(f, "txn commit, {blocks} blocks, for {context:?}")
+            }
+            Self::TxnCancel { context } => write!(f, "txn cancel for {context:?}"),
+            Self::LogForce {
+                context,
+                lsn,
+                blocks,
+            } => {
+                write!(
+                    f,
+                    "log force at lsn {lsn}, {blocks} blocks, for {context:?}"
+                )
+            }
+            Self::LogForceDone { lsn, errno: None } => write!(f, "log durable from lsn {lsn}"),
+            Self::LogForceDone {
+                lsn,
+                errno: Some(errno),
+            } => {
+                write!(f, "log force at lsn {lsn} gave {errno}")
+            }
+            Self::Checkpoint {
+                context,
+                tail,
+                blocks,
+            } => {
+                write!(
+                    f,
+                    "checkpoint to lsn {tail}, {blocks} blocks, for {context:?}"
+                )
+            }
+            Self::InodeLock { ino, context } => write!(f, "inode {ino} lock for {context:?}"),
+            Self::InodeUnlock { ino, context } => write!(f, "inode {ino} unlock for {context:?}"),
+            Self::InodeLockBusy {
+                ino,
+                context,
+                errno,
+            } => {
+                write!(f, "inode {ino} lock is held: {errno} for {context:?}")
+            }
+            Self::Alloc {
+                ino,
+                context,
+                block,
+                blocks,
+            } => {
+                write!(
+                    f,
+                    "inode {ino} gets {blocks} blocks at {block} for {context:?}"
+                )
+            }
+            Self::Free {
+                ino,
+                context,
+                block,
+                blocks,
+            } => {
+                write!(
+                    f,
+                    "inode {ino} frees {blocks} blocks at {block} for {context:?}"
+                )
+            }
+            Self::Convert {
+                ino,
+                context,
+                file_block,
+                blocks,
+            } => {
+                write!(
+                    f,
+                    "inode {ino} converts {file_block}+{blocks} for {context:?}"
+                )
+            }
+            Self::Resize { ino, context, size } => {
+                write!(f, "inode {ino} size {size} for {context:?}")
+            }
+            Self::Create { ino } => write!(f, "create inode {ino}"),
+            Self::Unlink { ino } => write!(f, "unlink inode {ino}"),
+            Self::Shutdown { reason, block } => {
+                write!(f, "shutdown, reason {reason}, block {block}")
+            }
+            Self::Mount { blocks, free } => write!(f, "mount, {free} of {blocks} blocks free"),
+            Self::Recovery {
+                batches,
+                blocks,
+                tail,
+                head,
+            } => {
+                write!(
+                    f,
+                    "recovery of {batches} batches, {blocks} blocks, lsn {tail} to {head}"
+                )
+            }
+            Self::SuperblockCopyUsed { block } => write!(f, "superblock copy at {block} used"),
+            Self::Unmount { errno: None } => f.write_str("unmount"),
+            Self::Unmount { errno: Some(errno) } => write!(f, "unmount refused: {errno}"),
+            Self::SwapClaim { ino } => write!(f, "inode {ino} is a swap file"),
+            Self::SwapRelease { ino } => write!(f, "inode {ino} is no swap file any more"),
+            Self::SwapMapRefused {
+                ino,
+                context,
+                why,
+                pos,
+            } => {
+                write!(
+                    f,
+                    "swap map of inode {ino} at {pos} refused, {why:?}, for {context:?}"
+                )
+            }
+        }
+    }
+}

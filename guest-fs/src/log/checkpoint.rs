@@ -1,0 +1,66 @@
+//! Bringing logged metadata to its place.
+
+use core::mem::take;
+
+use block::BlockDevice;
+use iomap::{Context, Errno};
+
+use crate::events::Event;
+use crate::format::journal::encode_header;
+use crate::format::seal;
+use crate::format::superblock::JOURNAL_AT;
+use crate::shutdown::ShutdownReason;
+use crate::state::Core;
+use crate::store::IoError;
+
+impl<D: BlockDevice> Core<D> {
+    /// Forces the log, then empties it.
+    ///
+    /// # Errors
+    /// As `log_force`; a metadata write error shuts the filesystem down.
+    pub(crate) fn checkpoint(&self, context: Context) -> Result<(), Errno> {
+        self.log_force(context)?;
+        let _guard = self.log_lock.acquire()?;
+        self.checkpoint_locked(context)
+    }
+
+    pub(super) fn checkpoint_locked(&self, context: Context) -> Result<(), Errno> {
+        self.check_alive()?;
+        let (images, tail) = {
+            let mut state = self.state();
+            (take(&mut state.log.logged), state.log.head)
+        };
+        if images.is_empty() {
+            return Ok(());
+        }
+        let blocks = u32::try_from(images.len()).unwrap_or(u32::MAX);
+        self.emit(Event::Checkpoint {
+            context,
+            tail,
+            blocks,
+        });
+        let broken = |error: IoError| {
+            self.shut_down(ShutdownReason::MetadataIo(error));
+            Errno::EIO
+        };
+        let content = images.iter().map(|(block, image)| (*block, image));
+        self.reserve
+            .write(&*self.device, content, false)
+            .map_err(broken)?;
+        self.check_alive()?;
+        self.reserve.flush(&*self.device).map_err(broken)?;
+        self.check_alive()?;
+        let mut header = encode_header(&self.layout, tail);
+        seal(&mut header, tail);
+        let record = [(JOURNAL_AT, &header)];
+        self.reserve
+            .write(&*self.device, record, true)
+            .map_err(|e| self.log_broken(e))?;
+        let state = &mut *self.state();
+        state.log.tail = tail;
+        for run in take(&mut state.log.freed_logged) {
+            state.space.unbusy(run);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,5 @@
+//! What users ask of a mounted filesystem.
+
+mod file;
+mod namespace;
+mod sync;

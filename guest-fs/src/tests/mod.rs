@@ -1,0 +1,4 @@
+//! Contract tests on the RAM disk.
+
+mod basic;
+mod rig;

@@ -15,6 +15,9 @@ const SIMULATED: [&str; 5] = [
 /// Modules of `std` that bring the host in.
 const MODULES: [&str; 2] = ["time", "thread"];
 
+/// What may be asked of them all the same: a drop guard must not panic a second time.
+const HARMLESS: [&str; 1] = ["panicking"];
+
 /// Collections whose order differs from run to run.
 const UNORDERED: [&str; 3] = ["HashMap", "HashSet", "RandomState"];
 
@@ -105,6 +108,18 @@ mod tests {
         let source =
             "use core::time::Duration; // std::time\nuse std::fmt;\nlet thread = \"std::thread\";";
         assert_eq!(found("guest-io/hal/src/a.rs", source), [0; 0]);
+    }
+
+    #[test]
+    fn a_drop_guard_may_ask_whether_it_unwinds() {
+        assert_eq!(
+            found("nvme-model/src/a.rs", "if !std::thread::panicking() {}"),
+            [0; 0]
+        );
+        assert_eq!(
+            found("nvme-model/src/a.rs", "std::thread::sleep(panicking());"),
+            [1]
+        );
     }
 
     #[test]

@@ -10,11 +10,11 @@ const PLACES: [&str; 3] = [
     "images/kernel/src/hal/",
 ];
 
-/// The words that open a file for unsafe code.
-const OPENING: &str = "#![expect(unsafe_code";
+/// The tokens that open a file for unsafe code.
+const OPENING: [&str; 6] = ["#", "!", "[", "expect", "(", "unsafe_code"];
 
-/// The line before them.
-const HEADER: &str = "// UNSAFETY: ";
+/// How the comment above them begins.
+const HEADER: &str = "UNSAFETY:";
 
 pub(super) fn check(context: &Context) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -26,9 +26,9 @@ pub(super) fn check(context: &Context) -> Vec<Finding> {
             let what = "unsafe code outside the folders that touch KVM or hardware";
             let remedy = format!("move it to one of {}", PLACES.join(", "));
             findings.push(Finding::new(path, line, what, remedy));
-        } else if !has_header(text) {
+        } else if !has_header(&source) {
             let what = "a file with unsafe code that does not say why";
-            let remedy = format!("put `{HEADER}why` and `{OPENING})]` at its top");
+            let remedy = format!("put `// {HEADER} why` and `#![expect(unsafe_code)]` at its top");
             findings.push(Finding::new(path, line, what, remedy));
         }
     }
@@ -52,19 +52,21 @@ fn lifted(source: &Source<'_>) -> Option<usize> {
     places.min()
 }
 
-/// The attribute, below a comment that has the header.
-fn has_header(text: &str) -> bool {
-    let lines: Vec<&str> = text.lines().collect();
-    let Some(at) = lines.iter().position(|line| line.starts_with(OPENING)) else {
+/// The attribute, right below a comment that begins with the header and goes on with a reason.
+fn has_header(source: &Source<'_>) -> bool {
+    let Some(attribute) = source.find(&OPENING).next() else {
         return false;
     };
-    let above = lines[..at]
-        .iter()
-        .rev()
-        .take_while(|line| line.starts_with("// "));
-    above
-        .into_iter()
-        .any(|line| line.len() > HEADER.len() && line.starts_with(HEADER))
+    let above: Vec<(usize, &str)> = source
+        .comment_lines()
+        .filter(|(line, _)| *line < attribute.line)
+        .collect();
+    let block = above.iter().rev().zip((1..attribute.line).rev());
+    let mut block = block.take_while(|((line, _), expected)| line == expected);
+    block.any(|((_, text), _)| {
+        text.strip_prefix(HEADER)
+            .is_some_and(|reason| !reason.trim().is_empty())
+    })
 }
 
 #[cfg(test)]
@@ -102,6 +104,14 @@ mod tests {
         let empty = format!("// UNSAFETY: \n{bare}");
         assert!(found("vmm/src/kvm/a.rs", &empty)[0].contains("does not say why"));
         assert_eq!(found("vmm/src/kvm/a.rs", "unsafe extern \"C\" {}").len(), 1);
+    }
+
+    #[test]
+    fn a_reason_that_is_not_right_above_does_not_count() {
+        let apart = "// UNSAFETY: x\n\n#![expect(\n    unsafe_code,\n    reason = \"y\"\n)]\n";
+        assert_eq!(found("vmm/src/kvm/a.rs", apart).len(), 1);
+        let together = apart.replace("x\n\n", "x\n");
+        assert_eq!(found("vmm/src/kvm/a.rs", &together), [""; 0]);
     }
 
     #[test]

@@ -173,3 +173,6 @@ impl<P: Platform> Core<P> {
         self.io.push(&Registers(platform.bar()), &sqe.with_cid(cid));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,8 @@ mod driver;
 mod enable;
 mod error;
 pub mod events;
+#[cfg(test)]
+mod fake;
 mod finished;
 mod identity;
 mod ladder;

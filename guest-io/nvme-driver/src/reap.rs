@@ -205,3 +205,6 @@ fn ring_if_taken<D: hal::DmaBuf, B: Mmio>(
         ring.ring_cq(registers);
     }
 }
+
+#[cfg(test)]
+mod tests;

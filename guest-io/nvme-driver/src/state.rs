@@ -271,30 +271,4 @@ fn io_depth(cap: Cap, wanted: u16) -> Result<u16, Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_depth_is_what_controller_owner_and_cid_allow() {
-        let cap = |mqes_z| Cap(0).with_css(1).with_mqes_z(mqes_z);
-        for (mqes_z, wanted, depth) in [
-            (63, 64, 64),
-            (1, 64, 2),
-            (0xffff, 64, 64),
-            (0xffff, 1000, 256),
-            (7, 4, 4),
-        ] {
-            assert_eq!(io_depth(cap(mqes_z), wanted), Ok(depth));
-        }
-        let missing = |missing| Err(Error::Unsupported(missing));
-        assert_eq!(io_depth(cap(0), 64), missing(Missing::QueueEntries));
-        assert_eq!(
-            io_depth(cap(9).with_mpsmin(1), 64),
-            missing(Missing::SmallPages)
-        );
-        assert_eq!(
-            io_depth(cap(9).with_css(0x80), 64),
-            missing(Missing::NvmCommandSet)
-        );
-    }
-}
+mod tests;

@@ -61,6 +61,12 @@ fn host_modules<'a>(code: &[Token<'a>]) -> Vec<Token<'a>> {
         } else {
             index + 4
         };
+        if code
+            .get(end + 2)
+            .is_some_and(|token| HARMLESS.contains(&token.text))
+        {
+            continue;
+        }
         let named = code[index + 3..end]
             .iter()
             .filter(|token| MODULES.contains(&token.text));

@@ -48,7 +48,7 @@ extern "C" fn rust_start(start_info: u64) -> ! {
 /// unmapped page lies at each: the guards.
 pub(super) fn stack_window() -> [u64; 3] {
     // SAFETY: a constant table of trap.s.
-    unsafe { *(&raw const stack_window_bounds) }
+    unsafe { stack_window_bounds }
 }
 
 extern "C" fn on_main_stack() -> ! {

@@ -88,6 +88,6 @@ pub(crate) fn read_registers(address: u64, values: &mut [u32]) {
             values.as_mut_ptr().addr() as u64,
             address,
             values.len() as u64,
-        )
+        );
     }
 }

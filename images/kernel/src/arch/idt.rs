@@ -43,9 +43,9 @@ pub(super) fn init() {
     set_tss(11, (&raw const exception_stack_top).addr() as u32);
     set_tss(25, 104 << 16);
 
-    for index in 0..EXCEPTIONS {
-        // SAFETY: a constant table of trap.s of that length.
-        let exception = unsafe { &(*(&raw const exception_entries))[index] };
+    // SAFETY: a constant table of trap.s of that length.
+    let exceptions = unsafe { &exception_entries };
+    for exception in exceptions {
         set_gate(exception.vector, exception.entry, IST_EXCEPTION, 0);
     }
     set_gate(
@@ -55,15 +55,10 @@ pub(super) fn init() {
         0,
     );
     set_gate(VECTOR_CALL, entry_call as *const () as u64, IST_NONE, 3);
-    for index in 0..DEVICE_VECTORS {
-        // SAFETY: a constant table of trap.s of that length.
-        let entry = unsafe { (*(&raw const irq_entries))[index] };
-        set_gate(
-            u64::from(DEVICE_VECTOR_BASE) + index as u64,
-            entry,
-            IST_NONE,
-            0,
-        );
+    // SAFETY: a constant table of trap.s of that length.
+    let interrupts = unsafe { &irq_entries };
+    for (vector, entry) in (u64::from(DEVICE_VECTOR_BASE)..).zip(interrupts) {
+        set_gate(vector, *entry, IST_NONE, 0);
     }
     set_gate(
         u64::from(SPURIOUS_VECTOR),
@@ -74,13 +69,11 @@ pub(super) fn init() {
 }
 
 fn set_tss(dword: usize, value: u32) {
-    // SAFETY: within the task state; the processor reads it at the next exception only.
-    unsafe {
-        (&raw mut tss)
-            .cast::<u32>()
-            .add(dword)
-            .write_volatile(value)
-    }
+    let start = (&raw mut tss).cast::<u32>();
+    // SAFETY: the task state has 26 dwords, and the constants above are below that.
+    let place = unsafe { start.add(dword) };
+    // SAFETY: the processor reads the task state at the next exception only.
+    unsafe { place.write_volatile(value) };
 }
 
 /// An interrupt gate: interrupts stay off in ring 0.
@@ -97,7 +90,10 @@ fn set_gate(vector: u64, entry: u64, ist: u64, privilege: u64) {
 }
 
 fn write_idt(index: usize, word: u64) {
-    // SAFETY: the caller checked the index; the processor reads a gate at an exception only, and no
-    // exception happens between the two halves.
-    unsafe { (&raw mut idt).cast::<u64>().add(index).write_volatile(word) }
+    let start = (&raw mut idt).cast::<u64>();
+    // SAFETY: the caller checked the index.
+    let place = unsafe { start.add(index) };
+    // SAFETY: the processor reads a gate at an exception only, and no exception happens between the
+    // two halves.
+    unsafe { place.write_volatile(word) };
 }

@@ -28,7 +28,7 @@ pub(crate) fn write32(port: u16, value: u32) {
     // SAFETY: a port access touches no memory of ours that the compiler knows of; not `nomem`, so that
     // what was stored before an exit is in memory when the machine looks at it.
     unsafe {
-        asm!("out dx, eax", in("dx") port, in("eax") value, options(nostack, preserves_flags))
+        asm!("out dx, eax", in("dx") port, in("eax") value, options(nostack, preserves_flags));
     }
 }
 

@@ -95,14 +95,11 @@ impl Window {
         );
         for (index, table) in tables.clone().step_by(PAGE_BYTES).enumerate() {
             let entry = table | PRESENT_WRITABLE_USER | ACCESSED;
-            // SAFETY: `index` is below 512, since `pages` is at most 512 tables' worth. The window has
-            // not been walked, so the processor holds nothing of the old entry.
-            unsafe {
-                (&raw mut user_pd)
-                    .cast::<u64>()
-                    .add(index)
-                    .write_volatile(entry)
-            }
+            let directory = (&raw mut user_pd).cast::<u64>();
+            // SAFETY: `index` is below 512, since `pages` is at most 512 tables' worth.
+            let place = unsafe { directory.add(index) };
+            // SAFETY: the window has not been walked, so the processor holds nothing of the old entry.
+            unsafe { place.write_volatile(entry) };
         }
         Self {
             tables: tables.start,
@@ -250,7 +247,7 @@ pub(super) fn resolve(address: u64, code: PageFaultCode, rip: u64) -> Option<u64
 /// Where an instruction that may fault goes on; `None` if it may not.
 fn fixup_of(rip: u64) -> Option<u64> {
     // SAFETY: a constant table of trap.s of that length.
-    let table = unsafe { &*(&raw const access_table) };
+    let table = unsafe { &access_table };
     table
         .iter()
         .find(|access| access.instruction == rip)

@@ -28,7 +28,7 @@ impl DmaPages {
         unsafe {
             buffer
                 .pointer(0, buffer.size_bytes)
-                .write_bytes(0, buffer.size_bytes)
+                .write_bytes(0, buffer.size_bytes);
         }
         Ok(buffer)
     }

@@ -1,5 +1,9 @@
 //! What the controller needs of the machine it is plugged into.
 
+use core::fmt;
+
+use crate::Event;
+
 /// The guest-physical range is not (wholly) memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadAddress {
@@ -26,4 +30,38 @@ pub trait GuestMemory {
 pub trait IrqSink {
     /// Raises `vector`. Masking and pending bits are the sink's business.
     fn signal(&mut self, vector: u16);
+}
+
+/// Where the controller's own events go: a trace, a log, a test.
+pub trait Observer {
+    /// Takes one event. `now_ns` never decreases between two power cuts.
+    fn event(&mut self, now_ns: u64, event: &Event);
+}
+
+/// An observer that looks away.
+impl Observer for () {
+    fn event(&mut self, _now_ns: u64, _event: &Event) {}
+}
+
+/// Keeps everything it sees.
+impl Observer for Vec<(u64, Event)> {
+    fn event(&mut self, now_ns: u64, event: &Event) {
+        self.push((now_ns, *event));
+    }
+}
+
+/// The machine, for the length of one call.
+pub struct Ports<'a> {
+    /// The guest's memory.
+    pub memory: &'a dyn GuestMemory,
+    /// The function's interrupts.
+    pub irq: &'a mut dyn IrqSink,
+    /// Where events go.
+    pub observer: &'a mut dyn Observer,
+}
+
+impl fmt::Debug for Ports<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ports")
+    }
 }

@@ -1,0 +1,7 @@
+//! The admin commands, one file a subject.
+
+mod abort;
+mod features;
+mod identify;
+mod logs;
+mod queues;

@@ -1,0 +1,152 @@
+//! From a decoded command to its effect.
+
+use nvme_spec::status;
+
+use super::inflight::InFlight;
+use super::step::injected;
+use super::{Controller, Outcome};
+use crate::Ports;
+use crate::command::{AdminCommand, Command};
+use crate::failure::Failure;
+use crate::media::MediaError;
+use crate::prp::{self, DataPointer};
+
+impl Controller {
+    /// Executes a command; `None` if it is parked and will complete some other time.
+    pub(super) fn execute(&mut self, entry: &InFlight, ports: &mut Ports<'_>) -> Option<Outcome> {
+        let command = match &entry.command {
+            Ok(command) => command,
+            Err(failure) => return Some(Err(*failure)),
+        };
+        if let Some(status) = entry.faults.status {
+            return Some(injected(status));
+        }
+        match command {
+            Command::Admin(AdminCommand::AsyncEventRequest) => {
+                let limit = self.config.async_events_max;
+                let is_parked = self.events.park(entry.sqe.cid(), limit);
+                let refused = Failure::permanent(status::AER_LIMIT_EXCEEDED);
+                (!is_parked).then_some(Err(refused))
+            }
+            Command::Admin(command) => Some(self.execute_admin(command, &entry.faults, ports)),
+            Command::Nvm(command) => {
+                let timing = &self.config.timing;
+                let busy_ns = super::clock::media_ns(timing, &Command::Nvm(command.clone()));
+                self.health.busy_ns = self.health.busy_ns.saturating_add(busy_ns.unwrap_or(0));
+                Some(self.execute_nvm(command, &entry.faults, ports))
+            }
+        }
+    }
+
+    fn execute_admin(
+        &mut self,
+        command: &AdminCommand,
+        faults: &crate::fault::SubmissionFaults,
+        ports: &mut Ports<'_>,
+    ) -> Outcome {
+        match *command {
+            AdminCommand::Identify { cns, nsid, data } => {
+                let mut page = self.identify(cns, nsid)?;
+                faults.corrupt(&mut page);
+                self.send(&page, data, ports)
+            }
+            AdminCommand::GetLogPage {
+                lid,
+                nsid,
+                length,
+                offset,
+                is_retained,
+                data,
+            } => {
+                let mut page = self.log_page(lid, nsid, length, offset)?;
+                faults.corrupt(&mut page);
+                let sent = self.send(&page, data, ports)?;
+                self.log_page_was_read(lid, is_retained);
+                Ok(sent)
+            }
+            AdminCommand::CreateSq {
+                sqid,
+                size_z,
+                cqid,
+                base,
+            } => self.create_sq(sqid, size_z, cqid, base),
+            AdminCommand::CreateCq {
+                cqid,
+                size_z,
+                vector,
+                base,
+            } => self.create_cq(cqid, size_z, vector, base),
+            AdminCommand::DeleteSq { sqid } => self.delete_sq(sqid, ports),
+            AdminCommand::DeleteCq { cqid } => self.delete_cq(cqid),
+            AdminCommand::Abort { .. } if faults.is_abort_ignored => {
+                Ok(nvme_spec::command::ABORT_NOT_ABORTED)
+            }
+            AdminCommand::Abort { sqid, cid } => Ok(self.abort(sqid, cid, ports)),
+            AdminCommand::SetFeatures {
+                fid,
+                is_saved,
+                nsid,
+                value,
+            } => self.set_features(fid, is_saved, nsid, value, ports),
+            AdminCommand::GetFeatures { fid, sel, value } => self.get_features(fid, sel, value),
+            // Parked by the caller.
+            AdminCommand::AsyncEventRequest => Ok(0),
+        }
+    }
+
+    /// Copies `data` to the host.
+    pub(crate) fn send(&self, data: &[u8], to: DataPointer, ports: &Ports<'_>) -> Outcome {
+        let page_bytes = self.page_bytes();
+        let segments = prp::walk(ports.memory, to, data.len() as u64, page_bytes)?;
+        prp::scatter(ports.memory, &segments, data)?;
+        Ok(0)
+    }
+
+    /// Copies as many bytes as `data` has from the host.
+    pub(crate) fn receive(
+        &self,
+        data: &mut [u8],
+        from: DataPointer,
+        ports: &Ports<'_>,
+    ) -> Result<(), Failure> {
+        let page_bytes = self.page_bytes();
+        let segments = prp::walk(ports.memory, from, data.len() as u64, page_bytes)?;
+        prp::gather(ports.memory, &segments, data)
+    }
+
+    pub(crate) fn page_bytes(&self) -> u64 {
+        self.registers.page_bytes()
+    }
+
+    pub(crate) fn cc(&self) -> nvme_spec::register::Cc {
+        self.registers.cc
+    }
+
+    pub(crate) fn now_ns(&self) -> u64 {
+        self.now_ns
+    }
+
+    /// Takes a command out of flight for an abort.
+    pub(crate) fn take_abortable(&mut self, sqid: u16, cid: u16) -> Option<InFlight> {
+        self.in_flight.take_abortable(sqid, cid)
+    }
+
+    /// Takes the oldest command of a queue out of flight.
+    pub(crate) fn take_of_queue(&mut self, sqid: u16) -> Option<InFlight> {
+        self.in_flight.take_of_queue(sqid)
+    }
+
+    /// Completes an asynchronous event request that was parked.
+    pub(crate) fn complete_aborted_request(&mut self, cid: u16, ports: &mut Ports<'_>) {
+        self.post_admin(cid, status::ABORT_REQUESTED.into(), ports);
+    }
+
+    /// What a host failure becomes: a status for the guest, and a note for the owner.
+    pub(crate) fn host_result<T>(&mut self, result: Result<T, MediaError>) -> Result<T, Failure> {
+        result.map_err(|error| {
+            let failure = Failure::from(&error);
+            self.note_host_failure(error);
+            failure
+        })
+    }
+}

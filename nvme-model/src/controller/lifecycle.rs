@@ -1,0 +1,217 @@
+//! Being enabled, reset, shut down, cut off, pulled out.
+
+use nvme_spec::register::{Aqa, Csts, SHN_NORMAL, SHST_COMPLETE, SHST_NORMAL, SHST_OCCURRING};
+
+use super::Controller;
+use super::registers::Registers;
+use crate::async_events::AsyncEvents;
+use crate::event::FatalCause;
+use crate::features::Features;
+use crate::queue::{CompletionQueue, Queues, SubmissionQueue};
+use crate::{Event, Observer};
+
+/// What a power cut leaves of the volatile cache. A choice between the two is a later thing; the
+/// cached writes and their order are in [`Controller::cache`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CachePolicy {
+    /// Nothing: the worst that the standard allows.
+    #[default]
+    LoseAll,
+    /// Everything: as if the capacitors had been large enough.
+    KeepAll,
+}
+
+impl Controller {
+    /// Whether the controller works on commands.
+    pub(super) fn is_running(&self) -> bool {
+        let csts = self.registers.csts;
+        !self.is_removed && csts.rdy() != 0 && csts.cfs() == 0 && csts.shst() != SHST_COMPLETE
+    }
+
+    /// Whether it takes new ones.
+    pub(super) fn is_fetching(&self) -> bool {
+        self.is_running() && self.registers.csts.shst() == SHST_NORMAL
+    }
+
+    pub(super) fn set_csts(&mut self, csts: Csts, observer: &mut dyn Observer) {
+        if csts != self.registers.csts {
+            self.registers.csts = csts;
+            observer.event(self.now_ns, &Event::Status { csts: csts.0 });
+        }
+    }
+
+    /// Sets CSTS.CFS. Only a reset clears it.
+    // Spec: NVMe-Base-2.0c 9.5 "Controller Fatal Status Condition"
+    pub(super) fn fail(&mut self, cause: FatalCause, observer: &mut dyn Observer) {
+        observer.event(self.now_ns, &Event::Fatal { cause });
+        self.ready_at = None;
+        self.set_csts(self.registers.csts.with_cfs(1), observer);
+    }
+
+    /// CC.EN was set.
+    pub(super) fn enable(&mut self, observer: &mut dyn Observer) {
+        if !self.registers.is_startable() {
+            self.fail(FatalCause::BadConfiguration, observer);
+            return;
+        }
+        let Registers { aqa, asq, acq, .. } = self.registers;
+        let (sq_size, cq_size) = (
+            aqa.asqs_z().saturating_add(1),
+            aqa.acqs_z().saturating_add(1),
+        );
+        let qid = nvme_spec::ADMIN_QID;
+        self.queues
+            .sqs
+            .insert(qid, SubmissionQueue::new(asq, sq_size, qid));
+        self.queues
+            .cqs
+            .insert(qid, CompletionQueue::new(acq, cq_size, Some(0)));
+        self.ready_at = Some(self.now_ns.saturating_add(self.config.timing.ready_ns));
+    }
+
+    /// Forgets queues and commands; returns how many will never complete.
+    fn tear_down(&mut self) -> u32 {
+        let lost = self.in_flight.dissolve();
+        self.queues = Queues::default();
+        self.events = AsyncEvents::default();
+        self.features = Features::new(&self.config);
+        self.clock.reset();
+        self.interrupts.clear();
+        self.ready_at = None;
+        self.shutdown_at = None;
+        self.has_backlog = false;
+        self.faults.on_reset();
+        lost
+    }
+
+    /// CC.EN was cleared, or the function was reset. The cache and the admin queues' description stay.
+    // Spec: NVMe-Base-2.0c 3.7.2 "Controller Level Reset"
+    pub(super) fn controller_reset(&mut self, observer: &mut dyn Observer) {
+        let lost_commands = self.tear_down();
+        observer.event(self.now_ns, &Event::Reset { lost_commands });
+        self.registers.interrupt_mask = 0;
+        let nssro = self.registers.csts.nssro();
+        self.set_csts(Csts(0).with_nssro(nssro), observer);
+    }
+
+    /// A function level reset, as the PCI function gets it: a controller reset that also clears every
+    /// register.
+    pub fn function_reset(&mut self, now_ns: u64, observer: &mut dyn Observer) {
+        if self.is_removed {
+            return;
+        }
+        self.now_ns = now_ns;
+        self.registers.cc = nvme_spec::register::Cc(0);
+        self.controller_reset(observer);
+        (self.registers.aqa, self.registers.asq, self.registers.acq) = (Aqa(0), 0, 0);
+    }
+
+    /// NSSR was written with its magic value.
+    pub(super) fn subsystem_reset(&mut self, observer: &mut dyn Observer) {
+        let now_ns = self.now_ns;
+        self.function_reset(now_ns, observer);
+        self.set_csts(self.registers.csts.with_nssro(1), observer);
+    }
+
+    /// CC.SHN was set.
+    // Spec: NVMe-Base-2.0c 3.6.1 "Memory-based Controller Shutdown (PCIe)"
+    pub(super) fn begin_shutdown(&mut self, observer: &mut dyn Observer) {
+        if self.registers.csts.shst() != SHST_NORMAL {
+            return;
+        }
+        let shutdown_ns = self.config.timing.shutdown_ns;
+        self.shutdown_at = Some(self.now_ns.saturating_add(shutdown_ns));
+        self.set_csts(self.registers.csts.with_shst(SHST_OCCURRING), observer);
+    }
+
+    /// Does what is due by itself: becoming ready, finishing a shutdown.
+    pub(super) fn advance(&mut self, now_ns: u64, observer: &mut dyn Observer) {
+        self.now_ns = now_ns;
+        if self.is_removed {
+            return;
+        }
+        if self.ready_at.is_some_and(|at| at <= now_ns) {
+            self.ready_at = None;
+            self.set_csts(self.registers.csts.with_rdy(1), observer);
+        }
+        if self.shutdown_at.is_some_and(|at| at <= now_ns) {
+            self.shutdown_at = None;
+            self.finish_shutdown(observer);
+        }
+    }
+
+    /// An abrupt shutdown, too, leaves nothing in the cache: the media is fast enough for that here.
+    fn finish_shutdown(&mut self, observer: &mut dyn Observer) {
+        let now_ns = self.now_ns;
+        let flushed: Result<(), _> = self
+            .namespaces
+            .values_mut()
+            .try_for_each(|ns| ns.flush(now_ns, observer));
+        if let Err(error) = flushed {
+            self.note_host_failure(error);
+        }
+        let lost_commands = self.in_flight.dissolve();
+        if lost_commands > 0 {
+            observer.event(now_ns, &Event::Reset { lost_commands });
+        }
+        self.set_csts(self.registers.csts.with_shst(SHST_COMPLETE), observer);
+    }
+
+    pub(crate) fn note_host_failure(&mut self, error: crate::media::MediaError) {
+        log::error!("{error}");
+        self.host_failure.get_or_insert(error);
+    }
+
+    /// The device is pulled out: registers read all ones, writes are lost, nothing completes. The cache
+    /// keeps its content until [`Controller::power_cut`] decides about it and plugs the device in.
+    pub fn remove(&mut self, now_ns: u64, observer: &mut dyn Observer) {
+        self.now_ns = now_ns;
+        if self.is_removed {
+            return;
+        }
+        self.tear_down();
+        self.is_removed = true;
+        observer.event(now_ns, &Event::Removed);
+    }
+
+    /// The power goes and comes back: registers, queues and features as at power-on; media, counters
+    /// and fault plan stay. The time of the next call may be 0 again.
+    pub fn power_cut(&mut self, now_ns: u64, policy: CachePolicy, observer: &mut dyn Observer) {
+        self.now_ns = now_ns;
+        let mut lost_blocks = 0_u64;
+        let is_safe = self.registers.csts.shst() == SHST_COMPLETE;
+        let lost_commands = self.tear_down();
+        let mut failure = None;
+        for ns in self.namespaces.values_mut() {
+            if policy == CachePolicy::KeepAll {
+                failure = failure.or(ns.flush(now_ns, observer).err());
+            }
+            lost_blocks = lost_blocks.saturating_add(ns.cache.clear());
+        }
+        if let Some(error) = failure {
+            self.note_host_failure(error);
+        }
+        observer.event(
+            now_ns,
+            &Event::PowerCut {
+                lost_blocks,
+                lost_commands,
+            },
+        );
+        let unsafe_shutdowns = u64::from(!is_safe);
+        self.health.unsafe_shutdowns = self
+            .health
+            .unsafe_shutdowns
+            .saturating_add(unsafe_shutdowns);
+        self.health.power_cycles = self.health.power_cycles.saturating_add(1);
+        self.health.power_off(now_ns);
+        self.registers = Registers::default();
+        self.is_removed = false;
+        self.now_ns = 0;
+    }
+}
+
+/// The only shutdown kinds there are; anything else in CC.SHN is no shutdown.
+pub(super) fn is_shutdown(shn: u32) -> bool {
+    shn == SHN_NORMAL || shn == nvme_spec::register::SHN_ABRUPT
+}

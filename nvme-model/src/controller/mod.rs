@@ -1,0 +1,173 @@
+//! The controller: its state, and the few calls that its owner makes.
+
+mod clock;
+mod execute;
+mod inflight;
+mod lifecycle;
+mod mmio;
+mod post;
+pub(crate) mod registers;
+mod step;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(crate) use inflight::Outcome;
+pub use lifecycle::CachePolicy;
+
+use crate::async_events::AsyncEvents;
+use crate::cache::WriteCache;
+use crate::config::{Config, ConfigError};
+use crate::fault::{FaultEngine, FaultPlan};
+use crate::features::Features;
+use crate::health::Health;
+use crate::media::{Media, MediaError};
+use crate::namespace::Namespace;
+use crate::queue::Queues;
+use inflight::InFlightTable;
+use registers::Registers;
+
+/// The one namespace's identifier.
+const NSID: u32 = 1;
+
+/// An NVMe controller with one namespace.
+///
+/// Its owner carries register accesses in, calls [`Controller::step`] after every write and whenever
+/// [`Controller::next_event`] is due, and says what time it is. Time must not go backwards except
+/// across a power cut.
+#[derive(Debug)]
+pub struct Controller {
+    pub(crate) config: Config,
+    registers: Registers,
+    pub(crate) queues: Queues,
+    in_flight: InFlightTable,
+    clock: clock::Channels,
+    pub(crate) namespaces: BTreeMap<u32, Namespace>,
+    pub(crate) features: Features,
+    pub(crate) events: AsyncEvents,
+    pub(crate) health: Health,
+    faults: FaultEngine,
+    /// Vectors to signal at the end of the step, or when they are unmasked.
+    interrupts: BTreeSet<u16>,
+    /// When CSTS.RDY follows CC.EN.
+    ready_at: Option<u64>,
+    /// When CSTS.SHST says complete.
+    shutdown_at: Option<u64>,
+    is_removed: bool,
+    /// The last step ended because it had done enough, not because there was nothing left.
+    has_backlog: bool,
+    now_ns: u64,
+    commands_fetched: u64,
+    host_failure: Option<MediaError>,
+}
+
+impl Controller {
+    /// A controller that was just switched on, over `media`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the configuration or the media's geometry is impossible.
+    pub fn new(
+        config: Config,
+        media: Box<dyn Media>,
+        faults: FaultPlan,
+    ) -> Result<Self, ConfigError> {
+        config.validate()?;
+        let (blocks, block_bytes) = (media.size_blocks(), media.block_bytes());
+        if blocks == 0 || blocks > 1 << 48 || ![512, 4096].contains(&block_bytes) {
+            return Err(ConfigError::BadMedia {
+                blocks,
+                block_bytes,
+            });
+        }
+        let namespace = Namespace::new(NSID, media, config.cache_blocks_max);
+        Ok(Self {
+            registers: Registers::default(),
+            queues: Queues::default(),
+            in_flight: InFlightTable::default(),
+            clock: clock::Channels::new(config.channels),
+            namespaces: BTreeMap::from([(NSID, namespace)]),
+            features: Features::new(&config),
+            events: AsyncEvents::default(),
+            health: Health::new(),
+            faults: FaultEngine::new(faults),
+            interrupts: BTreeSet::new(),
+            ready_at: None,
+            shutdown_at: None,
+            is_removed: false,
+            has_backlog: false,
+            now_ns: 0,
+            commands_fetched: 0,
+            host_failure: None,
+            config,
+        })
+    }
+
+    /// What the controller is like.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The fault plan and what came of it.
+    #[must_use]
+    pub fn faults(&self) -> &FaultEngine {
+        &self.faults
+    }
+
+    /// The fault engine, to arm a rule in a running machine.
+    pub fn faults_mut(&mut self) -> &mut FaultEngine {
+        &mut self.faults
+    }
+
+    /// The media of a namespace, as a power cut would leave it.
+    #[must_use]
+    pub fn media(&self, nsid: u32) -> Option<&dyn Media> {
+        self.namespaces.get(&nsid).map(|ns| ns.media.as_ref())
+    }
+
+    /// The media of a namespace, to look at it or to damage it from outside.
+    pub fn media_mut(&mut self, nsid: u32) -> Option<&mut dyn Media> {
+        match self.namespaces.get_mut(&nsid) {
+            Some(ns) => Some(ns.media.as_mut()),
+            None => None,
+        }
+    }
+
+    /// What a power cut would lose of a namespace.
+    #[must_use]
+    pub fn cache(&self, nsid: u32) -> Option<&WriteCache> {
+        self.namespaces.get(&nsid).map(|ns| &ns.cache)
+    }
+
+    /// The first failure of the host's own storage, if there was any. The run's results are void then.
+    #[must_use]
+    pub fn host_failure(&self) -> Option<&MediaError> {
+        self.host_failure.as_ref()
+    }
+
+    /// Whether the device was pulled out.
+    #[must_use]
+    pub fn is_removed(&self) -> bool {
+        self.is_removed
+    }
+
+    /// The virtual time of the next thing that happens by itself; `None` if nothing will.
+    #[must_use]
+    pub fn next_event(&self) -> Option<u64> {
+        if self.is_removed {
+            return None;
+        }
+        let due = if self.is_running() {
+            self.in_flight.next_due()
+        } else {
+            None
+        };
+        let backlog = self.has_backlog.then_some(self.now_ns);
+        [self.ready_at, self.shutdown_at, due, backlog]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}
+
+#[cfg(test)]
+mod tests;

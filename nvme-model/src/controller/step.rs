@@ -1,0 +1,187 @@
+//! One step: everything that is due now, in an order that only depends on time and number.
+
+use super::Controller;
+use super::inflight::InFlight;
+use super::post::Lies;
+use crate::command::Command;
+use crate::event::FatalCause;
+use crate::failure::Failure;
+use crate::fault::Subject;
+use crate::queue::Slot;
+use crate::{Event, Ports};
+
+/// Commands fetched or completed in one step at the most; the rest is due at once.
+const WORK_MAX: u32 = 4096;
+
+impl Controller {
+    /// Does what is due at `now_ns`: becomes ready, fetches and completes commands, reports events,
+    /// signals interrupts. Bounded work: what is left over makes [`Controller::next_event`] say "now".
+    pub fn step(&mut self, now_ns: u64, ports: &mut Ports<'_>) {
+        self.advance(now_ns, ports.observer);
+        self.has_backlog = false;
+        let mut work = 0_u32;
+        while self.work_once(ports) {
+            work = work.saturating_add(1);
+            if work >= WORK_MAX {
+                self.has_backlog = true;
+                break;
+            }
+        }
+        self.report_events(ports);
+        self.signal_interrupts(ports);
+    }
+
+    /// Completes one command that is due or fetches one that waits; `false` if there is neither.
+    fn work_once(&mut self, ports: &mut Ports<'_>) -> bool {
+        if !self.is_running() {
+            return false;
+        }
+        if let Some(entry) = self.in_flight.take_due(self.now_ns) {
+            self.finish(entry, ports);
+            return true;
+        }
+        if !self.is_fetching() {
+            return false;
+        }
+        match self.queues.next_ready() {
+            Some((sqid, slot)) => {
+                self.fetch(sqid, slot, ports);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn fetch(&mut self, sqid: u16, slot: Slot, ports: &mut Ports<'_>) {
+        let Some(sq) = self.queues.sqs.get_mut(&sqid) else {
+            slot.dissolve();
+            return;
+        };
+        let cqid = sq.cqid;
+        let Ok(sqe) = sq.fetch(ports.memory) else {
+            self.queues.release(cqid, slot);
+            self.fail(FatalCause::SqFetch, ports.observer);
+            return;
+        };
+        self.commands_fetched = self.commands_fetched.saturating_add(1);
+        let is_conflict = self.in_flight.has(sqid, sqe.cid())
+            || sqid == nvme_spec::ADMIN_QID && self.events.is_parked(sqe.cid());
+        let command = if is_conflict {
+            Err(Failure::permanent(nvme_spec::status::CID_CONFLICT))
+        } else {
+            Command::decode(sqid, &sqe)
+        };
+        let blocks = command.as_ref().ok().and_then(Command::blocks);
+        let subject = Subject {
+            number: self.commands_fetched,
+            sqid,
+            opcode: sqe.opcode(),
+            nsid: sqe.nsid.get(),
+            lba: blocks,
+            sqe: sqe.to_bytes(),
+        };
+        let (slba, count) = blocks.unwrap_or((0, 0));
+        let fetched = Event::Fetch {
+            sqid,
+            cid: sqe.cid(),
+            opcode: subject.opcode,
+            nsid: subject.nsid,
+            slba,
+            blocks: u32::try_from(count).unwrap_or(u32::MAX),
+        };
+        ports.observer.event(self.now_ns, &fetched);
+        let faults = self
+            .faults
+            .at_submission(self.now_ns, &subject, ports.observer);
+        if faults.is_removal || faults.is_fatal {
+            self.queues.release(cqid, slot);
+            self.stop(faults.is_removal, ports);
+            return;
+        }
+        let (timing, valid) = (&self.config.timing, command.as_ref().ok());
+        let done_ns = self.clock.due(self.now_ns, timing, valid);
+        let due_ns = (!faults.is_hung).then_some(done_ns.saturating_add(faults.delay_ns));
+        self.in_flight.insert(InFlight {
+            sqid,
+            sqe,
+            command,
+            subject,
+            faults,
+            outcome: None,
+            lies: Lies::default(),
+            slot,
+            due_ns,
+        });
+    }
+
+    /// A rule stops the controller.
+    fn stop(&mut self, is_removal: bool, ports: &mut Ports<'_>) {
+        if is_removal {
+            self.remove(self.now_ns, ports.observer);
+        } else {
+            self.fail(FatalCause::Injected, ports.observer);
+        }
+    }
+
+    /// A command's time has come: executes it, asks the rules about its completion, posts that.
+    fn finish(&mut self, mut entry: InFlight, ports: &mut Ports<'_>) {
+        let outcome = match entry.outcome {
+            Some(outcome) => outcome,
+            None => {
+                let Some(outcome) = self.execute(&entry, ports) else {
+                    // Parked: nothing to complete now, and the place is not kept for it.
+                    self.release(entry);
+                    return;
+                };
+                let faults = self
+                    .faults
+                    .at_completion(self.now_ns, &entry.subject, ports.observer);
+                if faults.is_removal || faults.is_fatal {
+                    self.release(entry);
+                    self.stop(faults.is_removal, ports);
+                    return;
+                }
+                if faults.is_dropped {
+                    self.release(entry);
+                    return;
+                }
+                let outcome = match faults.status {
+                    Some(status) => injected(status),
+                    None => outcome,
+                };
+                entry.lies = Lies {
+                    is_duplicated: faults.is_duplicated,
+                    wrong_cid: faults.wrong_cid,
+                    is_interrupt_lost: faults.is_interrupt_lost,
+                };
+                if faults.delay_ns > 0 {
+                    entry.outcome = Some(outcome);
+                    entry.due_ns = Some(self.now_ns.saturating_add(faults.delay_ns));
+                    self.in_flight.insert(entry);
+                    return;
+                }
+                outcome
+            }
+        };
+        self.complete(entry, outcome, ports);
+    }
+
+    /// Gives up a command without a completion.
+    fn release(&mut self, entry: InFlight) {
+        match self.queues.sqs.get(&entry.sqid).map(|sq| sq.cqid) {
+            Some(cqid) => self.queues.release(cqid, entry.slot),
+            None => entry.slot.dissolve(),
+        }
+    }
+}
+
+/// The outcome that a rule prescribes. A status of success is a lie that the rule may tell.
+pub(super) fn injected(status: nvme_spec::Status) -> super::Outcome {
+    if status.is_success() {
+        return Ok(0);
+    }
+    Err(Failure {
+        status,
+        ..Failure::transient(status.code)
+    })
+}

@@ -1,0 +1,193 @@
+//! Events as lines in fixed columns: the event's word first, padded to twelve, then its fields.
+
+use core::fmt;
+
+use nvme_spec::{AdminOpcode, NvmOpcode};
+
+use super::{Event, FatalCause};
+
+fn opcode_name(sqid: u16, opcode: u8) -> &'static str {
+    let name = if sqid == nvme_spec::ADMIN_QID {
+        AdminOpcode(opcode).name()
+    } else {
+        NvmOpcode(opcode).name()
+    };
+    name.unwrap_or("unknown")
+}
+
+impl FatalCause {
+    /// The cause in words.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BadConfiguration => "bad-configuration",
+            Self::SqFetch => "sq-fetch",
+            Self::CqPost => "cq-post",
+            Self::Injected => "injected",
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::RegisterWrite {
+                offset,
+                value: Some(value),
+            } => {
+                write!(f, "reg-write    {offset:#05x} = {value:#x}")
+            }
+            Self::RegisterWrite {
+                offset,
+                value: None,
+            } => {
+                write!(f, "reg-write    {offset:#05x} = (address)")
+            }
+            Self::SqDoorbell { sqid, tail } => write!(f, "sq-doorbell  sq={sqid:<3} tail={tail}"),
+            Self::CqDoorbell { cqid, head } => write!(f, "cq-doorbell  cq={cqid:<3} head={head}"),
+            Self::Status { csts } => write!(f, "csts         {csts:#04x}"),
+            Self::Fetch {
+                sqid,
+                cid,
+                opcode,
+                nsid,
+                slba,
+                blocks,
+            } => write!(
+                f,
+                "fetch        sq={sqid:<3} cid={cid:04x} {opcode:02x} {:<20} nsid={nsid:<3x} \
+                 slba={slba:#x} blocks={blocks}",
+                opcode_name(sqid, opcode),
+            ),
+            Self::Complete {
+                cqid,
+                sqid,
+                cid,
+                status,
+                dw0,
+            } => write!(
+                f,
+                "complete     cq={cqid:<3} sq={sqid:<3} cid={cid:04x} dw0={dw0:#x} {status}"
+            ),
+            Self::MediaRead { nsid, lba, blocks } => {
+                write!(
+                    f,
+                    "media-read   nsid={nsid:<3x} lba={lba:#x} blocks={blocks}"
+                )
+            }
+            Self::MediaWrite { nsid, lba, blocks } => {
+                write!(
+                    f,
+                    "media-write  nsid={nsid:<3x} lba={lba:#x} blocks={blocks}"
+                )
+            }
+            Self::MediaDiscard { nsid, lba, blocks } => {
+                write!(
+                    f,
+                    "media-zero   nsid={nsid:<3x} lba={lba:#x} blocks={blocks}"
+                )
+            }
+            Self::CacheStore {
+                nsid,
+                lba,
+                blocks,
+                order,
+            } => {
+                write!(
+                    f,
+                    "cache-store  nsid={nsid:<3x} lba={lba:#x} blocks={blocks} order={order}"
+                )
+            }
+            Self::CacheEvict {
+                nsid,
+                lba,
+                blocks,
+                order,
+            } => {
+                write!(
+                    f,
+                    "cache-evict  nsid={nsid:<3x} lba={lba:#x} blocks={blocks} order={order}"
+                )
+            }
+            Self::Flush { nsid, blocks } => {
+                write!(f, "flush        nsid={nsid:<3x} blocks={blocks}")
+            }
+            Self::Interrupt { vector } => write!(f, "interrupt    vector={vector}"),
+            Self::AsyncEvent {
+                event_type,
+                info,
+                log_page,
+            } => {
+                write!(
+                    f,
+                    "async-event  type={event_type} info={info} log={log_page:#04x}"
+                )
+            }
+            Self::Fatal { cause } => write!(f, "fatal        {}", cause.name()),
+            Self::Fault {
+                rule,
+                command,
+                action,
+                fired,
+            } => {
+                write!(
+                    f,
+                    "fault        rule={rule} command={command} {action} fired={fired}"
+                )
+            }
+            Self::Reset { lost_commands } => write!(f, "reset        lost={lost_commands}"),
+            Self::PowerCut {
+                lost_blocks,
+                lost_commands,
+            } => {
+                write!(
+                    f,
+                    "power-cut    lost={lost_commands} lost_blocks={lost_blocks}"
+                )
+            }
+            Self::Removed => f.write_str("removed"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nvme_spec::Status;
+
+    #[test]
+    fn a_line_reads_like_the_standard() {
+        let fetch = Event::Fetch {
+            sqid: 1,
+            cid: 0x1f,
+            opcode: 2,
+            nsid: 1,
+            slba: 64,
+            blocks: 8,
+        };
+        assert_eq!(
+            fetch.to_string(),
+            "fetch        sq=1   cid=001f 02 read                 nsid=1   slba=0x40 blocks=8"
+        );
+        let complete = Event::Complete {
+            cqid: 1,
+            sqid: 1,
+            cid: 0x1f,
+            status: Status::SUCCESS,
+            dw0: 0,
+        };
+        assert_eq!(
+            complete.to_string(),
+            "complete     cq=1   sq=1   cid=001f dw0=0x0 generic/success"
+        );
+    }
+
+    #[test]
+    fn an_address_never_shows() {
+        let event = Event::RegisterWrite {
+            offset: 0x28,
+            value: None,
+        };
+        assert_eq!(event.to_string(), "reg-write    0x028 = (address)");
+    }
+}

@@ -1,0 +1,135 @@
+//! What the controller remembers about its life: counters and the error log.
+//!
+//! Survives resets and power cuts, as SMART data does.
+
+use std::collections::VecDeque;
+
+use nvme_spec::Status;
+use nvme_spec::log::{ErrorEntry, SmartLog, critical_warning};
+use nvme_spec::status::{self, SCT_MEDIA};
+
+use crate::failure::Failure;
+
+const NS_PER_MINUTE: u64 = 60_000_000_000;
+const NS_PER_HOUR: u64 = 3_600_000_000_000;
+
+/// Counters and error log.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Health {
+    pub(crate) bytes_read: u64,
+    pub(crate) bytes_written: u64,
+    pub(crate) host_reads: u64,
+    pub(crate) host_writes: u64,
+    pub(crate) busy_ns: u64,
+    pub(crate) power_cycles: u64,
+    pub(crate) unsafe_shutdowns: u64,
+    media_errors: u64,
+    error_count: u64,
+    powered_ns: u64,
+    errors: VecDeque<ErrorEntry>,
+}
+
+/// Which command an error is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Culprit {
+    pub(crate) sqid: u16,
+    pub(crate) cid: u16,
+    pub(crate) nsid: u32,
+    pub(crate) lba: u64,
+}
+
+impl Health {
+    /// A controller that was just switched on for the first time.
+    pub(crate) fn new() -> Self {
+        Self {
+            power_cycles: 1,
+            ..Self::default()
+        }
+    }
+
+    /// Enters a failure into the log of at most `entries_max` entries. Commands that somebody aborted
+    /// are no errors.
+    pub(crate) fn record(&mut self, culprit: Culprit, failure: &Failure, entries_max: u16) {
+        let code = failure.status.code;
+        if [status::ABORT_REQUESTED, status::ABORTED_SQ_DELETION].contains(&code) {
+            return;
+        }
+        if code.sct == SCT_MEDIA {
+            self.media_errors = self.media_errors.saturating_add(1);
+        }
+        self.enter(
+            culprit,
+            failure.status,
+            failure.location,
+            failure.lba,
+            entries_max,
+        );
+    }
+
+    fn enter(
+        &mut self,
+        culprit: Culprit,
+        status: Status,
+        location: u16,
+        lba: Option<u64>,
+        entries_max: u16,
+    ) {
+        self.error_count = self.error_count.saturating_add(1);
+        let mut entry = ErrorEntry::default();
+        entry.error_count = self.error_count.into();
+        entry.sqid = culprit.sqid.into();
+        entry.cid = culprit.cid.into();
+        entry.status_phase = (status.to_raw() << 1).into();
+        entry.parameter_location = location.into();
+        entry.lba = lba.unwrap_or(culprit.lba).into();
+        entry.nsid = culprit.nsid.into();
+        self.errors.push_front(entry);
+        self.errors.truncate(entries_max.into());
+    }
+
+    /// Remembers how long the power was on: a new life begins at time 0.
+    pub(crate) fn power_off(&mut self, now_ns: u64) {
+        self.powered_ns = self.powered_ns.saturating_add(now_ns);
+    }
+
+    /// The error log, newest first; places without an entry are zeros.
+    pub(crate) fn error_log(&self, entries_max: u16) -> Vec<u8> {
+        let empty = ErrorEntry::default();
+        let entries = self.errors.iter().chain(std::iter::repeat(&empty));
+        entries
+            .take(entries_max.into())
+            .flat_map(ErrorEntry::to_bytes)
+            .collect()
+    }
+
+    /// The SMART log.
+    pub(crate) fn smart_log(&self, now_ns: u64, kelvin: u16, is_too_hot: bool) -> SmartLog {
+        // In thousands of 512-byte units, rounded up.
+        let units = |bytes: u64| u128::from(bytes.div_ceil(512_000));
+        let mut log = SmartLog::zeroed();
+        log.critical_warning = if is_too_hot {
+            critical_warning::TEMPERATURE
+        } else {
+            0
+        };
+        log.composite_temperature = kelvin.into();
+        log.available_spare = 100;
+        log.available_spare_threshold = 10;
+        log.data_units_read = units(self.bytes_read).into();
+        log.data_units_written = units(self.bytes_written).into();
+        log.host_reads = u128::from(self.host_reads).into();
+        log.host_writes = u128::from(self.host_writes).into();
+        log.controller_busy_minutes =
+            u128::from(self.busy_ns.checked_div(NS_PER_MINUTE).unwrap_or(0)).into();
+        log.power_cycles = u128::from(self.power_cycles).into();
+        let on_ns = self.powered_ns.saturating_add(now_ns);
+        log.power_on_hours = u128::from(on_ns.checked_div(NS_PER_HOUR).unwrap_or(0)).into();
+        log.unsafe_shutdowns = u128::from(self.unsafe_shutdowns).into();
+        log.media_errors = u128::from(self.media_errors).into();
+        log.error_log_entries = u128::from(self.error_count).into();
+        if let Some(sensor) = log.temperature_sensors.first_mut() {
+            *sensor = kelvin.into();
+        }
+        log
+    }
+}

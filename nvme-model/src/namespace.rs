@@ -1,0 +1,226 @@
+//! A namespace: blocks behind a volatile cache.
+
+use crate::cache::{Run, WriteCache};
+use crate::media::{Media, MediaError};
+use crate::{Event, Observer};
+
+/// How a write is to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// In the cache.
+    Cached,
+    /// On the media.
+    Through,
+    /// On the media, and the media made durable.
+    ForceUnitAccess,
+}
+
+/// A namespace. Callers check ranges before they call.
+pub(crate) struct Namespace {
+    pub(crate) nsid: u32,
+    pub(crate) media: Box<dyn Media>,
+    pub(crate) cache: WriteCache,
+    cache_blocks_max: u64,
+}
+
+impl std::fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Namespace")
+            .field("nsid", &self.nsid)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Namespace {
+    pub(crate) fn new(nsid: u32, media: Box<dyn Media>, cache_blocks_max: u32) -> Self {
+        let cache = WriteCache::new(media.block_bytes());
+        Self {
+            nsid,
+            media,
+            cache,
+            cache_blocks_max: cache_blocks_max.into(),
+        }
+    }
+
+    pub(crate) fn size_blocks(&self) -> u64 {
+        self.media.size_blocks()
+    }
+
+    pub(crate) fn block_bytes(&self) -> u32 {
+        self.media.block_bytes()
+    }
+
+    fn chunk(&self) -> usize {
+        self.block_bytes().max(1) as usize
+    }
+
+    /// Whether all the blocks exist.
+    pub(crate) fn has_blocks(&self, slba: u64, blocks: u64) -> bool {
+        slba.checked_add(blocks)
+            .is_some_and(|end| end <= self.size_blocks())
+    }
+
+    /// Reads whole blocks, each from the cache or the media.
+    pub(crate) fn read(
+        &mut self,
+        slba: u64,
+        data: &mut [u8],
+        now_ns: u64,
+        observer: &mut dyn Observer,
+    ) -> Result<(), MediaError> {
+        let chunk = self.chunk();
+        let mut rest = data;
+        let mut lba = slba;
+        while !rest.is_empty() {
+            let missing = (lba..)
+                .zip(rest.chunks(chunk))
+                .take_while(|(lba, _)| self.cache.get(*lba).is_none())
+                .count();
+            let (run, after) = rest.split_at_mut(missing.saturating_mul(chunk).min(rest.len()));
+            if missing > 0 {
+                self.media.read(lba, run)?;
+                let blocks = u32::try_from(missing).unwrap_or(u32::MAX);
+                observer.event(
+                    now_ns,
+                    &Event::MediaRead {
+                        nsid: self.nsid,
+                        lba,
+                        blocks,
+                    },
+                );
+                lba = lba.saturating_add(missing as u64);
+            }
+            rest = after;
+            while let Some(block) = self.cache.get(lba).filter(|_| !rest.is_empty()) {
+                let (here, after) = rest.split_at_mut(block.len().min(rest.len()));
+                for (to, from) in here.iter_mut().zip(block) {
+                    *to = *from;
+                }
+                rest = after;
+                lba = lba.saturating_add(1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes whole blocks.
+    pub(crate) fn write(
+        &mut self,
+        slba: u64,
+        data: Vec<u8>,
+        durability: Durability,
+        now_ns: u64,
+        observer: &mut dyn Observer,
+    ) -> Result<(), MediaError> {
+        let blocks = data.len().checked_div(self.chunk()).unwrap_or(0);
+        let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
+        let nsid = self.nsid;
+        if durability == Durability::Cached {
+            let order = self.cache.store(slba, data.into_boxed_slice());
+            observer.event(
+                now_ns,
+                &Event::CacheStore {
+                    nsid,
+                    lba: slba,
+                    blocks,
+                    order,
+                },
+            );
+            return self.evict(now_ns, observer);
+        }
+        self.cache.forget(slba, blocks.into());
+        self.write_run(&Run { slba, data }, now_ns, observer)?;
+        if durability == Durability::ForceUnitAccess {
+            self.media.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Makes blocks read as zeros, at once and on the media.
+    pub(crate) fn zero(
+        &mut self,
+        slba: u64,
+        blocks: u64,
+        now_ns: u64,
+        observer: &mut dyn Observer,
+    ) -> Result<(), MediaError> {
+        if blocks == 0 {
+            return Ok(());
+        }
+        self.cache.forget(slba, blocks);
+        self.media.discard(slba, blocks)?;
+        observer.event(
+            now_ns,
+            &Event::MediaDiscard {
+                nsid: self.nsid,
+                lba: slba,
+                blocks,
+            },
+        );
+        Ok(())
+    }
+
+    /// Empties the cache to the media, oldest write first, and makes the media durable.
+    pub(crate) fn flush(
+        &mut self,
+        now_ns: u64,
+        observer: &mut dyn Observer,
+    ) -> Result<(), MediaError> {
+        let blocks = self.cache.dirty_blocks();
+        while let Some((_, _, _, runs)) = self.cache.take_oldest() {
+            for run in runs {
+                self.write_run(&run, now_ns, observer)?;
+            }
+        }
+        self.media.flush()?;
+        observer.event(
+            now_ns,
+            &Event::Flush {
+                nsid: self.nsid,
+                blocks,
+            },
+        );
+        Ok(())
+    }
+
+    fn evict(&mut self, now_ns: u64, observer: &mut dyn Observer) -> Result<(), MediaError> {
+        while self.cache.held_blocks() > self.cache_blocks_max {
+            let Some((order, lba, blocks, runs)) = self.cache.take_oldest() else {
+                break;
+            };
+            observer.event(
+                now_ns,
+                &Event::CacheEvict {
+                    nsid: self.nsid,
+                    lba,
+                    blocks,
+                    order,
+                },
+            );
+            for run in runs {
+                self.write_run(&run, now_ns, observer)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_run(
+        &mut self,
+        run: &Run,
+        now_ns: u64,
+        observer: &mut dyn Observer,
+    ) -> Result<(), MediaError> {
+        self.media.write(run.slba, &run.data)?;
+        let blocks = run.data.len().checked_div(self.chunk()).unwrap_or(0);
+        let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
+        observer.event(
+            now_ns,
+            &Event::MediaWrite {
+                nsid: self.nsid,
+                lba: run.slba,
+                blocks,
+            },
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,115 @@
+//! A completion queue.
+
+use nvme_spec::{CQE_BYTES, Cqe};
+
+use super::{InvalidDoorbellValue, QueueDmaError, distance, entry_address, next_index};
+use crate::GuestMemory;
+
+/// A reserved place in a completion queue. It must be posted, released or dissolved with its queue;
+/// dropping it would lose a completion, which is our bug.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Slot {
+    is_spent: bool,
+}
+
+impl Slot {
+    fn spend(mut self) {
+        self.is_spent = true;
+    }
+
+    /// Gives the place up together with its queue.
+    pub(crate) fn dissolve(self) {
+        self.spend();
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        debug_assert!(
+            self.is_spent || std::thread::panicking(),
+            "a completion was lost"
+        );
+    }
+}
+
+/// A completion queue as the controller sees it.
+#[derive(Debug)]
+pub(crate) struct CompletionQueue {
+    base: u64,
+    size: u32,
+    head: u32,
+    tail: u32,
+    phase: bool,
+    reserved: u32,
+    /// The interrupt vector, if interrupts are enabled.
+    pub(crate) vector: Option<u16>,
+}
+
+impl CompletionQueue {
+    /// An empty queue of `size` entries.
+    pub(crate) fn new(base: u64, size: u32, vector: Option<u16>) -> Self {
+        Self {
+            base,
+            size,
+            head: 0,
+            tail: 0,
+            phase: true,
+            reserved: 0,
+            vector,
+        }
+    }
+
+    /// The phase tag of the next entry.
+    pub(crate) fn phase(&self) -> bool {
+        self.phase
+    }
+
+    /// Reserves a place; `None` if the host has not freed one.
+    pub(crate) fn reserve(&mut self) -> Option<Slot> {
+        let taken = distance(self.head, self.tail, self.size).saturating_add(self.reserved);
+        if taken.saturating_add(1) >= self.size {
+            return None;
+        }
+        self.reserved = self.reserved.saturating_add(1);
+        Some(Slot { is_spent: false })
+    }
+
+    /// Gives a place back.
+    pub(crate) fn release(&mut self, slot: Slot) {
+        slot.spend();
+        self.reserved = self.reserved.saturating_sub(1);
+    }
+
+    /// Moves the head. Wrong is a value outside of the ring, or one past what was posted.
+    pub(crate) fn ring(&mut self, head: u32) -> Result<(), InvalidDoorbellValue> {
+        let posted = distance(self.head, self.tail, self.size);
+        if head >= self.size || distance(self.head, head, self.size) > posted {
+            return Err(InvalidDoorbellValue);
+        }
+        self.head = head;
+        Ok(())
+    }
+
+    /// Writes an entry into the reserved place: first its payload, then the dword with the phase tag,
+    /// so that a host that polls the tag finds the rest in place. `cqe` has [`Self::phase`]'s tag.
+    pub(crate) fn post(
+        &mut self,
+        slot: Slot,
+        memory: &dyn GuestMemory,
+        cqe: &Cqe,
+    ) -> Result<(), QueueDmaError> {
+        self.release(slot);
+        let address = entry_address(self.base, self.tail, CQE_BYTES as u64).ok_or(QueueDmaError)?;
+        let last = address.checked_add(12).ok_or(QueueDmaError)?;
+        let bytes = cqe.to_bytes();
+        let (payload, tag) = bytes.split_at(12);
+        memory.write(address, payload).map_err(|_| QueueDmaError)?;
+        memory.write(last, tag).map_err(|_| QueueDmaError)?;
+        self.tail = next_index(self.tail, self.size);
+        if self.tail == 0 {
+            self.phase = !self.phase;
+        }
+        Ok(())
+    }
+}

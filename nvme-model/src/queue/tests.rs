@@ -1,0 +1,114 @@
+use std::cell::RefCell;
+
+use nvme_spec::{CQE_BYTES, Cqe, Status};
+
+use super::*;
+use crate::{BadAddress, GuestMemory};
+
+struct Memory(RefCell<Vec<u8>>);
+
+impl GuestMemory for Memory {
+    fn read(&self, address: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
+        let start = address as usize;
+        let memory = self.0.borrow();
+        dst.copy_from_slice(
+            memory
+                .get(start..start + dst.len())
+                .ok_or(BadAddress { address })?,
+        );
+        Ok(())
+    }
+
+    fn write(&self, address: u64, src: &[u8]) -> Result<(), BadAddress> {
+        let start = address as usize;
+        let mut memory = self.0.borrow_mut();
+        memory
+            .get_mut(start..start + src.len())
+            .ok_or(BadAddress { address })?
+            .copy_from_slice(src);
+        Ok(())
+    }
+}
+
+fn post(cq: &mut CompletionQueue, memory: &Memory, cid: u16) {
+    let slot = cq.reserve().expect("a free place");
+    let cqe = Cqe::new(cid, 1, 0, Status::SUCCESS, 0, cq.phase());
+    cq.post(slot, memory, &cqe).expect("post");
+}
+
+#[test]
+fn a_full_completion_queue_has_no_place_until_the_head_moves() {
+    let memory = Memory(RefCell::new(vec![0; 4096]));
+    let mut cq = CompletionQueue::new(0, 4, None);
+    let held = cq.reserve().expect("place 1");
+    post(&mut cq, &memory, 1);
+    post(&mut cq, &memory, 2);
+    assert!(cq.reserve().is_none());
+    cq.ring(1).expect("valid head");
+    let again = cq.reserve().expect("freed place");
+    cq.release(held);
+    cq.release(again);
+}
+
+#[test]
+fn the_phase_tag_flips_with_each_lap() {
+    let memory = Memory(RefCell::new(vec![0; 4096]));
+    let mut cq = CompletionQueue::new(0, 2, None);
+    let mut phases = Vec::new();
+    for lap in 0..4_u32 {
+        post(&mut cq, &memory, 7);
+        let at = (lap as usize % 2) * CQE_BYTES;
+        let bytes: [u8; CQE_BYTES] = memory.0.borrow()[at..at + CQE_BYTES]
+            .try_into()
+            .expect("16");
+        phases.push(Cqe::from_bytes(bytes).phase());
+        cq.ring((lap + 1) % 2).expect("valid head");
+    }
+    assert_eq!(phases, [true, true, false, false]);
+}
+
+#[test]
+fn doorbells_outside_of_what_is_there_are_invalid() {
+    let memory = Memory(RefCell::new(vec![0; 4096]));
+    let mut cq = CompletionQueue::new(0, 4, None);
+    post(&mut cq, &memory, 1);
+    assert_eq!(cq.ring(4), Err(InvalidDoorbellValue));
+    assert_eq!(cq.ring(2), Err(InvalidDoorbellValue));
+    assert_eq!(cq.ring(1), Ok(()));
+    let mut sq = SubmissionQueue::new(0, 4, 1);
+    assert_eq!(sq.ring(4), Err(InvalidDoorbellValue));
+    assert_eq!(sq.ring(3), Ok(()));
+    // Three wait; one more step reaches the head again, which would mean an empty queue.
+    assert_eq!(sq.ring(0), Err(InvalidDoorbellValue));
+    assert_eq!(sq.ring(2), Err(InvalidDoorbellValue));
+    assert_eq!(sq.ring(3), Ok(()));
+}
+
+#[test]
+fn a_ring_at_the_end_of_the_address_space_is_a_dma_error() {
+    let memory = Memory(RefCell::new(vec![0; 4096]));
+    let mut sq = SubmissionQueue::new(u64::MAX - 64, 4, 1);
+    sq.ring(1).expect("valid tail");
+    assert_eq!(sq.fetch(&memory), Err(QueueDmaError));
+    let mut cq = CompletionQueue::new(u64::MAX - 8, 4, None);
+    let slot = cq.reserve().expect("a free place");
+    assert_eq!(cq.post(slot, &memory, &Cqe::default()), Err(QueueDmaError));
+}
+
+#[test]
+fn queues_take_turns() {
+    let mut queues = Queues::default();
+    queues.cqs.insert(1, CompletionQueue::new(0, 64, None));
+    for sqid in [1, 2, 5] {
+        let mut sq = SubmissionQueue::new(0, 8, 1);
+        sq.ring(2).expect("valid tail");
+        queues.sqs.insert(sqid, sq);
+    }
+    let mut served = Vec::new();
+    for _ in 0..6 {
+        let (sqid, slot) = queues.next_ready().expect("a command");
+        served.push(sqid);
+        queues.release(1, slot);
+    }
+    assert_eq!(served, [1, 2, 5, 1, 2, 5]);
+}

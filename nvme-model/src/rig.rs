@@ -1,0 +1,343 @@
+//! A bench for tests: memory, interrupts, a clock, and a host that knows just enough to drive queues.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use nvme_spec::register::{self as reg, Doorbell};
+use nvme_spec::{CQE_BYTES, Cqe, SQE_BYTES, Sqe, Status};
+
+use crate::{
+    BadAddress, Config, Controller, Event, FaultPlan, GuestMemory, IrqSink, LabIrq, LabWake, Ports,
+    RamMedia, lab_wait,
+};
+
+/// Pages that exist; everything else is a bad address. Notes accesses outside.
+#[derive(Debug, Default)]
+pub(crate) struct Pages {
+    pages: RefCell<BTreeMap<u64, Box<[u8; 4096]>>>,
+    pub(crate) refused: Cell<u64>,
+}
+
+impl Pages {
+    pub(crate) fn grant(&self, address: u64, bytes: u64) {
+        for page in address / 4096..(address + bytes).div_ceil(4096) {
+            self.pages
+                .borrow_mut()
+                .entry(page)
+                .or_insert_with(|| Box::new([0; 4096]));
+        }
+    }
+
+    pub(crate) fn revoke(&self, address: u64) {
+        self.pages.borrow_mut().remove(&(address / 4096));
+    }
+
+    fn each(
+        &self,
+        address: u64,
+        length: usize,
+        mut act: impl FnMut(usize, &mut u8),
+    ) -> Result<(), BadAddress> {
+        let mut pages = self.pages.borrow_mut();
+        for i in 0..length {
+            let at = address
+                .checked_add(i as u64)
+                .ok_or(BadAddress { address })?;
+            let Some(page) = pages.get_mut(&(at / 4096)) else {
+                self.refused.set(self.refused.get() + 1);
+                return Err(BadAddress { address: at });
+            };
+            act(i, &mut page[(at % 4096) as usize]);
+        }
+        Ok(())
+    }
+}
+
+impl GuestMemory for Pages {
+    fn read(&self, address: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
+        self.each(address, dst.len(), |i, byte| dst[i] = *byte)
+    }
+
+    fn write(&self, address: u64, src: &[u8]) -> Result<(), BadAddress> {
+        self.each(address, src.len(), |i, byte| *byte = src[i])
+    }
+}
+
+/// Lines are vectors here.
+#[derive(Debug, Default)]
+pub(crate) struct Lines(pub(crate) BTreeMap<u16, u64>);
+
+impl IrqSink for Lines {
+    fn signal(&mut self, vector: u16) {
+        *self.0.entry(vector).or_default() += 1;
+    }
+}
+
+impl LabIrq for Lines {
+    fn take_raised(&mut self, line: u32) -> bool {
+        self.0.remove(&(line as u16)).is_some()
+    }
+}
+
+/// A queue pair as the host sees it; queue and ring sizes are fixed.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    sq: u64,
+    cq: u64,
+    tail: u32,
+    head: u32,
+    phase: bool,
+}
+
+pub(crate) const ENTRIES: u32 = 16;
+
+/// Where the host keeps things.
+pub(crate) const DATA: u64 = 0x10_0000;
+const RINGS: u64 = 0x4_0000;
+
+pub(crate) struct Rig {
+    pub(crate) controller: Controller,
+    pub(crate) memory: Pages,
+    pub(crate) lines: Lines,
+    pub(crate) now_ns: u64,
+    pub(crate) trace: Vec<(u64, Event)>,
+    pairs: BTreeMap<u16, Pair>,
+    next_cid: u16,
+}
+
+impl Rig {
+    /// A controller over 1024 blocks of 4 KiB, switched on and not enabled.
+    pub(crate) fn off(config: Config, faults: FaultPlan) -> Self {
+        let media = Box::new(RamMedia::new(1024, 4096));
+        let controller = Controller::new(config, media, faults).expect("valid configuration");
+        let memory = Pages::default();
+        memory.grant(DATA, 64 * 4096);
+        memory.grant(RINGS, 64 * 4096);
+        Self {
+            controller,
+            memory,
+            lines: Lines::default(),
+            now_ns: 0,
+            trace: Vec::new(),
+            pairs: BTreeMap::new(),
+            next_cid: 1,
+        }
+    }
+
+    /// An enabled controller with one I/O queue pair (vector 1).
+    pub(crate) fn with(config: Config, faults: FaultPlan) -> Self {
+        let mut rig = Self::off(config, faults);
+        rig.enable();
+        rig.create_pair(1, 1);
+        rig
+    }
+
+    pub(crate) fn new() -> Self {
+        Self::with(Config::default(), FaultPlan::none())
+    }
+
+    pub(crate) fn read32(&mut self, offset: u64) -> u32 {
+        let mut data = [0; 4];
+        self.controller
+            .mmio_read(self.now_ns, offset, &mut data, &mut self.trace);
+        u32::from_le_bytes(data)
+    }
+
+    pub(crate) fn write32(&mut self, offset: u64, value: u32) {
+        let data = value.to_le_bytes();
+        self.controller
+            .mmio_write(self.now_ns, offset, &data, &mut self.trace);
+        self.step();
+    }
+
+    pub(crate) fn write64(&mut self, offset: u64, value: u64) {
+        let data = value.to_le_bytes();
+        self.controller
+            .mmio_write(self.now_ns, offset, &data, &mut self.trace);
+        self.step();
+    }
+
+    pub(crate) fn step(&mut self) {
+        let mut ports = Ports {
+            memory: &self.memory,
+            irq: &mut self.lines,
+            observer: &mut self.trace,
+        };
+        self.controller.step(self.now_ns, &mut ports);
+    }
+
+    /// Waits on a vector.
+    pub(crate) fn wait(&mut self, vector: u16, deadline_ns: u64) -> LabWake {
+        lab_wait(
+            &mut self.controller,
+            &mut self.now_ns,
+            deadline_ns,
+            vector.into(),
+            &self.memory,
+            &mut self.lines,
+            &mut self.trace,
+        )
+    }
+
+    /// Lets everything happen that happens by itself.
+    pub(crate) fn settle(&mut self) {
+        assert_eq!(self.wait(u16::MAX, u64::MAX), LabWake::Forever);
+    }
+
+    pub(crate) fn enable(&mut self) {
+        let pair = self.pair(0);
+        self.write32(reg::AQA, (ENTRIES - 1) << 16 | (ENTRIES - 1));
+        self.write64(reg::ASQ, pair.sq);
+        self.write64(reg::ACQ, pair.cq);
+        self.write32(reg::CC, 0x0046_0001);
+        self.settle();
+        assert_eq!(self.read32(reg::CSTS), 1, "ready");
+    }
+
+    pub(crate) fn disable(&mut self) {
+        self.write32(reg::CC, 0x0046_0000);
+        self.pairs.clear();
+    }
+
+    fn pair(&mut self, qid: u16) -> Pair {
+        let sq = RINGS + u64::from(qid) * 2 * 4096;
+        let pair = Pair {
+            sq,
+            cq: sq + 4096,
+            tail: 0,
+            head: 0,
+            phase: true,
+        };
+        self.memory.write(sq, &[0; 8192]).expect("ring memory");
+        self.pairs.insert(qid, pair);
+        pair
+    }
+
+    pub(crate) fn create_pair(&mut self, qid: u16, vector: u16) {
+        let pair = self.pair(qid);
+        let size_z = (ENTRIES - 1) as u16;
+        let cq = Sqe::create_io_cq(qid, size_z, Some(vector)).with_prp(pair.cq, 0);
+        assert!(self.admin(cq).0.is_success());
+        let sq = Sqe::create_io_sq(qid, size_z, qid).with_prp(pair.sq, 0);
+        assert!(self.admin(sq).0.is_success());
+    }
+
+    /// Writes an entry and rings the doorbell; returns the command's identifier.
+    pub(crate) fn submit(&mut self, qid: u16, sqe: Sqe) -> u16 {
+        let cid = self.next_cid;
+        self.next_cid = self.next_cid.wrapping_add(1);
+        self.submit_as(qid, cid, sqe);
+        cid
+    }
+
+    pub(crate) fn submit_as(&mut self, qid: u16, cid: u16, sqe: Sqe) {
+        self.enqueue(qid, cid, sqe);
+        let tail = self.pairs[&qid].tail;
+        self.write32(Doorbell::SqTail(qid).offset(0), tail);
+    }
+
+    /// Writes an entry without ringing.
+    pub(crate) fn enqueue(&mut self, qid: u16, cid: u16, sqe: Sqe) {
+        let pair = self.pairs.get_mut(&qid).expect("a queue pair");
+        let at = pair.sq + u64::from(pair.tail) * SQE_BYTES as u64;
+        self.memory
+            .write(at, &sqe.with_cid(cid).to_bytes())
+            .expect("ring memory");
+        pair.tail = (pair.tail + 1) % ENTRIES;
+    }
+
+    /// Takes every completion that is there and rings the doorbell.
+    pub(crate) fn reap(&mut self, qid: u16) -> Vec<Cqe> {
+        let found = self.peek(qid);
+        let pair = self.pairs.get_mut(&qid).expect("a queue pair");
+        for _ in &found {
+            pair.head = (pair.head + 1) % ENTRIES;
+            pair.phase ^= pair.head == 0;
+        }
+        let head = pair.head;
+        if !found.is_empty() {
+            self.write32(Doorbell::CqHead(qid).offset(0), head);
+        }
+        found
+    }
+
+    /// The completions that are there.
+    pub(crate) fn peek(&self, qid: u16) -> Vec<Cqe> {
+        let pair = self.pairs[&qid];
+        let (mut head, mut phase, mut found) = (pair.head, pair.phase, Vec::new());
+        loop {
+            let mut bytes = [0; CQE_BYTES];
+            let at = pair.cq + u64::from(head) * CQE_BYTES as u64;
+            self.memory.read(at, &mut bytes).expect("ring memory");
+            let cqe = Cqe::from_bytes(bytes);
+            if cqe.phase() != phase || found.len() as u32 == ENTRIES {
+                return found;
+            }
+            found.push(cqe);
+            head = (head + 1) % ENTRIES;
+            phase ^= head == 0;
+        }
+    }
+
+    /// Submits, lets everything happen, and takes the one completion.
+    pub(crate) fn run(&mut self, qid: u16, sqe: Sqe) -> (Status, u32) {
+        let cid = self.submit(qid, sqe);
+        self.settle();
+        let found = self.reap(qid);
+        assert_eq!(found.len(), 1, "one completion for {sqe:?}");
+        assert_eq!(found[0].cid.get(), cid);
+        (found[0].status(), found[0].dw0.get())
+    }
+
+    pub(crate) fn admin(&mut self, sqe: Sqe) -> (Status, u32) {
+        self.run(0, sqe)
+    }
+
+    /// Runs an admin command whose data is one page at [`DATA`].
+    pub(crate) fn admin_page(&mut self, sqe: Sqe) -> (Status, Vec<u8>) {
+        self.memory.write(DATA, &[0xee; 4096]).expect("data page");
+        let (status, _) = self.admin(sqe.with_prp(DATA, 0));
+        (status, self.data(4096))
+    }
+
+    pub(crate) fn data(&self, length: usize) -> Vec<u8> {
+        let mut data = vec![0; length];
+        self.memory.read(DATA, &mut data).expect("data pages");
+        data
+    }
+
+    /// Writes one block of one value.
+    pub(crate) fn write_block(&mut self, lba: u64, value: u8, fua: bool) -> Status {
+        self.memory.write(DATA, &[value; 4096]).expect("data page");
+        self.run(1, Sqe::write(1, lba, 0, fua).with_prp(DATA, 0)).0
+    }
+
+    /// Reads one block.
+    pub(crate) fn read_block(&mut self, lba: u64) -> Result<Vec<u8>, Status> {
+        let (status, _) = self.run(1, Sqe::read(1, lba, 0).with_prp(DATA, 0));
+        if status.is_success() {
+            Ok(self.data(4096))
+        } else {
+            Err(status)
+        }
+    }
+
+    /// The first byte of a block on the media.
+    pub(crate) fn on_media(&mut self, lba: u64) -> u8 {
+        let mut block = [0; 4096];
+        self.controller
+            .media_mut(1)
+            .expect("namespace 1")
+            .read(lba, &mut block)
+            .expect("RAM");
+        block[0]
+    }
+
+    /// Events of the trace that this picks.
+    pub(crate) fn seen<T>(&self, pick: impl Fn(&Event) -> Option<T>) -> Vec<T> {
+        self.trace
+            .iter()
+            .filter_map(|(_, event)| pick(event))
+            .collect()
+    }
+}

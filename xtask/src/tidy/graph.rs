@@ -34,6 +34,9 @@ struct Allowed {
     /// Further ones for tests, benches and examples.
     #[serde(default)]
     dev: Vec<String>,
+    /// Packages that it may build with their test doubles.
+    #[serde(default)]
+    doubles: Vec<String>,
     /// Runs in the guest: `no_std`, `forbid(unsafe_code)`, and only these outside packages.
     guest: Option<Guest>,
 }
@@ -119,7 +122,8 @@ fn edge_finding(package: &Package, edge: &Dependency, allowed: &Allowed) -> Opti
         let what = format!("{kind} {from} -> {name} is not in {TABLE}");
         return complain(what, "turn the arrow round, or record the decision there");
     }
-    if !is_dev && features.iter().any(|feature| feature == TESTING_FEATURE) {
+    let may_use_doubles = *is_dev || allowed.doubles.contains(name);
+    if !may_use_doubles && features.iter().any(|feature| feature == TESTING_FEATURE) {
         let what = format!("{from} builds {name} with its feature `{TESTING_FEATURE}`");
         return complain(what, "test doubles belong into dev-dependencies");
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::Clock;
 
-/// Nanoseconds since the machine was first switched on. A power cycle does not turn it back.
+/// Nanoseconds since power-on.
 #[derive(Debug)]
 pub(crate) enum MachineClock {
     /// Moves only when told to.
@@ -23,11 +23,27 @@ impl MachineClock {
         }
     }
 
+    /// The machine is switched on again: it is zero o'clock.
+    pub(crate) fn reset(&mut self) {
+        match self {
+            Self::Lab { now_ns } => *now_ns = 0,
+            Self::Wall { power_on } => *power_on = Instant::now(),
+        }
+    }
+
     /// The time now.
     pub(crate) fn now_ns(&self) -> u64 {
         match self {
             Self::Lab { now_ns } => *now_ns,
             Self::Wall { power_on } => nanos(power_on.elapsed()),
+        }
+    }
+
+    /// The host's time at `at_ns`; `None` in the lab clock, or if it is too far away to be expressed.
+    pub(crate) fn host_time(&self, at_ns: u64) -> Option<Instant> {
+        match self {
+            Self::Lab { .. } => None,
+            Self::Wall { power_on } => power_on.checked_add(Duration::from_nanos(at_ns)),
         }
     }
 }

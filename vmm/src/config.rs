@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use nvme_model::{CachePolicy, Controller};
+
 use crate::boot::KernelImage;
 pub use crate::devices::virtio::block::ControlDisk;
 
@@ -55,6 +57,10 @@ pub struct MachineConfig {
     pub kernel: KernelImage,
     /// The kernel's command line; the VMM appends where ECAM is.
     pub cmdline: String,
+    /// The NVMe controller under test, if there is one.
+    pub controller: Option<Controller>,
+    /// What a power cycle leaves of the controller's volatile cache.
+    pub cache_policy: CachePolicy,
     /// The healthy disk, if there is one.
     pub control_disk: Option<ControlDisk>,
     /// How time passes.
@@ -73,6 +79,8 @@ impl MachineConfig {
             memory_bytes: 256 << 20,
             kernel,
             cmdline: cmdline.into(),
+            controller: None,
+            cache_policy: CachePolicy::default(),
             control_disk: None,
             clock: Clock::default(),
             limits: Limits::default(),

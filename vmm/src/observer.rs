@@ -10,7 +10,7 @@ pub trait MachineObserver {
     fn console(&mut self, now_ns: u64, bytes: &[u8]);
 
     /// Something happened inside the NVMe controller.
-    fn controller_event(&mut self, now_ns: u64, event: &crate::model::Event);
+    fn controller_event(&mut self, now_ns: u64, event: &nvme_model::Event);
 
     /// Bytes that the guest wrote to the debug port: early output or a panic message.
     fn debug_console(&mut self, now_ns: u64, bytes: &[u8]) {
@@ -30,5 +30,5 @@ pub struct NoObserver;
 impl MachineObserver for NoObserver {
     fn console(&mut self, _now_ns: u64, _bytes: &[u8]) {}
 
-    fn controller_event(&mut self, _now_ns: u64, _event: &crate::model::Event) {}
+    fn controller_event(&mut self, _now_ns: u64, _event: &nvme_model::Event) {}
 }

@@ -10,6 +10,7 @@ const VECTORS: usize = 256;
 struct State {
     raised: [bool; VECTORS],
     is_cancelled: bool,
+    is_poked: bool,
 }
 
 /// How a wait for a vector ended.
@@ -35,6 +36,7 @@ impl Default for Raised {
         let state = State {
             raised: [false; VECTORS],
             is_cancelled: false,
+            is_poked: false,
         };
         Self {
             state: Mutex::new(state),
@@ -55,15 +57,11 @@ impl Raised {
         std::mem::take(&mut self.lock().raised[usize::from(vector)])
     }
 
-    /// Whether `vector` is raised.
-    pub(crate) fn is_raised(&self, vector: u8) -> bool {
-        self.lock().raised[usize::from(vector)]
-    }
-
     /// Blocks the thread until `vector` is raised, for `limit` at most (for ever without one).
     pub(crate) fn wait(&self, vector: u8, limit: Option<Duration>) -> Woken {
-        let keep_waiting =
-            |state: &mut State| !state.raised[usize::from(vector)] && !state.is_cancelled;
+        let keep_waiting = |state: &mut State| {
+            !state.raised[usize::from(vector)] && !state.is_cancelled && !state.is_poked
+        };
         let state = self.lock();
         let mut state = match limit {
             Some(limit) => {
@@ -77,6 +75,7 @@ impl Raised {
                 .wait_while(state, keep_waiting)
                 .unwrap_or_else(PoisonError::into_inner),
         };
+        state.is_poked = false;
         if std::mem::take(&mut state.raised[usize::from(vector)]) {
             Woken::Raised
         } else if state.is_cancelled {
@@ -89,6 +88,12 @@ impl Raised {
     /// Ends the present and all later waits at once, or lets them wait again.
     pub(crate) fn set_cancelled(&self, is_cancelled: bool) {
         self.lock().is_cancelled = is_cancelled;
+        self.changed.notify_all();
+    }
+
+    /// Ends the present or the next wait as if its time were up.
+    pub(crate) fn poke(&self) {
+        self.lock().is_poked = true;
         self.changed.notify_all();
     }
 
@@ -111,7 +116,6 @@ mod tests {
         let raised = Raised::default();
         raised.raise(0x31);
         raised.raise(0x32);
-        assert!(raised.is_raised(0x31));
         assert_eq!(raised.wait(0x31, None), Woken::Raised);
         assert!(!raised.take(0x31));
         assert!(raised.take(0x32));

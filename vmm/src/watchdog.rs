@@ -32,6 +32,8 @@ pub(crate) struct Progress {
     is_waiting: AtomicBool,
     /// Somebody outside wants no more runs.
     is_stopped: AtomicBool,
+    /// There is something for the CPU's thread to fetch.
+    is_wanted: AtomicBool,
     run: Mutex<Option<Run>>,
     kicker: Kicker,
     raised: Arc<Raised>,
@@ -69,6 +71,11 @@ impl Progress {
     pub(crate) fn leave(&self) {
         *self.run() = None;
         self.kicker.leave();
+    }
+
+    /// How often the guest has left the CPU or begun or ended to wait.
+    pub(crate) fn exits(&self) -> u64 {
+        self.exits.load(Ordering::Relaxed)
     }
 
     /// The guest left the CPU.
@@ -110,9 +117,20 @@ impl Progress {
         self.kicker.kick();
     }
 
-    /// Makes the CPU's thread look up.
+    /// Makes the CPU's thread look up, unless it just enters the guest.
     pub(crate) fn kick(&self) {
         self.kicker.kick();
+    }
+
+    /// Makes the CPU's thread look up, at the watchdog's next look at the latest.
+    pub(crate) fn look_up(&self) {
+        self.is_wanted.store(true, Ordering::SeqCst);
+        self.kicker.kick();
+    }
+
+    /// The CPU's thread has looked up.
+    pub(crate) fn looked_up(&self) {
+        self.is_wanted.store(false, Ordering::SeqCst);
     }
 
     fn run(&self) -> MutexGuard<'_, Option<Run>> {
@@ -172,6 +190,8 @@ impl Watchdog {
             progress.ask_to_stop(started, StopReason::NoProgress);
         } else if let Some(reason) = progress.stop_reason() {
             progress.ask_to_stop(started, reason);
+        } else if progress.is_wanted.load(Ordering::SeqCst) {
+            progress.kick();
         }
     }
 }

@@ -10,7 +10,7 @@ pub(crate) fn elf(code: &[u8]) -> Vec<u8> {
     let code_at = note_at + 20;
     let file_bytes = code_at + code.len() as u64;
     let mut file = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
-    let mut half = |file: &mut Vec<u8>, value: u16| file.extend(value.to_le_bytes());
+    let half = |file: &mut Vec<u8>, value: u16| file.extend(value.to_le_bytes());
     let word = |file: &mut Vec<u8>, value: u32| file.extend(value.to_le_bytes());
     let long = |file: &mut Vec<u8>, value: u64| file.extend(value.to_le_bytes());
     half(&mut file, 2);

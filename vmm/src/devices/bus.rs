@@ -15,6 +15,7 @@ impl Devices {
         Some(match number {
             slot::HOST_BRIDGE => &mut self.host_bridge,
             slot::LAB => &mut self.lab,
+            slot::NVME => self.nvme.as_mut()?,
             slot::CONSOLE => &mut self.console,
             slot::BLOCK => self.block.as_mut()?,
             _ => return None,
@@ -30,19 +31,25 @@ impl Devices {
     }
 
     /// A read from an address that is not memory.
-    pub(crate) fn mmio_read(&mut self, address: u64, data: &mut [u8]) {
+    pub(crate) fn mmio_read(
+        &mut self,
+        address: u64,
+        data: &mut [u8],
+        observer: &mut dyn MachineObserver,
+    ) {
         data.fill(0xff);
         if let Some(at) = ecam(address) {
             return self.config_read(at, data);
         }
-        self.lab.set_now(self.clock.now_ns());
+        self.set_now();
         let size = data.len();
         for number in slot::LAB..=slot::BLOCK {
             let Some(function) = self.function(number) else {
                 continue;
             };
             if let Some((bar, offset)) = function.config().decode(address, size) {
-                return function.bar_read(bar.index, offset, data);
+                function.bar_read(bar.index, offset, data);
+                return self.forward_events(observer);
             }
         }
         log::debug!("read of {size} bytes at {address:#x}, where nothing is");
@@ -59,6 +66,7 @@ impl Devices {
             self.config_write(at, data);
             return Ok(());
         }
+        self.set_now();
         for number in slot::LAB..=slot::BLOCK {
             let Some(function) = self.function(number) else {
                 continue;
@@ -72,6 +80,15 @@ impl Devices {
         Ok(())
     }
 
+    /// Tells the functions that know time what time it is.
+    fn set_now(&mut self) {
+        let now_ns = self.clock.now_ns();
+        self.lab.set_now(now_ns);
+        if let Some(nvme) = &mut self.nvme {
+            nvme.set_now(now_ns);
+        }
+    }
+
     /// What a write to a function sets in motion.
     fn after_write(&mut self, number: u8, observer: &mut dyn MachineObserver) -> Access {
         match number {
@@ -79,6 +96,10 @@ impl Devices {
                 Some(block) => self.wait(block, observer),
                 None => Ok(()),
             },
+            slot::NVME => {
+                self.forward_events(observer);
+                Ok(())
+            }
             slot::CONSOLE => self.drain_console(observer),
             _ => Ok(()),
         }

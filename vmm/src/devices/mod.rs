@@ -2,20 +2,25 @@
 
 mod bus;
 mod lab;
+pub(crate) mod nvme;
 mod ports;
 pub(crate) mod virtio;
 mod wait;
 
 use std::sync::Arc;
 
+use nvme_model::{CachePolicy, Controller};
+
 use crate::MachineObserver;
 use crate::clock::MachineClock;
+use crate::console_input::InputBuffer;
 use crate::kvm::Ram;
 use crate::output::{Flooded, Output};
 use crate::pci::{HostBridge, Line, MsiSink, Placement};
 use crate::raised::Raised;
 use crate::watchdog::Progress;
 use lab::LabFunction;
+use nvme::NvmeFunction;
 use virtio::VirtioFunction;
 use virtio::block::Block;
 use virtio::console::{Console, RECEIVE, TRANSMIT};
@@ -40,9 +45,10 @@ impl From<Flooded> for Ending {
 /// The result of an access: the guest goes on, or its run is over.
 pub(crate) type Access = Result<(), Ending>;
 
-/// Lines that the devices of a machine take.
-pub(crate) const LINES_MAX: u32 =
-    (VirtioFunction::<Console>::LINES + VirtioFunction::<Block>::LINES) as u32;
+// Which interrupt lines are whose. The controller comes last: how many it takes is its own business.
+const CONSOLE_LINE: Line = Line(0);
+const BLOCK_LINE: Line = Line(VirtioFunction::<Console>::LINES as u32);
+const NVME_LINE: Line = Line(BLOCK_LINE.0 + VirtioFunction::<Block>::LINES as u32);
 
 /// All devices of a machine.
 #[derive(Debug)]
@@ -54,8 +60,12 @@ pub(crate) struct Devices {
     progress: Arc<Progress>,
     host_bridge: HostBridge,
     lab: LabFunction,
+    nvme: Option<NvmeFunction>,
     console: VirtioFunction<Console>,
     block: Option<VirtioFunction<Block>>,
+    cache_policy: CachePolicy,
+    input: Arc<InputBuffer>,
+    sink: Arc<dyn MsiSink>,
 }
 
 /// What devices are built from.
@@ -68,6 +78,8 @@ pub(crate) struct Parts {
     pub(crate) progress: Arc<Progress>,
     pub(crate) sink: Arc<dyn MsiSink>,
     pub(crate) block: Option<Block>,
+    pub(crate) controller: Option<Controller>,
+    pub(crate) cache_policy: CachePolicy,
 }
 
 impl Devices {
@@ -80,45 +92,67 @@ impl Devices {
             raised,
             progress,
             sink,
-            block,
+            ..
         } = parts;
-        let mut next_line = 0;
-        let mut lines = |count: u16| {
-            let first = Line(next_line);
-            next_line += u32::from(count);
-            first
-        };
-        let console = VirtioFunction::new(
-            Console::default(),
-            &ram,
-            lines(VirtioFunction::<Console>::LINES),
-            Arc::clone(&sink),
-        );
-        let block = block.map(|block| {
-            VirtioFunction::new(block, &ram, lines(VirtioFunction::<Block>::LINES), sink)
-        });
-        let host_bridge = HostBridge::new();
-        let lab = LabFunction::new();
+        let console =
+            VirtioFunction::new(Console::default(), &ram, CONSOLE_LINE, Arc::clone(&sink));
+        let block = parts
+            .block
+            .map(|block| VirtioFunction::new(block, &ram, BLOCK_LINE, Arc::clone(&sink)));
         let mut devices = Self {
             clock,
             output,
             ram,
             raised,
             progress,
-            host_bridge,
-            lab,
+            host_bridge: HostBridge::new(),
+            lab: LabFunction::new(),
+            nvme: None,
             console,
             block,
+            cache_policy: parts.cache_policy,
+            input: Arc::default(),
+            sink,
         };
+        devices.replace_controller(parts.controller);
         devices.place();
         devices
     }
 
-    /// Every device is as after power-on; the clock goes on.
+    /// Plugs another controller in, or none, and returns the former one.
+    pub(crate) fn replace_controller(&mut self, new: Option<Controller>) -> Option<Controller> {
+        let new = new.map(|controller| {
+            let raised = Arc::clone(&self.raised);
+            NvmeFunction::new(
+                controller,
+                &self.ram,
+                raised,
+                NVME_LINE,
+                Arc::clone(&self.sink),
+            )
+        });
+        std::mem::replace(&mut self.nvme, new).map(NvmeFunction::into_controller)
+    }
+
+    /// The NVMe function.
+    pub(crate) fn nvme(&self) -> Option<&NvmeFunction> {
+        self.nvme.as_ref()
+    }
+
+    /// The NVMe function.
+    pub(crate) fn nvme_mut(&mut self) -> Option<&mut NvmeFunction> {
+        self.nvme.as_mut()
+    }
+
+    /// Every device is as after power-on, and so is the clock.
     pub(crate) fn power_cycle(&mut self) {
+        self.clock.reset();
         self.output.reset();
         self.raised.clear();
         self.for_each_function(|function| function.reset());
+        if let Some(nvme) = &mut self.nvme {
+            nvme.power_cut(self.clock.now_ns(), self.cache_policy);
+        }
         self.place();
     }
 
@@ -144,9 +178,18 @@ impl Devices {
         Ok(())
     }
 
-    /// Input for the guest's console.
-    pub(crate) fn console_input(&mut self, bytes: &[u8]) {
-        self.console.device_mut().push_input(bytes);
-        self.console.process(RECEIVE);
+    /// The buffer that console input comes through.
+    pub(crate) fn input(&self) -> Arc<InputBuffer> {
+        Arc::clone(&self.input)
+    }
+
+    /// Hands the guest's console the input that has come.
+    fn take_input(&mut self) {
+        self.progress.looked_up();
+        let bytes = self.input.take();
+        if !bytes.is_empty() {
+            self.console.device_mut().push_input(&bytes);
+            self.console.process(RECEIVE);
+        }
     }
 }

@@ -1,9 +1,9 @@
-//! The lab device's wait: where time passes.
+//! The lab device's wait, and everything else that has to do with time passing.
 
 use std::time::Duration;
 
 use machine::lab_device::{WAIT_BLOCK_BYTES, WAKE_DEADLINE, WAKE_INTERRUPT, WaitBlock};
-use nvme_model::GuestMemory;
+use nvme_model::{GuestMemory, LabWake};
 
 use super::{Access, Devices, Ending};
 use crate::MachineObserver;
@@ -28,11 +28,12 @@ impl Devices {
         };
         let woken = match self.clock {
             MachineClock::Lab { .. } => self.wait_lab(vector, block.deadline_ns, observer)?,
-            MachineClock::Wall { .. } => self.wait_wall(vector, block.deadline_ns),
+            MachineClock::Wall { .. } => self.wait_wall(vector, block.deadline_ns, observer),
         };
-        block.wake = match woken {
-            Woken::Raised => WAKE_INTERRUPT,
-            Woken::TimedOut | Woken::Cancelled => WAKE_DEADLINE,
+        block.wake = if woken == Woken::Raised {
+            WAKE_INTERRUPT
+        } else {
+            WAKE_DEADLINE
         };
         block.now_ns = self.clock.now_ns();
         if self.ram.write(address, &block.to_bytes()).is_err() {
@@ -46,27 +47,77 @@ impl Devices {
         &mut self,
         vector: u8,
         deadline_ns: u64,
-        _observer: &mut dyn MachineObserver,
+        observer: &mut dyn MachineObserver,
     ) -> Result<Woken, Ending> {
-        if self.raised.take(vector) {
-            return Ok(Woken::Raised);
+        let mut now_ns = self.clock.now_ns();
+        let wake = match &mut self.nvme {
+            Some(nvme) => nvme.wait(&mut now_ns, deadline_ns, vector),
+            None if self.raised.take(vector) => LabWake::Interrupt,
+            None if deadline_ns == u64::MAX => LabWake::Forever,
+            None => {
+                now_ns = now_ns.max(deadline_ns);
+                LabWake::Deadline
+            }
+        };
+        self.clock = MachineClock::Lab { now_ns };
+        self.forward_events(observer);
+        match wake {
+            LabWake::Interrupt => Ok(Woken::Raised),
+            LabWake::Deadline => Ok(Woken::TimedOut),
+            LabWake::Forever => Err(Ending::WaitsForever),
         }
-        if deadline_ns == u64::MAX {
-            return Err(Ending::WaitsForever);
-        }
-        if let MachineClock::Lab { now_ns } = &mut self.clock {
-            *now_ns = deadline_ns.max(*now_ns);
-        }
-        Ok(Woken::TimedOut)
     }
 
-    /// The thread sleeps until the event loop's thread raises the vector.
-    fn wait_wall(&mut self, vector: u8, deadline_ns: u64) -> Woken {
-        let limit = (deadline_ns != u64::MAX)
-            .then(|| Duration::from_nanos(deadline_ns.saturating_sub(self.clock.now_ns())));
+    /// The thread sleeps until the vector is raised, stepping the controller whenever it is due.
+    fn wait_wall(
+        &mut self,
+        vector: u8,
+        deadline_ns: u64,
+        observer: &mut dyn MachineObserver,
+    ) -> Woken {
         self.progress.set_waiting(true);
-        let woken = self.raised.wait(vector, limit);
+        let woken = loop {
+            self.step_if_due(observer);
+            let now_ns = self.clock.now_ns();
+            let due_ns = self.next_event().unwrap_or(u64::MAX).min(deadline_ns);
+            let limit =
+                (due_ns != u64::MAX).then(|| Duration::from_nanos(due_ns.saturating_sub(now_ns)));
+            match self.raised.wait(vector, limit) {
+                Woken::TimedOut if self.clock.now_ns() < deadline_ns => {}
+                woken => break woken,
+            }
+        };
         self.progress.set_waiting(false);
         woken
+    }
+
+    /// In the wall clock: steps the controller if it has something to do.
+    pub(crate) fn step_if_due(&mut self, observer: &mut dyn MachineObserver) {
+        if let MachineClock::Lab { .. } = self.clock {
+            return;
+        }
+        let now_ns = self.clock.now_ns();
+        if self.next_event().is_some_and(|at| at <= now_ns)
+            && let Some(nvme) = &mut self.nvme
+        {
+            nvme.step(now_ns);
+            self.forward_events(observer);
+        }
+        self.take_input();
+    }
+
+    /// When the controller does something next by itself.
+    pub(crate) fn next_event(&self) -> Option<u64> {
+        self.nvme
+            .as_ref()
+            .and_then(super::nvme::NvmeFunction::next_event)
+    }
+
+    /// Hands the observer what happened inside the controller.
+    pub(crate) fn forward_events(&mut self, observer: &mut dyn MachineObserver) {
+        let Some(nvme) = &mut self.nvme else { return };
+        for (now_ns, event) in nvme.take_events() {
+            observer.controller_event(now_ns, &event);
+        }
     }
 }

@@ -38,6 +38,14 @@ pub(crate) fn open() -> Result<Kvm, VmmError> {
     }
 }
 
+/// Checks that this host can run a machine at all.
+///
+/// # Errors
+/// Which of existence, permission and capabilities of /dev/kvm is missing.
+pub fn check_host() -> Result<(), VmmError> {
+    open().map(drop)
+}
+
 fn open_error(errno: i32) -> VmmError {
     match errno {
         libc::ENOENT | libc::ENXIO | libc::ENODEV => VmmError::NoKvm,

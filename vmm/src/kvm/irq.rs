@@ -18,7 +18,7 @@ use crate::VmmError;
 use crate::pci::{Line, MsiMessage, MsiSink};
 use crate::raised::Raised;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Route {
     eventfd: Option<EventFd>,
     message: Option<MsiMessage>,
@@ -34,36 +34,28 @@ pub(crate) struct MsiRouter {
 }
 
 impl MsiRouter {
-    /// A router with `lines` lines.
-    pub(crate) fn new(vm: &Vm, lines: u32, raised: Arc<Raised>) -> Self {
+    /// A router without routes; a line gets its own when it first raises.
+    pub(crate) fn new(vm: &Vm, raised: Arc<Raised>) -> Self {
         let (vm, ram) = vm.parts();
-        let routes = (0..lines)
-            .map(|_| Route {
-                eventfd: None,
-                message: None,
-            })
-            .collect();
         Self {
             vm,
             _ram: ram,
-            routes: Mutex::new(routes),
+            routes: Mutex::default(),
             raised,
         }
     }
 
     fn deliver(&self, line: Line, message: MsiMessage) -> Result<(), VmmError> {
         let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(route) = routes.get_mut(line.0 as usize) else {
-            return Ok(());
-        };
-        if route.message != Some(message) {
-            route.message = Some(message);
+        let index = line.0 as usize;
+        while routes.len() <= index {
+            routes.push(Route::default());
+        }
+        if routes[index].message != Some(message) {
+            routes[index].message = Some(message);
             self.write_routes(&routes)?;
         }
-        let Some(route) = routes.get_mut(line.0 as usize) else {
-            return Ok(());
-        };
-        let eventfd = match &mut route.eventfd {
+        let eventfd = match &mut routes[index].eventfd {
             Some(eventfd) => eventfd,
             empty => empty.insert(self.register(line)?),
         };

@@ -12,6 +12,7 @@ mod reset;
 mod vcpu;
 mod vm;
 
+pub use capabilities::check_host;
 pub(crate) use irq::MsiRouter;
 pub(crate) use kick::Kicker;
 pub(crate) use memory::Ram;

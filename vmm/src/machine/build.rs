@@ -3,15 +3,19 @@
 use std::sync::Arc;
 
 use machine::layout;
+use nvme_model::Controller;
 
 use super::{Machine, Stopper};
+use crate::ConsoleInput;
 use crate::VmmError;
 use crate::boot::Boot;
 use crate::clock::MachineClock;
-use crate::config::{MachineConfig, MemoryAfterPowerCycle};
+use crate::config::{Clock, MachineConfig, MemoryAfterPowerCycle};
+use crate::controller_timer::{Alarm, ControllerTimer};
+use crate::devices::nvme::NvmeFunction;
 use crate::devices::virtio::block::Block;
-use crate::devices::{self, Devices, Parts};
-use crate::event_loop::{EventLoop, WatchdogTimer};
+use crate::devices::{Devices, Parts};
+use crate::event_loop::{EventLoop, Subscriber, WatchdogTimer};
 use crate::kvm::{MsiRouter, Ram, Vm};
 use crate::output::Output;
 use crate::raised::Raised;
@@ -31,7 +35,14 @@ impl Machine {
         let raised = Arc::new(Raised::default());
         let progress = Arc::new(Progress::new(Arc::clone(&raised)));
         let watchdog = WatchdogTimer::new(Watchdog::new(config.limits), Arc::clone(&progress))?;
-        let event_loop = EventLoop::start(vec![Box::new(watchdog)])?;
+        let alarm = Arc::new(Alarm::new()?);
+        let mut subscribers: Vec<Subscriber> = vec![Box::new(watchdog)];
+        let is_wall_clock = config.clock == Clock::Wall;
+        if is_wall_clock {
+            let timer = ControllerTimer::new(Arc::clone(&alarm), Arc::clone(&progress))?;
+            subscribers.push(Box::new(timer));
+        }
+        let event_loop = EventLoop::start(subscribers)?;
         let block = config
             .control_disk
             .map(Block::new)
@@ -40,22 +51,27 @@ impl Machine {
                 what: "finding out the control disk's size",
                 source,
             })?;
-        let router = MsiRouter::new(&vm, devices::LINES_MAX, Arc::clone(&raised));
+        let router = MsiRouter::new(&vm, Arc::clone(&raised));
         let devices = Devices::new(Parts {
             clock: MachineClock::new(config.clock),
             output: Output::new(config.limits.console_bytes_max),
             ram: ram.clone(),
-            raised,
+            raised: Arc::clone(&raised),
             progress: Arc::clone(&progress),
             sink: Arc::new(router),
             block,
+            controller: config.controller,
+            cache_policy: config.cache_policy,
         });
         boot.start(&ram, &vcpu, &config.cmdline)?;
         Ok(Self {
             _event_loop: event_loop,
             progress,
+            raised,
             vcpu,
             devices,
+            alarm,
+            is_wall_clock,
             _vm: vm,
             ram,
             boot,
@@ -66,7 +82,9 @@ impl Machine {
     /// Cuts the power and switches on again, with another command line for the same image.
     ///
     /// The volatile parts are lost: memory (see [`MemoryAfterPowerCycle`]), the CPU, every device's
-    /// registers, the controller's cache. The clock goes on.
+    /// registers, the controller's cache. It is zero o'clock again. What the controller has to say
+    /// about it, the observer of the next run sees first. A controller that was plugged in and has not
+    /// run yet has no power to lose.
     ///
     /// # Errors
     /// The command line is too long, or the host refuses.
@@ -100,10 +118,49 @@ impl Machine {
         }
     }
 
-    /// Nanoseconds since the machine was first switched on: virtual in the lab clock.
+    /// A handle that types into this machine's console from another thread, in the wall clock.
+    #[must_use]
+    pub fn console_input(&self) -> ConsoleInput {
+        ConsoleInput {
+            buffer: self.devices.input(),
+            raised: Arc::clone(&self.raised),
+            progress: Arc::clone(&self.progress),
+        }
+    }
+
+    /// Nanoseconds since power-on: virtual in the lab clock.
     #[must_use]
     pub fn now_ns(&self) -> u64 {
         self.devices.clock.now_ns()
+    }
+
+    /// How often the guest has left the CPU so far: what a run costs on a host where exits are dear.
+    #[must_use]
+    pub fn exits(&self) -> u64 {
+        self.progress.exits()
+    }
+
+    /// The NVMe controller that is plugged in.
+    #[must_use]
+    pub fn controller(&self) -> Option<&Controller> {
+        self.devices.nvme().map(NvmeFunction::controller)
+    }
+
+    /// The NVMe controller, to arm faults or to damage its media.
+    pub fn controller_mut(&mut self) -> Option<&mut Controller> {
+        self.devices.nvme_mut().map(NvmeFunction::controller_mut)
+    }
+
+    /// Plugs another controller in, or none, and returns the former one. To be followed by
+    /// [`Machine::power_cycle`]: the slot's registers are not placed yet.
+    pub fn replace_controller(&mut self, new: Option<Controller>) -> Option<Controller> {
+        self.devices.replace_controller(new)
+    }
+
+    /// Takes the machine apart and returns its controller.
+    #[must_use]
+    pub fn into_controller(mut self) -> Option<Controller> {
+        self.devices.replace_controller(None)
     }
 }
 

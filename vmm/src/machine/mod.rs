@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use crate::boot::Boot;
 use crate::config::MemoryAfterPowerCycle;
+use crate::controller_timer::Alarm;
 use crate::devices::Devices;
 use crate::event_loop::EventLoop;
 use crate::kvm::{Ram, Vcpu, Vm};
+use crate::raised::Raised;
 use crate::watchdog::Progress;
-use crate::{Exit, VmmError};
 
 /// A virtual machine.
 #[derive(Debug)]
@@ -21,6 +22,9 @@ pub struct Machine {
     // Dropped in this order: the event loop's thread must be gone before what it looks at.
     _event_loop: EventLoop,
     progress: Arc<Progress>,
+    raised: Arc<Raised>,
+    alarm: Arc<Alarm>,
+    is_wall_clock: bool,
     vcpu: Vcpu,
     devices: Devices,
     _vm: Vm,
@@ -36,7 +40,7 @@ pub struct Stopper {
 }
 
 impl Stopper {
-    /// Ends the present run, or the next one, with [`Exit::Stopped`].
+    /// Ends the present run, or the next one, with [`crate::Exit::Stopped`].
     pub fn stop(&self) {
         self.progress.stop_from_outside();
     }

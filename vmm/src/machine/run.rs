@@ -4,7 +4,7 @@ use kvm_ioctls::VcpuExit;
 use machine::ports;
 
 use super::Machine;
-use crate::devices::Ending;
+use crate::devices::{Devices, Ending};
 use crate::watchdog::StopReason;
 use crate::{Exit, Limit, MachineObserver, Report, VmmError};
 
@@ -14,6 +14,13 @@ enum End {
     Stop(StopReason),
     TripleFault,
     CpuError(String),
+    InternalError,
+}
+
+impl From<Ending> for End {
+    fn from(ending: Ending) -> Self {
+        Self::Access(ending)
+    }
 }
 
 impl Machine {
@@ -24,9 +31,16 @@ impl Machine {
     /// # Errors
     /// The host's kernel refuses to go on; the guest is not to blame.
     pub fn run(&mut self, observer: &mut dyn MachineObserver) -> Result<Exit, VmmError> {
+        if let Some(nvme) = self.devices.nvme_mut() {
+            nvme.set_running();
+        }
+        // What the power cut before this run did.
+        self.devices.forward_events(observer);
         self.progress.enter()?;
         let end = self.run_loop(observer);
         self.progress.leave();
+        // A guest that hung or crashed may have said something that it never announced.
+        let _ = self.devices.drain_console(observer);
         let exit = self.exit(end?)?;
         log::debug!("the run ended: {exit}");
         Ok(exit)
@@ -37,46 +51,24 @@ impl Machine {
             if let Some(reason) = self.progress.stop_reason() {
                 return Ok(End::Stop(reason));
             }
+            if self.is_wall_clock {
+                self.devices.step_if_due(observer);
+                let due = self.devices.next_event();
+                self.alarm
+                    .set(due.and_then(|at| self.devices.clock.host_time(at)));
+            }
             let Some(exit) = self.vcpu.run()? else {
                 continue;
             };
             self.progress.count_exit();
-            // What the guest said before this exit comes before what the exit does.
-            let said = self.devices.drain_console(observer);
-            if let Err(ending) = said {
-                return Ok(End::Access(ending));
-            }
-            let access = match exit {
-                VcpuExit::IoOut(port, data) => self.devices.port_write(port, data, observer),
-                VcpuExit::IoIn(port, data) => {
-                    self.devices.port_read(port, data);
-                    Ok(())
-                }
-                VcpuExit::MmioWrite(address, data) => {
-                    self.devices.mmio_write(address, data, observer)
-                }
-                VcpuExit::MmioRead(address, data) => {
-                    self.devices.mmio_read(address, data);
-                    Ok(())
-                }
-                VcpuExit::Shutdown => return Ok(End::TripleFault),
-                VcpuExit::InternalError => return Ok(self.internal_error()),
-                VcpuExit::FailEntry(reason, _) => {
-                    return Ok(End::CpuError(format!(
-                        "the host CPU refused entry ({reason:#x})"
-                    )));
-                }
-                VcpuExit::Intr | VcpuExit::IrqWindowOpen => Ok(()),
-                other => return Ok(End::CpuError(format!("unexpected exit {other:?}"))),
-            };
-            if let Err(ending) = access {
-                return Ok(End::Access(ending));
+            if let Err(end) = handle(&mut self.devices, exit, observer) {
+                return Ok(end);
             }
         }
     }
 
     /// `KVM_EXIT_INTERNAL_ERROR`, in words.
-    fn internal_error(&mut self) -> End {
+    fn internal_error(&mut self) -> String {
         let (suberror, data) = self.vcpu.internal_error();
         let meaning = match suberror {
             1 => "the kernel cannot emulate the instruction",
@@ -84,12 +76,10 @@ impl Machine {
             3 => "an unexpected exit came while an event was delivered",
             _ => "the kernel gives no reason",
         };
-        End::CpuError(format!(
-            "KVM internal error {suberror}: {meaning}; data {data:x?}"
-        ))
+        format!("KVM internal error {suberror}: {meaning}; data {data:x?}")
     }
 
-    fn exit(&self, end: End) -> Result<Exit, VmmError> {
+    fn exit(&mut self, end: End) -> Result<Exit, VmmError> {
         Ok(match end {
             End::Access(Ending::Code(ports::EXIT_PANIC)) => Exit::GuestPanic(self.report()?),
             End::Access(Ending::Code(code)) => Exit::Code(code),
@@ -112,6 +102,13 @@ impl Machine {
                 reason,
                 report: self.report()?,
             },
+            End::InternalError => {
+                let reason = self.internal_error();
+                Exit::CpuError {
+                    reason,
+                    report: self.report()?,
+                }
+            }
         })
     }
 
@@ -122,4 +119,30 @@ impl Machine {
             now_ns: self.devices.clock.now_ns(),
         })
     }
+}
+
+/// Carries out what the guest left the CPU for.
+fn handle(
+    devices: &mut Devices,
+    exit: VcpuExit<'_>,
+    observer: &mut dyn MachineObserver,
+) -> Result<(), End> {
+    // What the guest said before this exit comes before what the exit does.
+    devices.drain_console(observer)?;
+    match exit {
+        VcpuExit::IoOut(port, data) => devices.port_write(port, data, observer)?,
+        VcpuExit::IoIn(port, data) => devices.port_read(port, data),
+        VcpuExit::MmioWrite(address, data) => devices.mmio_write(address, data, observer)?,
+        VcpuExit::MmioRead(address, data) => devices.mmio_read(address, data, observer),
+        VcpuExit::Intr | VcpuExit::IrqWindowOpen => {}
+        VcpuExit::Shutdown => return Err(End::TripleFault),
+        VcpuExit::InternalError => return Err(End::InternalError),
+        VcpuExit::FailEntry(reason, _) => {
+            return Err(End::CpuError(format!(
+                "the host CPU refused entry ({reason:#x})"
+            )));
+        }
+        other => return Err(End::CpuError(format!("unexpected exit {other:?}"))),
+    }
+    Ok(())
 }

@@ -4,7 +4,9 @@ use machine::ports;
 
 use super::*;
 use crate::boot::tiny;
-use crate::{KernelImage, Limit, Limits, MachineConfig, MachineObserver, NoObserver};
+use crate::{
+    Exit, KernelImage, Limit, Limits, MachineConfig, MachineObserver, NoObserver, VmmError,
+};
 
 /// A machine that boots `code`, or `None`, said aloud, where there is no KVM.
 pub(crate) fn kvm_or_skip(code: &[u8]) -> Option<Machine> {
@@ -39,7 +41,7 @@ struct Notes {
 impl MachineObserver for Notes {
     fn console(&mut self, _now_ns: u64, _bytes: &[u8]) {}
 
-    fn controller_event(&mut self, _now_ns: u64, _event: &crate::model::Event) {}
+    fn controller_event(&mut self, _now_ns: u64, _event: &nvme_model::Event) {}
 
     fn debug_console(&mut self, _now_ns: u64, bytes: &[u8]) {
         self.debug.extend(bytes);

@@ -1,0 +1,120 @@
+//! The controller's timer in the wall clock.
+//!
+//! The controller is only ever stepped on the CPU's thread. This timer kicks that thread out of the
+//! guest when something is due. A kick that comes just before the guest is entered is lost, so it is
+//! repeated until the CPU's thread has set another time.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use event_manager::{EventOps, Events, MutEventSubscriber};
+use vmm_sys_util::epoll::EventSet;
+use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
+use vmm_sys_util::timerfd::TimerFd;
+
+use crate::VmmError;
+use crate::event_loop::subscribe;
+use crate::watchdog::Progress;
+
+/// Until a kick is repeated.
+const REPEAT: Duration = Duration::from_micros(200);
+
+/// When the controller wants to be stepped next: set by the CPU's thread, read by the timer.
+#[derive(Debug)]
+pub(crate) struct Alarm {
+    at: Mutex<Option<Instant>>,
+    changed: EventFd,
+}
+
+impl Alarm {
+    /// An alarm that is not set.
+    ///
+    /// # Errors
+    /// The host has no descriptors left.
+    pub(crate) fn new() -> Result<Self, VmmError> {
+        let changed = EventFd::new(EFD_NONBLOCK).map_err(|source| VmmError::Host {
+            what: "creating an eventfd",
+            source,
+        })?;
+        Ok(Self {
+            at: Mutex::new(None),
+            changed,
+        })
+    }
+
+    /// Sets or clears the alarm.
+    pub(crate) fn set(&self, at: Option<Instant>) {
+        let mut present = self.at.lock().unwrap_or_else(PoisonError::into_inner);
+        if *present != at {
+            *present = at;
+            if let Err(error) = self.changed.write(1) {
+                log::error!("the controller's timer cannot be set: {error}");
+            }
+        }
+    }
+
+    fn get(&self) -> Option<Instant> {
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The timer as a subscriber of the event loop.
+pub(crate) struct ControllerTimer {
+    timer: TimerFd,
+    alarm: Arc<Alarm>,
+    progress: Arc<Progress>,
+}
+
+/// Marks the timer's descriptor among the two.
+const TIMER: u32 = 1;
+
+impl ControllerTimer {
+    pub(crate) fn new(alarm: Arc<Alarm>, progress: Arc<Progress>) -> Result<Self, VmmError> {
+        let timer = TimerFd::new().map_err(|errno| VmmError::Host {
+            what: "timerfd_create",
+            source: io::Error::from_raw_os_error(errno.errno()),
+        })?;
+        Ok(Self {
+            timer,
+            alarm,
+            progress,
+        })
+    }
+
+    fn rearm(&mut self) {
+        let now = Instant::now();
+        let result = match self.alarm.get() {
+            None => self.timer.clear(),
+            Some(at) if at <= now => {
+                self.progress.kick();
+                self.timer.reset(REPEAT, None)
+            }
+            Some(at) => self.timer.reset(at - now, None),
+        };
+        if let Err(error) = result {
+            log::error!("the controller's timer cannot be set: {error}");
+        }
+    }
+}
+
+impl MutEventSubscriber for ControllerTimer {
+    fn process(&mut self, events: Events, _ops: &mut EventOps<'_>) {
+        let read = if events.data() == TIMER {
+            self.timer
+                .wait()
+                .map_err(|e| io::Error::from_raw_os_error(e.errno()))
+        } else {
+            self.alarm.changed.read()
+        };
+        if let Err(error) = read {
+            log::debug!("the controller's timer woke for nothing: {error}");
+        }
+        self.rearm();
+    }
+
+    fn init(&mut self, ops: &mut EventOps<'_>) {
+        subscribe(ops, Events::with_data(&self.timer, TIMER, EventSet::IN));
+        subscribe(ops, Events::new(&self.alarm.changed, EventSet::IN));
+    }
+}

@@ -1,0 +1,248 @@
+//! The NVMe controller as a PCI function: register window, MSI-X, DMA.
+//!
+//! The controller itself is `nvme-model`'s; here is only what a PCI function adds: BARs, interrupt
+//! masks and pending bits, and bus mastering, without which no DMA and no interrupt gets through.
+//!
+//! What it does not do: no function level reset, no power states, no INTx.
+
+use std::sync::Arc;
+
+use machine::pci_ids;
+use nvme_model::{
+    BadAddress, CachePolicy, Controller, Event, GuestMemory, IrqSink, LabIrq, LabWake, Ports,
+    lab_wait,
+};
+
+use crate::kvm::Ram;
+use crate::pci::{Bar, ConfigSpace, Function, Identity, Line, MsiSink, Msix};
+use crate::raised::Raised;
+
+const REGISTERS_BAR: u8 = 0;
+const MSIX_BAR: u8 = 4;
+
+/// Where doorbells begin.
+// Spec: NVMe-PCIe-1.0c 3.1.2 "Submission Queue y Tail Doorbell"
+const DOORBELLS: u64 = 0x1000;
+
+/// The least size of the register window: what real controllers have.
+const REGISTERS_BYTES_MIN: u64 = 0x4000;
+
+/// The NVMe function.
+#[derive(Debug)]
+pub(crate) struct NvmeFunction {
+    config: ConfigSpace,
+    msix: Msix,
+    controller: Controller,
+    ram: Ram,
+    raised: Arc<Raised>,
+    /// What happened and was not yet handed to the observer.
+    events: Vec<(u64, Event)>,
+    /// The time, as of the present exit.
+    now_ns: u64,
+    /// Since the controller was plugged in, the guest ran: a power cycle cuts its power.
+    has_run: bool,
+}
+
+impl NvmeFunction {
+    /// Plugs `controller` in.
+    pub(crate) fn new(
+        controller: Controller,
+        ram: &Ram,
+        raised: Arc<Raised>,
+        first_line: Line,
+        sink: Arc<dyn MsiSink>,
+    ) -> Self {
+        let model = controller.config();
+        let mut config = ConfigSpace::new(Identity {
+            vendor: pci_ids::VENDOR_SWAPLAB,
+            device: pci_ids::DEVICE_NVME,
+            subsystem: pci_ids::DEVICE_NVME,
+            class: pci_ids::CLASS_NVME,
+            revision: 1,
+        });
+        let doorbells = 2 * (u64::from(model.io_queues_max) + 1) * (4 << model.dstrd);
+        let size_bytes = (DOORBELLS + doorbells)
+            .next_power_of_two()
+            .max(REGISTERS_BYTES_MIN);
+        config.add_bar(Bar {
+            index: REGISTERS_BAR,
+            size_bytes,
+            is_64_bit: true,
+        });
+        let msix = Msix::new(&mut config, MSIX_BAR, model.vectors, first_line, sink);
+        Self {
+            config,
+            msix,
+            controller,
+            ram: ram.clone(),
+            raised,
+            events: Vec::new(),
+            now_ns: 0,
+            has_run: false,
+        }
+    }
+
+    /// The controller.
+    pub(crate) fn controller(&self) -> &Controller {
+        &self.controller
+    }
+
+    /// The controller, to arm faults or to look at its media.
+    pub(crate) fn controller_mut(&mut self) -> &mut Controller {
+        &mut self.controller
+    }
+
+    /// Unplugs the controller.
+    pub(crate) fn into_controller(self) -> Controller {
+        self.controller
+    }
+
+    /// Says what time it is; to be called before an access is carried in.
+    pub(crate) fn set_now(&mut self, now_ns: u64) {
+        self.now_ns = now_ns;
+    }
+
+    /// The guest begins to run.
+    pub(crate) fn set_running(&mut self) {
+        self.has_run = true;
+    }
+
+    /// Takes what happened since the last call, oldest first.
+    pub(crate) fn take_events(&mut self) -> Vec<(u64, Event)> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// When something happens next by itself.
+    pub(crate) fn next_event(&self) -> Option<u64> {
+        self.controller.next_event()
+    }
+
+    /// Lets the controller do what is due at `now_ns`.
+    pub(crate) fn step(&mut self, now_ns: u64) {
+        let memory = Dma {
+            ram: &self.ram,
+            is_enabled: self.config.is_bus_master(),
+        };
+        let mut irq = Irq {
+            msix: &mut self.msix,
+            raised: &self.raised,
+        };
+        let observer = &mut self.events;
+        self.controller.step(
+            now_ns,
+            &mut Ports {
+                memory: &memory,
+                irq: &mut irq,
+                observer,
+            },
+        );
+    }
+
+    /// Lets virtual time pass, from event to event, until `vector` of the CPU is raised.
+    pub(crate) fn wait(&mut self, now_ns: &mut u64, deadline_ns: u64, vector: u8) -> LabWake {
+        let memory = Dma {
+            ram: &self.ram,
+            is_enabled: self.config.is_bus_master(),
+        };
+        let mut irq = Irq {
+            msix: &mut self.msix,
+            raised: &self.raised,
+        };
+        let line = u32::from(vector);
+        let controller = &mut self.controller;
+        lab_wait(
+            controller,
+            now_ns,
+            deadline_ns,
+            line,
+            &memory,
+            &mut irq,
+            &mut self.events,
+        )
+    }
+
+    /// Cuts the controller's power, if it had any.
+    pub(crate) fn power_cut(&mut self, now_ns: u64, policy: CachePolicy) {
+        if std::mem::take(&mut self.has_run) {
+            self.controller.power_cut(now_ns, policy, &mut self.events);
+        }
+    }
+}
+
+/// Guest memory as the function reaches it.
+struct Dma<'a> {
+    ram: &'a Ram,
+    is_enabled: bool,
+}
+
+impl GuestMemory for Dma<'_> {
+    fn read(&self, address: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
+        if !self.is_enabled {
+            return Err(BadAddress { address });
+        }
+        GuestMemory::read(self.ram, address, dst)
+    }
+
+    fn write(&self, address: u64, src: &[u8]) -> Result<(), BadAddress> {
+        if !self.is_enabled {
+            return Err(BadAddress { address });
+        }
+        GuestMemory::write(self.ram, address, src)
+    }
+}
+
+/// The function's vectors on one side, the CPU's on the other.
+struct Irq<'a> {
+    msix: &'a mut Msix,
+    raised: &'a Raised,
+}
+
+impl IrqSink for Irq<'_> {
+    fn signal(&mut self, vector: u16) {
+        self.msix.signal(vector);
+    }
+}
+
+impl LabIrq for Irq<'_> {
+    fn take_raised(&mut self, line: u32) -> bool {
+        u8::try_from(line).is_ok_and(|vector| self.raised.take(vector))
+    }
+}
+
+impl Function for NvmeFunction {
+    fn config(&self) -> &ConfigSpace {
+        &self.config
+    }
+
+    fn config_mut(&mut self) -> &mut ConfigSpace {
+        &mut self.config
+    }
+
+    fn config_changed(&mut self) {
+        self.msix.config_changed(&self.config);
+    }
+
+    fn bar_read(&mut self, bar: u8, offset: u64, data: &mut [u8]) {
+        if bar == REGISTERS_BAR {
+            self.controller
+                .mmio_read(self.now_ns, offset, data, &mut self.events);
+        } else {
+            self.msix.bar_read(offset, data);
+        }
+    }
+
+    fn bar_write(&mut self, bar: u8, offset: u64, data: &[u8]) {
+        if bar == REGISTERS_BAR {
+            self.controller
+                .mmio_write(self.now_ns, offset, data, &mut self.events);
+            self.step(self.now_ns);
+        } else {
+            self.msix.bar_write(offset, data);
+        }
+    }
+
+    fn reset(&mut self) {
+        self.config.reset();
+        self.msix.reset();
+    }
+}

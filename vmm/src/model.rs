@@ -1,5 +1,0 @@
-//! Stand-in until the controller is there.
-
-/// An event of the controller.
-#[derive(Debug)]
-pub enum Event {}

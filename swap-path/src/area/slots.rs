@@ -174,6 +174,23 @@ mod tests {
     }
 
     #[test]
+    fn a_cluster_that_became_free_is_used_again_as_a_whole() {
+        let mut map = SlotMap::new(4 * CLUSTER as u32);
+        for owner in 0..4 * CLUSTER as u64 - 1 {
+            assert_eq!(map.alloc(owner), Some(owner as u32 + 1));
+        }
+        let cluster = 2 * CLUSTER as u32..3 * CLUSTER as u32;
+        map.free(5, 4);
+        for slot in cluster.clone() {
+            map.free(slot, u64::from(slot) - 1);
+        }
+        for slot in cluster {
+            assert_eq!(map.alloc(0), Some(slot));
+        }
+        assert_eq!(map.alloc(0), Some(5));
+    }
+
+    #[test]
     #[should_panic(expected = "is freed by its owner")]
     fn nobody_frees_the_slot_of_another() {
         let mut map = SlotMap::new(10);

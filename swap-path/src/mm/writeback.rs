@@ -115,3 +115,43 @@ fn run_length(batch: &[Victim]) -> usize {
     let joints = batch.windows(2).take_while(|pair| is_together(pair));
     (joints.count() + 1).min(batch.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AreaId;
+    use std::vec::Vec;
+
+    fn length(batch: &[(u32, u32, bool)]) -> usize {
+        let victim = |&(area, slot, is_alone)| Victim {
+            index: 0,
+            entry: SwapEntry {
+                area: AreaId(area),
+                slot,
+            },
+            is_alone,
+        };
+        run_length(&batch.iter().map(victim).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn consecutive_slots_are_one_run() {
+        assert_eq!(length(&[]), 0);
+        assert_eq!(length(&[(1, 7, false)]), 1);
+        assert_eq!(length(&[(1, 7, false), (1, 8, false), (1, 9, false)]), 3);
+    }
+
+    #[test]
+    fn a_gap_and_the_end_of_an_area_end_a_run() {
+        assert_eq!(length(&[(1, 7, false), (1, 9, false)]), 1);
+        assert_eq!(length(&[(1, 7, false), (2, 8, false)]), 1);
+        assert_eq!(length(&[(1, u32::MAX, false), (2, 0, false)]), 1);
+    }
+
+    #[test]
+    fn a_page_that_failed_is_written_alone() {
+        assert_eq!(length(&[(1, 7, true), (1, 8, false)]), 1);
+        assert_eq!(length(&[(1, 7, false), (1, 8, true)]), 1);
+        assert_eq!(length(&[(1, 6, false), (1, 7, false), (1, 8, true)]), 2);
+    }
+}

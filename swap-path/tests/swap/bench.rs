@@ -27,6 +27,8 @@ pub(crate) struct Setup {
     pub(crate) kind: MapKind,
     /// DMA pages of the machine.
     pub(crate) memory: usize,
+    /// The most blocks of one command.
+    pub(crate) transfer_blocks_max: u32,
 }
 
 impl Setup {
@@ -39,13 +41,16 @@ impl Setup {
             swap_pages: 100,
             kind: MapKind::Mapped,
             memory: 128,
+            transfer_blocks_max: 256,
         }
     }
 
     pub(crate) fn build(self) -> Bench {
         let pool = DmaPool::new(self.memory);
         let (sink, tracer) = VecSink::with_tracer();
-        let disk = RamDisk::new(pool.clone(), DISK_BLOCKS).with_tracer(tracer);
+        let disk = RamDisk::new(pool.clone(), DISK_BLOCKS)
+            .with_tracer(tracer)
+            .with_transfer_blocks_max(self.transfer_blocks_max);
         let disk = Rc::new(disk);
         let host = Host::new(self.swap_pages, 13, DISK_BLOCKS, self.kind);
         mkswap(&*host, &*disk, Inode, [7; 16], "lab").unwrap();

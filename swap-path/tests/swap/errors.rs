@@ -1,6 +1,6 @@
 //! A device that fails.
 
-use block::ram::OpKind;
+use block::ram::{Fault, OpKind};
 use hal::trace::Layer;
 use hal::{BusError, UserAddr};
 use iomap::{Errno, FailureKind};
@@ -46,11 +46,14 @@ fn a_reclaim_gives_up_after_a_bounded_number_of_failures() {
         for page in 0..16 {
             bench.store(page, 1).unwrap();
         }
+        let is_write = |event: &&Event| matches!(event, Event::SwapOutBegin { .. });
         bench.events();
-        bench.store(16, 1).unwrap();
-        let events = bench.events();
-        let writes = |event: &&Event| matches!(event, Event::SwapOutBegin { .. });
-        assert_eq!(events.iter().filter(writes).count(), 4, "{path}");
+        // First whole clusters, then, as those have failed, single pages.
+        for page in 16..20 {
+            bench.store(page, 1).unwrap();
+            let events = bench.events();
+            assert_eq!(events.iter().filter(is_write).count(), 4, "{path}");
+        }
     }
 }
 
@@ -94,6 +97,25 @@ fn every_page_of_a_failed_write_is_named_with_who_learned_first() {
         assert_eq!(cause.learned_by, Layer::Driver);
         assert_eq!(cause.kind, FailureKind::Completion);
         assert_eq!(cause.device, Some(MEDIUM));
+    }
+}
+
+#[test]
+fn a_cluster_of_which_one_command_fails_gives_every_page_back_to_its_owner() {
+    for path in PathKind::ALL {
+        for nth in 0..4 {
+            let mut setup = Setup::new(*path);
+            setup.transfer_blocks_max = 1;
+            let mut bench = setup.build();
+            for page in 0..16 {
+                bench.store(page, 1).unwrap();
+            }
+            bench.disk.add_fault(Fault::nth(OpKind::Write, nth, MEDIUM));
+            bench.store(16, 1).unwrap();
+            assert_eq!(bench.mm.stats().write_errors, 1);
+            assert_eq!(bench.load_all(), [], "{path}, command {nth}");
+            bench.check();
+        }
     }
 }
 

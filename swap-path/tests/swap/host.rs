@@ -46,7 +46,10 @@ impl State {
         })
     }
 
-    fn count(&self, context: Context) {
+    /// Swap I/O says so to the callbacks, and nobody else does.
+    fn count(&self, intent: Intent, context: Context) {
+        let is_told = intent.contains(Intent::SWAP) && !intent.contains(Intent::REPORT);
+        assert_eq!(is_told, context.is_swap_io(), "{intent:?} for {context:?}");
         if context.is_swap_io() {
             self.swap_asks.set(self.swap_asks.get() + 1);
         }
@@ -65,10 +68,10 @@ impl IomapOps for Dio {
         _inode: Inode,
         pos: u64,
         _length: u64,
-        _intent: Intent,
+        intent: Intent,
         context: Context,
     ) -> Result<Iomap, Errno> {
-        self.0.count(context);
+        self.0.count(intent, context);
         if self.0.is_shut_down.get() {
             return Err(Errno::EIO);
         }
@@ -118,10 +121,10 @@ impl IomapOps for Swap {
         _inode: Inode,
         pos: u64,
         _length: u64,
-        _intent: Intent,
+        intent: Intent,
         context: Context,
     ) -> Result<Iomap, Errno> {
-        self.0.count(context);
+        self.0.count(intent, context);
         self.0.map(pos)
     }
 

@@ -123,7 +123,7 @@ fn play(bench: &mut Bench, model: &mut Model, step: Step) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn an_access_that_succeeds_is_right(
@@ -131,11 +131,13 @@ proptest! {
         is_fifo: bool,
         cluster_pages in 1..=6usize,
         swap_pages in 30..80usize,
+        transfer_blocks_max in 1..8u32,
         steps in prop::collection::vec(step(), 1..150),
     ) {
         let mut setup = Setup::new(path);
         setup.pages = PAGES;
         setup.swap_pages = swap_pages;
+        setup.transfer_blocks_max = transfer_blocks_max;
         setup.config = swap_path::MmConfig::new(12);
         setup.config.cluster_pages = cluster_pages;
         if is_fifo {

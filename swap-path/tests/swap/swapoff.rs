@@ -105,6 +105,21 @@ fn swapoff_without_memory_changes_nothing() {
 }
 
 #[test]
+fn frames_for_pages_that_are_lost_go_back() {
+    for path in PathKind::ALL {
+        let mut bench = Setup::new(*path).build();
+        bench.store_all(1);
+        let free = bench.pool.free_pages();
+        let swapped = bench.swapped();
+        bench.break_disk(OpKind::Read);
+        let report = bench.mm.swapoff(bench.area).unwrap();
+        assert_eq!(report.poisoned.len(), swapped.len());
+        assert_eq!(bench.pool.free_pages(), free, "{path}");
+        bench.check();
+    }
+}
+
+#[test]
 fn an_area_that_is_not_active_is_einval() {
     let mut bench = Setup::new(PathKind::Swap).build();
     let error = bench.mm.swapoff(AreaId(2)).unwrap_err();

@@ -105,6 +105,24 @@ fn neighbours_go_out_together() {
 }
 
 #[test]
+fn pages_that_got_dirty_in_any_order_go_out_in_the_order_of_their_slots() {
+    for path in PathKind::ALL {
+        let mut bench = Setup::new(*path).build();
+        for page in 0..8 {
+            bench.store(page, 1).unwrap();
+        }
+        bench.mm.page_out(8);
+        for page in [3, 1, 2, 0] {
+            bench.store(page, 2).unwrap();
+        }
+        bench.writes();
+        bench.mm.page_out(4);
+        assert_eq!(bench.writes(), [(bench.host.block(1), 4)], "{path}");
+        bench.load_all();
+    }
+}
+
+#[test]
 fn an_access_over_a_page_boundary_works_while_both_pages_are_out() {
     for path in PathKind::ALL {
         let mut bench = Setup::new(*path).build();

@@ -5,6 +5,7 @@
 //! is silently ignored makes a run worthless.
 
 use core::fmt;
+use core::ops::RangeInclusive;
 
 /// Why a command line was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,17 @@ pub enum Error<'a> {
         key: &'a str,
         /// What stands there.
         value: &'a str,
+    },
+    /// A key's value is a number outside of its range.
+    OutOfRange {
+        /// The key.
+        key: &'a str,
+        /// What stands there.
+        value: u64,
+        /// The least it may be.
+        min: u64,
+        /// The most it may be.
+        max: u64,
     },
     /// A key's value is none of the words allowed.
     NotAChoice {
@@ -42,6 +54,17 @@ impl fmt::Display for Error<'_> {
                 write!(
                     f,
                     "command line: `{key}={value}` needs a number (decimal or 0x...)"
+                )
+            }
+            Self::OutOfRange {
+                key,
+                value,
+                min,
+                max,
+            } => {
+                write!(
+                    f,
+                    "command line: `{key}={value}` is not between {min} and {max}"
                 )
             }
             Self::NotAChoice {
@@ -103,6 +126,29 @@ impl<'a> CommandLine<'a> {
             .transpose()
     }
 
+    /// The value of `key` as a number in `range`.
+    ///
+    /// # Errors
+    /// [`Error::NotANumber`] or [`Error::OutOfRange`] if there is a value and it is wrong.
+    pub fn number_in(
+        self,
+        key: &'a str,
+        range: RangeInclusive<u64>,
+    ) -> Result<Option<u64>, Error<'a>> {
+        match self.number(key)? {
+            Some(value) if !range.contains(&value) => {
+                let (min, max) = range.into_inner();
+                Err(Error::OutOfRange {
+                    key,
+                    value,
+                    min,
+                    max,
+                })
+            }
+            value => Ok(value),
+        }
+    }
+
     /// The value of `key` as `on` or `off`.
     ///
     /// # Errors
@@ -160,9 +206,14 @@ mod tests {
 
     #[test]
     fn wrong_values_are_errors_and_not_defaults() {
-        let line = CommandLine::parse("n=12k big=0x10000000000000000 t=yes u=on").unwrap();
+        let line = CommandLine::parse("n=12k big=0x10000000000000000 t=yes u=on m=5").unwrap();
         assert!(matches!(line.number("n"), Err(Error::NotANumber { .. })));
         assert!(matches!(line.number("big"), Err(Error::NotANumber { .. })));
+        assert!(matches!(
+            line.number_in("m", 1..=4),
+            Err(Error::OutOfRange { value: 5, .. })
+        ));
+        assert_eq!(line.number_in("m", 1..=5), Ok(Some(5)));
         assert!(matches!(line.switch("t"), Err(Error::NotAChoice { .. })));
         assert_eq!(line.switch("u"), Ok(Some(true)));
     }

@@ -11,12 +11,14 @@ extern crate alloc;
 
 mod arch;
 mod console;
+mod control_disk;
 mod exit;
 mod hal;
 mod heap;
 mod options;
 mod panic;
 mod pci;
+mod program;
 mod selftest;
 mod system;
 
@@ -26,7 +28,6 @@ use machine::ports;
 use arch::boot::{self, BootInfo};
 use console::println;
 use options::Options;
-use system::System;
 
 /// Called on the guarded stack, once.
 fn kernel_main() -> ! {
@@ -37,19 +38,14 @@ fn kernel_main() -> ! {
 }
 
 fn run(info: &BootInfo) -> u32 {
-    let options = match CommandLine::parse(info.command_line).and_then(Options::new) {
-        Ok(options) => options,
+    let line = CommandLine::parse(info.command_line);
+    match line.and_then(|line| Ok((line, Options::new(line)?))) {
+        Ok((line, options)) => {
+            arch::port::write32(ports::BOOT_STAGE, ports::STAGE_PROGRAM);
+            program::run(line, &options)
+        }
         Err(error) => {
             println!("{error}");
-            return ports::EXIT_BAD_COMMAND_LINE;
-        }
-    };
-    arch::port::write32(ports::BOOT_STAGE, ports::STAGE_PROGRAM);
-    let mut system = System::start(&options);
-    match selftest::find(options.program) {
-        Some(program) => program(&mut system),
-        None => {
-            println!("command line: no program is called `{}`", options.program);
             ports::EXIT_BAD_COMMAND_LINE
         }
     }

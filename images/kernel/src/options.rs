@@ -2,6 +2,16 @@
 
 use kernel_core::command_line::{CommandLine, Error};
 
+use crate::arch::window;
+
+const PROGRAM: &str = "program";
+const ECAM: &str = "ecam";
+const TRACE: &str = "trace";
+const WINDOW: &str = "window";
+
+/// Pages of the workload's window if the command line says nothing (16 MiB).
+const WINDOW_PAGES_DEFAULT: u64 = 4096;
+
 /// What the command line says to the kernel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options<'a> {
@@ -11,15 +21,24 @@ pub(crate) struct Options<'a> {
     pub(crate) ecam: Option<u64>,
     /// `trace=on|off`: whether trace records are sent.
     pub(crate) trace: Option<bool>,
+    /// `window=`: pages of the workload's window.
+    pub(crate) window_pages: u64,
 }
 
 impl<'a> Options<'a> {
     /// Reads the keys.
     pub(crate) fn new(line: CommandLine<'a>) -> Result<Self, Error<'a>> {
+        let window_pages = line.number_in(WINDOW, 1..=window::PAGES_MAX)?;
         Ok(Self {
-            program: line.get("program").unwrap_or(""),
-            ecam: line.number("ecam")?,
-            trace: line.switch("trace")?,
+            program: line.get(PROGRAM).unwrap_or(""),
+            ecam: line.number(ECAM)?,
+            trace: line.switch(TRACE)?,
+            window_pages: window_pages.unwrap_or(WINDOW_PAGES_DEFAULT),
         })
     }
+}
+
+/// Whether a key is one of the kernel's.
+pub(crate) fn is_kernel_key(key: &str) -> bool {
+    [PROGRAM, ECAM, TRACE, WINDOW].contains(&key)
 }

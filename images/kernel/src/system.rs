@@ -5,12 +5,14 @@ use alloc::rc::Rc;
 use hal::Tracer;
 use machine::lab_device;
 use machine::pci_ids::{
-    CLASS_NVME, DEVICE_LAB, DEVICE_VIRTIO_CONSOLE, VENDOR_SWAPLAB, VENDOR_VIRTIO,
+    CLASS_NVME, DEVICE_LAB, DEVICE_VIRTIO_BLOCK, DEVICE_VIRTIO_CONSOLE, VENDOR_SWAPLAB,
+    VENDOR_VIRTIO,
 };
 use virtio_drivers::transport::pci::PciTransport;
 
 use crate::arch::interrupt::{self, Vector};
 use crate::console::{self, Transmit, println};
+use crate::control_disk::ControlDisk;
 use crate::hal::bar::Bar;
 use crate::hal::clock::{Clock, ProcessorClock};
 use crate::hal::lab_device::LabDevice;
@@ -82,6 +84,14 @@ impl System {
             self.tracer.clone(),
         ))
     }
+
+    /// The control disk, started; `None` if there is none that works.
+    pub(crate) fn control_disk(&mut self) -> Option<ControlDisk> {
+        let transport = virtio(&mut self.bus, DEVICE_VIRTIO_BLOCK)?;
+        ControlDisk::new(transport, self.tracer.clone())
+            .inspect_err(|error| println!("virtio block: {error}"))
+            .ok()
+    }
 }
 
 fn lab_device(bus: &mut Bus) -> Option<LabDevice> {
@@ -96,14 +106,20 @@ fn lab_device(bus: &mut Bus) -> Option<LabDevice> {
 }
 
 fn start_console(bus: &mut Bus, is_watched: bool) {
-    let Some(function) = bus.find(VENDOR_VIRTIO, DEVICE_VIRTIO_CONSOLE) else {
+    let Some(transport) = virtio(bus, DEVICE_VIRTIO_CONSOLE) else {
         return;
     };
-    bus.enable(function);
-    let transport = PciTransport::new::<VirtioHal, _>(&mut function.root(), function.address());
-    match transport.map(|transport| Transmit::new(transport, is_watched)) {
-        Ok(Ok(transmit)) => console::attach(transmit),
-        Ok(Err(error)) => println!("virtio console: {error}"),
+    match Transmit::new(transport, is_watched) {
+        Ok(transmit) => console::attach(transmit),
         Err(error) => println!("virtio console: {error}"),
     }
+}
+
+/// The transport of a virtio function.
+fn virtio(bus: &mut Bus, device_id: u16) -> Option<PciTransport> {
+    let function = bus.find(VENDOR_VIRTIO, device_id)?;
+    bus.enable(function);
+    PciTransport::new::<VirtioHal, _>(&mut function.root(), function.address())
+        .inspect_err(|error| println!("virtio function {device_id:#06x}: {error}"))
+        .ok()
 }

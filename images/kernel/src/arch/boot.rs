@@ -21,6 +21,8 @@ static START_INFO: Single<u64> = Single::new(0);
 
 unsafe extern "C" {
     static stack_window_bounds: [u64; 3];
+    static main_stack_top: u8;
+    static fault_stack_top: u8;
     fn run_on(stack_top: u64, function: extern "C" fn() -> !) -> !;
 }
 
@@ -39,9 +41,9 @@ extern "C" fn rust_start(start_info: u64) -> ! {
     port::write32(ports::BOOT_STAGE, ports::STAGE_ENTERED);
     START_INFO.with(|slot| *slot = start_info);
     idt::init();
-    let [_, main_stack_top, _] = stack_window();
+    let [_, top, _] = stack_window();
     // SAFETY: the guarded stack below that address is mapped and used by nobody yet.
-    unsafe { run_on(main_stack_top, on_main_stack) }
+    unsafe { run_on(top, on_main_stack) }
 }
 
 /// Where the window of stacks begins, where the main stack ends and where the fault stack ends. An
@@ -53,6 +55,22 @@ pub(super) fn stack_window() -> [u64; 3] {
 
 extern "C" fn on_main_stack() -> ! {
     crate::kernel_main()
+}
+
+/// Where a device finds the object at `address`: everything is identity-mapped, but for the stacks.
+///
+/// A stack is contiguous in its window and in memory, and both end at the same object.
+pub(crate) fn physical_address(address: u64) -> u64 {
+    let [start, main_top, fault_top] = stack_window();
+    if !(start..fault_top).contains(&address) {
+        return address;
+    }
+    let (window_top, physical_top) = if address < main_top {
+        (main_top, (&raw const main_stack_top).addr() as u64)
+    } else {
+        (fault_top, (&raw const fault_stack_top).addr() as u64)
+    };
+    physical_top - (window_top - address)
 }
 
 /// Reads what the loader left. Must be called before its memory is used for anything else.

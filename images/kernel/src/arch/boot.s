@@ -118,7 +118,7 @@ start_frame:
 
 .section .bss.boot, "aw", @nobits
     .balign 4096
-.globl idt, tss, user_pd
+.globl idt, tss, user_pd, main_stack_top, fault_stack_top
 idt:
     .skip 4096
 user_pd:
@@ -128,8 +128,10 @@ tss:
     .balign 4096
 main_stack:
     .skip 0x20000
+main_stack_top:
 fault_stack:
     .skip 0x20000
+fault_stack_top:
 boot_stack:
     .skip 4096
 boot_stack_top:

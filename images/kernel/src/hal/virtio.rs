@@ -9,6 +9,7 @@ use virtio_drivers::{BufferDirection, Hal, PhysAddr};
 
 use super::dma::DmaPages;
 use super::memory;
+use crate::arch::boot::physical_address;
 use crate::arch::mmio::is_device_memory;
 
 /// This machine, to the virtio library.
@@ -39,8 +40,7 @@ unsafe impl Hal for VirtioHal {
     }
 
     unsafe fn share(buffer: NonNull<[u8]>, _direction: BufferDirection) -> PhysAddr {
-        // Heap and frames are identity-mapped; nothing is shared from a stack.
-        buffer.cast::<u8>().addr().get() as u64
+        physical_address(buffer.cast::<u8>().addr().get() as u64)
     }
 
     unsafe fn unshare(_address: PhysAddr, _buffer: NonNull<[u8]>, _direction: BufferDirection) {}

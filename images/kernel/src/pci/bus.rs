@@ -16,7 +16,8 @@ const NO_FUNCTION: u32 = 0xffff_ffff;
 #[derive(Debug)]
 pub(crate) struct Bus {
     functions: Vec<Function>,
-    window: BarWindow,
+    /// Made when something is to be placed: what firmware placed must be sized for it.
+    window: Option<BarWindow>,
 }
 
 impl Bus {
@@ -29,11 +30,10 @@ impl Bus {
         let functions: Vec<_> = (slot::HOST_BRIDGE + 1..=last)
             .filter_map(|device| Self::probe(config, device))
             .collect();
-        let mut window = BarWindow::new(PCI_WINDOW_BASE..ECAM_BASE);
-        for placed in functions.iter().flat_map(Function::placed_bars) {
-            window.skip(placed);
+        Self {
+            functions,
+            window: None,
         }
-        Self { functions, window }
     }
 
     /// The function with these ids.
@@ -52,7 +52,12 @@ impl Bus {
 
     /// Makes a function's memory BARs usable and lets it reach memory.
     pub(crate) fn enable(&mut self, function: Function) {
-        function.enable(&mut self.window);
+        if !function.is_decoding() {
+            let functions = &self.functions;
+            let window = self.window.get_or_insert_with(|| free_window(functions));
+            function.place_bars(window);
+        }
+        function.enable();
     }
 
     fn probe(config: ConfigSpace, device: u8) -> Option<Function> {
@@ -64,4 +69,13 @@ impl Bus {
         let ids = config.read(address, 0);
         (ids != NO_FUNCTION).then(|| Function::new(config, address, ids))
     }
+}
+
+/// The PCI window without what firmware placed in it.
+fn free_window(functions: &[Function]) -> BarWindow {
+    let mut window = BarWindow::new(PCI_WINDOW_BASE..ECAM_BASE);
+    for placed in functions.iter().flat_map(Function::placed_bars) {
+        window.skip(placed);
+    }
+    window
 }

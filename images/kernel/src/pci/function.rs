@@ -75,11 +75,8 @@ impl Function {
             .collect()
     }
 
-    /// Makes the memory BARs usable and lets the function reach memory.
-    pub(super) fn enable(&self, window: &mut BarWindow) {
-        if !self.is_decoding() {
-            self.place_bars(window);
-        }
+    /// Switches memory decoding on and lets the function reach memory.
+    pub(super) fn enable(&self) {
         self.set_command(|command| command | Command::MEMORY_SPACE | Command::BUS_MASTER);
     }
 
@@ -114,14 +111,16 @@ impl Function {
         u64::from(high) << 32 | u64::from(low & !0xf)
     }
 
-    fn is_decoding(&self) -> bool {
+    /// Whether its memory BARs are in use.
+    pub(super) fn is_decoding(&self) -> bool {
         self.root()
             .get_status_command(self.address)
             .1
             .contains(Command::MEMORY_SPACE)
     }
 
-    fn place_bars(&self, window: &mut BarWindow) {
+    /// Sizes and places the memory BARs.
+    pub(super) fn place_bars(&self, window: &mut BarWindow) {
         let mut root = self.root();
         let bars = root.bars(self.address).expect("BARs of known types");
         for (index, bar) in (0..BARS).zip(bars) {

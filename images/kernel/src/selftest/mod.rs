@@ -2,6 +2,7 @@
 //! monitor must survive.
 
 mod bad_guests;
+mod disk;
 mod fault;
 mod interrupt;
 
@@ -17,6 +18,7 @@ pub(crate) type Program = fn(&mut System) -> u32;
 pub(crate) fn find(name: &str) -> Option<Program> {
     Some(match name {
         "selftest-hello" => hello,
+        "selftest-disk" => disk::run,
         "selftest-fault" => fault::run,
         "selftest-interrupt" => interrupt::run,
         "selftest-flood" => bad_guests::flood,

@@ -16,6 +16,9 @@ use crate::state::Core;
 /// One NVMe controller with one namespace and one I/O queue pair.
 ///
 /// Interrupt vector 0 belongs to the admin queue, vector 1 to the I/O queue.
+///
+/// Dropping it does not stop the controller, which would go on writing to queues that are free
+/// memory by then: call [`NvmeDriver::shut_down`] first, or cut the power.
 pub struct NvmeDriver<P: Platform> {
     platform: P,
     core: RefCell<Core<P>>,

@@ -55,7 +55,8 @@ pub(crate) struct Core<P: Platform> {
     pub(crate) data: P::Dma,
     next_serial: u64,
     spins: u32,
-    last_wake: Instant,
+    /// Time and completions at the last wake-up.
+    last_wake: (Instant, u64),
 }
 
 impl<P: Platform> Core<P> {
@@ -90,7 +91,7 @@ impl<P: Platform> Core<P> {
             data: alloc(1)?,
             next_serial: 0,
             spins: 0,
-            last_wake: now,
+            last_wake: (now, 0),
         };
         core.begin_disable(platform, now);
         Ok(core)
@@ -208,15 +209,13 @@ impl<P: Platform> Core<P> {
         if self.ended().is_some() {
             return;
         }
-        match error {
-            Error::Removed => {}
-            Error::ShutDown => {
-                platform.tracer().emit(Event::ShutDown { is_complete: 1 });
-            }
-            _ => {
-                self.write_disable(platform);
-                platform.stop_dma();
-            }
+        if !matches!(error, Error::Removed | Error::ShutDown) {
+            self.write_disable(platform);
+            platform.stop_dma();
+        }
+        if matches!(self.phase, Phase::ShuttingDown(_)) {
+            let is_complete = u8::from(error == Error::ShutDown);
+            platform.tracer().emit(Event::ShutDown { is_complete });
         }
         if error != Error::ShutDown {
             platform.tracer().emit(Event::Gone {
@@ -239,13 +238,14 @@ impl<P: Platform> Core<P> {
 
     /// An interrupt that keeps coming while time stands still must not hang the guest.
     fn check_stall(&mut self, platform: &P, now: Instant) {
-        let is_same = now == self.last_wake;
+        let this_wake = (now, self.counters.completions);
+        let is_same = this_wake == self.last_wake;
         self.spins = if is_same {
             self.spins.saturating_add(1)
         } else {
             0
         };
-        self.last_wake = now;
+        self.last_wake = this_wake;
         if self.spins > SPINS_MAX {
             self.end(platform, Error::Stalled);
         }

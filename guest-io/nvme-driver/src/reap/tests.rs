@@ -194,6 +194,18 @@ fn an_interrupt_storm_without_progress_ends_the_device_instead_of_hanging() {
 }
 
 #[test]
+fn a_device_that_takes_no_time_is_not_taken_for_a_broken_one() {
+    let (fake, driver) = live();
+    fake.on_io(|_| Reply {
+        delay_ns: 0,
+        ..Reply::OK
+    });
+    for _ in 0..11_000 {
+        assert_eq!(driver.execute(read(&driver, 1, 1)).result, Ok(()));
+    }
+}
+
+#[test]
 fn a_shut_down_controller_takes_nothing_more() {
     let (fake, driver) = live();
     let ticket = driver.submit(read(&driver, 1, 1)).unwrap();

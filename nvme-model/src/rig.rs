@@ -136,6 +136,15 @@ impl Rig {
         Self::with(Config::default(), FaultPlan::none())
     }
 
+    /// An enabled controller whose plan has these rules, in text.
+    pub(crate) fn faulty(rules: &[&str]) -> Self {
+        let rules = rules
+            .iter()
+            .map(|rule| rule.parse().expect("a rule"))
+            .collect();
+        Self::with(Config::default(), FaultPlan { seed: 1, rules })
+    }
+
     pub(crate) fn read32(&mut self, offset: u64) -> u32 {
         let mut data = [0; 4];
         self.controller

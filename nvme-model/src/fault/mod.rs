@@ -9,12 +9,20 @@
 
 mod decide;
 mod engine;
+mod parse;
 mod rule;
+mod table;
 mod text;
+mod words;
 
 pub use engine::{Decision, FaultEngine, RuleCounts};
+pub use parse::RuleError;
 pub use rule::{
     Action, ActionKind, FaultPlan, Match, OpClass, Phase, Probability, Rule, SqeMask, Until, When,
 };
+pub use table::PlanError;
 
 pub(crate) use decide::{Subject, SubmissionFaults};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! The language of rules.
+
+use nvme_spec::{NvmOpcode, Status, status};
+
+use crate::fault::*;
+
+fn error(line: &str) -> RuleError {
+    line.parse::<Rule>().expect_err(line)
+}
+
+#[test]
+fn the_one_line_form_says_everything() {
+    let rule: Rule = "read lba=0x1000..0x2000 nth=3 => status=media/unrecovered-read dnr"
+        .parse()
+        .expect("a rule");
+    assert_eq!(rule.matcher.op, OpClass::Io(NvmOpcode::READ));
+    assert_eq!(rule.matcher.lba, Some(0x1000..0x2000));
+    assert_eq!((rule.when.nth, rule.phase), (Some(3), Phase::Submission));
+    let status = Status::from(status::UNRECOVERED_READ).with_dnr(true);
+    assert_eq!(rule.action, Action::Status(status));
+}
+
+#[test]
+fn every_rule_is_read_back_from_its_own_text() {
+    let rules = [
+        "any => drop",
+        "io name=slow queue=2 nsid=1 every=3 => delay=1500ns count=4",
+        "write lba=7 chance=0.125 from=1ms to=2s => corrupt=16^0x80 before=3s until-reset",
+        "admin phase=completion => status=generic/internal-error more crd=2",
+        "identify => status=7/c1",
+        "io sqe=40:ff00/0f00 after=slow => hang",
+        "abort => ignore-abort",
+        "read nth=2 => duplicate",
+        "read => wrong-cid=0xffff",
+        "read => lost-interrupt",
+        "write => lost-write",
+        "any => cfs",
+        "flush => remove",
+    ];
+    for line in rules {
+        let rule: Rule = line.parse().expect(line);
+        assert_eq!(rule.to_string().parse(), Ok(rule.clone()), "{rule}");
+    }
+}
+
+#[test]
+fn an_error_names_column_word_and_what_is_known() {
+    let bad = error("read nthh=3 => drop");
+    assert_eq!(bad.column(), Some(6));
+    let text = bad.to_string();
+    assert!(text.starts_with("fault rule, column 6: \"nthh=3\": unknown word; known: name, queue"));
+    assert!(text.contains("nth"), "{text}");
+    let bad = error("read => status=media/unrecovered-reed");
+    assert_eq!(bad.column(), Some(9));
+    assert!(bad.to_string().contains("media/unrecovered-read"), "{bad}");
+    let bad = error("reed => drop");
+    assert!(
+        bad.column() == Some(1) && bad.to_string().contains("read"),
+        "{bad}"
+    );
+}
+
+#[test]
+fn contradictions_and_omissions_are_errors() {
+    for (line, word) in [
+        ("", "before its =>"),
+        ("read", "before its =>"),
+        ("read =>", "does nothing"),
+        ("read => drop hang", "one thing"),
+        ("read => drop dnr", "status only"),
+        ("read => drop drop", "twice"),
+        ("read nth=0 => drop", "from 1"),
+        ("read nth=2 => drop count=3", "fires once"),
+        ("read phase=submission => drop", "completion only"),
+        ("read lba=5..5 => drop", "not empty"),
+        ("read => delay=50", "unit"),
+        ("read chance=1.5 => drop", "from 0 to 1"),
+        ("read chance=1e-3 => drop", "from 0 to 1"),
+        ("read => corrupt=5^0", "OFFSET^XOR"),
+        ("read => wrong-cid=0x10000", "at most"),
+        ("read sqe=63:ffff => drop", "64 bytes"),
+        ("read => crd", "needs a value"),
+        ("read => drop=1", "no value"),
+        ("read write => drop", "twice"),
+    ] {
+        let text = error(line).to_string();
+        assert!(text.contains(word), "{line}: {text}");
+    }
+}
+
+#[test]
+fn the_toml_form_means_the_same() {
+    let plan = FaultPlan::from_toml(
+        r#"
+        seed = 7
+        rules = ["flush name=first nth=2 => drop"]
+        [[rule]]
+        match = { op = "read", lba = "0x1000..0x2000", queue = 1 }
+        when = { after = "first", chance = 0.5 }
+        do = { status = "media/unrecovered-read", dnr = true, more = false }
+        until = { count = 1 }
+        "#,
+    )
+    .expect("a plan");
+    assert_eq!(plan.seed, 7);
+    let same: Rule = "read lba=0x1000..0x2000 queue=1 after=first chance=0.5 \
+                      => status=media/unrecovered-read dnr count=1"
+        .parse()
+        .expect("a rule");
+    assert_eq!(plan.rules[1], same);
+}
+
+#[test]
+fn an_unknown_key_anywhere_in_a_plan_is_an_error() {
+    let text = |toml: &str| FaultPlan::from_toml(toml).expect_err(toml).to_string();
+    assert!(text("seeds = 1").contains("seeds"));
+    assert!(text("[[rule]]\nwhenn = {}").contains("whenn"));
+    let bad = text("[[rule]]\ndo = { drop = true }\nwhen = { nthh = 1 }");
+    assert!(
+        bad.contains("fault rule 1, when.nthh") && bad.contains("nth, every"),
+        "{bad}"
+    );
+    let bad = text("[[rule]]\ndo = { dropp = false }");
+    assert!(bad.contains("do.dropp"), "{bad}");
+    let bad = text("rules = [\"read after=nobody => drop\"]");
+    assert!(bad.contains("after=\"nobody\" names no rule"), "{bad}");
+}

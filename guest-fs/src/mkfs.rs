@@ -81,8 +81,8 @@ impl From<IoError> for MkfsError {
     }
 }
 
-/// Writes an empty filesystem over the whole device. The superblock comes last, so a filesystem that
-/// was cut while it was made is none.
+/// Writes an empty filesystem over the whole device. The superblocks come last, so a filesystem
+/// that was cut while it was made is none.
 pub(crate) fn mkfs<D: BlockDevice>(device: &D, options: &MkfsOptions) -> Result<(), MkfsError> {
     let blocks = device.geometry().size_blocks;
     let chosen = (blocks / 64).clamp(JOURNAL_BLOCKS_MIN, JOURNAL_BLOCKS_DEFAULT_MAX);
@@ -97,8 +97,10 @@ pub(crate) fn mkfs<D: BlockDevice>(device: &D, options: &MkfsOptions) -> Result<
     let reserve = Reserve::new(device)?;
 
     // No old superblock, no old log: nothing of an earlier filesystem may be taken for a part of ours.
+    // The superblocks go first, so that nobody mounts what is left of the rest.
     let zeros = blank();
     reserve.write(device, [(SUPERBLOCK_AT, &zeros)], true)?;
+    reserve.write(device, [(layout.copy_at(), &zeros)], true)?;
     let ring_end = JOURNAL_AT.saturating_add(1).saturating_add(journal_blocks);
     let ring = JOURNAL_AT.saturating_add(1)..ring_end;
     reserve.write(device, ring.map(|block| (block, &zeros)), false)?;
@@ -122,11 +124,11 @@ pub(crate) fn mkfs<D: BlockDevice>(device: &D, options: &MkfsOptions) -> Result<
     reserve.write(device, [(layout.root, &root)], false)?;
     let header = sealed(journal::encode_header(&layout, 0));
     reserve.write(device, [(JOURNAL_AT, &header)], false)?;
-    let copy = sealed(superblock::encode(&layout, layout.copy_at()));
-    reserve.write(device, [(layout.copy_at(), &copy)], false)?;
     reserve.flush(device)?;
-    let first = sealed(superblock::encode(&layout, SUPERBLOCK_AT));
-    reserve.write(device, [(SUPERBLOCK_AT, &first)], true)?;
+    for block in [layout.copy_at(), SUPERBLOCK_AT] {
+        let superblock = sealed(superblock::encode(&layout, block));
+        reserve.write(device, [(block, &superblock)], true)?;
+    }
     Ok(())
 }
 

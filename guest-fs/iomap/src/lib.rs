@@ -25,6 +25,8 @@ mod ops;
 mod piece;
 mod pool;
 mod swap;
+#[cfg(test)]
+mod tests;
 
 pub use activate::{
     ActivateError, ActivateReason, SwapExtent, SwapExtents, swapfile_activate,

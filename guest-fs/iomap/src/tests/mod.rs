@@ -1,0 +1,5 @@
+//! The loops against a table of extents on the RAM disk.
+
+mod dio;
+mod rig;
+mod swap;

@@ -39,13 +39,14 @@ pub(super) fn outcome(mut command: Command) -> Result<Outcome> {
     Ok(Outcome::Failed(status.to_string()))
 }
 
-/// Runs one after the other; the first failure is the outcome.
+/// Runs them one after the other, the later ones too when one fails; the first failure is the outcome.
 pub(super) fn all(commands: impl IntoIterator<Item = Command>) -> Result<Outcome> {
+    let mut first = Outcome::Passed;
     for command in commands {
         let outcome = outcome(command)?;
-        if outcome != Outcome::Passed {
-            return Ok(outcome);
+        if first == Outcome::Passed {
+            first = outcome;
         }
     }
-    Ok(Outcome::Passed)
+    Ok(first)
 }

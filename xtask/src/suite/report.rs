@@ -31,6 +31,12 @@ impl Report {
         self.count(|outcome| matches!(outcome, Outcome::Failed(_))) == 0
     }
 
+    /// True if there was no step.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
     fn count(&self, is_it: fn(&Outcome) -> bool) -> usize {
         self.lines
             .iter()

@@ -55,12 +55,13 @@ fn rules() -> Result<Outcome> {
     Ok(Outcome::Failed(format!("{} findings", findings.len())))
 }
 
+/// Also where a lock file that is not up to date is noticed.
 fn lints() -> Result<Outcome> {
-    let deny = ["--quiet", "--", "-D", "warnings"];
-    let mut workspace = cargo(&["clippy", "--workspace", "--all-targets"]);
+    let deny = ["--quiet", "--keep-going", "--", "-D", "warnings"];
+    let mut workspace = cargo(&["clippy", "--locked", "--workspace", "--all-targets"]);
     workspace.args(deny);
     // In its folder, because the link recipe there is found by the current folder.
-    let mut kernel = cargo(&["clippy"]);
+    let mut kernel = cargo(&["clippy", "--locked"]);
     kernel
         .args(deny)
         .current_dir(workspace::root().join(KERNEL));
@@ -77,10 +78,8 @@ fn deny() -> Result<Outcome> {
     let kernel = format!("{KERNEL}/Cargo.toml");
     let checked = |manifest: &str| -> Command {
         let mut command = cargo(&["deny", "--offline", "--manifest-path", manifest]);
-        command
-            .args(["check", "--config"])
-            .arg(workspace::root().join("deny.toml"));
-        command.args(["--hide-inclusion-graph", "bans", "licenses", "sources"]);
+        command.args(["--config", "deny.toml", "check", "--hide-inclusion-graph"]);
+        command.args(["bans", "licenses", "sources"]);
         command
     };
     all([checked("Cargo.toml"), checked(&kernel)])
@@ -88,7 +87,7 @@ fn deny() -> Result<Outcome> {
 
 /// What is engine-specific runs below, one engine a step.
 fn tests() -> Result<Outcome> {
-    let mut command = cargo(&["test", "--workspace"]);
+    let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
     command.env(e2e::ENGINES, "host");
     outcome(command)
 }

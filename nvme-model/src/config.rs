@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn an_unknown_field_is_an_error() {
-        assert!(toml::from_str::<Config>("io_queue_max = 3").is_err());
+        toml::from_str::<Config>("io_queue_max = 3").expect_err("no such field");
         assert_eq!(
             toml::from_str::<Config>("io_queues_max = 3").map(|c| c.io_queues_max),
             Ok(3)

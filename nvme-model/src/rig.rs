@@ -295,6 +295,7 @@ impl Rig {
         let found = self.reap(qid);
         assert_eq!(found.len(), 1, "one completion for {sqe:?}");
         assert_eq!(found[0].cid.get(), cid);
+        self.lines.0.clear();
         (found[0].status(), found[0].dw0.get())
     }
 
@@ -307,6 +308,10 @@ impl Rig {
         self.memory.write(DATA, &[0xee; 4096]).expect("data page");
         let (status, _) = self.admin(sqe.with_prp(DATA, 0));
         (status, self.data(4096))
+    }
+
+    pub(crate) fn memory_write(&self, address: u64, bytes: &[u8]) {
+        self.memory.write(address, bytes).expect("granted memory");
     }
 
     pub(crate) fn data(&self, length: usize) -> Vec<u8> {

@@ -105,3 +105,10 @@ impl InFlightTable {
         lost
     }
 }
+
+/// A machine may be switched off for good at any time.
+impl Drop for InFlightTable {
+    fn drop(&mut self) {
+        self.dissolve();
+    }
+}

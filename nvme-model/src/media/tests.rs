@@ -67,7 +67,7 @@ fn a_file_that_is_no_image_is_refused_and_left_alone() {
     );
 
     let empty = tempfile::NamedTempFile::new().expect("temporary file");
-    assert!(FileMedia::open(empty.path(), 4096).is_err());
+    FileMedia::open(empty.path(), 4096).expect_err("empty file");
     let missing = FileMedia::open(std::path::Path::new("/nonexistent/disk"), 512);
     assert!(
         missing

@@ -1,1 +1,9 @@
+mod admin;
 mod basic;
+mod events;
+mod faults;
+mod hostile;
+mod io;
+mod lifecycle;
+mod logs;
+mod queues;

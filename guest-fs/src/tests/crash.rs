@@ -79,7 +79,7 @@ fn a_cut_at_every_request_loses_nothing_that_was_fsynced() {
 #[test]
 fn recovery_that_is_cut_at_every_request_recovers_the_next_time() {
     let mut cuts = 0;
-    for requests in (0..).step_by(3) {
+    for requests in (0..).step_by(2) {
         let mut recovery = 0;
         loop {
             let (rig, promises, is_cut) = crashed(requests, |index, _| index % 2 == 0);

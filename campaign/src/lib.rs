@@ -1,1 +1,22 @@
-//! (skeleton)
+//! Units, engines, oracles, verdicts: from a scenario's name to a judged result.
+//!
+//! ```text
+//! scenario -> units -> engine (host or kvm) -> trace -> oracles -> verdict -> report
+//! ```
+//!
+//! Oracles read the trace and nothing else, so a verdict can be checked again from a stored trace.
+//!
+//! What this crate does not do: it prints nothing and exits nowhere; that is the command line's.
+#![forbid(unsafe_code)]
+
+pub mod engine;
+pub mod oracle;
+pub mod report;
+pub mod run;
+pub mod scenario;
+pub mod trace;
+mod unit;
+mod verdict;
+
+pub use unit::{Prediction, Role, Unit};
+pub use verdict::{Finding, Oracle, Verdict};

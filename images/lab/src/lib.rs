@@ -1,1 +1,25 @@
-//! (skeleton)
+//! The programs that the guest runs: each one is a scenario of the laboratory, told step by step.
+//!
+//! A program is ordinary guest code over `hal`, `guest-fs` and `swap-path`; the bootable kernel and the
+//! host engine run the same source. It *observes* and never *judges*: what it saw goes into the event
+//! trace ([`events`]), and the oracles on the host decide what that means.
+//!
+//! What this crate does not do: it knows no expected verdict, and it survives every error that it
+//! provokes (an errno is an observation).
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod events;
+mod pattern;
+mod prepare;
+mod run;
+mod shutdown;
+mod spec;
+mod steps;
+mod workload;
+
+pub use pattern::{PageContent, Pattern};
+pub use run::{LabError, run};
+pub use spec::{Scenario, SpecError, Stage, UnitSpec};

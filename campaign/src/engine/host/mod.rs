@@ -1,0 +1,98 @@
+//! The host engine: the guest's crates, in this process, against the controller model.
+//!
+//! No /dev/kvm, no threads, no clock: a register access is a call, and waiting advances the virtual
+//! clock from one controller event to the next. A debugger, a fuzzer or a coverage tool sees driver
+//! and controller at once.
+
+mod machine;
+mod platform;
+mod registers;
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+use nvme_model::Controller;
+
+use super::{Engine, EngineError, EngineKind, LifeEnd};
+use crate::trace::TraceLog;
+use machine::{HostMachine, WaitsForever};
+use platform::HostPlatform;
+
+/// The engine without a virtual machine.
+#[derive(Debug, Default)]
+pub struct HostEngine {
+    controller: Option<Controller>,
+    now_ns: u64,
+    lives: u32,
+}
+
+impl HostEngine {
+    /// An engine with nothing plugged in.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Engine for HostEngine {
+    fn kind(&self) -> EngineKind {
+        EngineKind::Host
+    }
+
+    fn insert(&mut self, controller: Controller) -> Result<(), EngineError> {
+        self.controller = Some(controller);
+        self.now_ns = 0;
+        self.lives = 0;
+        Ok(())
+    }
+
+    fn live(&mut self, command_line: &str, log: &mut TraceLog) -> Result<LifeEnd, EngineError> {
+        let controller = self
+            .controller
+            .take()
+            .ok_or_else(|| EngineError::Infrastructure("no controller is plugged in".to_owned()))?;
+        let machine = Rc::new(HostMachine::new(controller, std::mem::take(log)));
+        if self.lives > 0 {
+            machine.power_cut();
+        }
+        self.lives += 1;
+        let end = run_guest(&machine, command_line);
+        self.now_ns = machine.now_ns();
+        let (controller, trace) = machine.take_apart();
+        self.controller = Some(controller);
+        *log = trace;
+        Ok(end)
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.now_ns
+    }
+
+    fn controller(&self) -> Option<&Controller> {
+        self.controller.as_ref()
+    }
+}
+
+/// Runs the program; a guest that panics or waits for ever is stopped by unwinding.
+fn run_guest(machine: &Rc<HostMachine>, command_line: &str) -> LifeEnd {
+    let guest = AssertUnwindSafe(|| {
+        let platform = HostPlatform::new(Rc::clone(machine));
+        let user = platform.user_memory();
+        lab::run(platform, user, command_line)
+    });
+    match catch_unwind(guest) {
+        Ok(Ok(())) => LifeEnd::Done,
+        Ok(Err(error)) => LifeEnd::Failed(error.to_string()),
+        Err(payload) if payload.is::<WaitsForever>() => LifeEnd::WaitsForever,
+        Err(payload) => LifeEnd::Failed(format!("the guest panicked: {}", text_of(&payload))),
+    }
+}
+
+fn text_of(payload: &Box<dyn Any + Send>) -> String {
+    let text = payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_default()
+}

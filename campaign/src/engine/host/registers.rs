@@ -1,0 +1,29 @@
+//! BAR 0 of the controller, as calls into the model.
+
+use std::rc::Rc;
+
+use hal::Mmio;
+
+use super::machine::HostMachine;
+
+/// The controller's register window.
+#[derive(Debug)]
+pub(super) struct HostRegisters(Rc<HostMachine>);
+
+impl HostRegisters {
+    pub(super) fn new(machine: Rc<HostMachine>) -> Self {
+        Self(machine)
+    }
+}
+
+impl Mmio for HostRegisters {
+    fn read32(&self, offset: usize) -> u32 {
+        let mut bytes = [0; 4];
+        self.0.mmio_read(offset as u64, &mut bytes);
+        u32::from_le_bytes(bytes)
+    }
+
+    fn write32(&self, offset: usize, value: u32) {
+        self.0.mmio_write(offset as u64, &value.to_le_bytes());
+    }
+}

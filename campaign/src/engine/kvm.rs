@@ -1,0 +1,107 @@
+//! The kvm engine: the guest as a kernel in a virtual machine.
+
+use images::kernel;
+use machine::ports;
+use nvme_model::Controller;
+use vmm::{Exit, KernelImage, Machine, MachineConfig, MachineObserver, VmmError};
+
+use super::{Engine, EngineError, EngineKind, LifeEnd};
+use crate::trace::{ConsoleStream, Piece, Source, TraceLog};
+
+/// Bytes of guest memory: what the host engine's guest has, and the kernel.
+const MEMORY_BYTES: u64 = 96 << 20;
+
+/// The engine with a real virtual machine: built once, then power-cycled in place, life after life.
+#[derive(Debug)]
+pub struct KvmEngine {
+    machine: Machine,
+    now_ns: u64,
+}
+
+impl KvmEngine {
+    /// An engine on this host's KVM.
+    ///
+    /// # Errors
+    /// [`EngineError::Environment`] if KVM is missing, forbidden or lacks something.
+    pub fn new() -> Result<Self, EngineError> {
+        vmm::check_host()?;
+        let image = KernelImage::new("built-in guest", kernel());
+        let mut config = MachineConfig::new(image, "");
+        config.memory_bytes = MEMORY_BYTES;
+        Ok(Self {
+            machine: Machine::new(config)?,
+            now_ns: 0,
+        })
+    }
+}
+
+impl Engine for KvmEngine {
+    fn kind(&self) -> EngineKind {
+        EngineKind::Kvm
+    }
+
+    fn insert(&mut self, controller: Controller) -> Result<(), EngineError> {
+        self.machine.replace_controller(Some(controller));
+        Ok(())
+    }
+
+    fn live(&mut self, command_line: &str, log: &mut TraceLog) -> Result<LifeEnd, EngineError> {
+        self.machine
+            .power_cycle(&format!("program=lab {command_line}"))?;
+        let mut tap = Tap {
+            log,
+            console: ConsoleStream::default(),
+            malformed: None,
+        };
+        let exit = self.machine.run(&mut tap)?;
+        let malformed = tap.malformed.take();
+        self.now_ns = self.machine.now_ns();
+        Ok(match (exit, malformed) {
+            (_, Some(what)) => LifeEnd::Failed(format!("the guest's console is broken: {what}")),
+            (Exit::Code(ports::EXIT_OK), None) => LifeEnd::Done,
+            (Exit::WaitsForever(_), None) => LifeEnd::WaitsForever,
+            (exit, None) => LifeEnd::Failed(exit.to_string()),
+        })
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.now_ns
+    }
+
+    fn controller(&self) -> Option<&Controller> {
+        self.machine.controller()
+    }
+}
+
+impl From<VmmError> for EngineError {
+    fn from(error: VmmError) -> Self {
+        match error {
+            VmmError::Host { .. } => Self::Infrastructure(error.to_string()),
+            _ => Self::Environment(error.to_string()),
+        }
+    }
+}
+
+/// Turns what the machine says into the trace.
+struct Tap<'a> {
+    log: &'a mut TraceLog,
+    console: ConsoleStream,
+    malformed: Option<String>,
+}
+
+impl MachineObserver for Tap<'_> {
+    fn console(&mut self, now_ns: u64, bytes: &[u8]) {
+        let (log, malformed) = (&mut *self.log, &mut self.malformed);
+        self.console.push(bytes, |piece| match piece {
+            Piece::Record(record) => log.push(now_ns, Source::Guest(record)),
+            Piece::Line(line) => log.push_line(line),
+            Piece::Malformed(what) => {
+                malformed.get_or_insert(what);
+            }
+        });
+    }
+
+    fn controller_event(&mut self, now_ns: u64, event: &nvme_model::Event) {
+        self.log.push(now_ns, Source::Controller(*event));
+    }
+}

@@ -1,0 +1,98 @@
+//! The two engines: who stands at the boundary between the guest and the controller model.
+//!
+//! `host` links the guest's crates into this process; `kvm` boots them as a kernel in a virtual
+//! machine. A unit gives the same trace on both, byte for byte.
+
+mod disk;
+mod host;
+mod kvm;
+
+use std::fmt;
+use std::str::FromStr;
+
+use nvme_model::Controller;
+
+use crate::trace::TraceLog;
+
+pub use disk::{DISK_BLOCKS, controller};
+pub use host::HostEngine;
+pub use kvm::KvmEngine;
+
+/// Which engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineKind {
+    /// A real virtual machine under /dev/kvm.
+    Kvm,
+    /// The guest's crates in this process.
+    Host,
+}
+
+impl EngineKind {
+    /// The name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Kvm => "kvm",
+            Self::Host => "host",
+        }
+    }
+}
+
+impl FromStr for EngineKind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "kvm" => Ok(Self::Kvm),
+            "host" => Ok(Self::Host),
+            _ => Err(format!("unknown engine {name}: known are kvm, host")),
+        }
+    }
+}
+
+/// How one life of the guest ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LifeEnd {
+    /// The program ran to its end.
+    Done,
+    /// The guest waits for something that will never happen.
+    WaitsForever,
+    /// The guest crashed, hung or was refused; the text says how, with registers where there are any.
+    Failed(String),
+}
+
+/// Why an engine cannot be used at all.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// This machine cannot run the engine: the user can do something about it.
+    #[error("{0}")]
+    Environment(String),
+    /// The engine itself failed.
+    #[error("{0}")]
+    Infrastructure(String),
+}
+
+/// A machine that can be switched on with a command line, again and again, with the same controller.
+pub trait Engine: fmt::Debug {
+    /// Which engine this is.
+    fn kind(&self) -> EngineKind;
+
+    /// Plugs `controller` in and forgets the former machine.
+    ///
+    /// # Errors
+    /// [`EngineError`] when no machine can be built.
+    fn insert(&mut self, controller: Controller) -> Result<(), EngineError>;
+
+    /// Switches the machine on and runs it until it ends. The second call on the same controller is a
+    /// power cycle: what was only in the volatile cache is lost.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the host fails; what the guest does wrong is a [`LifeEnd`].
+    fn live(&mut self, command_line: &str, log: &mut TraceLog) -> Result<LifeEnd, EngineError>;
+
+    /// Virtual time at the end of the last life, in nanoseconds since it was switched on.
+    fn now_ns(&self) -> u64;
+
+    /// The controller that is plugged in.
+    fn controller(&self) -> Option<&Controller>;
+}

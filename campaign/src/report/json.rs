@@ -1,0 +1,85 @@
+//! The JSON form: one object a line, keys in a fixed order.
+
+use serde::Serialize;
+
+use super::table::outcome_name;
+use crate::run::UnitResult;
+
+/// One result, as scripts see it. Fields are added, never renamed or removed.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    scenario: &'static str,
+    path: &'a str,
+    label: &'a str,
+    unit: String,
+    role: &'static str,
+    engine: &'static str,
+    verdict: String,
+    expected: String,
+    as_expected: bool,
+    detail: Option<&'a str>,
+    pages_lost: Vec<u64>,
+    errors: Vec<ErrorSeen>,
+    steps: Vec<StepSeen>,
+    faults_planned: usize,
+    faults_fired: usize,
+    virtual_ns: u64,
+    events: usize,
+    trace_hash: String,
+    wall_us: u64,
+}
+
+/// One kind of error, and the layer that learned of it first.
+#[derive(Debug, Serialize)]
+struct ErrorSeen {
+    operation: &'static str,
+    errno: &'static str,
+    learned_by: &'static str,
+    count: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct StepSeen {
+    step: &'static str,
+    result: &'static str,
+}
+
+/// The result as one line of JSON, without a newline.
+#[must_use]
+pub fn json_line(result: &UnitResult) -> String {
+    let errors = result.facts.errors.iter().map(|error| ErrorSeen {
+        operation: error.operation,
+        errno: error.errno.name(),
+        learned_by: error.learned_by,
+        count: error.count,
+    });
+    let steps = result.facts.steps.iter().map(|(step, outcome)| StepSeen {
+        step: step.text(),
+        result: outcome_name(*outcome),
+    });
+    let line = Line {
+        scenario: result.unit.spec.scenario.name(),
+        path: result.unit.spec.path.name(),
+        label: &result.unit.label,
+        unit: result.unit.spec.to_string(),
+        role: match result.unit.role {
+            crate::Role::Experiment => "experiment",
+            crate::Role::Control { .. } => "control",
+        },
+        engine: result.engine.name(),
+        verdict: result.verdict.label(),
+        expected: result.unit.expected(),
+        as_expected: result.is_expected(),
+        detail: result.verdict.detail(),
+        pages_lost: result.facts.pages_lost.iter().copied().collect(),
+        errors: errors.collect(),
+        steps: steps.collect(),
+        faults_planned: result.faults_planned,
+        faults_fired: result.faults_fired,
+        virtual_ns: result.virtual_ns,
+        events: result.trace.entries().len(),
+        trace_hash: result.trace_hash.to_string(),
+        wall_us: u64::try_from(result.wall.as_micros()).unwrap_or(u64::MAX),
+    };
+    serde_json::to_string(&line).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))
+}

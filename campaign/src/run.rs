@@ -1,0 +1,91 @@
+//! Runs one unit: its lives on an engine, then the oracles.
+
+use std::time::{Duration, Instant};
+
+use lab::Stage;
+use nvme_model::Controller;
+
+use crate::engine::{self, Engine, EngineError, EngineKind, LifeEnd};
+use crate::oracle::{self, Facts};
+use crate::trace::{TraceHash, TraceLog};
+use crate::{Unit, Verdict};
+
+/// A judged run.
+#[derive(Debug)]
+pub struct UnitResult {
+    /// What was run.
+    pub unit: Unit,
+    /// Where.
+    pub engine: EngineKind,
+    /// What it means.
+    pub verdict: Verdict,
+    /// What the trace says, in numbers.
+    pub facts: Facts,
+    /// Faults armed in the controller.
+    pub faults_planned: usize,
+    /// Faults of those that fired as often as planned.
+    pub faults_fired: usize,
+    /// Virtual time of all lives together.
+    pub virtual_ns: u64,
+    /// The hash over the whole trace.
+    pub trace_hash: TraceHash,
+    /// Real time, for the curious; nothing depends on it.
+    pub wall: Duration,
+    /// The trace itself.
+    pub trace: TraceLog,
+}
+
+impl UnitResult {
+    /// True if the verdict is the one that was expected.
+    #[must_use]
+    pub fn is_expected(&self) -> bool {
+        self.verdict.label() == self.unit.expected()
+    }
+}
+
+/// Runs `unit` on `engine` and judges it.
+///
+/// # Errors
+/// [`EngineError`] when the host fails. A guest that fails is a verdict.
+pub fn run_unit(engine: &mut dyn Engine, unit: &Unit) -> Result<UnitResult, EngineError> {
+    let start = Instant::now();
+    let controller = engine::controller(unit)
+        .map_err(|error| EngineError::Infrastructure(format!("controller: {error}")))?;
+    engine.insert(controller)?;
+    let mut trace = TraceLog::default();
+    let mut virtual_ns = 0;
+    let mut end = LifeEnd::Done;
+    for stage in [Stage::Live, Stage::After] {
+        let mut spec = unit.spec;
+        spec.stage = stage;
+        end = engine.live(&spec.to_string(), &mut trace)?;
+        virtual_ns += engine.now_ns();
+        if end != LifeEnd::Done {
+            break;
+        }
+    }
+    let facts = Facts::collect(trace.entries());
+    let faults = engine.controller().map(Controller::faults);
+    let faults_planned = faults.map_or(0, |faults| faults.counts().count());
+    let faults_unfired = faults.map_or(0, |faults| faults.unfired().count());
+    let verdict = match end {
+        LifeEnd::Done if faults_unfired > 0 => Verdict::NotExercised(format!(
+            "{faults_unfired} of {faults_planned} planned faults did not fire as often as planned"
+        )),
+        LifeEnd::Done => oracle::judge(unit, &facts),
+        LifeEnd::WaitsForever => Verdict::Timeout,
+        LifeEnd::Failed(how) => Verdict::Infra(how),
+    };
+    Ok(UnitResult {
+        unit: unit.clone(),
+        engine: engine.kind(),
+        verdict,
+        faults_planned,
+        faults_fired: faults_planned - faults_unfired,
+        virtual_ns,
+        trace_hash: trace.hash(),
+        wall: start.elapsed(),
+        facts,
+        trace,
+    })
+}

@@ -1,0 +1,73 @@
+//! One event of the merged trace.
+
+use std::fmt;
+
+use hal::trace::{Layer, Record};
+
+/// Who reports the event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// A layer of the guest.
+    Guest(Record),
+    /// The controller model.
+    Controller(nvme_model::Event),
+}
+
+/// An event with its virtual time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Virtual nanoseconds since the machine was switched on.
+    pub now_ns: u64,
+    /// What happened.
+    pub source: Source,
+}
+
+const TAG_GUEST: u8 = 1;
+const TAG_CONTROLLER: u8 = 2;
+
+impl Entry {
+    /// Feeds the canonical bytes of this entry, the ones the trace hash is made of, to `sink`.
+    pub(crate) fn encode(&self, mut sink: impl FnMut(&[u8])) {
+        sink(&self.now_ns.to_le_bytes());
+        match &self.source {
+            Source::Guest(record) => {
+                sink(&[TAG_GUEST]);
+                sink(&record.to_bytes());
+            }
+            Source::Controller(event) => {
+                sink(&[TAG_CONTROLLER]);
+                sink(&event.to_bytes());
+            }
+        }
+    }
+}
+
+/// The text of a guest record, by the vocabulary of its layer.
+#[must_use]
+pub fn describe(record: &Record) -> String {
+    let text = match record.layer {
+        Layer::Program | Layer::Workload => {
+            lab::events::Event::decode(record).map(|e| e.to_string())
+        }
+        Layer::Swap => swap_path::events::Event::decode(record).map(|e| e.to_string()),
+        Layer::Iomap => iomap::events::Event::decode(record).map(|e| e.to_string()),
+        Layer::Filesystem => guest_fs::events::Event::decode(record).map(|e| e.to_string()),
+        Layer::Driver => nvme_driver::events::Event::decode(record).map(|e| e.to_string()),
+        Layer::Block | Layer::Platform => None,
+    };
+    text.unwrap_or_else(|| format!("code {} {:?}", record.code, record.args))
+}
+
+impl fmt::Display for Entry {
+    /// One line: virtual microseconds, layer, text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (us, ns) = (self.now_ns / 1000, self.now_ns % 1000);
+        match &self.source {
+            Source::Guest(record) => {
+                let layer = format!("{:?}", record.layer).to_lowercase();
+                write!(f, "{us:>12}.{ns:03} {layer:<10} {}", describe(record))
+            }
+            Source::Controller(event) => write!(f, "{us:>12}.{ns:03} controller {event}"),
+        }
+    }
+}

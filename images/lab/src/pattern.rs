@@ -1,0 +1,171 @@
+//! What the workload writes into a page, so that a wrong page says whose it is and from when.
+
+use hal::PAGE_BYTES;
+
+/// Words in a page.
+const WORDS: usize = PAGE_BYTES / 8;
+
+/// `SWPAGE` and the version of this layout, as a number; seeds are added to it.
+const MAGIC: u64 = 0x5357_5041_4745_0001;
+
+/// The content of one page: word 0 magic and seed, word 1 page number, word 2 generation, and then
+/// noise that depends on all three, so that any mixture of two pages is noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    /// Separates the runs: the unit's seed.
+    pub seed: u64,
+    /// The page's number in its address space.
+    pub page: u64,
+    /// How often the page has been written.
+    pub generation: u64,
+}
+
+/// What a page turned out to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageContent {
+    /// Exactly what was expected.
+    Expected,
+    /// Nothing but zeros.
+    Zeros,
+    /// The right page, whole, but from another generation.
+    Stale {
+        /// The generation found.
+        generation: u64,
+    },
+    /// Another page, whole.
+    Foreign {
+        /// The page number found.
+        page: u64,
+    },
+    /// Anything else.
+    Garbage,
+}
+
+impl Pattern {
+    /// Fills `bytes` (one page) with this pattern.
+    pub fn fill(&self, bytes: &mut [u8; PAGE_BYTES]) {
+        for (chunk, word) in bytes.chunks_exact_mut(8).zip(self.words()) {
+            chunk.copy_from_slice(&word.to_le_bytes());
+        }
+    }
+
+    /// Compares `bytes` (one page) with this pattern and names what it found instead.
+    #[must_use]
+    pub fn check(&self, bytes: &[u8; PAGE_BYTES]) -> PageContent {
+        if self.is_in(bytes) {
+            return PageContent::Expected;
+        }
+        if bytes.iter().all(|byte| *byte == 0) {
+            return PageContent::Zeros;
+        }
+        let mut header = bytes.chunks_exact(8).take(3).map(|chunk| {
+            chunk
+                .iter()
+                .rev()
+                .fold(0_u64, |word, byte| word << 8 | u64::from(*byte))
+        });
+        let (_magic, page, generation) = (header.next(), header.next(), header.next());
+        let found = Self {
+            seed: self.seed,
+            page: page.unwrap_or(0),
+            generation: generation.unwrap_or(0),
+        };
+        match found.is_in(bytes) {
+            true if found.page == self.page => PageContent::Stale {
+                generation: found.generation,
+            },
+            true => PageContent::Foreign { page: found.page },
+            false => PageContent::Garbage,
+        }
+    }
+
+    fn is_in(&self, bytes: &[u8; PAGE_BYTES]) -> bool {
+        bytes
+            .chunks_exact(8)
+            .zip(self.words())
+            .all(|(chunk, word)| *chunk == word.to_le_bytes())
+    }
+
+    fn words(self) -> impl Iterator<Item = u64> {
+        let magic = MAGIC.wrapping_add(self.seed << 16);
+        let noise = magic ^ self.page.rotate_left(20) ^ self.generation.rotate_left(44);
+        (0..WORDS as u64).map(move |index| match index {
+            0 => magic,
+            1 => self.page,
+            2 => self.generation,
+            _ => splitmix64(noise.wrapping_add(index)),
+        })
+    }
+}
+
+/// The finaliser of SplitMix64: every input bit moves every output bit.
+const fn splitmix64(seed: u64) -> u64 {
+    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: Pattern = Pattern {
+        seed: 7,
+        page: 3,
+        generation: 2,
+    };
+
+    fn filled(pattern: Pattern) -> [u8; PAGE_BYTES] {
+        let mut bytes = [0; PAGE_BYTES];
+        pattern.fill(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn a_page_is_recognised() {
+        assert_eq!(PAGE.check(&filled(PAGE)), PageContent::Expected);
+    }
+
+    #[test]
+    fn every_kind_of_wrong_page_is_named() {
+        let stale = Pattern {
+            generation: 1,
+            ..PAGE
+        };
+        let foreign = Pattern { page: 4, ..PAGE };
+        let other_run = Pattern { seed: 8, ..PAGE };
+        assert_eq!(
+            PAGE.check(&filled(stale)),
+            PageContent::Stale { generation: 1 }
+        );
+        assert_eq!(
+            PAGE.check(&filled(foreign)),
+            PageContent::Foreign { page: 4 }
+        );
+        assert_eq!(PAGE.check(&filled(other_run)), PageContent::Garbage);
+        assert_eq!(PAGE.check(&[0; PAGE_BYTES]), PageContent::Zeros);
+    }
+
+    #[test]
+    fn a_single_flipped_bit_anywhere_is_noticed() {
+        let clean = filled(PAGE);
+        for byte in 0..PAGE_BYTES {
+            let mut dirty = clean;
+            dirty[byte] ^= 0x10;
+            assert_ne!(PAGE.check(&dirty), PageContent::Expected, "byte {byte}");
+        }
+    }
+
+    #[test]
+    fn a_page_torn_in_the_middle_is_garbage() {
+        let mut torn = filled(PAGE);
+        torn[2048..].copy_from_slice(
+            &filled(Pattern {
+                generation: 1,
+                ..PAGE
+            })[2048..],
+        );
+        assert_eq!(PAGE.check(&torn), PageContent::Garbage);
+    }
+}

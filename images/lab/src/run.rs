@@ -1,0 +1,75 @@
+//! From a command line to a played scenario.
+
+use alloc::rc::Rc;
+use core::fmt;
+
+use hal::{Platform, UserMemory};
+use nvme_driver::NvmeDriver;
+
+use crate::events::{Event, Step};
+use crate::shutdown;
+use crate::spec::{Scenario, SpecError, UnitSpec};
+
+/// Why a program could not be played at all. What goes wrong inside of a scenario is not an error: it
+/// is in the trace.
+#[derive(Debug)]
+pub enum LabError {
+    /// The command line is not a unit.
+    Spec(SpecError),
+    /// There is no usable controller.
+    Probe(nvme_driver::Error),
+    /// The engine has no room for the workload.
+    AddressSpace {
+        /// Pages wanted.
+        pages: u64,
+        /// Pages there are.
+        pages_max: u64,
+    },
+}
+
+impl fmt::Display for LabError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Spec(error) => write!(f, "command line: {error}"),
+            Self::Probe(error) => write!(f, "nvme: {error}"),
+            Self::AddressSpace { pages, pages_max } => {
+                write!(
+                    f,
+                    "pages={pages}: this engine has an address space of {pages_max} pages"
+                )
+            }
+        }
+    }
+}
+
+impl core::error::Error for LabError {}
+
+/// Plays the unit that `command_line` describes on this machine.
+///
+/// # Errors
+/// [`LabError`] when it cannot even begin.
+pub fn run<P, U>(platform: P, user: Rc<U>, command_line: &str) -> Result<(), LabError>
+where
+    P: Platform + 'static,
+    U: UserMemory + 'static,
+{
+    let spec: UnitSpec = command_line.parse().map_err(LabError::Spec)?;
+    if spec.pages > user.size_pages() {
+        let (pages, pages_max) = (spec.pages, user.size_pages());
+        return Err(LabError::AddressSpace { pages, pages_max });
+    }
+    let tracer = platform.tracer().clone();
+    tracer.emit(Event::StepBegin { step: Step::Probe });
+    let device = Rc::new(
+        NvmeDriver::probe(platform, nvme_driver::Config::default()).map_err(LabError::Probe)?,
+    );
+    tracer.emit(Event::StepEnd {
+        step: Step::Probe,
+        result: Ok(()),
+        count: 1,
+    });
+    match spec.scenario {
+        Scenario::Shutdown => shutdown::play(&spec, &device, user),
+    }
+    Ok(())
+}

@@ -14,7 +14,6 @@ mod console;
 mod control_disk;
 mod exit;
 mod hal;
-mod heap;
 mod options;
 mod panic;
 mod pci;

@@ -11,16 +11,18 @@ use machine::pci_ids::{
 use virtio_drivers::transport::pci::PciTransport;
 
 use crate::arch::interrupt::{self, Vector};
-use crate::console::{self, Transmit, println};
+use crate::console::{self, println};
 use crate::control_disk::ControlDisk;
 use crate::hal::bar::Bar;
 use crate::hal::clock::{Clock, ProcessorClock};
+use crate::hal::config_space::ConfigSpace;
 use crate::hal::lab_device::LabDevice;
 use crate::hal::platform::FunctionPlatform;
 use crate::hal::trace::console_tracer;
+use crate::hal::transmit::Transmit;
 use crate::hal::virtio::VirtioHal;
 use crate::options::Options;
-use crate::pci::{Bus, ConfigSpace};
+use crate::pci::Bus;
 
 /// Bytes of an NVMe controller's register window: registers, and the doorbells of 512 queues.
 const NVME_BAR_BYTES: usize = 0x4000;

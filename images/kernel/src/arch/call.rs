@@ -11,7 +11,6 @@ const TAKE_PENDING: u64 = 1;
 const HALT_UNTIL: u64 = 2;
 const STOP: u64 = 3;
 const LOAD_EMPTY_IDT: u64 = 4;
-const READ_DWORDS: u64 = 5;
 
 /// # Safety
 /// `function` is one of the constants above and the arguments are what it needs.
@@ -68,26 +67,4 @@ pub(crate) fn triple_fault() -> ! {
     unsafe { call(LOAD_EMPTY_IDT, 0, 0, 0) }
     // SAFETY: an undefined opcode raises an exception.
     unsafe { asm!("ud2", options(noreturn)) }
-}
-
-/// Reads consecutive 32-bit registers from `address` on: one trap for all of them, because an access
-/// from ring 3 costs some hosts seven times as much as one from ring 0.
-///
-/// # Panics
-/// If `values` is empty.
-pub(crate) fn read_registers(address: u64, values: &mut [u32]) {
-    assert!(!values.is_empty(), "a read of no registers");
-    assert!(
-        is_device_memory(address, values.len() * 4),
-        "{address:#x} is no register"
-    );
-    // SAFETY: the stub writes `values.len()` dwords to `values` and reads device memory only.
-    unsafe {
-        call(
-            READ_DWORDS,
-            values.as_mut_ptr().addr() as u64,
-            address,
-            values.len() as u64,
-        );
-    }
 }

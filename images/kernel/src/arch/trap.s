@@ -34,19 +34,10 @@ call_stop:                          # for ever
 call_load_empty_idt:                # the next exception resets the machine
     lidt empty_idt_pointer
     iretq
-call_read_dwords:                   # rdx dwords from registers at rsi to memory at rdi
-    mov (%rsi), %eax
-    mov %eax, (%rdi)
-    add $4, %rsi
-    add $4, %rdi
-    dec %rdx
-    jnz call_read_dwords
-    iretq
-
 .section .rodata.trap, "a"
     .balign 8
 call_table:
-    .quad call_invlpg, call_take_pending, call_halt_until, call_stop, call_load_empty_idt, call_read_dwords
+    .quad call_invlpg, call_take_pending, call_halt_until, call_stop, call_load_empty_idt
 empty_idt_pointer:
     .word 0
     .quad 0

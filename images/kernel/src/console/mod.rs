@@ -5,16 +5,15 @@
 //! port at once and records go nowhere.
 
 mod debug_port;
-mod transmit;
 
 use core::fmt;
 
 use hal::trace::Record;
 
 pub(crate) use debug_port::DebugPort;
-pub(crate) use transmit::Transmit;
 
 use crate::arch::single::Single;
+use crate::hal::transmit::Transmit;
 
 static TRANSMIT: Single<Option<Transmit>> = Single::new(None);
 

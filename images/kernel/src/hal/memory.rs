@@ -5,9 +5,9 @@ use core::ops::Range;
 use hal::PAGE_BYTES;
 use kernel_core::frames::FrameBitmap;
 
+use super::heap;
 use crate::arch::boot::BootInfo;
 use crate::arch::single::Single;
-use crate::heap;
 
 /// The heap gets one part in so many ...
 const HEAP_PART: u64 = 4;

@@ -7,7 +7,8 @@ use machine::layout::{ECAM_BASE, PCI_WINDOW_BASE};
 use machine::pci_ids::{VENDOR_SWAPLAB, slot};
 use virtio_drivers::transport::pci::bus::DeviceFunction;
 
-use super::{ConfigSpace, Function};
+use super::Function;
+use crate::hal::config_space::ConfigSpace;
 
 const DEVICES: u8 = 32;
 const NO_FUNCTION: u32 = 0xffff_ffff;

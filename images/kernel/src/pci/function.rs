@@ -8,8 +8,8 @@ use virtio_drivers::transport::pci::bus::{
     BarInfo, Command, DeviceFunction, MemoryBarType, PciRoot,
 };
 
-use super::ConfigSpace;
 use crate::arch::mmio::{Registers, is_device_memory};
+use crate::hal::config_space::ConfigSpace;
 
 const COMMAND: u8 = 0x04;
 const CLASS: u8 = 0x08;

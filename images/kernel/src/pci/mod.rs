@@ -4,10 +4,8 @@
 //! as they are; all others are sized and placed here.
 
 pub(crate) mod bus;
-mod config;
 mod function;
 mod msix;
 
 pub(crate) use bus::Bus;
-pub(crate) use config::ConfigSpace;
 pub(crate) use function::Function;

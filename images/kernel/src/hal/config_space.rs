@@ -1,4 +1,4 @@
-//! Configuration space, by memory (ECAM) or by ports.
+//! PCI configuration space, by memory (ECAM) or by ports.
 // UNSAFETY: the library's trait has an unsafe method; nothing here is.
 #![expect(unsafe_code, reason = "implements virtio_drivers' ConfigurationAccess")]
 

@@ -1,4 +1,4 @@
-//! The virtio console's transmit queue.
+//! The virtio console's transmit queue, fed from the outbox.
 // UNSAFETY: buffers in the queue are named by address.
 #![expect(
     unsafe_code,
@@ -15,7 +15,7 @@ use virtio_drivers::transport::DeviceStatus;
 use virtio_drivers::transport::Transport;
 use virtio_drivers::transport::pci::PciTransport;
 
-use crate::hal::virtio::VirtioHal;
+use super::virtio::VirtioHal;
 
 /// Bytes of the ring: some 1800 records between two exits.
 const RING_BYTES: usize = 64 << 10;

@@ -31,6 +31,14 @@ pub(super) fn e2e() -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
+/// The VMM's own tests, which use KVM too.
+pub(super) fn vmm() -> Result<Vec<PathBuf>> {
+    let programs = build(&["test", "--package", "vmm", "--lib", "--no-run"], "lib")?;
+    let paths: Vec<PathBuf> = programs.into_iter().map(|program| program.path).collect();
+    anyhow::ensure!(!paths.is_empty(), "cargo built no test of the VMM");
+    Ok(paths)
+}
+
 /// A program that cargo built.
 #[derive(Debug, PartialEq, Eq)]
 struct Program {

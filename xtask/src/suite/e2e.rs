@@ -38,10 +38,15 @@ pub(super) fn on_engines(engines: &str) -> Result<Outcome> {
     cargo::all(build::e2e()?.into_iter().map(command))
 }
 
-/// The tests on both engines, on a stock KVM host.
+/// The VMM's tests, then the tests on both engines, on a stock KVM host.
 pub(super) fn on_stock_kvm() -> Result<Outcome> {
     let mut command: Vec<OsString> = ["sh", "-c", RUN_EACH, "sh"].map(OsString::from).into();
-    command.extend(build::e2e()?.into_iter().map(OsString::from));
+    command.extend(
+        build::vmm()?
+            .into_iter()
+            .chain(build::e2e()?)
+            .map(OsString::from),
+    );
     let env = vec![(ENGINES.into(), "host,kvm".into())];
     let ended = on_host(&workspace::root().join("tests"), command, env)?;
     Ok(bad_end(&ended).map_or(Outcome::Passed, Outcome::Failed))

@@ -27,7 +27,7 @@ pub(super) fn all_steps() -> Vec<Step> {
         step("same verdicts and traces on host and kvm", || {
             if_kvm(equality::host_and_kvm)
         }),
-        step("end to end on a stock KVM", || {
+        step("VMM tests and end to end on a stock KVM", || {
             if_stock_kvm(e2e::on_stock_kvm)
         }),
         step("same verdicts and traces on host and a stock KVM", || {

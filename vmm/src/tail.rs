@@ -52,11 +52,6 @@ impl Tail {
         self.text.extend(bytes);
     }
 
-    /// Forgets everything.
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
     /// The last lines, oldest first, without control characters.
     pub(crate) fn lines(&self) -> Vec<String> {
         let (front, back) = self.text.as_slices();

@@ -14,7 +14,7 @@ impl Devices {
     /// Lets time pass until what the wait block at `address` asks for has happened.
     pub(super) fn wait(&mut self, address: u64, observer: &mut dyn MachineObserver) -> Access {
         let mut bytes = [0; WAIT_BLOCK_BYTES];
-        if address % 8 != 0 || self.ram.read(address, &mut bytes).is_err() {
+        if !address.is_multiple_of(8) || self.ram.read(address, &mut bytes).is_err() {
             log::warn!("the guest waits with its wait block at {address:#x}, which cannot be");
             return Ok(());
         }

@@ -166,7 +166,7 @@ impl Machine {
 
 fn check_memory_size(bytes: u64) -> Result<(), VmmError> {
     let (min, max) = (layout::MEMORY_BYTES_MIN, layout::MEMORY_BYTES_MAX);
-    if bytes % 4096 == 0 && (min..=max).contains(&bytes) {
+    if bytes.is_multiple_of(4096) && (min..=max).contains(&bytes) {
         return Ok(());
     }
     Err(VmmError::MemorySize { bytes, min, max })

@@ -300,8 +300,9 @@ mod tests {
                 space.read(offset, &mut [0; 8][..size]);
                 space.decode(address, size);
             }
-            for at in 0..BYTES {
-                prop_assert_eq!((space.bytes[at] ^ fresh[at]) & !space.writable[at], 0);
+            let changed = space.bytes.iter().zip(fresh).map(|(now, before)| now ^ before);
+            for (changed, writable) in changed.zip(space.writable) {
+                prop_assert_eq!(changed & !writable, 0);
             }
         }
     }

@@ -217,7 +217,7 @@ impl Msix {
 }
 
 fn is_defined(offset: u64, size: usize) -> bool {
-    matches!(size, 4 | 8) && offset % size as u64 == 0
+    matches!(size, 4 | 8) && offset.is_multiple_of(size as u64)
 }
 
 #[cfg(test)]

@@ -143,7 +143,7 @@ impl Block {
     fn range(&self, sector: u64, spans: &[Span]) -> Option<u64> {
         let size = size_bytes(spans);
         let end = sector.checked_add(size.div_ceil(SECTOR_BYTES))?;
-        (size % SECTOR_BYTES == 0 && end <= self.sectors).then(|| sector * SECTOR_BYTES)
+        (size.is_multiple_of(SECTOR_BYTES) && end <= self.sectors).then(|| sector * SECTOR_BYTES)
     }
 
     fn read(&self, sector: u64, spans: &[Span], ram: &Ram) -> Option<()> {

@@ -90,11 +90,6 @@ impl CommonConfig {
         }
     }
 
-    /// The device status.
-    pub(super) fn status(&self) -> u8 {
-        self.status
-    }
-
     /// Whether the driver may expect the device to work.
     pub(super) fn is_running(&self) -> bool {
         self.status & STATUS_DRIVER_OK != 0 && self.status & STATUS_NEEDS_RESET == 0

@@ -1,3 +1,5 @@
+mod devices;
+
 use std::time::Duration;
 
 use machine::ports;

@@ -135,3 +135,26 @@ fn mkfs_that_is_cut_leaves_no_filesystem_or_a_whole_one() {
     }
     assert!(requests > 5);
 }
+
+#[test]
+fn a_freed_inode_block_is_no_data_while_the_journal_could_bring_the_inode_back() {
+    let rig = Rig::new(200);
+    let fs = rig.mount();
+    let ino = fs.create("data").unwrap();
+    fs.create("victim").unwrap();
+    let free = fs.statfs().unwrap().blocks_free;
+    rig.write(&fs, ino, 0, &vec![1; free as usize]).unwrap();
+    fs.fsync(ino).unwrap();
+    fs.unlink("victim").unwrap();
+    fs.sync().unwrap();
+    // The only free block is the one that was the inode.
+    rig.write(&fs, ino, free, &[2]).unwrap();
+    fs.fsync(ino).unwrap();
+    drop(fs);
+    rig.disk.crash(|_, _| false);
+    let fs = rig.mount();
+    let ino = fs.open("data").unwrap();
+    assert_eq!(rig.read(&fs, ino, free, 1), Ok(vec![2]));
+    fs.unmount().unwrap();
+    rig.assert_clean();
+}

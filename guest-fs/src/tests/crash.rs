@@ -158,3 +158,18 @@ fn a_freed_inode_block_is_no_data_while_the_journal_could_bring_the_inode_back()
     fs.unmount().unwrap();
     rig.assert_clean();
 }
+
+#[test]
+fn an_overwrite_is_durable_after_fsync_although_no_metadata_changed() {
+    let rig = Rig::new(BLOCKS);
+    let fs = rig.mount();
+    let ino = fs.create("a").unwrap();
+    rig.write(&fs, ino, 0, &[1; 4]).unwrap();
+    fs.fsync(ino).unwrap();
+    rig.write(&fs, ino, 0, &[2; 4]).unwrap();
+    fs.fsync(ino).unwrap();
+    rig.disk.crash(|_, _| false);
+    let fs = rig.mount();
+    let ino = fs.open("a").unwrap();
+    assert_eq!(rig.read(&fs, ino, 0, 4), Ok(vec![2; 4]));
+}

@@ -25,7 +25,10 @@ pub(crate) struct Health {
     pub(crate) unsafe_shutdowns: u64,
     media_errors: u64,
     error_count: u64,
+    /// Time powered in earlier lives.
     powered_ns: u64,
+    /// When this life began; set by its first call, since time may begin anywhere.
+    powered_on_at: Option<u64>,
     errors: VecDeque<ErrorEntry>,
 }
 
@@ -87,9 +90,22 @@ impl Health {
         self.errors.truncate(entries_max.into());
     }
 
-    /// Remembers how long the power was on: a new life begins at time 0.
+    /// Something happened: the power is on.
+    pub(crate) fn power_is_on(&mut self, now_ns: u64) {
+        self.powered_on_at.get_or_insert(now_ns);
+    }
+
+    /// The power goes; remembers how long it was on.
     pub(crate) fn power_off(&mut self, now_ns: u64) {
-        self.powered_ns = self.powered_ns.saturating_add(now_ns);
+        self.powered_ns = self.powered(now_ns);
+        self.powered_on_at = None;
+    }
+
+    fn powered(&self, now_ns: u64) -> u64 {
+        let this_life = self
+            .powered_on_at
+            .map_or(0, |on_at| now_ns.saturating_sub(on_at));
+        self.powered_ns.saturating_add(this_life)
     }
 
     /// The error log, newest first; places without an entry are zeros.
@@ -122,7 +138,7 @@ impl Health {
         log.controller_busy_minutes =
             u128::from(self.busy_ns.checked_div(NS_PER_MINUTE).unwrap_or(0)).into();
         log.power_cycles = u128::from(self.power_cycles).into();
-        let on_ns = self.powered_ns.saturating_add(now_ns);
+        let on_ns = self.powered(now_ns);
         log.power_on_hours = u128::from(on_ns.checked_div(NS_PER_HOUR).unwrap_or(0)).into();
         log.unsafe_shutdowns = u128::from(self.unsafe_shutdowns).into();
         log.media_errors = u128::from(self.media_errors).into();

@@ -130,6 +130,7 @@ impl Controller {
         if self.is_removed {
             return;
         }
+        self.health.power_is_on(now_ns);
         if self.ready_at.is_some_and(|at| at <= now_ns) {
             self.ready_at = None;
             self.set_csts(self.registers.csts.with_rdy(1), observer);

@@ -12,6 +12,34 @@ fn pair(low: u16, high: u16) -> u32 {
     u32::from(high) << 16 | u32::from(low)
 }
 
+/// Something that happened to a range of blocks.
+fn range(code: u8, nsid: u32, lba: u64, blocks: u64, order: u64) -> Parts {
+    Parts(code, 0, 0, nsid, [lba, blocks, order])
+}
+
+/// The events about blocks.
+fn block_parts(event: &Event) -> Parts {
+    match *event {
+        Event::MediaRead { nsid, lba, blocks } => range(7, nsid, lba, blocks.into(), 0),
+        Event::MediaWrite { nsid, lba, blocks } => range(8, nsid, lba, blocks.into(), 0),
+        Event::MediaDiscard { nsid, lba, blocks } => range(9, nsid, lba, blocks, 0),
+        Event::CacheStore {
+            nsid,
+            lba,
+            blocks,
+            order,
+        } => range(10, nsid, lba, blocks.into(), order),
+        Event::CacheEvict {
+            nsid,
+            lba,
+            blocks,
+            order,
+        } => range(11, nsid, lba, blocks.into(), order),
+        // `parts` asks about no other.
+        _ => range(0, 0, 0, 0, 0),
+    }
+}
+
 fn parts(event: &Event) -> Parts {
     match *event {
         Event::RegisterWrite { offset, value } => Parts(
@@ -45,21 +73,11 @@ fn parts(event: &Event) -> Parts {
             pair(sqid, cid),
             [status.to_raw().into(), dw0.into(), 0],
         ),
-        Event::MediaRead { nsid, lba, blocks } => Parts(7, 0, 0, nsid, [lba, blocks.into(), 0]),
-        Event::MediaWrite { nsid, lba, blocks } => Parts(8, 0, 0, nsid, [lba, blocks.into(), 0]),
-        Event::MediaDiscard { nsid, lba, blocks } => Parts(9, 0, 0, nsid, [lba, blocks, 0]),
-        Event::CacheStore {
-            nsid,
-            lba,
-            blocks,
-            order,
-        } => Parts(10, 0, 0, nsid, [lba, blocks.into(), order]),
-        Event::CacheEvict {
-            nsid,
-            lba,
-            blocks,
-            order,
-        } => Parts(11, 0, 0, nsid, [lba, blocks.into(), order]),
+        Event::MediaRead { .. }
+        | Event::MediaWrite { .. }
+        | Event::MediaDiscard { .. }
+        | Event::CacheStore { .. }
+        | Event::CacheEvict { .. } => block_parts(event),
         Event::Flush { nsid, blocks } => Parts(12, 0, 0, nsid, [blocks, 0, 0]),
         Event::Interrupt { vector } => Parts(13, 0, vector, 0, [0; 3]),
         Event::AsyncEvent {
@@ -142,5 +160,35 @@ mod tests {
         let bytes = event.to_bytes();
         assert_eq!(bytes[..10], [6, 0, 1, 0, 2, 0, 3, 0, 0x81, 0x42]);
         assert_eq!(bytes[16], 4);
+    }
+
+    #[test]
+    fn every_event_has_its_own_code() {
+        let (nsid, lba, blocks, order) = (1, 2, 3, 4);
+        let events = [
+            Event::MediaRead { nsid, lba, blocks },
+            Event::MediaWrite { nsid, lba, blocks },
+            Event::MediaDiscard {
+                nsid,
+                lba,
+                blocks: 3,
+            },
+            Event::CacheStore {
+                nsid,
+                lba,
+                blocks,
+                order,
+            },
+            Event::CacheEvict {
+                nsid,
+                lba,
+                blocks,
+                order,
+            },
+            Event::Flush { nsid, blocks: 3 },
+            Event::Removed,
+        ];
+        let codes = events.map(|event| event.to_bytes()[0]);
+        assert_eq!(codes, [7, 8, 9, 10, 11, 12, 19]);
     }
 }

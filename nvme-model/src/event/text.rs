@@ -28,21 +28,57 @@ impl FatalCause {
     }
 }
 
+/// A line about a range of blocks.
+fn range(
+    f: &mut fmt::Formatter<'_>,
+    word: &str,
+    nsid: u32,
+    lba: u64,
+    blocks: u64,
+    order: Option<u64>,
+) -> fmt::Result {
+    write!(f, "{word:<12} nsid={nsid:<3x} lba={lba:#x} blocks={blocks}")?;
+    order.map_or(Ok(()), |order| write!(f, " order={order}"))
+}
+
+impl Event {
+    /// The events about blocks.
+    fn fmt_blocks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::MediaRead { nsid, lba, blocks } => {
+                range(f, "media-read", nsid, lba, blocks.into(), None)
+            }
+            Self::MediaWrite { nsid, lba, blocks } => {
+                range(f, "media-write", nsid, lba, blocks.into(), None)
+            }
+            Self::MediaDiscard { nsid, lba, blocks } => {
+                range(f, "media-zero", nsid, lba, blocks, None)
+            }
+            Self::CacheStore {
+                nsid,
+                lba,
+                blocks,
+                order,
+            } => range(f, "cache-store", nsid, lba, blocks.into(), Some(order)),
+            Self::CacheEvict {
+                nsid,
+                lba,
+                blocks,
+                order,
+            } => range(f, "cache-evict", nsid, lba, blocks.into(), Some(order)),
+            // `fmt` asks about no other.
+            _ => Ok(()),
+        }
+    }
+}
+
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::RegisterWrite {
-                offset,
-                value: Some(value),
-            } => {
-                write!(f, "reg-write    {offset:#05x} = {value:#x}")
-            }
-            Self::RegisterWrite {
-                offset,
-                value: None,
-            } => {
-                write!(f, "reg-write    {offset:#05x} = (address)")
-            }
+            Self::RegisterWrite { offset, value } => match value {
+                Some(value) => write!(f, "reg-write    {offset:#05x} = {value:#x}"),
+                None => write!(f, "reg-write    {offset:#05x} = (address)"),
+            },
             Self::SqDoorbell { sqid, tail } => write!(f, "sq-doorbell  sq={sqid:<3} tail={tail}"),
             Self::CqDoorbell { cqid, head } => write!(f, "cq-doorbell  cq={cqid:<3} head={head}"),
             Self::Status { csts } => write!(f, "csts         {csts:#04x}"),
@@ -53,62 +89,29 @@ impl fmt::Display for Event {
                 nsid,
                 slba,
                 blocks,
-            } => write!(
-                f,
-                "fetch        sq={sqid:<3} cid={cid:04x} {opcode:02x} {:<20} nsid={nsid:<3x} \
-                 slba={slba:#x} blocks={blocks}",
-                opcode_name(sqid, opcode),
-            ),
+            } => {
+                let name = opcode_name(sqid, opcode);
+                write!(
+                    f,
+                    "fetch        sq={sqid:<3} cid={cid:04x} {opcode:02x} {name:<20} "
+                )?;
+                write!(f, "nsid={nsid:<3x} slba={slba:#x} blocks={blocks}")
+            }
             Self::Complete {
                 cqid,
                 sqid,
                 cid,
                 status,
                 dw0,
-            } => write!(
-                f,
-                "complete     cq={cqid:<3} sq={sqid:<3} cid={cid:04x} dw0={dw0:#x} {status}"
-            ),
-            Self::MediaRead { nsid, lba, blocks } => {
-                write!(
-                    f,
-                    "media-read   nsid={nsid:<3x} lba={lba:#x} blocks={blocks}"
-                )
-            }
-            Self::MediaWrite { nsid, lba, blocks } => {
-                write!(
-                    f,
-                    "media-write  nsid={nsid:<3x} lba={lba:#x} blocks={blocks}"
-                )
-            }
-            Self::MediaDiscard { nsid, lba, blocks } => {
-                write!(
-                    f,
-                    "media-zero   nsid={nsid:<3x} lba={lba:#x} blocks={blocks}"
-                )
-            }
-            Self::CacheStore {
-                nsid,
-                lba,
-                blocks,
-                order,
             } => {
-                write!(
-                    f,
-                    "cache-store  nsid={nsid:<3x} lba={lba:#x} blocks={blocks} order={order}"
-                )
+                write!(f, "complete     cq={cqid:<3} sq={sqid:<3} cid={cid:04x} ")?;
+                write!(f, "dw0={dw0:#x} {status}")
             }
-            Self::CacheEvict {
-                nsid,
-                lba,
-                blocks,
-                order,
-            } => {
-                write!(
-                    f,
-                    "cache-evict  nsid={nsid:<3x} lba={lba:#x} blocks={blocks} order={order}"
-                )
-            }
+            Self::MediaRead { .. }
+            | Self::MediaWrite { .. }
+            | Self::MediaDiscard { .. }
+            | Self::CacheStore { .. }
+            | Self::CacheEvict { .. } => self.fmt_blocks(f),
             Self::Flush { nsid, blocks } => {
                 write!(f, "flush        nsid={nsid:<3x} blocks={blocks}")
             }

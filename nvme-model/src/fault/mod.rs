@@ -13,6 +13,7 @@ mod parse;
 mod rule;
 mod table;
 mod text;
+mod values;
 mod words;
 
 pub use engine::{Decision, FaultEngine, RuleCounts};

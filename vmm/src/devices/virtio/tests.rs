@@ -147,7 +147,7 @@ impl<D: VirtioDevice> Driver<D> {
         let rings = RINGS + u64::from(queue) * RING_STRIDE;
         for (index, (address, size, is_write)) in (0_u16..).zip(buffers) {
             let is_last = usize::from(index) + 1 == buffers.len();
-            let flags = u16::from(!is_last) * DESC_NEXT | u16::from(*is_write) * DESC_WRITE;
+            let flags = (u16::from(!is_last) * DESC_NEXT) | (u16::from(*is_write) * DESC_WRITE);
             let mut descriptor = address.to_le_bytes().to_vec();
             descriptor.extend(size.to_le_bytes());
             descriptor.extend(flags.to_le_bytes());

@@ -42,6 +42,39 @@ fn range(
 }
 
 impl Event {
+    /// The events about commands.
+    fn fmt_command(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Fetch {
+                sqid,
+                cid,
+                opcode,
+                nsid,
+                slba,
+                blocks,
+            } => {
+                let name = opcode_name(sqid, opcode);
+                write!(
+                    f,
+                    "fetch        sq={sqid:<3} cid={cid:04x} {opcode:02x} {name:<20} "
+                )?;
+                write!(f, "nsid={nsid:<3x} slba={slba:#x} blocks={blocks}")
+            }
+            Self::Complete {
+                cqid,
+                sqid,
+                cid,
+                status,
+                dw0,
+            } => {
+                write!(f, "complete     cq={cqid:<3} sq={sqid:<3} cid={cid:04x} ")?;
+                write!(f, "dw0={dw0:#x} {status}")
+            }
+            // `fmt` asks about no other.
+            _ => Ok(()),
+        }
+    }
+
     /// The events about blocks.
     fn fmt_blocks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
@@ -82,31 +115,7 @@ impl fmt::Display for Event {
             Self::SqDoorbell { sqid, tail } => write!(f, "sq-doorbell  sq={sqid:<3} tail={tail}"),
             Self::CqDoorbell { cqid, head } => write!(f, "cq-doorbell  cq={cqid:<3} head={head}"),
             Self::Status { csts } => write!(f, "csts         {csts:#04x}"),
-            Self::Fetch {
-                sqid,
-                cid,
-                opcode,
-                nsid,
-                slba,
-                blocks,
-            } => {
-                let name = opcode_name(sqid, opcode);
-                write!(
-                    f,
-                    "fetch        sq={sqid:<3} cid={cid:04x} {opcode:02x} {name:<20} "
-                )?;
-                write!(f, "nsid={nsid:<3x} slba={slba:#x} blocks={blocks}")
-            }
-            Self::Complete {
-                cqid,
-                sqid,
-                cid,
-                status,
-                dw0,
-            } => {
-                write!(f, "complete     cq={cqid:<3} sq={sqid:<3} cid={cid:04x} ")?;
-                write!(f, "dw0={dw0:#x} {status}")
-            }
+            Self::Fetch { .. } | Self::Complete { .. } => self.fmt_command(f),
             Self::MediaRead { .. }
             | Self::MediaWrite { .. }
             | Self::MediaDiscard { .. }

@@ -1,0 +1,137 @@
+//! The same image in QEMU: another machine, another NVMe controller, another virtio.
+//!
+//! Under TCG, so that it runs everywhere. Skipped, with a line that says so, where QEMU is not installed.
+
+use std::io::ErrorKind;
+use std::process::Command;
+
+use hal::trace::{Layer, RECORD_BYTES, Record};
+use machine::frame;
+
+const QEMU: &str = "qemu-system-x86_64";
+/// `isa-debug-exit` turns a code into `code << 1 | 1`.
+const EXITED_OK: i32 = 1;
+
+/// What QEMU left.
+struct Ran {
+    code: Option<i32>,
+    /// Debug port and messages of QEMU.
+    said: String,
+    console: Vec<u8>,
+}
+
+/// Boots with the command line and more devices; `None` without QEMU.
+fn boot(command_line: &str, devices: &[&str]) -> Option<Ran> {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| dir.path().join(name);
+    std::fs::write(path("kernel"), images::kernel()).expect("a file");
+    let disk = std::fs::File::create(path("disk"));
+    disk.and_then(|file| file.set_len(64 << 20))
+        .expect("a disk");
+    let machine = "-accel tcg -M q35 -nodefaults -no-user-config -display none -no-reboot -m 64 \
+                   -bios qboot.rom -debugcon stdio -device isa-debug-exit,iobase=0xf4,iosize=4 \
+                   -kernel kernel -drive if=none,id=disk,format=raw,file=disk \
+                   -chardev file,id=console,path=console";
+    let mut qemu = Command::new(QEMU);
+    qemu.current_dir(dir.path())
+        .args(machine.split_whitespace());
+    qemu.args(["-append", command_line]);
+    qemu.args(devices.iter().flat_map(|device| ["-device", device]));
+    let output = match qemu.output() {
+        Ok(output) => output,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            eprintln!("SKIPPED: no {QEMU}");
+            return None;
+        }
+        Err(error) => panic!("{QEMU}: {error}"),
+    };
+    let said = [output.stdout, output.stderr].concat();
+    Some(Ran {
+        code: output.status.code(),
+        said: String::from_utf8_lossy(&said).into_owned(),
+        console: std::fs::read(path("console")).expect("QEMU makes the file"),
+    })
+}
+
+fn assert_ok(command_line: &str, devices: &[&str], text: &str) {
+    let Some(ran) = boot(command_line, devices) else {
+        return;
+    };
+    assert_eq!(ran.code, Some(EXITED_OK), "{command_line}: {}", ran.said);
+    assert!(ran.said.contains(text), "{command_line}: {}", ran.said);
+}
+
+#[test]
+fn it_boots_and_prints() {
+    assert_ok(
+        "program=selftest-hello",
+        &[],
+        "hello from the swaplab guest",
+    );
+}
+
+#[test]
+fn demand_paging_and_interrupts_work() {
+    assert_ok(
+        "program=selftest-fault",
+        &[],
+        "demand paging: 1200 pages over 7 frames",
+    );
+    assert_ok(
+        "program=selftest-interrupt",
+        &[],
+        "interrupts: 200 raised, 200 taken",
+    );
+}
+
+#[test]
+fn the_control_disk_works() {
+    let disk = ["virtio-blk-pci,disable-legacy=on,drive=disk"];
+    assert_ok("program=selftest-disk", &disk, "control disk: 16384 blocks");
+}
+
+#[test]
+fn the_laboratory_plays_on_qemus_controller_and_every_record_arrives() {
+    let devices = [
+        "nvme,serial=1,drive=disk",
+        "virtio-serial-pci,disable-legacy=on",
+        "virtconsole,chardev=console",
+    ];
+    let Some(ran) = boot("program=lab scenario=shutdown trace=on", &devices) else {
+        return;
+    };
+    assert_eq!(ran.code, Some(EXITED_OK), "{}", ran.said);
+    let records = records(&ran.console);
+    let count_of = |layer| records.iter().filter(|r| r.layer == layer).count();
+    for layer in [
+        Layer::Program,
+        Layer::Swap,
+        Layer::Iomap,
+        Layer::Filesystem,
+        Layer::Driver,
+    ] {
+        assert!(
+            count_of(layer) > 0,
+            "no record of {layer:?} among {}",
+            records.len()
+        );
+    }
+}
+
+/// The records of a console that carries frames of one record each and nothing else.
+fn records(mut console: &[u8]) -> Vec<Record> {
+    let header = frame::header(frame::KIND_RECORDS, RECORD_BYTES as u16);
+    let mut records = Vec::new();
+    while let Some(rest) = console.strip_prefix(&header) {
+        let (bytes, rest) = rest.split_first_chunk().expect("a whole record");
+        records.push(Record::from_bytes(bytes).expect("a known layer"));
+        console = rest;
+    }
+    assert!(
+        console.is_empty(),
+        "{} bytes after {} records",
+        console.len(),
+        records.len()
+    );
+    records
+}

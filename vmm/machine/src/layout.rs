@@ -16,7 +16,7 @@ pub const PCI_WINDOW_BASE: u64 = 0xc000_0000;
 pub const PCI_WINDOW_BYTES: u64 = 0x2000_0000;
 
 /// PCI Express configuration space (ECAM) of bus 0. The VMM also names it on the command line as
-/// `ecam=0x…`; a guest that finds no such word uses CF8/CFC.
+/// `ecam=0x<address>`; a guest that finds no such word uses CF8/CFC.
 pub const ECAM_BASE: u64 = 0xe000_0000;
 
 /// Bytes of ECAM: one bus of 32 devices with 8 functions of 4 KiB.

@@ -90,11 +90,18 @@ fn build(root: &Path, target_dir: &Path) {
     );
 }
 
-/// Keeps the place of the checkout out of the guest's messages. Joined with the flags of the
-/// configuration file.
+/// Keeps the places of the checkout and of the registry out of the guest's messages. Joined with the
+/// flags of the configuration file.
 fn remap_paths(root: &Path) -> String {
-    let root = root.display();
-    format!("build.rustflags=['--remap-path-prefix={root}/=']")
+    let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let cargo_home =
+        cargo_home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
+    let registry = cargo_home.map(|home| home.join("registry/src"));
+    let flag = |from: &Path, to: &str| format!("'--remap-path-prefix={}={to}'", from.display());
+    let registry = registry
+        .map(|from| flag(&from, "/registry"))
+        .unwrap_or_default();
+    format!("build.rustflags=[{}, {registry}]", flag(root, ""))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -53,6 +53,11 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         let Some(index) = self.queue.pop_front() else {
             return;
         };
+        if pass.failures_left == 0 && self.is_known_dirty(index) {
+            // It could only be written, and this pass writes no more: it stays mapped.
+            self.queue.push_back(index);
+            return;
+        }
         let mut resident = self.take_resident(index);
         let unmapped = self.unmap(index, &resident.frame);
         resident.is_dirty |= unmapped.is_dirty;
@@ -72,6 +77,11 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         } else {
             self.make_resident(index, resident);
         }
+    }
+
+    /// Dirty even if its page-table entry is clean: an earlier scan saw the bit, or a write failed.
+    fn is_known_dirty(&self, index: usize) -> bool {
+        matches!(&self.pages[index], PageState::Resident(resident) if resident.is_dirty)
     }
 
     /// The page's state is to be set again by the caller.

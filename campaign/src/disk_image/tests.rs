@@ -1,0 +1,68 @@
+//! An image is refused with a reason, and never written to.
+
+use std::fs;
+
+use block::ram::RamDisk;
+use guest_fs::MkfsOptions;
+use hal::testing::DmaPool;
+
+use super::*;
+
+const BLOCKS: u64 = 4096;
+
+/// A fresh filesystem, as bytes.
+fn filesystem() -> Vec<u8> {
+    let disk = RamDisk::new(DmaPool::new(64), BLOCKS);
+    FileSystem::mkfs(&disk, &MkfsOptions::default()).unwrap();
+    (0..BLOCKS).flat_map(|block| disk.peek(block)).collect()
+}
+
+/// Opens an image with `bytes` and checks that it is untouched afterwards.
+fn open_bytes(bytes: &[u8], user: DiskUser) -> Result<FileMedia, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("disk.img");
+    fs::write(&path, bytes).unwrap();
+    let result = open(&path, user).map_err(|error| error.to_string());
+    assert_eq!(fs::read(&path).unwrap(), bytes, "the image was written to");
+    if let Err(message) = &result {
+        assert!(message.contains("disk.img"), "{message}");
+    }
+    result
+}
+
+#[test]
+fn a_blank_image_and_a_fresh_filesystem_are_welcome() {
+    open_bytes(&[0; 1 << 20], DiskUser::BuiltInGuest).unwrap();
+    open_bytes(&filesystem(), DiskUser::BuiltInGuest).unwrap();
+}
+
+#[test]
+fn an_image_of_something_else_is_refused_for_our_guest_only() {
+    let mut foreign = vec![0; 1 << 20];
+    foreign[..8].copy_from_slice(b"notours!");
+    let message = open_bytes(&foreign, DiskUser::BuiltInGuest).unwrap_err();
+    assert!(message.contains("offset 0x"), "{message}");
+    open_bytes(&foreign, DiskUser::ForeignGuest).unwrap();
+}
+
+#[test]
+fn a_truncated_image_is_refused() {
+    let bytes = filesystem();
+    open_bytes(&bytes[..bytes.len() - 100], DiskUser::BuiltInGuest).unwrap_err();
+    open_bytes(&bytes[..bytes.len() / 2], DiskUser::BuiltInGuest).unwrap_err();
+    open_bytes(&[], DiskUser::ForeignGuest).unwrap_err();
+}
+
+#[test]
+fn a_flipped_byte_in_any_metadata_block_is_refused() {
+    let clean = filesystem();
+    for block in (0..BLOCKS as usize).filter(|b| clean[b * 4096..][..4096].iter().any(|x| *x != 0))
+    {
+        let mut bytes = clean.clone();
+        bytes[block * 4096 + 100] ^= 1;
+        assert!(
+            open_bytes(&bytes, DiskUser::BuiltInGuest).is_err(),
+            "block {block}"
+        );
+    }
+}

@@ -1,0 +1,109 @@
+//! The arguments, as clap reads them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use campaign::engine::EngineKind;
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use nvme_model::fault::Rule;
+use swap_path::PathKind;
+
+/// A laboratory for swap over filesystems on emulated NVMe hardware.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 80, arg_required_else_help = true)]
+pub(crate) struct Args {
+    /// Say more: the guest's log, what the machine does (repeat for more)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the mail's scenarios on every swap path and print checked verdicts
+    Reproduce(Reproduce),
+    /// Boot an image on the faulty controller and show its console
+    Boot(Boot),
+    /// Measure: figures with their goals
+    Bench(Bench),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Reproduce {
+    /// Scenarios to run (all if none is named; --list shows them)
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+
+    /// Where the guest runs: kvm (a real virtual machine) or host (in process)
+    #[arg(long, default_value = "kvm", value_name = "kvm|host")]
+    pub(crate) engine: EngineKind,
+
+    /// Only these swap paths: extents, dio, swap (may be repeated)
+    #[arg(long, value_name = "PATH", value_delimiter = ',')]
+    pub(crate) path: Vec<PathKind>,
+
+    /// One JSON object a line instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// List the scenarios with their claims and run nothing
+    #[arg(long)]
+    pub(crate) list: bool,
+
+    /// Write every event of every unit to FILE, as text
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Boot {
+    /// A PVH ELF to boot (the built-in guest if none is named)
+    #[arg(long, value_name = "ELF")]
+    pub(crate) image: Option<PathBuf>,
+
+    /// The drive's content: a raw file, written through the controller (RAM if none is named)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) disk: Option<PathBuf>,
+
+    /// Arm a fault, such as 'read lba=0x10..0x20 nth=3 => status=media/unrecovered-read dnr'
+    /// (may be repeated)
+    #[arg(long, value_name = "RULE")]
+    pub(crate) fault: Vec<Rule>,
+
+    /// Give up on a guest that runs longer than this (seconds)
+    #[arg(long, default_value = "60", value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+
+    /// Guest memory in MiB
+    #[arg(long, default_value_t = 64, value_name = "MIB")]
+    pub(crate) memory: u64,
+
+    /// The guest's command line; the built-in guest plays the shutdown scenario if nothing is said
+    #[arg(long, value_name = "WORDS")]
+    pub(crate) append: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Bench {
+    /// What to measure
+    #[arg(value_enum)]
+    pub(crate) what: BenchKind,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum BenchKind {
+    /// Process start to first guest output; power cycles per second in place
+    Boot,
+    /// What `boot` measures in a process of its own: say `.` at the first output, and stop
+    #[value(hide = true)]
+    BootOnce,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| "not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}

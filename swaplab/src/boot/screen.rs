@@ -1,0 +1,64 @@
+//! The guest's console on the terminal.
+
+use std::io::Write;
+
+use campaign::trace::{ConsoleStream, Piece, describe};
+use vmm::MachineObserver;
+
+/// Shows the guest's text. Our guest's trace records are shown with `-v`; a foreign guest's bytes go
+/// through as they are.
+#[derive(Debug)]
+pub(crate) struct Screen {
+    stream: Option<ConsoleStream>,
+}
+
+impl Screen {
+    pub(crate) fn new(is_our_guest: bool) -> Self {
+        Self {
+            stream: is_our_guest.then(ConsoleStream::default),
+        }
+    }
+
+    /// Shows an unfinished last line.
+    pub(crate) fn finish(&self) {
+        if let Some(rest) = self.stream.as_ref().map(ConsoleStream::unfinished)
+            && !rest.is_empty()
+        {
+            println!("{rest}");
+        }
+    }
+}
+
+impl MachineObserver for Screen {
+    fn console(&mut self, now_ns: u64, bytes: &[u8]) {
+        match &mut self.stream {
+            None => raw(bytes),
+            Some(stream) => stream.push(bytes, |piece| match piece {
+                Piece::Line(line) => println!("{line}"),
+                Piece::Record(record) => {
+                    log::info!(
+                        "{:>9} us {:?} {}",
+                        now_ns / 1000,
+                        record.layer,
+                        describe(&record)
+                    );
+                }
+                Piece::Malformed(what) => log::error!("{what}"),
+            }),
+        }
+    }
+
+    fn controller_event(&mut self, now_ns: u64, event: &nvme_model::Event) {
+        log::debug!("{:>9} us Controller {event}", now_ns / 1000);
+    }
+
+    fn debug_console(&mut self, _now_ns: u64, bytes: &[u8]) {
+        raw(bytes);
+    }
+}
+
+fn raw(bytes: &[u8]) {
+    let mut out = std::io::stdout().lock();
+    // A closed pipe does not stop the guest: its exit code still counts.
+    let _ = out.write_all(bytes).and_then(|()| out.flush());
+}

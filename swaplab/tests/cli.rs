@@ -1,0 +1,148 @@
+//! The command line as a user meets it: what is printed where, and the exit codes.
+
+use std::process::{Command, Output};
+
+fn swaplab(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_swaplab"));
+    command
+        .args(args)
+        .env_remove("RUST_LOG")
+        .output()
+        .expect("the program starts")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn an_unknown_scenario_lists_the_known_ones_and_exits_2() {
+    let output = swaplab(&["reproduce", "shutdwon", "--engine", "host"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("unknown scenario shutdwon: known are shutdown"),
+        "{output:?}"
+    );
+}
+
+#[test]
+fn an_unknown_path_engine_or_fault_word_lists_the_known_ones_and_exits_2() {
+    for (args, known) in [
+        (["reproduce", "--path", "bio"], "extents, dio, swap"),
+        (["reproduce", "--engine", "xen"], "kvm, host"),
+        (["boot", "--fault", "raed => drop"], "read"),
+    ] {
+        let output = swaplab(&args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(
+            stderr(&output).contains(known),
+            "{args:?}: {}",
+            stderr(&output)
+        );
+    }
+}
+
+#[test]
+fn the_list_names_every_scenario_with_its_claim() {
+    let output = swaplab(&["reproduce", "--list"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stdout(&output).contains("shutdown\n"), "{output:?}");
+}
+
+#[test]
+fn the_table_fits_80_columns_and_success_is_exit_0() {
+    let output = swaplab(&["reproduce", "shutdown", "--engine", "host"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = stdout(&output);
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
+    assert!(text.contains("4 of 4 as expected"), "{text}");
+}
+
+#[test]
+fn json_is_one_object_a_line_with_the_promised_fields() {
+    let output = swaplab(&["reproduce", "--engine", "host", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = stdout(&output);
+    assert_eq!(text.lines().count(), 4);
+    for line in text.lines() {
+        let object: serde_json::Value = serde_json::from_str(line).expect("a JSON object");
+        for field in [
+            "scenario",
+            "path",
+            "engine",
+            "verdict",
+            "expected",
+            "pages_lost",
+            "errors",
+            "faults_planned",
+            "faults_fired",
+            "virtual_ns",
+            "trace_hash",
+            "wall_us",
+        ] {
+            assert!(object.get(field).is_some(), "{field} is missing in {line}");
+        }
+    }
+}
+
+#[test]
+fn only_the_named_paths_are_run() {
+    let output = swaplab(&["reproduce", "--engine", "host", "--json", "--path", "dio"]);
+    assert_eq!(stdout(&output).lines().count(), 1);
+}
+
+#[test]
+fn the_trace_file_holds_every_event_and_an_unwritable_one_exits_2() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("trace.txt");
+    let name = file.to_str().expect("an ASCII path");
+    let output = swaplab(&[
+        "reproduce",
+        "--engine",
+        "host",
+        "--path",
+        "swap",
+        "--trace",
+        name,
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = std::fs::read_to_string(&file).expect("a trace");
+    for layer in [
+        "program",
+        "swap",
+        "iomap",
+        "filesystem",
+        "driver",
+        "controller",
+    ] {
+        assert!(
+            text.lines().any(|line| line.contains(layer)),
+            "no event of {layer}"
+        );
+    }
+    let output = swaplab(&[
+        "reproduce",
+        "--engine",
+        "host",
+        "--trace",
+        "/nowhere/trace.txt",
+    ]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
+#[test]
+fn an_image_that_cannot_be_booted_is_named_with_the_reason_and_exits_2() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("notes.txt");
+    std::fs::write(&file, "not an ELF\n").expect("a file");
+    let output = swaplab(&["boot", "--image", file.to_str().expect("an ASCII path")]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(stderr(&output).contains("notes.txt"), "{output:?}");
+}

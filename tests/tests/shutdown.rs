@@ -1,0 +1,147 @@
+//! The mail's shutdown scenario, end to end, on every engine.
+
+use std::collections::BTreeSet;
+
+use campaign::trace::TraceLog;
+use campaign::{Oracle, Verdict};
+use iomap::Errno;
+use lab::events::Step;
+use swaplab_tests::{engines, run, units_of};
+
+#[test]
+fn every_unit_gives_the_expected_verdict_on_every_engine() {
+    for mut engine in engines() {
+        for unit in units_of("shutdown") {
+            let result = run(engine.as_mut(), &unit);
+            assert!(
+                result.is_expected(),
+                "{} on {}: {} instead of {}: {:?}",
+                unit.label,
+                engine.kind().name(),
+                result.verdict.label(),
+                unit.expected(),
+                result.verdict.detail(),
+            );
+        }
+    }
+}
+
+#[test]
+fn both_engines_write_the_same_trace_byte_for_byte() {
+    let mut engines = engines();
+    let Some((host, others)) = engines.split_first_mut() else {
+        unreachable!("host is always there")
+    };
+    for unit in units_of("shutdown") {
+        let reference = run(host.as_mut(), &unit);
+        for other in &mut *others {
+            let result = run(other.as_mut(), &unit);
+            if result.trace_hash != reference.trace_hash {
+                panic!(
+                    "{}: {}",
+                    unit.label,
+                    first_difference(&reference.trace, &result.trace)
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_unit_gives_the_same_trace_twice_and_another_seed_another() {
+    for mut engine in engines() {
+        for mut unit in units_of("shutdown") {
+            let first = run(engine.as_mut(), &unit).trace_hash;
+            assert_eq!(
+                run(engine.as_mut(), &unit).trace_hash,
+                first,
+                "{}",
+                unit.label
+            );
+            unit.spec.pages += 1;
+            assert_ne!(
+                run(engine.as_mut(), &unit).trace_hash,
+                first,
+                "{}",
+                unit.label
+            );
+        }
+    }
+}
+
+#[test]
+fn on_the_dio_path_exactly_the_swapped_out_pages_are_lost() {
+    for mut engine in engines() {
+        let unit = unit_labelled("dio");
+        let result = run(engine.as_mut(), &unit);
+        let lost = u64::try_from(result.facts.pages_lost.len()).unwrap_or(u64::MAX);
+        assert_eq!(lost, unit.spec.pages - unit.spec.resident_pages);
+        let learned_by: BTreeSet<_> = result.facts.errors.iter().map(|e| e.learned_by).collect();
+        assert_eq!(
+            learned_by,
+            BTreeSet::from(["filesystem"]),
+            "the device never failed"
+        );
+    }
+}
+
+#[test]
+fn the_fail_safe_of_the_mail_holds_on_every_path() {
+    for mut engine in engines() {
+        for unit in units_of("shutdown") {
+            let steps = run(engine.as_mut(), &unit).facts.steps;
+            let name = &unit.label;
+            assert_eq!(
+                steps.get(&Step::UnmountBusy),
+                Some(&Err(Errno::EBUSY)),
+                "{name}"
+            );
+            assert_eq!(
+                steps.get(&Step::SwapOffByPath),
+                Some(&Err(Errno::EIO)),
+                "{name}"
+            );
+            assert_eq!(steps.get(&Step::SwapOffByArea), Some(&Ok(())), "{name}");
+            assert_eq!(steps.get(&Step::Unmount), Some(&Ok(())), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_control_fails_by_losing_pages() {
+    for mut engine in engines() {
+        let result = run(engine.as_mut(), &unit_labelled("swap (control)"));
+        match result.verdict {
+            Verdict::ExpectedFail(finding) => assert_eq!(finding.oracle, Oracle::NothingLost),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn unit_labelled(label: &str) -> campaign::Unit {
+    let found = units_of("shutdown")
+        .into_iter()
+        .find(|unit| unit.label == label);
+    found.unwrap_or_else(|| panic!("no unit {label}"))
+}
+
+/// The first line in which two traces differ, with some context before it.
+fn first_difference(left: &TraceLog, right: &TraceLog) -> String {
+    let pairs = left.entries().iter().zip(right.entries());
+    let at = pairs.take_while(|(a, b)| a == b).count();
+    let line = |log: &TraceLog| {
+        log.entries()
+            .get(at)
+            .map_or("(end)".to_owned(), ToString::to_string)
+    };
+    let context: Vec<_> = left.entries()[at.saturating_sub(8)..at]
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    format!(
+        "traces differ at event {at}\n{}\nhost: {}\nkvm:  {}",
+        context.join("\n"),
+        line(left),
+        line(right)
+    )
+}

@@ -4,11 +4,7 @@ use std::process::{Command, Output};
 
 fn swaplab(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_swaplab"));
-    command
-        .args(args)
-        .env_remove("RUST_LOG")
-        .output()
-        .expect("the program starts")
+    command.args(args).env_remove("RUST_LOG").output().expect("the program starts")
 }
 
 fn stdout(output: &Output) -> String {
@@ -38,11 +34,7 @@ fn an_unknown_path_engine_or_fault_word_lists_the_known_ones_and_exits_2() {
     ] {
         let output = swaplab(&args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
-        assert!(
-            stderr(&output).contains(known),
-            "{args:?}: {}",
-            stderr(&output)
-        );
+        assert!(stderr(&output).contains(known), "{args:?}: {}", stderr(&output));
     }
 }
 
@@ -58,10 +50,7 @@ fn the_table_fits_80_columns_and_success_is_exit_0() {
     let output = swaplab(&["reproduce", "shutdown", "--engine", "host"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let text = stdout(&output);
-    assert!(
-        text.lines().all(|line| line.chars().count() <= 80),
-        "{text}"
-    );
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     assert!(text.contains("4 of 4 as expected"), "{text}");
 }
 
@@ -103,37 +92,13 @@ fn the_trace_file_holds_every_event_and_an_unwritable_one_exits_2() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("trace.txt");
     let name = file.to_str().expect("an ASCII path");
-    let output = swaplab(&[
-        "reproduce",
-        "--engine",
-        "host",
-        "--path",
-        "swap",
-        "--trace",
-        name,
-    ]);
+    let output = swaplab(&["reproduce", "--engine", "host", "--path", "swap", "--trace", name]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let text = std::fs::read_to_string(&file).expect("a trace");
-    for layer in [
-        "program",
-        "swap",
-        "iomap",
-        "filesystem",
-        "driver",
-        "controller",
-    ] {
-        assert!(
-            text.lines().any(|line| line.contains(layer)),
-            "no event of {layer}"
-        );
+    for layer in ["program", "swap", "iomap", "filesystem", "driver", "controller"] {
+        assert!(text.lines().any(|line| line.contains(layer)), "no event of {layer}");
     }
-    let output = swaplab(&[
-        "reproduce",
-        "--engine",
-        "host",
-        "--trace",
-        "/nowhere/trace.txt",
-    ]);
+    let output = swaplab(&["reproduce", "--engine", "host", "--trace", "/nowhere/trace.txt"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
 }
 

@@ -111,3 +111,48 @@ fn an_image_that_cannot_be_booted_is_named_with_the_reason_and_exits_2() {
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(stderr(&output).contains("notes.txt"), "{output:?}");
 }
+
+#[test]
+fn a_guest_that_panics_crashes_hangs_or_floods_is_reported_and_exits_3() {
+    if let Err(error) = vmm::check_host() {
+        eprintln!("SKIPPED: {error}");
+        return;
+    }
+    for (program, words) in [
+        ("selftest-panic", "the guest panicked"),
+        ("selftest-triple", "the guest triple-faulted"),
+        ("selftest-stray", "the guest panicked"),
+        ("selftest-spin", "the guest hangs"),
+        ("selftest-flood", "more than"),
+        ("selftest-wait", "longer than it may"),
+    ] {
+        let output =
+            swaplab(&["boot", "--timeout", "20", "--append", &format!("program={program}")]);
+        assert_eq!(output.status.code(), Some(3), "{program}");
+        let message = stderr(&output);
+        assert!(message.contains(words), "{program}: {message}");
+        assert!(message.contains("rip "), "{program}: no registers in {message}");
+    }
+}
+
+#[test]
+fn a_guest_that_does_not_know_its_words_exits_2() {
+    if vmm::check_host().is_err() {
+        return;
+    }
+    let output = swaplab(&["boot", "--append", "program=lab scenario=shutdown knobs=typo"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(stdout(&output).contains("unknown knob typo"), "{output:?}");
+}
+
+#[test]
+fn a_disk_that_is_not_ours_is_refused_unwritten_and_exits_2() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("foreign.img");
+    let bytes = vec![0xe5; 1 << 20];
+    std::fs::write(&file, &bytes).expect("a file");
+    let output = swaplab(&["boot", "--disk", file.to_str().expect("an ASCII path")]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(stderr(&output).contains("foreign.img: offset 0x0"), "{output:?}");
+    assert_eq!(std::fs::read(&file).expect("still there"), bytes);
+}

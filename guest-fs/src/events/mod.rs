@@ -39,7 +39,7 @@ impl SwapMapRefusal {
     ];
 }
 
-/// An event of [`Layer::Filesystem`].
+/// An event of [`hal::trace::Layer::Filesystem`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "fields that repeat: ino, context, block and counts of blocks")]
 pub enum Event {

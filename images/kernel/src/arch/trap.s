@@ -16,15 +16,18 @@ call_invlpg:
 call_take_pending:                  # take an interrupt if the bits edx of the word at rsi say so
     test %edx, (%rsi)
     jz 1f
-    sti                             # a host that interprets ring 0 delivers at hlt only
-    hlt
-    cli
+    sti
+    nop                             # most hosts deliver here, and the interrupt goes on at call_awake;
+    nop
+    hlt                             # one that interprets ring 0 delivers at hlt only
+    jmp call_awake
 1:  iretq
 call_halt_until:                    # sleep unless the counter at rdi differs from rsi already
     cmp %rsi, (%rdi)
     jne 1f
     sti
-    hlt
+    hlt                             # as above
+call_awake:
     cli
 1:  iretq
 call_stop:                          # for ever
@@ -57,6 +60,8 @@ irq_acknowledge:
     mov $0xfee000b0, %eax           # End Of Interrupt
     movl $0, (%rax)
     pop %rax
+    movq $call_awake, (%rsp)        # behind the hlt, even if it came before: some emulators forget
+                                    # the one instruction that sti protects
 .globl entry_spurious
 entry_spurious:
     iretq

@@ -52,7 +52,7 @@
 //! - Weighted arbitration, interrupt coalescing (the features hold their values), power states but one.
 //! - CMB, PMR, boot partitions, host memory buffer, SR-IOV, more than one controller.
 //! - Volatile Write Zeroes and deallocate: both are durable at once.
-//! - Torn and misdirected writes, and a choice of survivors at a power cut beyond all or none.
+//! - A choice of survivors at a power cut beyond all or none.
 //! - PCI identity, BARs and MSI-X: the owner's business.
 #![forbid(unsafe_code)]
 #![cfg_attr(

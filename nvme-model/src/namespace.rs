@@ -1,5 +1,7 @@
 //! A namespace: blocks behind a volatile cache.
 
+use std::collections::BTreeMap;
+
 use crate::cache::{Run, WriteCache};
 use crate::media::{Media, MediaError};
 use crate::{Event, Observer};
@@ -21,6 +23,8 @@ pub(crate) struct Namespace {
     pub(crate) media: Box<dyn Media>,
     pub(crate) cache: WriteCache,
     cache_blocks_max: u64,
+    /// What blocks held before they were written the last time; only kept while a rule wants it.
+    previous: BTreeMap<u64, Box<[u8]>>,
 }
 
 impl std::fmt::Debug for Namespace {
@@ -39,6 +43,7 @@ impl Namespace {
             media,
             cache,
             cache_blocks_max: cache_blocks_max.into(),
+            previous: BTreeMap::new(),
         }
     }
 
@@ -101,6 +106,35 @@ impl Namespace {
             }
         }
         Ok(())
+    }
+
+    /// How many blocks so many bytes are.
+    pub(crate) fn blocks_of(&self, bytes: usize) -> u64 {
+        bytes.checked_div(self.chunk()).unwrap_or(0) as u64
+    }
+
+    /// Reads blocks unobserved: it is the bench that looks, not the controller.
+    pub(crate) fn peek(&mut self, slba: u64, data: &mut [u8]) -> Result<(), MediaError> {
+        self.read(slba, data, 0, &mut ())
+    }
+
+    /// Keeps what blocks hold that are about to be written.
+    pub(crate) fn remember(&mut self, slba: u64, blocks: u64) -> Result<(), MediaError> {
+        for lba in slba..slba.saturating_add(blocks) {
+            let mut block = vec![0; self.chunk()];
+            self.peek(lba, &mut block)?;
+            self.previous.insert(lba, block.into());
+        }
+        Ok(())
+    }
+
+    /// Puts what was kept over blocks that were read.
+    pub(crate) fn recall(&self, slba: u64, data: &mut [u8]) {
+        for (lba, block) in (slba..).zip(data.chunks_mut(self.chunk())) {
+            if let Some(previous) = self.previous.get(&lba) {
+                block.copy_from_slice(previous);
+            }
+        }
     }
 
     /// Writes whole blocks.

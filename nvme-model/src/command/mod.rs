@@ -39,6 +39,20 @@ impl Command {
         command
     }
 
+    /// Whether the command moves data between host and controller.
+    pub(crate) fn has_data(&self) -> bool {
+        match self {
+            Self::Nvm(command) => matches!(
+                command.op,
+                NvmOp::Read { .. } | NvmOp::Write { .. } | NvmOp::DatasetManagement { .. }
+            ),
+            Self::Admin(command) => matches!(
+                command,
+                AdminCommand::Identify { .. } | AdminCommand::GetLogPage { .. }
+            ),
+        }
+    }
+
     /// The blocks that the command is about: first and how many.
     pub(crate) fn blocks(&self) -> Option<(u64, u64)> {
         match self {

@@ -21,6 +21,9 @@ impl Controller {
         if let Some(status) = entry.faults.status {
             return Some(injected(status));
         }
+        if entry.faults.is_data_refused && command.has_data() {
+            return Some(Err(Failure::transient(status::DATA_TRANSFER_ERROR)));
+        }
         match command {
             Command::Admin(AdminCommand::AsyncEventRequest) => {
                 let limit = self.config.async_events_max;
@@ -76,6 +79,11 @@ impl Controller {
                 vector,
                 base,
             } => self.create_cq(cqid, size_z, vector, base),
+            AdminCommand::DeleteSq { .. } | AdminCommand::DeleteCq { .. }
+                if faults.is_deletion_ignored =>
+            {
+                Ok(0)
+            }
             AdminCommand::DeleteSq { sqid } => self.delete_sq(sqid, ports),
             AdminCommand::DeleteCq { cqid } => self.delete_cq(cqid),
             AdminCommand::Abort { .. } if faults.is_abort_ignored => {

@@ -91,8 +91,9 @@ impl Controller {
         let old = self.registers.cc;
         self.registers.set_cc(word);
         let new = self.registers.cc;
-        if old.en() != 0 && new.en() == 0 {
-            self.controller_reset(observer);
+        let was_enabled = old.en() != 0 || self.is_reset_ignored;
+        if was_enabled && new.en() == 0 {
+            self.disable(observer);
         } else if old.en() == 0 && new.en() != 0 {
             self.enable(observer);
         }

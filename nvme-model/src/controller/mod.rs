@@ -48,8 +48,14 @@ pub struct Controller {
     faults: FaultEngine,
     /// Vectors to signal at the end of the step, or when they are unmasked.
     interrupts: BTreeSet<u16>,
+    /// Vectors to signal later, with their times.
+    late_interrupts: BTreeSet<(u64, u16)>,
     /// When CSTS.RDY follows CC.EN.
     ready_at: Option<u64>,
+    /// When CSTS.RDY follows CC.EN = 0, if a rule delays that.
+    unready_at: Option<u64>,
+    /// CC.EN = 0 was not noticed: the controller goes on.
+    is_reset_ignored: bool,
     /// When CSTS.SHST says complete.
     shutdown_at: Option<u64>,
     is_removed: bool,
@@ -90,7 +96,10 @@ impl Controller {
             health: Health::new(),
             faults: FaultEngine::new(faults),
             interrupts: BTreeSet::new(),
+            late_interrupts: BTreeSet::new(),
             ready_at: None,
+            unready_at: None,
+            is_reset_ignored: false,
             shutdown_at: None,
             is_removed: false,
             has_backlog: false,
@@ -162,10 +171,18 @@ impl Controller {
             None
         };
         let backlog = self.has_backlog.then_some(self.now_ns);
-        [self.ready_at, self.shutdown_at, due, backlog]
-            .into_iter()
-            .flatten()
-            .min()
+        let late = self.late_interrupts.first().map(|(at, _)| *at);
+        [
+            self.ready_at,
+            self.unready_at,
+            self.shutdown_at,
+            due,
+            late,
+            backlog,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 }
 

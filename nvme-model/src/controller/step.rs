@@ -28,6 +28,7 @@ impl Controller {
             }
         }
         self.report_events(ports);
+        self.raise_late_interrupts();
         self.signal_interrupts(ports);
     }
 
@@ -79,6 +80,7 @@ impl Controller {
             nsid: sqe.nsid.get(),
             lba: blocks,
             sqe: sqe.to_bytes(),
+            transition: None,
         };
         let (slba, count) = blocks.unwrap_or((0, 0));
         let fetched = Event::Fetch {
@@ -93,10 +95,19 @@ impl Controller {
         let faults = self
             .faults
             .at_submission(self.now_ns, &subject, ports.observer);
-        if faults.is_removal || faults.is_fatal {
+        if faults.is_stop() {
             self.queues.release(cqid, slot);
-            self.stop(faults.is_removal, ports);
+            let cause = if faults.is_fatal {
+                FatalCause::Injected
+            } else {
+                FatalCause::SqFetch
+            };
+            self.stop(faults.is_removal, cause, ports.observer);
             return;
+        }
+        if faults.has_spurious_interrupt {
+            let vector = self.queues.cqs.get(&cqid).and_then(|cq| cq.vector);
+            self.interrupts.extend(vector);
         }
         let (timing, valid) = (&self.config.timing, command.as_ref().ok());
         let done_ns = self.clock.due(self.now_ns, timing, valid);
@@ -115,11 +126,16 @@ impl Controller {
     }
 
     /// A rule stops the controller.
-    fn stop(&mut self, is_removal: bool, ports: &mut Ports<'_>) {
+    pub(super) fn stop(
+        &mut self,
+        is_removal: bool,
+        cause: FatalCause,
+        observer: &mut dyn crate::Observer,
+    ) {
         if is_removal {
-            self.remove(self.now_ns, ports.observer);
+            self.remove(self.now_ns, observer);
         } else {
-            self.fail(FatalCause::Injected, ports.observer);
+            self.fail(cause, observer);
         }
     }
 
@@ -136,9 +152,14 @@ impl Controller {
                 let faults = self
                     .faults
                     .at_completion(self.now_ns, &entry.subject, ports.observer);
-                if faults.is_removal || faults.is_fatal {
+                if faults.is_stop() {
                     self.release(entry);
-                    self.stop(faults.is_removal, ports);
+                    let cause = if faults.is_fatal {
+                        FatalCause::Injected
+                    } else {
+                        FatalCause::CqPost
+                    };
+                    self.stop(faults.is_removal, cause, ports.observer);
                     return;
                 }
                 if faults.is_dropped {
@@ -149,11 +170,7 @@ impl Controller {
                     Some(status) => injected(status),
                     None => outcome,
                 };
-                entry.lies = Lies {
-                    is_duplicated: faults.is_duplicated,
-                    wrong_cid: faults.wrong_cid,
-                    is_interrupt_lost: faults.is_interrupt_lost,
-                };
+                entry.lies = Lies::from(&faults);
                 if faults.delay_ns > 0 {
                     entry.outcome = Some(outcome);
                     entry.due_ns = Some(self.now_ns.saturating_add(faults.delay_ns));

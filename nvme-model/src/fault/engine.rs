@@ -1,7 +1,10 @@
 //! Asks the rules, counts, and keeps the log of decisions.
 
-use super::decide::{CompletionFaults, Subject, SubmissionFaults};
-use super::rule::{Action, ActionKind, FaultPlan, Phase, Rule, When};
+use super::action::{Action, ActionKind};
+use super::decide::{CompletionFaults, Subject, SubmissionFaults, TransitionFaults};
+use super::delay::Draws;
+use super::rule::{FaultPlan, Phase, Rule, Transition, When};
+use super::sick::SickBlocks;
 use crate::{Event, Observer};
 
 /// How far a rule has come.
@@ -20,7 +23,8 @@ pub struct RuleCounts {
 pub struct Decision {
     /// The rule's index in the plan.
     pub rule: u16,
-    /// The number of the command, from 1 over the controller's life.
+    /// The number of the command, from 1 over the controller's life; of a transition, that of the last
+    /// command before it.
     pub command: u64,
     /// Virtual time.
     pub now_ns: u64,
@@ -32,6 +36,8 @@ pub struct Decision {
 struct State {
     counts: RuleCounts,
     is_over: bool,
+    /// What is left of the rule's blocks, if rewriting heals them.
+    sick: Option<SickBlocks>,
 }
 
 /// The rules of a plan and how far each has come. Survives resets and power cuts.
@@ -40,16 +46,29 @@ pub struct FaultEngine {
     plan: FaultPlan,
     states: Vec<State>,
     log: Vec<Decision>,
+    /// Whether any rule needs to know what blocks held before.
+    has_stale_reads: bool,
+    /// Whether any rule is healed by writing.
+    has_healing: bool,
 }
 
 impl FaultEngine {
     pub(crate) fn new(plan: FaultPlan) -> Self {
-        let states = plan.rules.iter().map(State::new).collect();
-        Self {
-            plan,
-            states,
+        let FaultPlan { seed, rules } = plan;
+        let mut engine = Self {
+            plan: FaultPlan {
+                seed,
+                rules: Vec::new(),
+            },
+            states: Vec::new(),
             log: Vec::new(),
+            has_stale_reads: false,
+            has_healing: false,
+        };
+        for rule in rules {
+            engine.arm(rule);
         }
+        engine
     }
 
     /// The plan.
@@ -81,6 +100,8 @@ impl FaultEngine {
 
     /// Adds a rule to the plan of a running machine.
     pub fn arm(&mut self, rule: Rule) {
+        self.has_stale_reads |= rule.action == Action::StaleRead;
+        self.has_healing |= rule.until.is_until_rewrite;
         self.states.push(State::new(&rule));
         self.plan.rules.push(rule);
     }
@@ -89,6 +110,43 @@ impl FaultEngine {
         for (rule, state) in self.plan.rules.iter().zip(&mut self.states) {
             state.is_over |= rule.until.is_until_reset;
         }
+    }
+
+    /// Whether what a write replaces has to be kept.
+    pub(crate) fn has_stale_reads(&self) -> bool {
+        self.has_stale_reads
+    }
+
+    /// These blocks were written: rules until a rewrite lose them.
+    pub(crate) fn on_rewrite(&mut self, nsid: u32, slba: u64, blocks: u64) {
+        if !self.has_healing {
+            return;
+        }
+        for (rule, state) in self.plan.rules.iter().zip(&mut self.states) {
+            let is_here = rule.matcher.nsid.is_none_or(|only| only == nsid);
+            if let Some(sick) = state.sick.as_mut().filter(|_| is_here) {
+                sick.heal(slba, blocks);
+                state.is_over |= sick.is_empty();
+            }
+        }
+    }
+
+    /// Asks about a change of the controller's state; `number` is that of the last command.
+    pub(crate) fn at_transition(
+        &mut self,
+        now_ns: u64,
+        transition: Transition,
+        number: u64,
+        observer: &mut dyn Observer,
+    ) -> TransitionFaults {
+        let mut faults = TransitionFaults::default();
+        let subject = Subject::of_transition(transition, number);
+        for phase in [Phase::Submission, Phase::Completion] {
+            self.ask(phase, now_ns, &subject, observer, &mut |action| {
+                faults.add(action);
+            });
+        }
+        faults
     }
 
     pub(crate) fn at_submission(
@@ -140,7 +198,11 @@ impl FaultEngine {
             else {
                 continue;
             };
-            if rule.phase != phase || !rule.matcher.holds(subject) {
+            let touches = |sick: &SickBlocks| sick.touches(subject.lba);
+            if rule.phase != phase
+                || !rule.matcher.holds(subject)
+                || !state.sick.as_ref().is_none_or(touches)
+            {
                 continue;
             }
             let chance = Chance {
@@ -150,7 +212,14 @@ impl FaultEngine {
             if !is_opened || !state.fires(rule, now_ns, chance) {
                 continue;
             }
-            act(&rule.action);
+            match &rule.action {
+                Action::RandomDelay(distribution) => {
+                    let fired = state.counts.fired;
+                    let delay_ns = distribution.sample(fired, chance.delays(fired));
+                    act(&Action::Delay(delay_ns));
+                }
+                action => act(action),
+            }
             let (rule_index, action) =
                 (u16::try_from(index).unwrap_or(u16::MAX), rule.action.kind());
             let (command, fired) = (subject.number, state.counts.fired);
@@ -204,6 +273,15 @@ impl Chance {
         z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ z >> 31
     }
+
+    /// Where the delay of the `fired`th firing comes from: not the numbers that decided to fire.
+    fn delays(self, fired: u64) -> Draws {
+        let other = Self {
+            seed: !self.seed,
+            rule: self.rule,
+        };
+        Draws::new(other.draw(fired))
+    }
 }
 
 impl State {
@@ -215,6 +293,7 @@ impl State {
                 ..RuleCounts::default()
             },
             is_over: false,
+            sick: SickBlocks::of(rule),
         }
     }
 

@@ -7,9 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::rule::Rule;
-use super::words::{
-    Builder, Complaint, DO_KEYS, MATCH_KEYS, Section, UNTIL_KEYS, WHEN_KEYS, op_names,
-};
+use super::words::{Builder, Complaint, Section, op_names};
 
 /// Where a rule is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,20 +81,15 @@ fn section(key: &str, is_after_arrow: bool) -> Option<Section> {
     } else {
         [Section::Match, Section::When]
     };
-    sides
-        .into_iter()
-        .find(|section| section.keys().contains(&key))
+    sides.into_iter().find(|section| section.has(key))
 }
 
 fn known_words(is_after_arrow: bool) -> Vec<&'static str> {
     if is_after_arrow {
-        DO_KEYS.iter().chain(UNTIL_KEYS).copied().collect()
+        [Section::Do.keys(), Section::Until.keys()].concat()
     } else {
-        let keys = MATCH_KEYS
-            .iter()
-            .chain(WHEN_KEYS)
-            .copied()
-            .filter(|key| *key != "op");
+        let keys = [Section::Match.keys(), Section::When.keys()].concat();
+        let keys = keys.into_iter().filter(|key| *key != "op");
         keys.chain(["=>"]).chain(op_names()).collect()
     }
 }

@@ -93,7 +93,7 @@ impl RuleTable {
         for (section, name, keys) in sections {
             for (key, value) in keys {
                 let text = match value {
-                    Scalar::Flag(false) if section.keys().contains(&key.as_str()) => continue,
+                    Scalar::Flag(false) if section.has(key) => continue,
                     Scalar::Flag(_) => None,
                     Scalar::Number(number) => Some(number.to_string()),
                     Scalar::Fraction(number) => Some(number.to_string()),

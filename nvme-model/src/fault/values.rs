@@ -2,7 +2,9 @@
 
 use nvme_spec::{AdminOpcode, NvmOpcode, Status, StatusCode};
 
-use super::rule::{Action, OpClass, Probability, SqeMask};
+use super::action::{Action, Torn};
+use super::delay::Distribution;
+use super::rule::{OpClass, Probability, SqeMask, Transition};
 use super::words::{Complaint, op_names};
 
 pub(super) fn op(value: &str) -> Result<OpClass, Complaint> {
@@ -10,17 +12,20 @@ pub(super) fn op(value: &str) -> Result<OpClass, Complaint> {
         "any" => OpClass::Any,
         "io" => OpClass::AnyIo,
         "admin" => OpClass::AnyAdmin,
-        name => match (NvmOpcode::from_name(name), AdminOpcode::from_name(name)) {
-            (Some(opcode), _) => OpClass::Io(opcode),
-            (None, Some(opcode)) => OpClass::Admin(opcode),
-            (None, None) => {
-                return Err(Complaint {
-                    problem: "unknown command".into(),
-                    known: op_names(),
-                });
-            }
-        },
+        name => named_op(name).ok_or_else(|| Complaint {
+            problem: "unknown command".into(),
+            known: op_names(),
+        })?,
     })
+}
+
+fn named_op(name: &str) -> Option<OpClass> {
+    let io = || NvmOpcode::from_name(name).map(OpClass::Io);
+    let admin = || AdminOpcode::from_name(name).map(OpClass::Admin);
+    let is_named = |transition: &Transition| transition.name() == name;
+    let transition = || Transition::ALL.into_iter().find(is_named);
+    io().or_else(admin)
+        .or_else(|| transition().map(OpClass::Transition))
 }
 
 /// A number, decimal or with `0x`; `_` may separate digits.
@@ -181,3 +186,94 @@ fn hex(text: &str) -> Option<Vec<u8>> {
         .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?))
         .collect()
 }
+
+/// The number of a block.
+pub(super) fn block(value: &str) -> Result<u64, Complaint> {
+    number(value)
+}
+
+/// A time that is not 0.
+pub(super) fn positive_time(value: &str) -> Result<u64, Complaint> {
+    match time(value)? {
+        0 => Err(Complaint::new("expected a time from 1ns")),
+        ns => Ok(ns),
+    }
+}
+
+/// Blocks, or bytes with a `B`.
+pub(super) fn torn(value: &str) -> Result<Torn, Complaint> {
+    let expected = || Complaint::new("expected blocks such as 2, or bytes such as 700B");
+    match value.strip_suffix('B') {
+        Some(bytes) => number(bytes).map(Torn::Bytes).map_err(|_| expected()),
+        None => small(value, u32::MAX)
+            .map(Torn::Blocks)
+            .map_err(|_| expected()),
+    }
+}
+
+/// A decimal fraction above 0 in millionths.
+fn millionths(value: &str) -> Option<u32> {
+    let (whole, fraction) = value.split_once('.').unwrap_or((value, ""));
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_digits(whole) || !is_digits(fraction) || fraction.len() > 6 {
+        return None;
+    }
+    let ppm: u32 = format!("{whole}{fraction:0<6}").parse().ok()?;
+    (1..=DISTRIBUTION_PPM_MAX).contains(&ppm).then_some(ppm)
+}
+
+/// A sigma or an alpha of 100: more is either no time at all or beyond all times.
+const DISTRIBUTION_PPM_MAX: u32 = 100_000_000;
+
+/// `NAME(PARAMETER,...)`.
+pub(super) fn distribution(value: &str) -> Result<Distribution, Complaint> {
+    let expected = || Complaint {
+        problem:
+            "expected a time or a distribution, with ordered times and numbers above 0 up to 100"
+                .into(),
+        known: DISTRIBUTIONS.to_vec(),
+    };
+    let (name, parameters) = value
+        .strip_suffix(')')
+        .and_then(|text| text.split_once('('))
+        .ok_or_else(expected)?;
+    let parameters: Vec<&str> = parameters.split(',').collect();
+    let found = match (name, parameters.as_slice()) {
+        ("uniform", [min, max]) => Distribution::Uniform {
+            min_ns: time(min)?,
+            max_ns: time(max)?,
+        },
+        ("normal", [mean, deviation]) => Distribution::Normal {
+            mean_ns: time(mean)?,
+            deviation_ns: time(deviation)?,
+        },
+        ("lognormal", [median, sigma]) => Distribution::Lognormal {
+            median_ns: time(median)?,
+            sigma_ppm: millionths(sigma).ok_or_else(expected)?,
+        },
+        ("pareto", [min, alpha]) => Distribution::Pareto {
+            min_ns: time(min)?,
+            alpha_ppm: millionths(alpha).ok_or_else(expected)?,
+        },
+        ("burst", [delay, length, period]) => Distribution::Burst {
+            delay_ns: time(delay)?,
+            length: positive(length)?,
+            period: positive(period)?,
+        },
+        _ => return Err(expected()),
+    };
+    let is_ordered = match found {
+        Distribution::Uniform { min_ns, max_ns } => min_ns <= max_ns,
+        Distribution::Burst { length, period, .. } => length <= period,
+        _ => true,
+    };
+    is_ordered.then_some(found).ok_or_else(expected)
+}
+
+const DISTRIBUTIONS: [&str; 5] = [
+    "uniform(MIN,MAX)",
+    "normal(MEAN,DEVIATION)",
+    "lognormal(MEDIAN,SIGMA)",
+    "pareto(MIN,ALPHA)",
+    "burst(TIME,LENGTH,PERIOD)",
+];

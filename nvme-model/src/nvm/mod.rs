@@ -13,6 +13,8 @@ use crate::namespace::{Durability, Namespace};
 use crate::prp::DataPointer;
 use crate::{Controller, Ports};
 
+mod wrong;
+
 /// A range of blocks with its length in bytes.
 struct Transfer {
     slba: u64,
@@ -52,9 +54,7 @@ impl Controller {
                 if faults.is_lost_write {
                     return Ok(0);
                 }
-                self.on_media(nsid, |ns, now_ns| {
-                    ns.zero(slba, blocks.into(), now_ns, ports.observer)
-                })
+                self.zero(nsid, slba, blocks.into(), ports)
             }
             NvmOp::DatasetManagement {
                 ranges,
@@ -78,6 +78,9 @@ impl Controller {
         self.on_media(nsid, |ns, now_ns| {
             ns.read(transfer.slba, &mut buffer, now_ns, ports.observer)
         })?;
+        if faults.is_stale_read {
+            self.make_stale(nsid, transfer.slba, &mut buffer);
+        }
         faults.corrupt(&mut buffer);
         self.send(&buffer, to, ports)?;
         self.health.host_reads = self.health.host_reads.saturating_add(1);
@@ -102,16 +105,45 @@ impl Controller {
             (false, true) => Durability::Cached,
             (false, false) => Durability::Through,
         };
-        if !faults.is_lost_write {
-            self.on_media(nsid, |ns, now_ns| {
-                ns.write(transfer.slba, buffer, durability, now_ns, ports.observer)
-            })?;
+        if let Some((slba, data)) = self.what_is_stored(nsid, transfer.slba, buffer, faults)? {
+            self.store(nsid, slba, data, durability, ports)?;
         }
         self.health.host_writes = self.health.host_writes.saturating_add(1);
         self.health.bytes_written = self
             .health
             .bytes_written
             .saturating_add(transfer.bytes as u64);
+        Ok(0)
+    }
+
+    /// Stores whole blocks, and tells the rules that they were written.
+    fn store(
+        &mut self,
+        nsid: u32,
+        slba: u64,
+        data: Vec<u8>,
+        durability: Durability,
+        ports: &mut Ports<'_>,
+    ) -> Outcome {
+        let is_history_kept = self.faults().has_stale_reads();
+        let mut blocks = 0;
+        self.on_media(nsid, |ns, now_ns| {
+            blocks = ns.blocks_of(data.len());
+            if is_history_kept {
+                ns.remember(slba, blocks)?;
+            }
+            ns.write(slba, data, durability, now_ns, ports.observer)
+        })?;
+        self.faults_mut().on_rewrite(nsid, slba, blocks);
+        Ok(0)
+    }
+
+    /// Makes blocks read as zeros, and tells the rules that they were written.
+    fn zero(&mut self, nsid: u32, slba: u64, blocks: u64, ports: &mut Ports<'_>) -> Outcome {
+        self.on_media(nsid, |ns, now_ns| {
+            ns.zero(slba, blocks, now_ns, ports.observer)
+        })?;
+        self.faults_mut().on_rewrite(nsid, slba, blocks);
         Ok(0)
     }
 
@@ -171,10 +203,7 @@ impl Controller {
             self.check_range(nsid, range.slba.get(), range.nlb.get().into())?;
         }
         for range in ranges.iter().filter(|_| is_deallocate) {
-            let (slba, blocks) = (range.slba.get(), range.nlb.get().into());
-            self.on_media(nsid, |ns, now_ns| {
-                ns.zero(slba, blocks, now_ns, ports.observer)
-            })?;
+            self.zero(nsid, range.slba.get(), range.nlb.get().into(), ports)?;
         }
         Ok(0)
     }

@@ -72,26 +72,7 @@ impl Controller {
         } else {
             Command::decode(sqid, &sqe)
         };
-        let blocks = command.as_ref().ok().and_then(Command::blocks);
-        let subject = Subject {
-            number: self.commands_fetched,
-            sqid,
-            opcode: sqe.opcode(),
-            nsid: sqe.nsid.get(),
-            lba: blocks,
-            sqe: sqe.to_bytes(),
-            transition: None,
-        };
-        let (slba, count) = blocks.unwrap_or((0, 0));
-        let fetched = Event::Fetch {
-            sqid,
-            cid: sqe.cid(),
-            opcode: subject.opcode,
-            nsid: subject.nsid,
-            slba,
-            blocks: u32::try_from(count).unwrap_or(u32::MAX),
-        };
-        ports.observer.event(self.now_ns, &fetched);
+        let subject = self.describe(sqid, &sqe, command.as_ref().ok(), ports);
         let faults = self
             .faults
             .at_submission(self.now_ns, &subject, ports.observer);
@@ -123,6 +104,37 @@ impl Controller {
             slot,
             due_ns,
         });
+    }
+
+    /// Reports a command that was fetched, and says what rules see of it.
+    fn describe(
+        &self,
+        sqid: u16,
+        sqe: &nvme_spec::Sqe,
+        command: Option<&Command>,
+        ports: &mut Ports<'_>,
+    ) -> Subject {
+        let blocks = command.and_then(Command::blocks);
+        let subject = Subject {
+            number: self.commands_fetched,
+            sqid,
+            opcode: sqe.opcode(),
+            nsid: sqe.nsid.get(),
+            lba: blocks,
+            sqe: sqe.to_bytes(),
+            transition: None,
+        };
+        let (slba, count) = blocks.unwrap_or((0, 0));
+        let fetched = Event::Fetch {
+            sqid,
+            cid: sqe.cid(),
+            opcode: subject.opcode,
+            nsid: subject.nsid,
+            slba,
+            blocks: u32::try_from(count).unwrap_or(u32::MAX),
+        };
+        ports.observer.event(self.now_ns, &fetched);
+        subject
     }
 
     /// A rule stops the controller.

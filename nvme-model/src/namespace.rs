@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::cache::{Run, WriteCache};
 use crate::media::{Media, MediaError};
+use crate::sick::SickBlocks;
 use crate::{Event, Observer};
 
 /// How a write is to be stored.
@@ -23,6 +24,8 @@ pub(crate) struct Namespace {
     pub(crate) media: Box<dyn Media>,
     pub(crate) cache: WriteCache,
     cache_blocks_max: u64,
+    /// Blocks of the media that Write Uncorrectable made unreadable.
+    uncorrectable: SickBlocks,
     /// What blocks held before they were written the last time; only kept while a rule wants it.
     previous: BTreeMap<u64, Box<[u8]>>,
 }
@@ -43,6 +46,7 @@ impl Namespace {
             media,
             cache,
             cache_blocks_max: cache_blocks_max.into(),
+            uncorrectable: SickBlocks::default(),
             previous: BTreeMap::new(),
         }
     }
@@ -106,6 +110,27 @@ impl Namespace {
             }
         }
         Ok(())
+    }
+
+    /// Makes blocks unreadable, on the media and at once, until it is written there again.
+    pub(crate) fn spoil(&mut self, slba: u64, blocks: u64) {
+        self.cache.forget(slba, blocks);
+        self.uncorrectable.add(slba..slba.saturating_add(blocks));
+    }
+
+    /// The first of these blocks that cannot be read: it is bad on the media, and not in the cache.
+    pub(crate) fn first_unreadable(&self, slba: u64, blocks: u64) -> Option<u64> {
+        let end = slba.saturating_add(blocks);
+        let mut from = slba;
+        loop {
+            let bad = self
+                .uncorrectable
+                .first_of(from, end.saturating_sub(from))?;
+            if self.cache.get(bad).is_none() {
+                return Some(bad);
+            }
+            from = bad.saturating_add(1);
+        }
     }
 
     /// How many blocks so many bytes are.
@@ -183,6 +208,7 @@ impl Namespace {
         }
         self.cache.forget(slba, blocks);
         self.media.discard(slba, blocks)?;
+        self.uncorrectable.heal(slba, blocks);
         observer.event(
             now_ns,
             &Event::MediaDiscard {
@@ -245,6 +271,8 @@ impl Namespace {
         observer: &mut dyn Observer,
     ) -> Result<(), MediaError> {
         self.media.write(run.slba, &run.data)?;
+        self.uncorrectable
+            .heal(run.slba, self.blocks_of(run.data.len()));
         let blocks = run.data.len().checked_div(self.chunk()).unwrap_or(0);
         let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
         observer.event(

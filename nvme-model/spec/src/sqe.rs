@@ -153,6 +153,30 @@ impl Sqe {
         sqe
     }
 
+    /// Compare of `nlb_z + 1` blocks from `slba` on with the host's data.
+    #[must_use]
+    pub fn compare(nsid: u32, slba: u64, nlb_z: u16) -> Self {
+        Self::over_blocks(NvmOpcode::COMPARE, nsid, slba, nlb_z)
+    }
+
+    /// Verify of `nlb_z + 1` blocks from `slba` on.
+    #[must_use]
+    pub fn verify(nsid: u32, slba: u64, nlb_z: u16) -> Self {
+        Self::over_blocks(NvmOpcode::VERIFY, nsid, slba, nlb_z)
+    }
+
+    /// Write Uncorrectable over `nlb_z + 1` blocks from `slba` on.
+    #[must_use]
+    pub fn write_uncorrectable(nsid: u32, slba: u64, nlb_z: u16) -> Self {
+        Self::over_blocks(NvmOpcode::WRITE_UNCORRECTABLE, nsid, slba, nlb_z)
+    }
+
+    fn over_blocks(opcode: NvmOpcode, nsid: u32, slba: u64, nlb_z: u16) -> Self {
+        let mut sqe = Self::new(opcode.0, nsid).with_slba(slba);
+        sqe.cdw12 = u32::from(nlb_z).into();
+        sqe
+    }
+
     /// Dataset Management, deallocate: the data is `nr_z + 1` ranges, see [`crate::dsm`].
     #[must_use]
     pub fn deallocate(nsid: u32, nr_z: u8) -> Self {

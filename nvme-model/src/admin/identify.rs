@@ -24,6 +24,14 @@ const NSID_RESERVED: u32 = 0xffff_fffe;
 /// Log page attributes: the effects log, and length and offset in Get Log Page beyond 12 bits.
 const LPA: u8 = 1 << 1 | 1 << 2;
 
+/// Commands beyond the mandatory ones.
+const ONCS: u16 = oncs::COMPARE
+    | oncs::WRITE_UNCORRECTABLE
+    | oncs::DATASET_MANAGEMENT
+    | oncs::WRITE_ZEROES
+    | oncs::FEATURE_SAVE_SELECT
+    | oncs::VERIFY;
+
 /// Four concurrent aborts. Each ends in the time of an admin command, so the limit is never felt.
 const ACL_Z: u8 = 3;
 
@@ -68,8 +76,7 @@ impl Controller {
         id.sqes = 0x66;
         id.cqes = 0x44;
         id.nn = self.namespaces.keys().max().copied().unwrap_or(0).into();
-        id.oncs =
-            (oncs::DATASET_MANAGEMENT | oncs::WRITE_ZEROES | oncs::FEATURE_SAVE_SELECT).into();
+        id.oncs = ONCS.into();
         if config.has_volatile_cache {
             id.vwc = vwc::PRESENT | vwc::FLUSH_BROADCAST;
         }

@@ -39,12 +39,15 @@ pub(crate) const ADMIN_COMMANDS: [AdminOpcode; 10] = [
 ];
 
 /// The I/O commands there are, and whether they change blocks.
-pub(crate) const NVM_COMMANDS: [(NvmOpcode, bool); 5] = [
+pub(crate) const NVM_COMMANDS: [(NvmOpcode, bool); 8] = [
     (NvmOpcode::FLUSH, false),
     (NvmOpcode::WRITE, true),
     (NvmOpcode::READ, false),
     (NvmOpcode::WRITE_ZEROES, true),
     (NvmOpcode::DATASET_MANAGEMENT, true),
+    (NvmOpcode::WRITE_UNCORRECTABLE, true),
+    (NvmOpcode::COMPARE, false),
+    (NvmOpcode::VERIFY, false),
 ];
 
 impl Controller {

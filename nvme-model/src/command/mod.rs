@@ -44,7 +44,10 @@ impl Command {
         match self {
             Self::Nvm(command) => matches!(
                 command.op,
-                NvmOp::Read { .. } | NvmOp::Write { .. } | NvmOp::DatasetManagement { .. }
+                NvmOp::Read { .. }
+                    | NvmOp::Write { .. }
+                    | NvmOp::Compare { .. }
+                    | NvmOp::DatasetManagement { .. }
             ),
             Self::Admin(command) => matches!(
                 command,
@@ -60,7 +63,10 @@ impl Command {
                 op:
                     NvmOp::Read { slba, blocks }
                     | NvmOp::Write { slba, blocks, .. }
-                    | NvmOp::WriteZeroes { slba, blocks },
+                    | NvmOp::WriteZeroes { slba, blocks }
+                    | NvmOp::WriteUncorrectable { slba, blocks }
+                    | NvmOp::Compare { slba, blocks }
+                    | NvmOp::Verify { slba, blocks },
                 ..
             }) => Some((*slba, u64::from(*blocks))),
             _ => None,

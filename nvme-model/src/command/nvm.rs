@@ -24,6 +24,18 @@ pub(crate) enum NvmOp {
         slba: u64,
         blocks: u32,
     },
+    WriteUncorrectable {
+        slba: u64,
+        blocks: u32,
+    },
+    Compare {
+        slba: u64,
+        blocks: u32,
+    },
+    Verify {
+        slba: u64,
+        blocks: u32,
+    },
     DatasetManagement {
         ranges: u32,
         is_deallocate: bool,
@@ -54,6 +66,9 @@ impl NvmCommand {
                 is_fua: rw.fua() != 0,
             },
             NvmOpcode::WRITE_ZEROES => NvmOp::WriteZeroes { slba, blocks },
+            NvmOpcode::WRITE_UNCORRECTABLE => NvmOp::WriteUncorrectable { slba, blocks },
+            NvmOpcode::COMPARE => NvmOp::Compare { slba, blocks },
+            NvmOpcode::VERIFY => NvmOp::Verify { slba, blocks },
             NvmOpcode::DATASET_MANAGEMENT => NvmOp::DatasetManagement {
                 ranges: (sqe.cdw10.get() & 0xff).saturating_add(1),
                 is_deallocate: sqe.cdw11.get() & dsm::ATTRIBUTE_DEALLOCATE != 0,

@@ -4,7 +4,7 @@ use super::action::{Action, ActionKind};
 use super::decide::{CompletionFaults, Subject, SubmissionFaults, TransitionFaults};
 use super::delay::Draws;
 use super::rule::{FaultPlan, Phase, Rule, Transition, When};
-use super::sick::SickBlocks;
+use crate::sick::SickBlocks;
 use crate::{Event, Observer};
 
 /// How far a rule has come.
@@ -293,7 +293,12 @@ impl State {
                 ..RuleCounts::default()
             },
             is_over: false,
-            sick: SickBlocks::of(rule),
+            sick: rule
+                .matcher
+                .lba
+                .clone()
+                .filter(|_| rule.until.is_until_rewrite)
+                .map(SickBlocks::new),
         }
     }
 

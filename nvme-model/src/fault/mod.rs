@@ -33,7 +33,6 @@ mod delay;
 mod engine;
 mod parse;
 mod rule;
-mod sick;
 mod table;
 mod text;
 mod values;

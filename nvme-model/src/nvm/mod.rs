@@ -13,6 +13,7 @@ use crate::namespace::{Durability, Namespace};
 use crate::prp::DataPointer;
 use crate::{Controller, Ports};
 
+mod check;
 mod wrong;
 
 /// A range of blocks with its length in bytes.
@@ -56,6 +57,21 @@ impl Controller {
                 }
                 self.zero(nsid, slba, blocks.into(), ports)
             }
+            NvmOp::WriteUncorrectable { slba, blocks } => {
+                self.check_range(nsid, slba, blocks.into())?;
+                if !faults.is_lost_write {
+                    self.spoil(nsid, slba, blocks.into());
+                }
+                Ok(0)
+            }
+            NvmOp::Compare { slba, blocks } => {
+                let transfer = self.transfer(nsid, slba, blocks)?;
+                self.compare(nsid, &transfer, data, faults, ports)
+            }
+            NvmOp::Verify { slba, blocks } => {
+                self.check_range(nsid, slba, blocks.into())?;
+                self.verify(nsid, slba, blocks.into(), ports)
+            }
             NvmOp::DatasetManagement {
                 ranges,
                 is_deallocate,
@@ -74,10 +90,7 @@ impl Controller {
         faults: &SubmissionFaults,
         ports: &mut Ports<'_>,
     ) -> Outcome {
-        let mut buffer = vec![0; transfer.bytes];
-        self.on_media(nsid, |ns, now_ns| {
-            ns.read(transfer.slba, &mut buffer, now_ns, ports.observer)
-        })?;
+        let mut buffer = self.load(nsid, transfer, ports)?;
         if faults.is_stale_read {
             self.make_stale(nsid, transfer.slba, &mut buffer);
         }

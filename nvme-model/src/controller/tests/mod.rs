@@ -1,5 +1,6 @@
 mod admin;
 mod basic;
+mod check;
 mod completion_faults;
 mod events;
 mod faults;

@@ -2,9 +2,9 @@
 // Spec: NVMe-Base-2.0c 5.17 "Identify command"
 
 use nvme_spec::identify::{
-    CNS_ACTIVE_NAMESPACES, CNS_CONTROLLER, CNS_NAMESPACE, CNS_NAMESPACE_DESCRIPTORS,
-    DescriptorType, IDENTIFY_BYTES, IdentifyController, IdentifyNamespace, LbaFormat,
-    NAMESPACE_LIST_ENTRIES, descriptor_header, oncs, vwc,
+    CNS_ACTIVE_NAMESPACES, CNS_ALLOCATED_NAMESPACE, CNS_ALLOCATED_NAMESPACES, CNS_CONTROLLER,
+    CNS_NAMESPACE, CNS_NAMESPACE_DESCRIPTORS, DescriptorType, IDENTIFY_BYTES, IdentifyController,
+    IdentifyNamespace, LbaFormat, NAMESPACE_LIST_ENTRIES, descriptor_header, oncs, vwc,
 };
 use nvme_spec::{NSID_BROADCAST, status};
 use zerocopy::IntoBytes;
@@ -37,13 +37,22 @@ const ACL_Z: u8 = 3;
 
 impl Controller {
     /// The 4096 bytes that the host asked for.
-    pub(crate) fn identify(&self, cns: u8, nsid: u32) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn identify(
+        &self,
+        cns: u8,
+        cntid: u16,
+        csi: u8,
+        nsid: u32,
+    ) -> Result<Vec<u8>, Failure> {
         Ok(match cns {
             CNS_CONTROLLER => self.identify_controller().as_bytes().to_vec(),
-            CNS_NAMESPACE => self.identify_namespace(nsid)?.as_bytes().to_vec(),
-            CNS_ACTIVE_NAMESPACES => self.active_namespaces(nsid)?,
+            // Without namespace management every namespace is allocated and attached.
+            CNS_NAMESPACE | CNS_ALLOCATED_NAMESPACE => {
+                self.identify_namespace(nsid)?.as_bytes().to_vec()
+            }
+            CNS_ACTIVE_NAMESPACES | CNS_ALLOCATED_NAMESPACES => self.active_namespaces(nsid)?,
             CNS_NAMESPACE_DESCRIPTORS => self.descriptors(nsid)?,
-            _ => return Err(Failure::field(byte::CDW10, 0)),
+            _ => self.identify_beyond(cns, cntid, csi, nsid)?,
         })
     }
 

@@ -51,6 +51,10 @@ pub(crate) enum AdminCommand {
     },
     Identify {
         cns: u8,
+        /// The controller, where the structure is about one.
+        cntid: u16,
+        /// The command set, where the structure is about one.
+        csi: u8,
         nsid: u32,
         data: DataPointer,
     },
@@ -84,6 +88,8 @@ impl AdminCommand {
             AdminOpcode::GET_LOG_PAGE => Self::decode_get_log_page(sqe),
             AdminOpcode::IDENTIFY => Self::Identify {
                 cns: low8(Identify10(cdw10).cns()),
+                cntid: low16(Identify10(cdw10).cntid()),
+                csi: low8(cdw11 >> 24),
                 nsid,
                 data: data_pointer(sqe),
             },

@@ -48,8 +48,14 @@ impl Controller {
         ports: &mut Ports<'_>,
     ) -> Outcome {
         match *command {
-            AdminCommand::Identify { cns, nsid, data } => {
-                let mut page = self.identify(cns, nsid)?;
+            AdminCommand::Identify {
+                cns,
+                cntid,
+                csi,
+                nsid,
+                data,
+            } => {
+                let mut page = self.identify(cns, cntid, csi, nsid)?;
                 faults.corrupt(&mut page);
                 self.send(&page, data, ports)
             }

@@ -15,6 +15,50 @@ fn the_controller_is_ready_some_time_after_it_was_enabled() {
 }
 
 #[test]
+fn identify_knows_command_sets_controllers_and_allocated_namespaces() {
+    let mut rig = Rig::new();
+    let (_, active) = rig.admin_page(Sqe::identify(2, 0));
+    let (_, namespace) = rig.admin_page(Sqe::identify(0, 1));
+    for (cns, nsid, page) in [(0x10, 0, &active), (0x11, 1, &namespace)] {
+        assert!(
+            rig.admin_page(Sqe::identify(cns, nsid)).1 == *page,
+            "{cns:#x}"
+        );
+    }
+    // CNS, namespace, and the first bytes of the answer that are not zero.
+    for (cns, nsid, at, value) in [
+        (0x05, 1, 0, 0),
+        (0x06, 0, 0, 0),
+        (0x08, 1, 14, 1),
+        (0x12, 1, 0, 1),
+        (0x13, 0, 0, 1),
+        (0x1c, 0, 0, 1),
+    ] {
+        let (status, page) = rig.admin_page(Sqe::identify(cns, nsid));
+        assert!(status.is_success(), "{cns:#x}");
+        let mut expected = vec![0; 4096];
+        expected[at] = value;
+        assert!(page == expected, "{cns:#x}");
+    }
+    for cns in [0x05, 0x08, 0x12] {
+        let (status, _) = rig.admin_page(Sqe::identify(cns, 2));
+        assert_eq!(status.code, status::INVALID_NAMESPACE, "{cns:#x}");
+    }
+    for cns in [0x05, 0x06] {
+        let mut zoned = Sqe::identify(cns, 1);
+        zoned.cdw11 = (2 << 24).into();
+        let (status, _) = rig.admin_page(zoned);
+        assert_eq!(status.code, status::INVALID_FIELD, "{cns:#x}");
+    }
+    let mut beyond = Sqe::identify(0x13, 0);
+    beyond.cdw10 = (1 << 16 | 0x13).into();
+    assert!(rig.admin_page(beyond).1.iter().all(|byte| *byte == 0));
+    let mut other = Sqe::identify(0x1c, 0);
+    other.cdw10 = (1 << 16 | 0x1c).into();
+    assert_eq!(rig.admin_page(other).0.code, status::INVALID_FIELD);
+}
+
+#[test]
 fn identify_answers_what_a_driver_asks() {
     let mut rig = Rig::new();
     let (status, page) = rig.admin_page(Sqe::identify(1, 0));

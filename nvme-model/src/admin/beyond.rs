@@ -77,7 +77,8 @@ fn page(bytes: &[(usize, u8)]) -> Vec<u8> {
 
 /// A controller list: how many there are, and their identifiers from `cntid` on.
 fn controllers_from(cntid: u16) -> Vec<u8> {
-    let count = u8::from(cntid <= CNTLID);
+    // No identifier is below that of the only controller.
+    let count = u8::from(cntid == CNTLID);
     // The identifier behind the count is 0, as all that follows.
     page(&[(0, count)])
 }

@@ -42,10 +42,7 @@ const KEPT_VARIABLES: [&str; 7] = [
 ];
 
 fn main() {
-    let root = variable("CARGO_MANIFEST_DIR")
-        .join("..")
-        .canonicalize()
-        .expect("the repository");
+    let root = variable("CARGO_MANIFEST_DIR").join("..").canonicalize().expect("the repository");
     for source in SOURCES {
         println!("cargo::rerun-if-changed={}", root.join(source).display());
     }
@@ -56,22 +53,12 @@ fn main() {
     let elf = target_dir.join(TARGET).join("release/kernel");
     let bytes = std::fs::read(&elf).expect("the nested build leaves an ELF");
     println!("cargo::rustc-env=KERNEL_ELF={}", elf.display());
-    println!(
-        "cargo::rustc-env=KERNEL_SHA256={}",
-        hexadecimal(&Sha256::digest(&bytes))
-    );
+    println!("cargo::rustc-env=KERNEL_SHA256={}", hexadecimal(&Sha256::digest(&bytes)));
 }
 
 fn build(root: &Path, target_dir: &Path) {
     let mut cargo = Command::new(variable("CARGO"));
-    cargo.args([
-        "build",
-        "--release",
-        "--locked",
-        "--target",
-        TARGET,
-        "--target-dir",
-    ]);
+    cargo.args(["build", "--release", "--locked", "--target", TARGET, "--target-dir"]);
     cargo.arg(target_dir).arg("--config").arg(remap_paths(root));
     cargo.current_dir(root.join("images/kernel"));
     for (name, _) in env::vars_os() {
@@ -81,13 +68,8 @@ fn build(root: &Path, target_dir: &Path) {
             cargo.env_remove(&*name);
         }
     }
-    let status = cargo
-        .status()
-        .unwrap_or_else(|error| panic!("cannot run {cargo:?}: {error}"));
-    assert!(
-        status.success(),
-        "building the guest failed ({status}): {cargo:?}"
-    );
+    let status = cargo.status().unwrap_or_else(|error| panic!("cannot run {cargo:?}: {error}"));
+    assert!(status.success(), "building the guest failed ({status}): {cargo:?}");
 }
 
 /// Keeps the places of the checkout and of the registry out of the guest's messages. Joined with the
@@ -98,9 +80,7 @@ fn remap_paths(root: &Path) -> String {
         cargo_home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
     let registry = cargo_home.map(|home| home.join("registry/src"));
     let flag = |from: &Path, to: &str| format!("'--remap-path-prefix={}={to}'", from.display());
-    let registry = registry
-        .map(|from| flag(&from, "/registry"))
-        .unwrap_or_default();
+    let registry = registry.map(|from| flag(&from, "/registry")).unwrap_or_default();
     format!("build.rustflags=[{}, {registry}]", flag(root, ""))
 }
 
@@ -112,7 +92,5 @@ fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 fn variable(name: &str) -> PathBuf {
-    env::var_os(name)
-        .unwrap_or_else(|| panic!("cargo sets {name}"))
-        .into()
+    env::var_os(name).unwrap_or_else(|| panic!("cargo sets {name}")).into()
 }

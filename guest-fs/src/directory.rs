@@ -15,10 +15,7 @@ pub(crate) struct DirectoryBlock {
 
 impl DirectoryBlock {
     fn used_bytes(&self) -> usize {
-        self.entries
-            .iter()
-            .map(Entry::size_bytes)
-            .fold(0, usize::saturating_add)
+        self.entries.iter().map(Entry::size_bytes).fold(0, usize::saturating_add)
     }
 }
 
@@ -41,10 +38,7 @@ pub(crate) struct Directory {
 impl Directory {
     pub(crate) fn find(&self, name: &[u8]) -> Option<Place> {
         self.blocks.iter().enumerate().find_map(|(index, block)| {
-            let slot = block
-                .entries
-                .iter()
-                .position(|entry| *entry.name == *name)?;
+            let slot = block.entries.iter().position(|entry| *entry.name == *name)?;
             let ino = block.entries.get(slot)?.ino;
             Some(Place { index, slot, ino })
         })

@@ -29,11 +29,7 @@ pub(crate) struct Leaf {
 
 impl Leaf {
     fn new(block: u64, extents: Vec<Extent>) -> Self {
-        Self {
-            block,
-            extents: Rc::new(extents),
-            is_touched: true,
-        }
+        Self { block, extents: Rc::new(extents), is_touched: true }
     }
 
     fn touch(&mut self) -> &mut Vec<Extent> {
@@ -46,11 +42,7 @@ impl Leaf {
     }
 
     const fn extents_max(&self) -> usize {
-        if self.block == IN_INODE {
-            INLINE_EXTENTS_MAX
-        } else {
-            LEAF_EXTENTS_MAX
-        }
+        if self.block == IN_INODE { INLINE_EXTENTS_MAX } else { LEAF_EXTENTS_MAX }
     }
 }
 
@@ -77,10 +69,8 @@ impl ExtentMap {
 
     /// A map read from disk.
     pub(crate) fn from_leaves(leaves: Vec<(u64, Vec<Extent>)>) -> Self {
-        let mut leaves: Vec<_> = leaves
-            .into_iter()
-            .map(|(block, extents)| Leaf::new(block, extents))
-            .collect();
+        let mut leaves: Vec<_> =
+            leaves.into_iter().map(|(block, extents)| Leaf::new(block, extents)).collect();
         if leaves.is_empty() {
             leaves.push(Leaf::new(IN_INODE, Vec::new()));
         }
@@ -91,9 +81,7 @@ impl ExtentMap {
 
     /// From now on, changes count from here.
     pub(crate) fn settle(&mut self) {
-        self.leaves
-            .iter_mut()
-            .for_each(|leaf| leaf.is_touched = false);
+        self.leaves.iter_mut().for_each(|leaf| leaf.is_touched = false);
     }
 
     pub(crate) fn leaves(&self) -> &[Leaf] {
@@ -101,58 +89,42 @@ impl ExtentMap {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Extent> + '_ {
-        self.leaves
-            .iter()
-            .flat_map(|leaf| leaf.extents.iter().copied())
+        self.leaves.iter().flat_map(|leaf| leaf.extents.iter().copied())
     }
 
     /// Blocks that the leaves themselves take.
     pub(crate) fn leaf_blocks(&self) -> u64 {
-        self.leaves
-            .iter()
-            .filter(|leaf| leaf.block != IN_INODE)
-            .count() as u64
+        self.leaves.iter().filter(|leaf| leaf.block != IN_INODE).count() as u64
     }
 
     /// Blocks of all extents.
     pub(crate) fn data_blocks(&self) -> u64 {
-        self.iter()
-            .fold(0, |sum, extent| sum.saturating_add(extent.blocks))
+        self.iter().fold(0, |sum, extent| sum.saturating_add(extent.blocks))
     }
 
     /// The leaf that holds `file_block`, or would.
     fn leaf_index(&self, file_block: u64) -> usize {
-        self.leaves
-            .partition_point(|leaf| leaf.first() <= file_block)
-            .saturating_sub(1)
+        self.leaves.partition_point(|leaf| leaf.first() <= file_block).saturating_sub(1)
     }
 
     /// What is at `file_block`?
     pub(crate) fn lookup(&self, file_block: u64) -> Lookup {
         let index = self.leaf_index(file_block);
-        let extents = self
-            .leaves
-            .get(index)
-            .map_or(&[][..], |leaf| leaf.extents.as_slice());
+        let extents = self.leaves.get(index).map_or(&[][..], |leaf| leaf.extents.as_slice());
         let after = extents.partition_point(|extent| extent.file_block <= file_block);
         let found = after.checked_sub(1).and_then(|at| extents.get(at));
         if let Some(extent) = found.filter(|extent| file_block < extent.file_end()) {
             return Lookup::Extent(*extent);
         }
         let next_leaf = || self.leaves.get(index.saturating_add(1)).map(Leaf::first);
-        let next = extents
-            .get(after)
-            .map(|extent| extent.file_block)
-            .or_else(next_leaf);
+        let next = extents.get(after).map(|extent| extent.file_block).or_else(next_leaf);
         Lookup::HoleUpTo(next.unwrap_or(u64::MAX))
     }
 
     /// The last extent before `file_block`: where to allocate next to.
     pub(crate) fn before(&self, file_block: u64) -> Option<Extent> {
         let leaf = self.leaves.get(self.leaf_index(file_block))?;
-        let after = leaf
-            .extents
-            .partition_point(|extent| extent.file_block < file_block);
+        let after = leaf.extents.partition_point(|extent| extent.file_block < file_block);
         leaf.extents.get(after.checked_sub(1)?).copied()
     }
 
@@ -202,15 +174,9 @@ impl ExtentMap {
             blocks,
             is_unwritten,
         };
-        let pieces = [
-            piece(0, before, true),
-            piece(before, blocks, false),
-            piece(upto, rest, true),
-        ];
-        extents.splice(
-            at..after,
-            pieces.into_iter().filter(|piece| piece.blocks > 0),
-        );
+        let pieces =
+            [piece(0, before, true), piece(before, blocks, false), piece(upto, rest, true)];
+        extents.splice(at..after, pieces.into_iter().filter(|piece| piece.blocks > 0));
         merge_around(extents, if before > 0 { after } else { at });
         self.split_if_full(index, new_leaf)
     }
@@ -249,8 +215,7 @@ impl ExtentMap {
         if self.leaves.len() >= LEAVES_MAX {
             return Err(Errno::EFBIG);
         }
-        self.leaves
-            .insert(index.saturating_add(1), Leaf::new(new_leaf()?, upper));
+        self.leaves.insert(index.saturating_add(1), Leaf::new(new_leaf()?, upper));
         Ok(())
     }
 }
@@ -282,12 +247,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn extent(file_block: u64, block: u64, blocks: u64, is_unwritten: bool) -> Extent {
-        Extent {
-            file_block,
-            block,
-            blocks,
-            is_unwritten,
-        }
+        Extent { file_block, block, blocks, is_unwritten }
     }
 
     fn no_leaf() -> Result<u64, Errno> {

@@ -128,11 +128,7 @@ impl<D: BlockDevice> FileSystem<D> {
     pub fn names(&self) -> Result<Vec<Vec<u8>>, Errno> {
         self.core.check_alive()?;
         let state = self.core.state();
-        Ok(state
-            .directory
-            .entries()
-            .map(|entry| entry.name.to_vec())
-            .collect())
+        Ok(state.directory.entries().map(|entry| entry.name.to_vec()).collect())
     }
 
     /// What is known of a file.

@@ -22,19 +22,12 @@ pub(crate) struct Inode {
 
 impl Inode {
     pub(crate) fn new(kind: FileKind) -> Self {
-        Self {
-            kind,
-            nlink: 1,
-            size: 0,
-            map: ExtentMap::empty(),
-        }
+        Self { kind, nlink: 1, size: 0, map: ExtentMap::empty() }
     }
 
     /// Blocks of data and leaves.
     pub(crate) fn blocks(&self) -> u64 {
-        self.map
-            .data_blocks()
-            .saturating_add(self.map.leaf_blocks())
+        self.map.data_blocks().saturating_add(self.map.leaf_blocks())
     }
 
     /// The blocks that differ from disk: the inode, and its touched leaves.
@@ -52,24 +45,15 @@ impl Inode {
             fork,
         };
         let mut images = alloc::vec![(ino, encode(layout, ino, &raw))];
-        for leaf in leaves
-            .iter()
-            .filter(|leaf| leaf.is_touched && leaf.block != IN_INODE)
-        {
-            images.push((
-                leaf.block,
-                encode_leaf(layout, leaf.block, ino, &leaf.extents),
-            ));
+        for leaf in leaves.iter().filter(|leaf| leaf.is_touched && leaf.block != IN_INODE) {
+            images.push((leaf.block, encode_leaf(layout, leaf.block, ino, &leaf.extents)));
         }
         images
     }
 }
 
 fn leaf_pointer(leaf: &crate::extents::Leaf) -> (u64, u64) {
-    (
-        leaf.extents.first().map_or(0, |extent| extent.file_block),
-        leaf.block,
-    )
+    (leaf.extents.first().map_or(0, |extent| extent.file_block), leaf.block)
 }
 
 /// An inode with what is only in memory.
@@ -87,12 +71,6 @@ pub(crate) struct Incore {
 
 impl Incore {
     pub(crate) fn new(inode: Inode) -> Self {
-        Self {
-            inode,
-            lock: Rc::new(Lock::default()),
-            is_swapfile: false,
-            epoch: 0,
-            cookie: 0,
-        }
+        Self { inode, lock: Rc::new(Lock::default()), is_swapfile: false, epoch: 0, cookie: 0 }
     }
 }

@@ -30,11 +30,7 @@ impl Lock {
     /// # Errors
     /// `EDEADLK` if it is held: nobody else runs who could release it.
     pub(crate) fn acquire(&self) -> Result<Guard<'_>, Errno> {
-        if self.is_held.replace(true) {
-            Err(Errno::EDEADLK)
-        } else {
-            Ok(Guard(self))
-        }
+        if self.is_held.replace(true) { Err(Errno::EDEADLK) } else { Ok(Guard(self)) }
     }
 }
 
@@ -64,41 +60,21 @@ impl<D: BlockDevice> Core<D> {
         context: Context,
         is_nowait: bool,
     ) -> Result<InodeGuard<'_, D>, Errno> {
-        let lock = self
-            .state()
-            .inodes
-            .get(&ino)
-            .map(|incore| Rc::clone(&incore.lock));
+        let lock = self.state().inodes.get(&ino).map(|incore| Rc::clone(&incore.lock));
         let lock = lock.ok_or(Errno::ENOENT)?;
         if lock.is_held.replace(true) {
-            let errno = if is_nowait {
-                Errno::EAGAIN
-            } else {
-                Errno::EDEADLK
-            };
-            self.emit(Event::InodeLockBusy {
-                ino,
-                context,
-                errno,
-            });
+            let errno = if is_nowait { Errno::EAGAIN } else { Errno::EDEADLK };
+            self.emit(Event::InodeLockBusy { ino, context, errno });
             return Err(errno);
         }
         self.emit(Event::InodeLock { ino, context });
-        Ok(InodeGuard {
-            core: self,
-            lock,
-            ino,
-            context,
-        })
+        Ok(InodeGuard { core: self, lock, ino, context })
     }
 }
 
 impl<D: BlockDevice> Drop for InodeGuard<'_, D> {
     fn drop(&mut self) {
         self.lock.is_held.set(false);
-        self.core.emit(Event::InodeUnlock {
-            ino: self.ino,
-            context: self.context,
-        });
+        self.core.emit(Event::InodeUnlock { ino: self.ino, context: self.context });
     }
 }

@@ -50,16 +50,10 @@ impl fmt::Display for MkfsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooSmall { blocks } => {
-                write!(
-                    f,
-                    "the device has {blocks} blocks, too few for the journal and one file"
-                )
+                write!(f, "the device has {blocks} blocks, too few for the journal and one file")
             }
             Self::JournalTooSmall { blocks } => {
-                write!(
-                    f,
-                    "a journal of {blocks} blocks is too small, at least 64 are needed"
-                )
+                write!(f, "a journal of {blocks} blocks is too small, at least 64 are needed")
             }
             Self::OutOfMemory => f.write_str("no DMA memory left"),
             Self::Io(error) => error.fmt(f),
@@ -88,9 +82,7 @@ pub(crate) fn mkfs<D: BlockDevice>(device: &D, options: &MkfsOptions) -> Result<
     let chosen = (blocks / 64).clamp(JOURNAL_BLOCKS_MIN, JOURNAL_BLOCKS_DEFAULT_MAX);
     let journal_blocks = options.journal_blocks.unwrap_or(chosen);
     if journal_blocks < JOURNAL_BLOCKS_MIN {
-        return Err(MkfsError::JournalTooSmall {
-            blocks: journal_blocks,
-        });
+        return Err(MkfsError::JournalTooSmall { blocks: journal_blocks });
     }
     let layout = Layout::plan(options.uuid, options.label, blocks, journal_blocks);
     let layout = layout.ok_or(MkfsError::TooSmall { blocks })?;
@@ -139,11 +131,7 @@ fn bitmaps(layout: &Layout) -> impl Iterator<Item = (u64, Image)> + '_ {
     used.set(layout.copy_at(), true);
     (0..layout.bitmap_blocks).map(move |index| {
         let start = usize::try_from(index).unwrap_or(usize::MAX);
-        let words = used
-            .words()
-            .chunks(bitmap::WORDS_PER_BLOCK)
-            .nth(start)
-            .unwrap_or(&[]);
+        let words = used.words().chunks(bitmap::WORDS_PER_BLOCK).nth(start).unwrap_or(&[]);
         (index, bitmap::encode(layout, index, words))
     })
 }

@@ -77,17 +77,13 @@ impl fmt::Display for MountError {
             Self::OutOfMemory => f.write_str("no DMA memory left"),
             Self::Corrupt(corruption) => corruption.fmt(f),
             Self::Version { found } => write!(f, "format version {found}, expected {VERSION}"),
-            Self::Features {
-                incompat,
-                ro_compat,
-            } => write!(
+            Self::Features { incompat, ro_compat } => write!(
                 f,
                 "unknown feature bits: incompatible {incompat:#x}, read-only-compatible {ro_compat:#x}"
             ),
-            Self::DeviceTooSmall { filesystem, device } => write!(
-                f,
-                "the filesystem has {filesystem} blocks, the device only {device}"
-            ),
+            Self::DeviceTooSmall { filesystem, device } => {
+                write!(f, "the filesystem has {filesystem} blocks, the device only {device}")
+            }
         }
     }
 }
@@ -138,10 +134,7 @@ pub(crate) fn mount<D: BlockDevice>(
         return Err(identity.field("the kind directory, being the root").into());
     }
     let directory = load_directory(&layout, &root, read)?;
-    device.tracer().emit(Event::Mount {
-        blocks: layout.blocks,
-        free: space.free(),
-    });
+    device.tracer().emit(Event::Mount { blocks: layout.blocks, free: space.free() });
     let state = State {
         shutdown: None,
         is_mounted: true,
@@ -165,9 +158,7 @@ pub(crate) fn find_superblock<D: BlockDevice>(
     attempt(SUPERBLOCK_AT).or_else(|first_error| {
         let copy_at = device.geometry().size_blocks.saturating_sub(1);
         let layout = attempt(copy_at).map_err(|_| first_error)?;
-        device
-            .tracer()
-            .emit(Event::SuperblockCopyUsed { block: copy_at });
+        device.tracer().emit(Event::SuperblockCopyUsed { block: copy_at });
         Ok(layout)
     })
 }
@@ -175,23 +166,15 @@ pub(crate) fn find_superblock<D: BlockDevice>(
 /// Can this code work with that filesystem on that device?
 pub(crate) fn check_superblock(layout: &Layout, device: u64) -> Result<(), MountError> {
     if layout.version != VERSION {
-        return Err(MountError::Version {
-            found: layout.version,
-        });
+        return Err(MountError::Version { found: layout.version });
     }
     let incompat = layout.incompat & !KNOWN_INCOMPAT;
     let ro_compat = layout.ro_compat & !KNOWN_RO_COMPAT;
     if incompat != 0 || ro_compat != 0 {
-        return Err(MountError::Features {
-            incompat,
-            ro_compat,
-        });
+        return Err(MountError::Features { incompat, ro_compat });
     }
     if layout.blocks > device {
-        return Err(MountError::DeviceTooSmall {
-            filesystem: layout.blocks,
-            device,
-        });
+        return Err(MountError::DeviceTooSmall { filesystem: layout.blocks, device });
     }
     Ok(())
 }
@@ -202,27 +185,13 @@ fn recover<D: BlockDevice>(
     reserve: &Reserve<D::Page>,
     layout: &Layout,
 ) -> Result<u64, MountError> {
-    let Replay {
-        tail,
-        head,
-        batches,
-        images,
-    } = scan(layout, |block| reserve.read(device, block))?;
+    let Replay { tail, head, batches, images } = scan(layout, |block| reserve.read(device, block))?;
     if batches == 0 {
         return Ok(head);
     }
     let blocks = images.len() as u64;
-    device.tracer().emit(Event::Recovery {
-        batches,
-        blocks,
-        tail,
-        head,
-    });
-    reserve.write(
-        device,
-        images.iter().map(|(block, image)| (*block, image)),
-        false,
-    )?;
+    device.tracer().emit(Event::Recovery { batches, blocks, tail, head });
+    reserve.write(device, images.iter().map(|(block, image)| (*block, image)), false)?;
     reserve.flush(device)?;
     let mut header = journal::encode_header(layout, head);
     seal(&mut header, head);
@@ -241,10 +210,7 @@ pub(crate) fn load_space(
         words.extend(bitmap::decode(layout, index, &image)?);
     }
     let space = Space::new(layout.blocks, words);
-    let fixed = Run {
-        start: 0,
-        blocks: layout.root.saturating_add(1),
-    };
+    let fixed = Run { start: 0, blocks: layout.root.saturating_add(1) };
     if !space.is_used(fixed) || !space.is_used(Run::one(layout.copy_at())) {
         let identity = layout.identity(Structure::Bitmap, layout.bitmap_start, 0);
         return Err(identity.field("the fixed parts marked in use").into());
@@ -277,16 +243,9 @@ pub(crate) fn load_inode(
         }
     }
     let map = ExtentMap::from_leaves(leaves);
-    let inode = Inode {
-        kind: raw.kind,
-        nlink: raw.nlink,
-        size: raw.size,
-        map,
-    };
+    let inode = Inode { kind: raw.kind, nlink: raw.nlink, size: raw.size, map };
     if inode.blocks() != raw.blocks || raw.blocks > layout.blocks {
-        return Err(identity
-            .field("the number of blocks that its extents have")
-            .into());
+        return Err(identity.field("the number of blocks that its extents have").into());
     }
     Ok(inode)
 }
@@ -305,10 +264,7 @@ pub(crate) fn load_directory(
         }
         for block in extent.block..extent.end() {
             let entries = directory::decode(layout, block, layout.root, &read(block)?)?;
-            blocks.push(DirectoryBlock {
-                block,
-                entries: Rc::new(entries),
-            });
+            blocks.push(DirectoryBlock { block, entries: Rc::new(entries) });
         }
     }
     if root.size != (blocks.len() as u64).saturating_mul(BLOCK_BYTES) {

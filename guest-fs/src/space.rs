@@ -18,10 +18,7 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) const fn one(block: u64) -> Self {
-        Self {
-            start: block,
-            blocks: 1,
-        }
+        Self { start: block, blocks: 1 }
     }
 
     pub(crate) const fn end(&self) -> u64 {
@@ -42,9 +39,7 @@ pub(crate) struct Bits {
 impl Bits {
     pub(crate) fn new(blocks: u64) -> Self {
         let words = usize::try_from(blocks.div_ceil(64)).unwrap_or(usize::MAX);
-        Self {
-            words: alloc::vec![0; words],
-        }
+        Self { words: alloc::vec![0; words] }
     }
 
     const fn place(block: u64) -> (usize, u64) {
@@ -87,27 +82,15 @@ impl Space {
         for (slot, word) in used.words.iter_mut().zip(words) {
             *slot = word;
         }
-        let mut space = Self {
-            used,
-            busy: Bits::new(blocks),
-            blocks,
-            free: 0,
-            rotor: 0,
-        };
+        let mut space = Self { used, busy: Bits::new(blocks), blocks, free: 0, rotor: 0 };
         space.free = space.count_free();
         space
     }
 
     fn count_free(&self) -> u64 {
         let whole = self.blocks / 64;
-        let words = self
-            .used
-            .words
-            .iter()
-            .take(usize::try_from(whole).unwrap_or(usize::MAX));
-        let in_words = words
-            .map(|word| u64::from(word.count_zeros()))
-            .fold(0, u64::saturating_add);
+        let words = self.used.words.iter().take(usize::try_from(whole).unwrap_or(usize::MAX));
+        let in_words = words.map(|word| u64::from(word.count_zeros())).fold(0, u64::saturating_add);
         let rest = whole.saturating_mul(64)..self.blocks;
         let in_rest = rest.filter(|block| !self.used.get(*block)).count() as u64;
         in_words.saturating_add(in_rest)
@@ -121,12 +104,8 @@ impl Space {
     /// The words that the `index`-th bitmap block holds.
     pub(crate) fn words(&self, index: u64) -> &[u64] {
         let index = usize::try_from(index).unwrap_or(usize::MAX);
-        let start = index
-            .saturating_mul(WORDS_PER_BLOCK)
-            .min(self.used.words.len());
-        let end = start
-            .saturating_add(WORDS_PER_BLOCK)
-            .min(self.used.words.len());
+        let start = index.saturating_mul(WORDS_PER_BLOCK).min(self.used.words.len());
+        let end = start.saturating_add(WORDS_PER_BLOCK).min(self.used.words.len());
         self.used.words.get(start..end).unwrap_or(&[])
     }
 
@@ -148,16 +127,11 @@ impl Space {
 
     /// The run that starts at `start`, which is available.
     fn extend(&self, start: u64, wanted: u64) -> Run {
-        let limit = (start / BITS_PER_BLOCK)
-            .saturating_add(1)
-            .saturating_mul(BITS_PER_BLOCK);
+        let limit = (start / BITS_PER_BLOCK).saturating_add(1).saturating_mul(BITS_PER_BLOCK);
         let limit = limit.min(start.saturating_add(wanted));
         let is_full = |block: &u64| !self.is_available(*block);
         let end = (start..limit).find(is_full).unwrap_or(limit);
-        Run {
-            start,
-            blocks: end.saturating_sub(start),
-        }
+        Run { start, blocks: end.saturating_sub(start) }
     }
 
     /// The first run of `wanted` blocks from the rotor on, else the longest that there is.
@@ -190,10 +164,7 @@ impl Space {
 
     fn is_word_full(&self, block: u64) -> bool {
         let (index, _) = Bits::place(block);
-        self.used
-            .words
-            .get(index)
-            .is_none_or(|word| *word == u64::MAX)
+        self.used.words.get(index).is_none_or(|word| *word == u64::MAX)
     }
 
     /// Undoes a `take`.
@@ -233,23 +204,11 @@ mod tests {
     fn a_freed_run_is_not_taken_again_before_it_may_be() {
         let mut space = Space::new(64, [!0xff]);
         let run = space.take(None, 8).unwrap();
-        assert_eq!(
-            run,
-            Run {
-                start: 0,
-                blocks: 8
-            }
-        );
+        assert_eq!(run, Run { start: 0, blocks: 8 });
         space.free_run(run);
         assert_eq!((space.free(), space.take(None, 1)), (8, None));
         space.unbusy(run);
-        assert_eq!(
-            space.take(Some(4), 8),
-            Some(Run {
-                start: 4,
-                blocks: 4
-            })
-        );
+        assert_eq!(space.take(Some(4), 8), Some(Run { start: 4, blocks: 4 }));
     }
 
     #[test]
@@ -258,34 +217,10 @@ mod tests {
         let mut free: u64 = 0b11 | 0x3ff << 10 | 0xf << 60;
         free = !free;
         let mut space = Space::new(64, [free]);
-        assert_eq!(
-            space.take(None, 4),
-            Some(Run {
-                start: 10,
-                blocks: 4
-            })
-        );
-        assert_eq!(
-            space.take(None, 100),
-            Some(Run {
-                start: 14,
-                blocks: 6
-            })
-        );
-        assert_eq!(
-            space.take(None, 100),
-            Some(Run {
-                start: 60,
-                blocks: 4
-            })
-        );
-        assert_eq!(
-            space.take(None, 100),
-            Some(Run {
-                start: 0,
-                blocks: 2
-            })
-        );
+        assert_eq!(space.take(None, 4), Some(Run { start: 10, blocks: 4 }));
+        assert_eq!(space.take(None, 100), Some(Run { start: 14, blocks: 6 }));
+        assert_eq!(space.take(None, 100), Some(Run { start: 60, blocks: 4 }));
+        assert_eq!(space.take(None, 100), Some(Run { start: 0, blocks: 2 }));
         assert_eq!(space.take(None, 100), None);
     }
 
@@ -293,26 +228,8 @@ mod tests {
     fn a_run_stays_inside_one_bitmap_block() {
         let mut space = Space::new(2 * BITS_PER_BLOCK, []);
         let goal = BITS_PER_BLOCK - 3;
-        assert_eq!(
-            space.take(Some(goal), 10),
-            Some(Run {
-                start: goal,
-                blocks: 3
-            })
-        );
-        assert_eq!(
-            bitmap_indices(Run {
-                start: goal,
-                blocks: 4
-            }),
-            0..=1
-        );
-        assert_eq!(
-            bitmap_indices(Run {
-                start: goal,
-                blocks: 3
-            }),
-            0..=0
-        );
+        assert_eq!(space.take(Some(goal), 10), Some(Run { start: goal, blocks: 3 }));
+        assert_eq!(bitmap_indices(Run { start: goal, blocks: 4 }), 0..=1);
+        assert_eq!(bitmap_indices(Run { start: goal, blocks: 3 }), 0..=0);
     }
 }

@@ -60,14 +60,7 @@ impl<D: BlockDevice> Core<D> {
         state: State,
     ) -> Self {
         let state = RefCell::new(state);
-        Self {
-            device,
-            reserve,
-            layout,
-            knobs,
-            log_lock: Lock::default(),
-            state,
-        }
+        Self { device, reserve, layout, knobs, log_lock: Lock::default(), state }
     }
 
     pub(crate) fn state(&self) -> RefMut<'_, State> {
@@ -100,10 +93,7 @@ impl<D: BlockDevice> Core<D> {
             is_first
         };
         if is_first {
-            self.emit(Event::Shutdown {
-                reason: reason.code(),
-                block: reason.block(),
-            });
+            self.emit(Event::Shutdown { reason: reason.code(), block: reason.block() });
         }
     }
 

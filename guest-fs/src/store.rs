@@ -64,19 +64,13 @@ impl<P: DmaBuf> Reserve<P> {
     ) -> Result<Image, IoError> {
         // Nobody waits while holding pages of the reserve, so one is there.
         let pages: Vec<P> = self.take().into_iter().collect();
-        let done = device.execute(Bio {
-            op: Op::Read,
-            block,
-            pages,
-        });
+        let done = device.execute(Bio { op: Op::Read, block, pages });
         let mut image = blank();
         if let (Ok(()), Some(page)) = (done.result, done.bio.pages.first()) {
             page.read(0, &mut image[..]);
         }
         self.give(done.bio.pages);
-        done.result
-            .map(|()| image)
-            .map_err(|error| IoError { block, error })
+        done.result.map(|()| image).map_err(|error| IoError { block, error })
     }
 
     /// Writes blocks, neighbours in one request, and waits for all of them.
@@ -89,31 +83,16 @@ impl<P: DmaBuf> Reserve<P> {
         blocks: impl IntoIterator<Item = (u64, &'a Image)>,
         fua: bool,
     ) -> Result<(), IoError> {
-        let op = Op::Write {
-            fua: fua && device.geometry().has_volatile_cache,
-        };
+        let op = Op::Write { fua: fua && device.geometry().has_volatile_cache };
         let device_max = usize::try_from(device.geometry().transfer_blocks_max);
         let run_max = device_max.unwrap_or(RUN_PAGES_MAX).clamp(1, RUN_PAGES_MAX);
-        let mut writer = Writer {
-            reserve: self,
-            device,
-            flights: VecDeque::new(),
-            error: None,
-        };
-        let mut run: Bio<P> = Bio {
-            op,
-            block: 0,
-            pages: Vec::new(),
-        };
+        let mut writer = Writer { reserve: self, device, flights: VecDeque::new(), error: None };
+        let mut run: Bio<P> = Bio { op, block: 0, pages: Vec::new() };
         for (block, image) in blocks {
             let is_next = run.block.saturating_add(run.pages.len() as u64) == block;
             if !run.pages.is_empty() && (!is_next || run.pages.len() >= run_max) {
                 writer.send(run);
-                run = Bio {
-                    op,
-                    block,
-                    pages: Vec::new(),
-                };
+                run = Bio { op, block, pages: Vec::new() };
             }
             if writer.error.is_some() {
                 break;
@@ -140,10 +119,7 @@ impl<P: DmaBuf> Reserve<P> {
         if !device.geometry().has_volatile_cache {
             return Ok(());
         }
-        device
-            .execute(Bio::flush())
-            .result
-            .map_err(|error| IoError { block: 0, error })
+        device.execute(Bio::flush()).result.map_err(|error| IoError { block: 0, error })
     }
 }
 
@@ -172,10 +148,7 @@ impl<D: BlockDevice> Writer<'_, D> {
             Ok(ticket) => self.flights.push_back((block, ticket)),
             Err(rejected) => {
                 self.reserve.give(rejected.bio.pages);
-                self.error.get_or_insert(IoError {
-                    block,
-                    error: rejected.why,
-                });
+                self.error.get_or_insert(IoError { block, error: rejected.why });
             }
         }
     }

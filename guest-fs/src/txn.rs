@@ -58,10 +58,7 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
             }
             state.log.reserved = state.log.reserved.saturating_add(blocks);
         }
-        core.emit(Event::TxnBegin {
-            context,
-            reserved: u32::try_from(blocks).unwrap_or(u32::MAX),
-        });
+        core.emit(Event::TxnBegin { context, reserved: u32::try_from(blocks).unwrap_or(u32::MAX) });
         Ok(Self {
             core,
             context,
@@ -80,12 +77,7 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
     /// # Errors
     /// `ENOSPC`.
     pub(crate) fn alloc(&mut self, ino: u64, goal: Option<u64>, wanted: u64) -> Result<Run, Errno> {
-        let run = self
-            .core
-            .state()
-            .space
-            .take(goal, wanted)
-            .ok_or(Errno::ENOSPC)?;
+        let run = self.core.state().space.take(goal, wanted).ok_or(Errno::ENOSPC)?;
         self.taken.push(run);
         self.core.emit(Event::Alloc {
             ino,
@@ -110,9 +102,7 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
     /// `EUCLEAN` and a shutdown if the run is free already.
     pub(crate) fn free(&mut self, ino: u64, run: Run, is_metadata: bool) -> Result<(), Errno> {
         if !self.core.state().space.is_used(run) {
-            return Err(self
-                .core
-                .inconsistent("a block that is freed is free already"));
+            return Err(self.core.inconsistent("a block that is freed is free already"));
         }
         self.freed.push(Freed { run, is_metadata });
         self.core.emit(Event::Free {
@@ -167,10 +157,7 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
             state.log.reserved = state.log.reserved.saturating_sub(self.reserved);
         }
         self.is_open = false;
-        core.emit(Event::TxnCommit {
-            context: self.context,
-            blocks,
-        });
+        core.emit(Event::TxnCommit { context: self.context, blocks });
         Ok(())
     }
 
@@ -185,11 +172,7 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
             let image = directory::encode(layout, block.block, layout.root, &block.entries);
             images.insert(block.block, image);
         }
-        let runs = self
-            .taken
-            .iter()
-            .copied()
-            .chain(freed.iter().map(|freed| freed.run));
+        let runs = self.taken.iter().copied().chain(freed.iter().map(|freed| freed.run));
         let indices: BTreeSet<u64> = runs.flat_map(bitmap_indices).collect();
         let state = self.core.state();
         for index in indices {
@@ -203,10 +186,7 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
         let epoch = state.log.epoch;
         for (ino, mut inode) in take(&mut self.inodes) {
             inode.map.settle();
-            let incore = state
-                .inodes
-                .entry(ino)
-                .or_insert_with(|| Incore::new(inode.clone()));
+            let incore = state.inodes.entry(ino).or_insert_with(|| Incore::new(inode.clone()));
             incore.inode = inode;
             incore.epoch = epoch;
             incore.cookie = incore.cookie.saturating_add(1);
@@ -235,18 +215,13 @@ impl<D: BlockDevice> Drop for Transaction<'_, D> {
             }
             state.log.reserved = state.log.reserved.saturating_sub(self.reserved);
         }
-        self.core.emit(Event::TxnCancel {
-            context: self.context,
-        });
+        self.core.emit(Event::TxnCancel { context: self.context });
     }
 }
 
 impl DirectoryBlock {
     /// The same block with other entries.
     pub(crate) fn with_entries(&self, entries: Vec<directory::Entry>) -> Self {
-        Self {
-            block: self.block,
-            entries: Rc::new(entries),
-        }
+        Self { block: self.block, entries: Rc::new(entries) }
     }
 }

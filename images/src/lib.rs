@@ -23,9 +23,7 @@ mod tests {
     #[test]
     fn the_kernel_is_an_elf_with_a_pvh_note() {
         assert!(kernel().starts_with(b"\x7fELF"));
-        let note = kernel()
-            .windows(PVH_NOTE_HEADER.len())
-            .position(|w| w == PVH_NOTE_HEADER);
+        let note = kernel().windows(PVH_NOTE_HEADER.len()).position(|w| w == PVH_NOTE_HEADER);
         assert!(note.is_some(), "no PVH note in {} bytes", kernel().len());
     }
 

@@ -61,10 +61,7 @@ fn assert_ok(program: &str, text: &str) {
     let Some((exit, said)) = boot(&format!("program={program}")) else {
         return;
     };
-    assert!(
-        matches!(exit, Exit::Code(machine::ports::EXIT_OK)),
-        "{program}: {exit}"
-    );
+    assert!(matches!(exit, Exit::Code(machine::ports::EXIT_OK)), "{program}: {exit}");
     assert!(said.console.contains(text), "{program}: {:?}", said.console);
 }
 
@@ -72,10 +69,7 @@ fn assert_refused(command_line: &str, code: u32, text: &str) {
     let Some((exit, said)) = boot(command_line) else {
         return;
     };
-    assert!(
-        matches!(exit, Exit::Code(c) if c == code),
-        "{command_line}: {exit}"
-    );
+    assert!(matches!(exit, Exit::Code(c) if c == code), "{command_line}: {exit}");
     let text_found = said.debug_port + &said.console;
     assert!(text_found.contains(text), "{command_line}: {text_found:?}");
 }
@@ -84,9 +78,7 @@ fn assert_panic(program: &str, text: &str) {
     let Some((exit, _)) = boot(&format!("program={program}")) else {
         return;
     };
-    let Exit::GuestPanic(report) = exit else {
-        panic!("{program}: {exit}")
-    };
+    let Exit::GuestPanic(report) = exit else { panic!("{program}: {exit}") };
     let lines = report.last_lines.join("\n");
     assert!(lines.contains(text), "{program}: {lines}");
 }
@@ -96,24 +88,15 @@ fn the_first_output_comes_from_the_first_rust_and_the_text_from_the_console() {
     let Some((exit, said)) = boot("program=selftest-hello") else {
         return;
     };
-    assert!(
-        matches!(exit, Exit::Code(machine::ports::EXIT_OK)),
-        "{exit}"
-    );
-    assert_eq!(
-        said.stages,
-        [machine::ports::STAGE_ENTERED, machine::ports::STAGE_PROGRAM]
-    );
+    assert!(matches!(exit, Exit::Code(machine::ports::EXIT_OK)), "{exit}");
+    assert_eq!(said.stages, [machine::ports::STAGE_ENTERED, machine::ports::STAGE_PROGRAM]);
     assert_eq!(said.console, "hello from the swaplab guest\n");
 }
 
 #[test]
 fn demand_paging_interrupts_and_the_control_disk_work() {
     assert_ok("selftest-fault", "demand paging: 1200 pages over 7 frames");
-    assert_ok(
-        "selftest-interrupt",
-        "interrupts: 200 raised, 200 taken\ntime: waited 1.5ms",
-    );
+    assert_ok("selftest-interrupt", "interrupts: 200 raised, 200 taken\ntime: waited 1.5ms");
     assert_ok("selftest-disk", "control disk: 256 blocks");
 }
 
@@ -126,9 +109,7 @@ fn the_guest_boots_again_after_a_power_cycle() {
     let mut machine = Machine::new(config("program=selftest-fault")).expect("a machine");
     for program in ["selftest-stray", "selftest-triple", "selftest-interrupt"] {
         machine.run(&mut Said::default()).expect("a run");
-        machine
-            .power_cycle(&format!("program={program}"))
-            .expect("a power cycle");
+        machine.power_cycle(&format!("program={program}")).expect("a power cycle");
     }
     let exit = machine.run(&mut Said::default()).expect("a run");
     assert!(matches!(exit, Exit::Code(0)), "{exit}");
@@ -137,36 +118,18 @@ fn the_guest_boots_again_after_a_power_cycle() {
 #[test]
 fn what_nobody_knows_on_the_command_line_is_an_error() {
     let bad = machine::ports::EXIT_BAD_COMMAND_LINE;
-    assert_refused(
-        "program=selftest-hello colour=red",
-        bad,
-        "nobody knows `colour=red`",
-    );
+    assert_refused("program=selftest-hello colour=red", bad, "nobody knows `colour=red`");
     assert_refused("program=nothing", bad, "no program is called `nothing`");
-    assert_refused(
-        "program=selftest-hello trace=maybe",
-        bad,
-        "`trace=maybe` needs one of on, off",
-    );
-    assert_refused(
-        "program=lab",
-        machine::ports::EXIT_NO_DEVICE,
-        "no NVMe controller",
-    );
+    assert_refused("program=selftest-hello trace=maybe", bad, "`trace=maybe` needs one of on, off");
+    assert_refused("program=lab", machine::ports::EXIT_NO_DEVICE, "no NVMe controller");
 }
 
 #[test]
 fn the_guests_own_bugs_end_in_a_report() {
     assert_panic("selftest-panic", "this is the panic that was asked for");
-    assert_panic(
-        "selftest-stray",
-        "#PF page fault at 0x700000000000 (load, not mapped)",
-    );
+    assert_panic("selftest-stray", "#PF page fault at 0x700000000000 (load, not mapped)");
     assert_panic("selftest-stack", "(store, not mapped): stack overflow");
-    assert_panic(
-        "selftest-nested-fault",
-        "an access of the workload inside another",
-    );
+    assert_panic("selftest-nested-fault", "an access of the workload inside another");
 }
 
 #[test]
@@ -180,16 +143,7 @@ fn a_triple_fault_a_hang_and_a_flood_are_told_apart() {
     let Some((spin, said)) = run(spinning) else {
         return;
     };
-    assert!(
-        matches!(
-            spin,
-            Exit::Hang {
-                limit: Limit::NoProgress,
-                ..
-            }
-        ),
-        "{spin}"
-    );
+    assert!(matches!(spin, Exit::Hang { limit: Limit::NoProgress, .. }), "{spin}");
     assert_eq!(said.console, "spinning\n");
     let Some((wait, _)) = boot("program=selftest-wait") else {
         return;
@@ -199,17 +153,8 @@ fn a_triple_fault_a_hang_and_a_flood_are_told_apart() {
         return;
     };
     assert!(matches!(flood, Exit::ConsoleFlood { .. }), "{flood}");
-    let lines = said
-        .console
-        .lines()
-        .map(|line| line.split('.').next().unwrap_or_default().trim());
+    let lines = said.console.lines().map(|line| line.split('.').next().unwrap_or_default().trim());
     let expected = (0_u64..).map(|line| format!("flood {line:016x}"));
     let whole = said.console.lines().count() - 1;
-    assert!(
-        lines
-            .zip(expected)
-            .take(whole)
-            .all(|(line, expected)| line == expected),
-        "lost lines"
-    );
+    assert!(lines.zip(expected).take(whole).all(|(line, expected)| line == expected), "lost lines");
 }

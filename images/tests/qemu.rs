@@ -26,15 +26,13 @@ fn boot(command_line: &str, devices: &[&str]) -> Option<Ran> {
     let path = |name: &str| dir.path().join(name);
     std::fs::write(path("kernel"), images::kernel()).expect("a file");
     let disk = std::fs::File::create(path("disk"));
-    disk.and_then(|file| file.set_len(64 << 20))
-        .expect("a disk");
+    disk.and_then(|file| file.set_len(64 << 20)).expect("a disk");
     let machine = "-accel tcg -M q35 -nodefaults -no-user-config -display none -no-reboot -m 64 \
                    -bios qboot.rom -debugcon stdio -device isa-debug-exit,iobase=0xf4,iosize=4 \
                    -kernel kernel -drive if=none,id=disk,format=raw,file=disk \
                    -chardev file,id=console,path=console";
     let mut qemu = Command::new(QEMU);
-    qemu.current_dir(dir.path())
-        .args(machine.split_whitespace());
+    qemu.current_dir(dir.path()).args(machine.split_whitespace());
     qemu.args(["-append", command_line]);
     qemu.args(devices.iter().flat_map(|device| ["-device", device]));
     let output = match qemu.output() {
@@ -63,25 +61,13 @@ fn assert_ok(command_line: &str, devices: &[&str], text: &str) {
 
 #[test]
 fn it_boots_and_prints() {
-    assert_ok(
-        "program=selftest-hello",
-        &[],
-        "hello from the swaplab guest",
-    );
+    assert_ok("program=selftest-hello", &[], "hello from the swaplab guest");
 }
 
 #[test]
 fn demand_paging_and_interrupts_work() {
-    assert_ok(
-        "program=selftest-fault",
-        &[],
-        "demand paging: 1200 pages over 7 frames",
-    );
-    assert_ok(
-        "program=selftest-interrupt",
-        &[],
-        "interrupts: 200 raised, 200 taken",
-    );
+    assert_ok("program=selftest-fault", &[], "demand paging: 1200 pages over 7 frames");
+    assert_ok("program=selftest-interrupt", &[], "interrupts: 200 raised, 200 taken");
 }
 
 #[test]
@@ -103,18 +89,8 @@ fn the_laboratory_plays_on_qemus_controller_and_every_record_arrives() {
     assert_eq!(ran.code, Some(EXITED_OK), "{}", ran.said);
     let records = records(&ran.console);
     let count_of = |layer| records.iter().filter(|r| r.layer == layer).count();
-    for layer in [
-        Layer::Program,
-        Layer::Swap,
-        Layer::Iomap,
-        Layer::Filesystem,
-        Layer::Driver,
-    ] {
-        assert!(
-            count_of(layer) > 0,
-            "no record of {layer:?} among {}",
-            records.len()
-        );
+    for layer in [Layer::Program, Layer::Swap, Layer::Iomap, Layer::Filesystem, Layer::Driver] {
+        assert!(count_of(layer) > 0, "no record of {layer:?} among {}", records.len());
     }
 }
 
@@ -127,11 +103,6 @@ fn records(mut console: &[u8]) -> Vec<Record> {
         records.push(Record::from_bytes(bytes).expect("a known layer"));
         console = rest;
     }
-    assert!(
-        console.is_empty(),
-        "{} bytes after {} records",
-        console.len(),
-        records.len()
-    );
+    assert!(console.is_empty(), "{} bytes after {} records", console.len(), records.len());
     records
 }

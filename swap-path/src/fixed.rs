@@ -18,11 +18,7 @@ impl<T> Fixed<T> {
     }
 
     pub(crate) fn push(&mut self, item: T) {
-        assert!(
-            self.0.len() < self.0.capacity(),
-            "a pool of {} is full",
-            self.0.len()
-        );
+        assert!(self.0.len() < self.0.capacity(), "a pool of {} is full", self.0.len());
         self.0.push(item);
     }
 
@@ -75,11 +71,7 @@ impl<T: PartialEq> FixedQueue<T> {
     }
 
     pub(crate) fn push_back(&mut self, item: T) {
-        assert!(
-            self.0.len() < self.0.capacity(),
-            "a queue of {} is full",
-            self.0.len()
-        );
+        assert!(self.0.len() < self.0.capacity(), "a queue of {} is full", self.0.len());
         self.0.push_back(item);
     }
 

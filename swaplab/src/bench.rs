@@ -32,17 +32,9 @@ fn boot() -> BenchResult {
     for _ in 0..PROCESSES {
         starts.push(process_to_first_output()?);
     }
-    print_row(
-        "process start to first guest output",
-        &mut starts,
-        "goal: p50 <= 5 ms",
-    );
+    print_row("process start to first guest output", &mut starts, "goal: p50 <= 5 ms");
     let mut cycles = power_cycles()?;
-    print_row(
-        "power cycle to first output, in place",
-        &mut cycles,
-        "goal: >= 2000/s",
-    );
+    print_row("power cycle to first output, in place", &mut cycles, "goal: >= 2000/s");
     Ok(())
 }
 
@@ -63,10 +55,7 @@ fn process_to_first_output() -> Result<Duration, Box<dyn std::error::Error>> {
 
 fn boot_once() -> BenchResult {
     let mut machine = new_machine()?;
-    let mut first = FirstOutput {
-        stopper: machine.stopper(),
-        is_printing: true,
-    };
+    let mut first = FirstOutput { stopper: machine.stopper(), is_printing: true };
     machine.run(&mut first)?;
     Ok(())
 }
@@ -77,10 +66,7 @@ fn power_cycles() -> Result<Vec<Duration>, Box<dyn std::error::Error>> {
     for _ in 0..POWER_CYCLES {
         let start = Instant::now();
         machine.power_cycle(PROGRAM)?;
-        let mut first = FirstOutput {
-            stopper: machine.stopper(),
-            is_printing: false,
-        };
+        let mut first = FirstOutput { stopper: machine.stopper(), is_printing: false };
         machine.run(&mut first)?;
         times.push(start.elapsed());
     }

@@ -24,11 +24,7 @@ fn main() -> ExitCode {
             let is_error = error.use_stderr();
             // A closed pipe while printing help is not our problem.
             let _ = error.print();
-            return if is_error {
-                Exit::Usage.into()
-            } else {
-                Exit::Expected.into()
-            };
+            return if is_error { Exit::Usage.into() } else { Exit::Expected.into() };
         }
     };
     init_log(args.verbose);

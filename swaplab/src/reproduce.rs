@@ -39,10 +39,7 @@ fn list() {
     for definition in scenario::ALL {
         println!("{}", definition.name());
         println!("    {}", definition.claim);
-        let labels: Vec<_> = (definition.units)()
-            .into_iter()
-            .map(|unit| unit.label)
-            .collect();
+        let labels: Vec<_> = (definition.units)().into_iter().map(|unit| unit.label).collect();
         println!("    units: {}", labels.join("; "));
         println!("    predictions from: {}", definition.source);
     }
@@ -52,13 +49,7 @@ fn select(names: &[String]) -> Result<Vec<&'static Definition>, String> {
     if names.is_empty() {
         return Ok(scenario::ALL.iter().collect());
     }
-    let known = || {
-        scenario::ALL
-            .iter()
-            .map(Definition::name)
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
+    let known = || scenario::ALL.iter().map(Definition::name).collect::<Vec<_>>().join(", ");
     names
         .iter()
         .map(|name| {
@@ -110,13 +101,7 @@ fn create(path: &Path) -> Result<(BufWriter<File>, &Path), Exit> {
 }
 
 fn write_trace(file: &mut BufWriter<File>, result: &UnitResult) -> std::io::Result<()> {
-    writeln!(
-        file,
-        "# {} engine={} {}",
-        result.unit.spec,
-        result.engine.name(),
-        result.trace_hash
-    )?;
+    writeln!(file, "# {} engine={} {}", result.unit.spec, result.engine.name(), result.trace_hash)?;
     for entry in result.trace.entries() {
         writeln!(file, "{entry}")?;
     }

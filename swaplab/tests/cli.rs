@@ -4,11 +4,7 @@ use std::process::{Command, Output};
 
 fn swaplab(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_swaplab"));
-    command
-        .args(args)
-        .env_remove("RUST_LOG")
-        .output()
-        .expect("the program starts")
+    command.args(args).env_remove("RUST_LOG").output().expect("the program starts")
 }
 
 fn stdout(output: &Output) -> String {
@@ -38,11 +34,7 @@ fn an_unknown_path_engine_or_fault_word_lists_the_known_ones_and_exits_2() {
     ] {
         let output = swaplab(&args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
-        assert!(
-            stderr(&output).contains(known),
-            "{args:?}: {}",
-            stderr(&output)
-        );
+        assert!(stderr(&output).contains(known), "{args:?}: {}", stderr(&output));
     }
 }
 
@@ -58,10 +50,7 @@ fn the_table_fits_80_columns_and_success_is_exit_0() {
     let output = swaplab(&["reproduce", "shutdown", "--engine", "host"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let text = stdout(&output);
-    assert!(
-        text.lines().all(|line| line.chars().count() <= 80),
-        "{text}"
-    );
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     assert!(text.contains("4 of 4 as expected"), "{text}");
 }
 
@@ -103,37 +92,13 @@ fn the_trace_file_holds_every_event_and_an_unwritable_one_exits_2() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("trace.txt");
     let name = file.to_str().expect("an ASCII path");
-    let output = swaplab(&[
-        "reproduce",
-        "--engine",
-        "host",
-        "--path",
-        "swap",
-        "--trace",
-        name,
-    ]);
+    let output = swaplab(&["reproduce", "--engine", "host", "--path", "swap", "--trace", name]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let text = std::fs::read_to_string(&file).expect("a trace");
-    for layer in [
-        "program",
-        "swap",
-        "iomap",
-        "filesystem",
-        "driver",
-        "controller",
-    ] {
-        assert!(
-            text.lines().any(|line| line.contains(layer)),
-            "no event of {layer}"
-        );
+    for layer in ["program", "swap", "iomap", "filesystem", "driver", "controller"] {
+        assert!(text.lines().any(|line| line.contains(layer)), "no event of {layer}");
     }
-    let output = swaplab(&[
-        "reproduce",
-        "--engine",
-        "host",
-        "--trace",
-        "/nowhere/trace.txt",
-    ]);
+    let output = swaplab(&["reproduce", "--engine", "host", "--trace", "/nowhere/trace.txt"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
 }
 
@@ -145,4 +110,49 @@ fn an_image_that_cannot_be_booted_is_named_with_the_reason_and_exits_2() {
     let output = swaplab(&["boot", "--image", file.to_str().expect("an ASCII path")]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(stderr(&output).contains("notes.txt"), "{output:?}");
+}
+
+#[test]
+fn a_guest_that_panics_crashes_hangs_or_floods_is_reported_and_exits_3() {
+    if let Err(error) = vmm::check_host() {
+        eprintln!("SKIPPED: {error}");
+        return;
+    }
+    for (program, words) in [
+        ("selftest-panic", "the guest panicked"),
+        ("selftest-triple", "the guest triple-faulted"),
+        ("selftest-stray", "the guest panicked"),
+        ("selftest-spin", "the guest hangs"),
+        ("selftest-flood", "more than"),
+        ("selftest-wait", "longer than it may"),
+    ] {
+        let output =
+            swaplab(&["boot", "--timeout", "20", "--append", &format!("program={program}")]);
+        assert_eq!(output.status.code(), Some(3), "{program}");
+        let message = stderr(&output);
+        assert!(message.contains(words), "{program}: {message}");
+        assert!(message.contains("rip "), "{program}: no registers in {message}");
+    }
+}
+
+#[test]
+fn a_guest_that_does_not_know_its_words_exits_2() {
+    if vmm::check_host().is_err() {
+        return;
+    }
+    let output = swaplab(&["boot", "--append", "program=lab scenario=shutdown knobs=typo"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(stdout(&output).contains("unknown knob typo"), "{output:?}");
+}
+
+#[test]
+fn a_disk_that_is_not_ours_is_refused_unwritten_and_exits_2() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("foreign.img");
+    let bytes = vec![0xe5; 1 << 20];
+    std::fs::write(&file, &bytes).expect("a file");
+    let output = swaplab(&["boot", "--disk", file.to_str().expect("an ASCII path")]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(stderr(&output).contains("foreign.img: offset 0x0"), "{output:?}");
+    assert_eq!(std::fs::read(&file).expect("still there"), bytes);
 }

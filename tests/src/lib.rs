@@ -5,19 +5,40 @@
 //! names what was left out.
 #![forbid(unsafe_code)]
 
-use campaign::engine::{Engine, HostEngine, KvmEngine};
+use campaign::engine::{Engine, EngineKind, HostEngine, KvmEngine};
 use campaign::run::{UnitResult, run_unit};
 use campaign::{Unit, scenario};
 
-/// Every engine that this machine can run, the host engine first.
+/// Names the engines to use, such as `host,kvm`. What is named must be usable.
+const ENGINES_VARIABLE: &str = "SWAPLAB_ENGINES";
+
+/// Every engine that this machine can run, the host engine first; exactly those that
+/// `SWAPLAB_ENGINES` names if it is set.
+///
+/// # Panics
+/// If a named engine is unknown or cannot be used: a test on it must not pass by leaving it out.
 #[must_use]
 pub fn engines() -> Vec<Box<dyn Engine>> {
+    if let Ok(names) = std::env::var(ENGINES_VARIABLE) {
+        return names.split(',').map(named_engine).collect();
+    }
     let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(HostEngine::new())];
     match KvmEngine::new() {
         Ok(engine) => engines.push(Box::new(engine)),
         Err(error) => eprintln!("SKIPPED on kvm: {error}"),
     }
     engines
+}
+
+fn named_engine(name: &str) -> Box<dyn Engine> {
+    match name.parse() {
+        Ok(EngineKind::Host) => Box::new(HostEngine::new()),
+        Ok(EngineKind::Kvm) => match KvmEngine::new() {
+            Ok(engine) => Box::new(engine),
+            Err(error) => panic!("{ENGINES_VARIABLE} names kvm: {error}"),
+        },
+        Err(error) => panic!("{ENGINES_VARIABLE}: {error}"),
+    }
 }
 
 /// The units of a scenario.

@@ -37,11 +37,7 @@ fn both_engines_write_the_same_trace_byte_for_byte() {
         for other in &mut *others {
             let result = run(other.as_mut(), &unit);
             if result.trace_hash != reference.trace_hash {
-                panic!(
-                    "{}: {}",
-                    unit.label,
-                    first_difference(&reference.trace, &result.trace)
-                );
+                panic!("{}: {}", unit.label, first_difference(&reference.trace, &result.trace));
             }
         }
     }
@@ -52,19 +48,9 @@ fn the_same_unit_gives_the_same_trace_twice_and_another_seed_another() {
     for mut engine in engines() {
         for mut unit in units_of("shutdown") {
             let first = run(engine.as_mut(), &unit).trace_hash;
-            assert_eq!(
-                run(engine.as_mut(), &unit).trace_hash,
-                first,
-                "{}",
-                unit.label
-            );
+            assert_eq!(run(engine.as_mut(), &unit).trace_hash, first, "{}", unit.label);
             unit.spec.pages += 1;
-            assert_ne!(
-                run(engine.as_mut(), &unit).trace_hash,
-                first,
-                "{}",
-                unit.label
-            );
+            assert_ne!(run(engine.as_mut(), &unit).trace_hash, first, "{}", unit.label);
         }
     }
 }
@@ -77,11 +63,7 @@ fn on_the_dio_path_exactly_the_swapped_out_pages_are_lost() {
         let lost = u64::try_from(result.facts.pages_lost.len()).unwrap_or(u64::MAX);
         assert_eq!(lost, unit.spec.pages - unit.spec.resident_pages);
         let learned_by: BTreeSet<_> = result.facts.errors.iter().map(|e| e.learned_by).collect();
-        assert_eq!(
-            learned_by,
-            BTreeSet::from(["filesystem"]),
-            "the device never failed"
-        );
+        assert_eq!(learned_by, BTreeSet::from(["filesystem"]), "the device never failed");
     }
 }
 
@@ -91,16 +73,8 @@ fn the_fail_safe_of_the_mail_holds_on_every_path() {
         for unit in units_of("shutdown") {
             let steps = run(engine.as_mut(), &unit).facts.steps;
             let name = &unit.label;
-            assert_eq!(
-                steps.get(&Step::UnmountBusy),
-                Some(&Err(Errno::EBUSY)),
-                "{name}"
-            );
-            assert_eq!(
-                steps.get(&Step::SwapOffByPath),
-                Some(&Err(Errno::EIO)),
-                "{name}"
-            );
+            assert_eq!(steps.get(&Step::UnmountBusy), Some(&Err(Errno::EBUSY)), "{name}");
+            assert_eq!(steps.get(&Step::SwapOffByPath), Some(&Err(Errno::EIO)), "{name}");
             assert_eq!(steps.get(&Step::SwapOffByArea), Some(&Ok(())), "{name}");
             assert_eq!(steps.get(&Step::Unmount), Some(&Ok(())), "{name}");
         }
@@ -119,9 +93,7 @@ fn the_control_fails_by_losing_pages() {
 }
 
 fn unit_labelled(label: &str) -> campaign::Unit {
-    let found = units_of("shutdown")
-        .into_iter()
-        .find(|unit| unit.label == label);
+    let found = units_of("shutdown").into_iter().find(|unit| unit.label == label);
     found.unwrap_or_else(|| panic!("no unit {label}"))
 }
 
@@ -129,15 +101,10 @@ fn unit_labelled(label: &str) -> campaign::Unit {
 fn first_difference(left: &TraceLog, right: &TraceLog) -> String {
     let pairs = left.entries().iter().zip(right.entries());
     let at = pairs.take_while(|(a, b)| a == b).count();
-    let line = |log: &TraceLog| {
-        log.entries()
-            .get(at)
-            .map_or("(end)".to_owned(), ToString::to_string)
-    };
-    let context: Vec<_> = left.entries()[at.saturating_sub(8)..at]
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let line =
+        |log: &TraceLog| log.entries().get(at).map_or("(end)".to_owned(), ToString::to_string);
+    let context: Vec<_> =
+        left.entries()[at.saturating_sub(8)..at].iter().map(ToString::to_string).collect();
     format!(
         "traces differ at event {at}\n{}\nhost: {}\nkvm:  {}",
         context.join("\n"),

@@ -17,9 +17,7 @@ impl MachineClock {
     pub(crate) fn new(clock: Clock) -> Self {
         match clock {
             Clock::Lab => Self::Lab { now_ns: 0 },
-            Clock::Wall => Self::Wall {
-                power_on: Instant::now(),
-            },
+            Clock::Wall => Self::Wall { power_on: Instant::now() },
         }
     }
 

@@ -28,11 +28,7 @@ pub struct ConsoleInput {
 impl ConsoleInput {
     /// Types `bytes`. What the guest does not fetch in time is lost, as on a real terminal.
     pub fn send(&self, bytes: &[u8]) {
-        self.buffer
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(bytes);
+        self.buffer.0.lock().unwrap_or_else(PoisonError::into_inner).extend(bytes);
         self.raised.poke();
         self.progress.look_up();
     }

@@ -33,14 +33,9 @@ impl Alarm {
     /// # Errors
     /// The host has no descriptors left.
     pub(crate) fn new() -> Result<Self, VmmError> {
-        let changed = EventFd::new(EFD_NONBLOCK).map_err(|source| VmmError::Host {
-            what: "creating an eventfd",
-            source,
-        })?;
-        Ok(Self {
-            at: Mutex::new(None),
-            changed,
-        })
+        let changed = EventFd::new(EFD_NONBLOCK)
+            .map_err(|source| VmmError::Host { what: "creating an eventfd", source })?;
+        Ok(Self { at: Mutex::new(None), changed })
     }
 
     /// Sets or clears the alarm.
@@ -75,11 +70,7 @@ impl ControllerTimer {
             what: "timerfd_create",
             source: io::Error::from_raw_os_error(errno.errno()),
         })?;
-        Ok(Self {
-            timer,
-            alarm,
-            progress,
-        })
+        Ok(Self { timer, alarm, progress })
     }
 
     fn rearm(&mut self) {
@@ -96,25 +87,45 @@ impl ControllerTimer {
             log::error!("the controller's timer cannot be set: {error}");
         }
     }
+
+    /// Something is ready: the timer, or the alarm's eventfd.
+    fn woken(&mut self, by_timer: bool) {
+        // An expiry is not read: setting the timer takes it back. Reading would block for ever when
+        // both descriptors were ready and the other one has set the timer meanwhile.
+        if !by_timer && let Err(error) = self.alarm.changed.read() {
+            log::debug!("the controller's timer woke for nothing: {error}");
+        }
+        self.rearm();
+    }
 }
 
 impl MutEventSubscriber for ControllerTimer {
     fn process(&mut self, events: Events, _ops: &mut EventOps<'_>) {
-        let read = if events.data() == TIMER {
-            self.timer
-                .wait()
-                .map_err(|e| io::Error::from_raw_os_error(e.errno()))
-        } else {
-            self.alarm.changed.read()
-        };
-        if let Err(error) = read {
-            log::debug!("the controller's timer woke for nothing: {error}");
-        }
-        self.rearm();
+        self.woken(events.data() == TIMER);
     }
 
     fn init(&mut self, ops: &mut EventOps<'_>) {
         subscribe(ops, Events::with_data(&self.timer, TIMER, EventSet::IN));
         subscribe(ops, Events::new(&self.alarm.changed, EventSet::IN));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raised::Raised;
+
+    #[test]
+    fn an_expiry_that_was_taken_back_meanwhile_does_not_block_the_event_loop() {
+        let alarm = Arc::new(Alarm::new().unwrap());
+        let progress = Arc::new(Progress::new(Arc::new(Raised::default())));
+        let mut timer = ControllerTimer::new(Arc::clone(&alarm), progress).unwrap();
+        alarm.set(Some(Instant::now() + Duration::from_secs(3600)));
+        // Both descriptors were ready; the eventfd is handled first and sets the timer anew.
+        timer.woken(false);
+        timer.woken(true);
+        alarm.set(None);
+        timer.woken(false);
+        timer.woken(true);
     }
 }

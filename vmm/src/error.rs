@@ -76,10 +76,7 @@ pub enum VmmError {
 impl VmmError {
     /// Wraps the answer of a KVM ioctl.
     pub(crate) fn host(what: &'static str, errno: kvm_ioctls::Error) -> Self {
-        Self::Host {
-            what,
-            source: io::Error::from_raw_os_error(errno.errno()),
-        }
+        Self::Host { what, source: io::Error::from_raw_os_error(errno.errno()) }
     }
 }
 

@@ -33,10 +33,7 @@ impl EventLoop {
     /// # Errors
     /// The host has no descriptors or threads left.
     pub(crate) fn start(subscribers: Vec<Subscriber>) -> Result<Self, VmmError> {
-        let failed = |source| VmmError::Host {
-            what: "starting the event loop",
-            source,
-        };
+        let failed = |source| VmmError::Host { what: "starting the event loop", source };
         let exit = EventFd::new(EFD_NONBLOCK).map_err(failed)?;
         let exit_seen = exit.try_clone().map_err(failed)?;
         let thread = std::thread::Builder::new()
@@ -47,10 +44,7 @@ impl EventLoop {
                 }
             })
             .map_err(failed)?;
-        Ok(Self {
-            exit,
-            thread: Some(thread),
-        })
+        Ok(Self { exit, thread: Some(thread) })
     }
 }
 
@@ -73,10 +67,7 @@ fn dispatch(subscribers: Vec<Subscriber>, exit: EventFd) -> event_manager::Resul
         manager.add_subscriber(subscriber);
     }
     let is_over = Arc::new(AtomicBool::new(false));
-    manager.add_subscriber(Box::new(Exit {
-        eventfd: exit,
-        is_over: Arc::clone(&is_over),
-    }));
+    manager.add_subscriber(Box::new(Exit { eventfd: exit, is_over: Arc::clone(&is_over) }));
     while !is_over.load(Ordering::Relaxed) {
         manager.run()?;
     }
@@ -121,14 +112,8 @@ impl WatchdogTimer {
         };
         let mut timer = TimerFd::new().map_err(|e| failed("timerfd_create", e))?;
         let interval = watchdog.interval();
-        timer
-            .reset(interval, Some(interval))
-            .map_err(|e| failed("timerfd_settime", e))?;
-        Ok(Self {
-            timer,
-            watchdog,
-            progress,
-        })
+        timer.reset(interval, Some(interval)).map_err(|e| failed("timerfd_settime", e))?;
+        Ok(Self { timer, watchdog, progress })
     }
 }
 

@@ -57,32 +57,17 @@ impl fmt::Display for Exit {
             Self::GuestPanic(report) => write!(f, "the guest panicked\n{report}"),
             Self::TripleFault(report) => write!(f, "the guest triple-faulted\n{report}"),
             Self::CpuError { reason, report } => write!(f, "the CPU stopped: {reason}\n{report}"),
-            Self::Hang {
-                limit: Limit::NoProgress,
-                report,
-            } => {
-                write!(
-                    f,
-                    "the guest hangs: it made no progress for too long\n{report}"
-                )
+            Self::Hang { limit: Limit::NoProgress, report } => {
+                write!(f, "the guest hangs: it made no progress for too long\n{report}")
             }
-            Self::Hang {
-                limit: Limit::Total,
-                report,
-            } => {
+            Self::Hang { limit: Limit::Total, report } => {
                 write!(f, "the guest ran longer than it may\n{report}")
             }
             Self::ConsoleFlood { bytes_max, report } => {
-                write!(
-                    f,
-                    "the guest wrote more than {bytes_max} bytes to its console\n{report}"
-                )
+                write!(f, "the guest wrote more than {bytes_max} bytes to its console\n{report}")
             }
             Self::WaitsForever(report) => {
-                write!(
-                    f,
-                    "the guest waits for an interrupt that can never come\n{report}"
-                )
+                write!(f, "the guest waits for an interrupt that can never come\n{report}")
             }
             Self::Stopped => f.write_str("the machine was stopped from outside"),
         }
@@ -108,9 +93,7 @@ impl fmt::Display for Report {
             return f.write_str("\nthe guest printed nothing");
         }
         f.write_str("\nlast lines of the console:")?;
-        self.last_lines
-            .iter()
-            .try_for_each(|line| write!(f, "\n  | {line}"))
+        self.last_lines.iter().try_for_each(|line| write!(f, "\n  | {line}"))
     }
 }
 
@@ -127,11 +110,7 @@ impl fmt::Display for Registers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let r = &self.regs;
         let s = &self.sregs;
-        writeln!(
-            f,
-            "rip {:016x}  rsp {:016x}  rflags {:08x}",
-            r.rip, r.rsp, r.rflags
-        )?;
+        writeln!(f, "rip {:016x}  rsp {:016x}  rflags {:08x}", r.rip, r.rsp, r.rflags)?;
         writeln!(
             f,
             "rax {:016x}  rbx {:016x}  rcx {:016x}  rdx {:016x}",
@@ -147,11 +126,7 @@ impl fmt::Display for Registers {
             "r9  {:016x}  r10 {:016x}  r11 {:016x}  r12 {:016x}",
             r.r9, r.r10, r.r11, r.r12
         )?;
-        writeln!(
-            f,
-            "r13 {:016x}  r14 {:016x}  r15 {:016x}",
-            r.r13, r.r14, r.r15
-        )?;
+        writeln!(f, "r13 {:016x}  r14 {:016x}  r15 {:016x}", r.r13, r.r14, r.r15)?;
         writeln!(
             f,
             "cr0 {:08x}  cr2 {:016x}  cr3 {:016x}  cr4 {:08x}",

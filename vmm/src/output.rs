@@ -17,11 +17,7 @@ pub(crate) struct Flooded;
 
 impl Output {
     pub(crate) fn new(bytes_max: u64) -> Self {
-        Self {
-            tail: Tail::default(),
-            bytes_left: bytes_max,
-            bytes_max,
-        }
+        Self { tail: Tail::default(), bytes_left: bytes_max, bytes_max }
     }
 
     /// A new power-on.
@@ -84,15 +80,8 @@ impl Output {
         let size = bytes.len() as u64;
         let fitting = size.min(self.bytes_left);
         self.bytes_left -= fitting;
-        let result = if fitting == size {
-            Ok(())
-        } else {
-            Err(Flooded)
-        };
-        (
-            &bytes[..usize::try_from(fitting).unwrap_or(bytes.len())],
-            result,
-        )
+        let result = if fitting == size { Ok(()) } else { Err(Flooded) };
+        (&bytes[..usize::try_from(fitting).unwrap_or(bytes.len())], result)
     }
 }
 

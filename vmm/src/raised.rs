@@ -33,15 +33,8 @@ pub(crate) struct Raised {
 
 impl Default for Raised {
     fn default() -> Self {
-        let state = State {
-            raised: [false; VECTORS],
-            is_cancelled: false,
-            is_poked: false,
-        };
-        Self {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-        }
+        let state = State { raised: [false; VECTORS], is_cancelled: false, is_poked: false };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 }
 
@@ -70,10 +63,9 @@ impl Raised {
                     .unwrap_or_else(PoisonError::into_inner)
                     .0
             }
-            None => self
-                .changed
-                .wait_while(state, keep_waiting)
-                .unwrap_or_else(PoisonError::into_inner),
+            None => {
+                self.changed.wait_while(state, keep_waiting).unwrap_or_else(PoisonError::into_inner)
+            }
         };
         state.is_poked = false;
         if std::mem::take(&mut state.raised[usize::from(vector)]) {

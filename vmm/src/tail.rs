@@ -34,10 +34,7 @@ impl Tail {
                     self.header.clear();
                 }
             } else {
-                let end = bytes
-                    .iter()
-                    .position(|b| *b == frame::START)
-                    .unwrap_or(bytes.len());
+                let end = bytes.iter().position(|b| *b == frame::START).unwrap_or(bytes.len());
                 self.push_text(&bytes[..end]);
                 bytes = &bytes[end..];
             }
@@ -59,10 +56,7 @@ impl Tail {
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<_> = text.lines().filter(|line| !line.is_empty()).collect();
         let printable = |line: &&str| line.chars().filter(|c| !c.is_control()).collect();
-        lines[lines.len().saturating_sub(LINES_MAX)..]
-            .iter()
-            .map(printable)
-            .collect()
+        lines[lines.len().saturating_sub(LINES_MAX)..].iter().map(printable).collect()
     }
 }
 

@@ -49,21 +49,14 @@ struct Run {
 impl Progress {
     /// For a machine whose waits `raised` ends.
     pub(crate) fn new(raised: Arc<Raised>) -> Self {
-        Self {
-            raised,
-            ..Self::default()
-        }
+        Self { raised, ..Self::default() }
     }
 
     /// A run begins on this thread.
     pub(crate) fn enter(&self) -> Result<(), VmmError> {
         self.kicker.enter()?;
-        self.raised
-            .set_cancelled(self.is_stopped.load(Ordering::SeqCst));
-        *self.run() = Some(Run {
-            started: Instant::now(),
-            stop: None,
-        });
+        self.raised.set_cancelled(self.is_stopped.load(Ordering::SeqCst));
+        *self.run() = Some(Run { started: Instant::now(), stop: None });
         Ok(())
     }
 
@@ -149,20 +142,12 @@ pub(crate) struct Watchdog {
 
 impl Watchdog {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            seen_exits: 0,
-            seen_at: None,
-            seen_run: None,
-        }
+        Self { limits, seen_exits: 0, seen_at: None, seen_run: None }
     }
 
     /// How often to look: often enough to be at most an eighth late.
     pub(crate) fn interval(&self) -> Duration {
-        let shortest = [self.limits.no_progress, self.limits.total]
-            .into_iter()
-            .flatten()
-            .min();
+        let shortest = [self.limits.no_progress, self.limits.total].into_iter().flatten().min();
         let eighth = shortest.map_or(Duration::MAX, |limit| limit / 8);
         eighth.clamp(Duration::from_millis(2), Duration::from_millis(250))
     }
@@ -180,9 +165,7 @@ impl Watchdog {
         }
         let Some(started) = run else { return };
         let is_over = |limit: Option<Duration>, since: Option<Instant>| {
-            limit
-                .zip(since)
-                .is_some_and(|(limit, since)| now.duration_since(since) >= limit)
+            limit.zip(since).is_some_and(|(limit, since)| now.duration_since(since) >= limit)
         };
         if is_over(self.limits.total, Some(started)) {
             progress.ask_to_stop(started, StopReason::Total);
@@ -219,15 +202,8 @@ mod tests {
             // not reach the test's own thread.
             let start = Instant::now();
             let progress = Progress::default();
-            *progress.run() = Some(Run {
-                started: start,
-                stop: None,
-            });
-            Self {
-                dog: Watchdog::new(limits),
-                progress,
-                start,
-            }
+            *progress.run() = Some(Run { started: start, stop: None });
+            Self { dog: Watchdog::new(limits), progress, start }
         }
 
         fn look_after(&mut self, seconds: u32) -> Option<StopReason> {
@@ -242,11 +218,7 @@ mod tests {
         assert_eq!(fixture.look_after(0), None);
         assert_eq!(fixture.look_after(1), None);
         assert_eq!(fixture.look_after(2), Some(StopReason::NoProgress));
-        assert_eq!(
-            fixture.look_after(10),
-            Some(StopReason::NoProgress),
-            "the first reason stays"
-        );
+        assert_eq!(fixture.look_after(10), Some(StopReason::NoProgress), "the first reason stays");
     }
 
     #[test]
@@ -276,10 +248,7 @@ mod tests {
         let old = fixture.start;
         fixture.progress.leave();
         assert_eq!(fixture.look_after(100), None);
-        *fixture.progress.run() = Some(Run {
-            started: old + SECOND,
-            stop: None,
-        });
+        *fixture.progress.run() = Some(Run { started: old + SECOND, stop: None });
         fixture.progress.ask_to_stop(old, StopReason::Total);
         assert_eq!(fixture.progress.stop_reason(), None);
     }

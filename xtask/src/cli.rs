@@ -58,12 +58,7 @@ pub(crate) fn run() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Test { only } => run_suite(&only),
         Task::Tidy => run_tidy(),
-        Task::StockKvm {
-            memory_mib,
-            cpus,
-            timeout_s,
-            command,
-        } => {
+        Task::StockKvm { memory_mib, cpus, timeout_s, command } => {
             let timeout = Duration::from_secs(timeout_s);
             run_stock_kvm(memory_mib, cpus, timeout, command)
         }
@@ -76,11 +71,7 @@ pub(crate) fn run() -> ExitCode {
 
 fn run_suite(only: &[String]) -> Result<ExitCode> {
     let report = suite::run(only);
-    anyhow::ensure!(
-        !report.is_empty(),
-        "no step's title contains {}",
-        only.join(" or ")
-    );
+    anyhow::ensure!(!report.is_empty(), "no step's title contains {}", only.join(" or "));
     println!("\n{report}");
     Ok(ExitCode::from(u8::from(!report.is_good())))
 }
@@ -90,11 +81,7 @@ fn run_tidy() -> Result<ExitCode> {
     for finding in &findings {
         println!("{finding}");
     }
-    println!(
-        "tidy: {} findings of {} checks",
-        findings.len(),
-        tidy::names().len()
-    );
+    println!("tidy: {} findings of {} checks", findings.len(), tidy::names().len());
     Ok(ExitCode::from(u8::from(!findings.is_empty())))
 }
 
@@ -106,14 +93,7 @@ fn run_stock_kvm(
 ) -> Result<ExitCode> {
     let folder = std::env::current_dir().context("there is no current folder")?;
     let env = stock_kvm::passed_env();
-    match stock_kvm::run(&stock_kvm::Options {
-        memory_mib,
-        cpus,
-        timeout,
-        folder,
-        env,
-        command,
-    })? {
+    match stock_kvm::run(&stock_kvm::Options { memory_mib, cpus, timeout, folder, env, command })? {
         Ended::Status(status) => Ok(ExitCode::from(status)),
         Ended::HostDied { why, console } => {
             eprintln!("stock-kvm: the host did not finish: {why}");

@@ -62,9 +62,7 @@ pub fn passed_env() -> Vec<(OsString, OsString)> {
         let name = name.to_string_lossy();
         name.starts_with("SWAPLAB_") || name.starts_with("RUST_")
     };
-    std::env::vars_os()
-        .filter(|(name, _)| is_passed(name))
-        .collect()
+    std::env::vars_os().filter(|(name, _)| is_passed(name)).collect()
 }
 
 /// Boots the host, runs the command, streams its output.
@@ -88,11 +86,6 @@ pub fn run(options: &Options) -> Result<Ended> {
     let initramfs = scratch.path().join("initramfs.cpio");
     std::fs::write(&initramfs, archive)
         .with_context(|| format!("cannot write {}", initramfs.display()))?;
-    qemu::Host {
-        options,
-        kernel: &kernel.image,
-        initramfs: &initramfs,
-        scratch: scratch.path(),
-    }
-    .run()
+    qemu::Host { options, kernel: &kernel.image, initramfs: &initramfs, scratch: scratch.path() }
+        .run()
 }

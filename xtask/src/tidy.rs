@@ -69,10 +69,7 @@ pub fn check(root: &Path) -> Result<Vec<Finding>> {
     let tree = Tree::read(root)?;
     let packages = packages::read(root, &tree)?;
     let context = Context { tree, packages };
-    let mut findings: Vec<Finding> = CHECKS
-        .iter()
-        .flat_map(|(_, check)| check(&context))
-        .collect();
+    let mut findings: Vec<Finding> = CHECKS.iter().flat_map(|(_, check)| check(&context)).collect();
     findings.sort();
     findings.dedup();
     Ok(findings)
@@ -88,9 +85,6 @@ pub fn names() -> Vec<&'static str> {
 impl Context {
     /// A tree of these files and no packages.
     fn of(files: &[(&str, &str)]) -> Self {
-        Self {
-            tree: Tree::of(files),
-            packages: Vec::new(),
-        }
+        Self { tree: Tree::of(files), packages: Vec::new() }
     }
 }

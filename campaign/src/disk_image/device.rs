@@ -42,9 +42,7 @@ impl ReadOnlyImage {
         let mut bytes = [0; BLOCK_BYTES];
         for (block, page) in (bio.block..).zip(&bio.pages) {
             // A block number that overflows as an offset lies behind the end of any file.
-            let offset = block
-                .checked_mul(BLOCK_BYTES as u64)
-                .ok_or(BlockError::Invalid)?;
+            let offset = block.checked_mul(BLOCK_BYTES as u64).ok_or(BlockError::Invalid)?;
             self.file
                 .read_exact_at(&mut bytes, offset)
                 .map_err(|_| BlockError::Medium(DeviceStatus(0)))?;
@@ -72,10 +70,7 @@ impl BlockDevice for ReadOnlyImage {
 
     fn submit(&self, bio: Bio<PoolDma>) -> Result<Ticket, Rejected<PoolDma>> {
         if bio.op != Op::Read {
-            return Err(Rejected {
-                bio,
-                why: BlockError::NotSupported(DeviceStatus(0)),
-            });
+            return Err(Rejected { bio, why: BlockError::NotSupported(DeviceStatus(0)) });
         }
         let ticket = Ticket(self.tickets.replace(self.tickets.get() + 1));
         let result = self.read(&bio);

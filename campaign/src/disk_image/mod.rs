@@ -67,10 +67,7 @@ pub enum DiskImageError {
 pub fn open(path: &Path, user: DiskUser) -> Result<FileMedia, DiskImageError> {
     let media = FileMedia::open(path, BLOCK_BYTES)?;
     if user == DiskUser::BuiltInGuest {
-        let read = |source| DiskImageError::Read {
-            path: path.to_owned(),
-            source,
-        };
+        let read = |source| DiskImageError::Read { path: path.to_owned(), source };
         let file = File::open(path).map_err(read)?;
         if !is_blank(&file).map_err(read)? {
             check(path, file)?;
@@ -81,10 +78,7 @@ pub fn open(path: &Path, user: DiskUser) -> Result<FileMedia, DiskImageError> {
 
 /// The places where a superblock is hold nothing.
 fn is_blank(file: &File) -> std::io::Result<bool> {
-    let last = file
-        .metadata()?
-        .len()
-        .saturating_sub(u64::from(BLOCK_BYTES));
+    let last = file.metadata()?.len().saturating_sub(u64::from(BLOCK_BYTES));
     let mut bytes = [0; BLOCK_BYTES as usize];
     for offset in [0, last] {
         file.read_exact_at(&mut bytes, offset)?;
@@ -96,10 +90,8 @@ fn is_blank(file: &File) -> std::io::Result<bool> {
 }
 
 fn check(path: &Path, file: File) -> Result<(), DiskImageError> {
-    let device = ReadOnlyImage::new(file).map_err(|source| DiskImageError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
+    let device = ReadOnlyImage::new(file)
+        .map_err(|source| DiskImageError::Read { path: path.to_owned(), source })?;
     let report = FileSystem::fsck(&device).map_err(|error| DiskImageError::NotOurs {
         path: path.to_owned(),
         offset: u64::from(BLOCK_BYTES) * block_of(&error.0),
@@ -109,10 +101,9 @@ fn check(path: &Path, file: File) -> Result<(), DiskImageError> {
     let is_damage = |finding: &&Finding| !matches!(finding, Finding::JournalNotEmpty { .. });
     match report.findings.iter().find(is_damage) {
         None => Ok(()),
-        Some(finding) => Err(DiskImageError::Damaged {
-            path: path.to_owned(),
-            what: finding.to_string(),
-        }),
+        Some(finding) => {
+            Err(DiskImageError::Damaged { path: path.to_owned(), what: finding.to_string() })
+        }
     }
 }
 

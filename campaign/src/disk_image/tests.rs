@@ -60,9 +60,6 @@ fn a_flipped_byte_in_any_metadata_block_is_refused() {
     {
         let mut bytes = clean.clone();
         bytes[block * 4096 + 100] ^= 1;
-        assert!(
-            open_bytes(&bytes, DiskUser::BuiltInGuest).is_err(),
-            "block {block}"
-        );
+        assert!(open_bytes(&bytes, DiskUser::BuiltInGuest).is_err(), "block {block}");
     }
 }

@@ -28,10 +28,7 @@ impl KvmEngine {
         let image = KernelImage::new("built-in guest", kernel());
         let mut config = MachineConfig::new(image, "");
         config.memory_bytes = MEMORY_BYTES;
-        Ok(Self {
-            machine: Machine::new(config)?,
-            now_ns: 0,
-        })
+        Ok(Self { machine: Machine::new(config)?, now_ns: 0 })
     }
 }
 
@@ -46,13 +43,8 @@ impl Engine for KvmEngine {
     }
 
     fn live(&mut self, command_line: &str, log: &mut TraceLog) -> Result<LifeEnd, EngineError> {
-        self.machine
-            .power_cycle(&format!("program=lab {command_line}"))?;
-        let mut tap = Tap {
-            log,
-            console: ConsoleStream::default(),
-            malformed: None,
-        };
+        self.machine.power_cycle(&format!("program=lab {command_line}"))?;
+        let mut tap = Tap { log, console: ConsoleStream::default(), malformed: None };
         let exit = self.machine.run(&mut tap)?;
         let malformed = tap.malformed.take();
         self.now_ns = self.machine.now_ns();

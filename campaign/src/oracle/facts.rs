@@ -96,19 +96,13 @@ impl Collector {
     fn guest(&mut self, record: &Record) {
         match record.layer {
             Layer::Program | Layer::Workload => {
-                LabEvent::decode(record)
-                    .into_iter()
-                    .for_each(|event| self.lab(event));
+                LabEvent::decode(record).into_iter().for_each(|event| self.lab(event));
             }
             Layer::Swap => {
-                SwapEvent::decode(record)
-                    .into_iter()
-                    .for_each(|event| self.swap(event));
+                SwapEvent::decode(record).into_iter().for_each(|event| self.swap(event));
             }
             Layer::Filesystem => {
-                FsEvent::decode(record)
-                    .into_iter()
-                    .for_each(|event| self.filesystem(&event));
+                FsEvent::decode(record).into_iter().for_each(|event| self.filesystem(&event));
             }
             Layer::Iomap | Layer::Block | Layer::Driver | Layer::Platform => {}
         }
@@ -117,25 +111,13 @@ impl Collector {
     fn lab(&mut self, event: LabEvent) {
         match event {
             LabEvent::StepBegin { step } => self.step = Some(step),
-            LabEvent::StepEnd {
-                step,
-                result,
-                count,
-            } => self.step_end(step, result, count),
-            LabEvent::SwapFileExtent {
-                pages, start_block, ..
-            } => {
-                self.facts
-                    .swap_file_blocks
-                    .extend(start_block..start_block.saturating_add(pages));
+            LabEvent::StepEnd { step, result, count } => self.step_end(step, result, count),
+            LabEvent::SwapFileExtent { pages, start_block, .. } => {
+                self.facts.swap_file_blocks.extend(start_block..start_block.saturating_add(pages));
             }
             LabEvent::PageWrong { page, content, .. } => self.facts.wrong.push((page, content)),
             LabEvent::PageTold { page, is_store, .. } => {
-                self.facts.told.push(PageTold {
-                    step: self.step,
-                    page,
-                    is_store,
-                });
+                self.facts.told.push(PageTold { step: self.step, page, is_store });
                 if !is_store {
                     self.facts.pages_lost.insert(page);
                 }
@@ -162,25 +144,14 @@ impl Collector {
             SwapEvent::SlotAlloc { page, entry } => {
                 self.page_of_slot.insert(entry, page);
             }
-            SwapEvent::SwapOutEnd {
-                entry,
-                pages,
-                error: None,
-            } => {
+            SwapEvent::SwapOutEnd { entry, pages, error: None } => {
                 let pages: Vec<_> = self.pages_of(entry, pages).collect();
                 self.out.extend(pages);
             }
-            SwapEvent::CleanDrop {
-                page,
-                entry: Some(_),
-            } => {
+            SwapEvent::CleanDrop { page, entry: Some(_) } => {
                 self.out.insert(page);
             }
-            SwapEvent::SwapInEnd {
-                entry,
-                pages,
-                error: None,
-            } => {
+            SwapEvent::SwapInEnd { entry, pages, error: None } => {
                 let pages: Vec<_> = self.pages_of(entry, pages).collect();
                 pages.iter().for_each(|page| {
                     self.out.remove(page);
@@ -206,10 +177,7 @@ impl Collector {
 
     fn error(&mut self, operation: &'static str, cause: &swap_path::events::Cause) {
         let learned_by = layer_name(cause.learned_by);
-        *self
-            .errors
-            .entry((operation, cause.errno, learned_by))
-            .or_default() += 1;
+        *self.errors.entry((operation, cause.errno, learned_by)).or_default() += 1;
     }
 
     fn filesystem(&mut self, event: &FsEvent) {
@@ -264,13 +232,9 @@ const fn context_of_deed(event: &FsEvent) -> Option<Context> {
 /// happens behind the cache can hide it.
 fn blocks_of_write(event: &ModelEvent) -> Option<Range<u64>> {
     match event {
-        ModelEvent::Fetch {
-            sqid: 1..,
-            opcode,
-            slba,
-            blocks,
-            ..
-        } if [NvmOpcode::WRITE, NvmOpcode::WRITE_ZEROES].contains(&NvmOpcode(*opcode)) => {
+        ModelEvent::Fetch { sqid: 1.., opcode, slba, blocks, .. }
+            if [NvmOpcode::WRITE, NvmOpcode::WRITE_ZEROES].contains(&NvmOpcode(*opcode)) =>
+        {
             Some(*slba..slba.saturating_add(u64::from(*blocks)))
         }
         _ => None,

@@ -39,11 +39,7 @@ pub fn judge(unit: &Unit, facts: &Facts) -> Verdict {
         Prediction::NothingLost => &[pages::nothing_lost],
         Prediction::SwappedLostAndTold => &[pages::swapped_lost_and_told],
     };
-    let promised = if unit.spec.path == swap_path::PathKind::Dio {
-        &[]
-    } else {
-        PROMISED
-    };
+    let promised = if unit.spec.path == swap_path::PathKind::Dio { &[] } else { PROMISED };
     let findings: Vec<_> = [ALWAYS, promised, predicted]
         .into_iter()
         .flatten()
@@ -56,26 +52,16 @@ pub fn judge(unit: &Unit, facts: &Facts) -> Verdict {
 }
 
 fn first_or_pass(findings: Vec<Finding>) -> Verdict {
-    findings
-        .into_iter()
-        .next()
-        .map_or(Verdict::Pass, Verdict::Fail)
+    findings.into_iter().next().map_or(Verdict::Pass, Verdict::Fail)
 }
 
 /// A control must fail by the oracle it was made for, and by no other: otherwise it controls nothing.
 fn judge_control(must_fail: Oracle, mut findings: Vec<Finding>) -> Verdict {
-    let Some(index) = findings
-        .iter()
-        .position(|finding| finding.oracle == must_fail)
-    else {
+    let Some(index) = findings.iter().position(|finding| finding.oracle == must_fail) else {
         let detail = "the control passed: the experiment cannot fail".to_owned();
-        return findings.pop().map_or(
-            Verdict::Fail(Finding {
-                oracle: must_fail,
-                detail,
-            }),
-            Verdict::Fail,
-        );
+        return findings
+            .pop()
+            .map_or(Verdict::Fail(Finding { oracle: must_fail, detail }), Verdict::Fail);
     };
     let expected = findings.swap_remove(index);
     match findings.pop() {
@@ -93,9 +79,7 @@ fn not_exercised(unit: &Unit, facts: &Facts) -> Option<String> {
     }
     let out = facts.out_at_shutdown.len() as u64;
     if must_be_out == 0 || out < must_be_out {
-        return Some(format!(
-            "{out} pages were swapped out at the shutdown, not {must_be_out}"
-        ));
+        return Some(format!("{out} pages were swapped out at the shutdown, not {must_be_out}"));
     }
     let missing = Step::ALL.iter().find(|step| {
         let optional = **step == Step::SwapOffByArea;

@@ -25,10 +25,7 @@ pub(super) fn nothing_lost(_unit: &Unit, facts: &Facts) -> Option<Finding> {
         return None;
     }
     let lost = &facts.pages_lost;
-    object(
-        Oracle::NothingLost,
-        format!("{} pages lost: {}", lost.len(), ranges(lost)),
-    )
+    object(Oracle::NothingLost, format!("{} pages lost: {}", lost.len(), ranges(lost)))
 }
 
 /// The pages that were out at the shutdown are lost, those that were in memory are not, and every loss
@@ -38,12 +35,7 @@ pub(super) fn swapped_lost_and_told(_unit: &Unit, facts: &Facts) -> Option<Findi
         let told = facts.told.iter().filter(|told| told.step == Some(step));
         told.map(|told| told.page).collect()
     };
-    for step in [
-        Step::VerifyOld,
-        Step::Refill,
-        Step::VerifyNew,
-        Step::VerifyInMemory,
-    ] {
+    for step in [Step::VerifyOld, Step::Refill, Step::VerifyNew, Step::VerifyInMemory] {
         let told = in_step(step);
         if told != facts.out_at_shutdown {
             let detail = format!(
@@ -55,10 +47,7 @@ pub(super) fn swapped_lost_and_told(_unit: &Unit, facts: &Facts) -> Option<Findi
             return object(Oracle::SwappedLostAndTold, detail);
         }
     }
-    let other = facts
-        .errors
-        .iter()
-        .find(|error| error.learned_by != "filesystem");
+    let other = facts.errors.iter().find(|error| error.learned_by != "filesystem");
     if let Some(error) = other {
         let detail = format!("{} failed in the {}", error.operation, error.learned_by);
         return object(Oracle::SwappedLostAndTold, detail);

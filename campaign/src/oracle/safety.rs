@@ -19,31 +19,20 @@ pub(super) fn fail_safe(_unit: &Unit, facts: &Facts) -> Option<Finding> {
         (Step::SwapOffByArea, Ok(())),
         (Step::Unmount, Ok(())),
     ];
-    let broken = demanded
-        .into_iter()
-        .find(|(step, result)| facts.steps.get(step) != Some(result));
+    let broken = demanded.into_iter().find(|(step, result)| facts.steps.get(step) != Some(result));
     let (step, wanted) = broken?;
     let got = facts.steps.get(&step);
-    object(
-        Oracle::FailSafe,
-        format!("`{}` gave {got:?}, not {wanted:?}", step.text()),
-    )
+    object(Oracle::FailSafe, format!("`{}` gave {got:?}, not {wanted:?}", step.text()))
 }
 
 /// A shut-down filesystem writes nothing, and swap writes nothing but its own file (the header is
 /// nobody's to write then either).
 pub(super) fn own_blocks_only(_unit: &Unit, facts: &Facts) -> Option<Finding> {
-    let foreign: BTreeSet<_> = facts
-        .written_while_down
-        .difference(&facts.swap_file_blocks)
-        .copied()
-        .collect();
+    let foreign: BTreeSet<_> =
+        facts.written_while_down.difference(&facts.swap_file_blocks).copied().collect();
     if foreign.is_empty() {
         return None;
     }
-    let detail = format!(
-        "blocks {} were written after the shutdown",
-        ranges(&foreign)
-    );
+    let detail = format!("blocks {} were written after the shutdown", ranges(&foreign));
     object(Oracle::OwnBlocksOnly, detail)
 }

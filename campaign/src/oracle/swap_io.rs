@@ -16,8 +16,5 @@ pub(super) fn no_transaction(_unit: &Unit, facts: &Facts) -> Option<Finding> {
 pub(super) fn failed_swap_out_keeps_page(_unit: &Unit, facts: &Facts) -> Option<Finding> {
     let is_kept = |page: &u64| !facts.pages_lost.contains(page);
     let lost = facts.swap_out_failed.iter().find(|page| !is_kept(page))?;
-    object(
-        Oracle::FailedSwapOutKeepsPage,
-        format!("page {lost} was lost after a failed swap-out"),
-    )
+    object(Oracle::FailedSwapOutKeepsPage, format!("page {lost} was lost after a failed swap-out"))
 }

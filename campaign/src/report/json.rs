@@ -53,10 +53,11 @@ pub fn json_line(result: &UnitResult) -> String {
         learned_by: error.learned_by,
         count: error.count,
     });
-    let steps = result.facts.steps.iter().map(|(step, outcome)| StepSeen {
-        step: step.text(),
-        result: outcome_name(*outcome),
-    });
+    let steps = result
+        .facts
+        .steps
+        .iter()
+        .map(|(step, outcome)| StepSeen { step: step.text(), result: outcome_name(*outcome) });
     let line = Line {
         scenario: result.unit.spec.scenario.name(),
         path: result.unit.spec.path.name(),

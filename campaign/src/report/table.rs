@@ -17,12 +17,7 @@ const WIDTH: usize = 80;
 #[must_use]
 pub fn header(engine: EngineKind, definitions: &[&Definition], units: &[Unit]) -> String {
     let mut out = String::new();
-    let _ = writeln!(
-        out,
-        "swaplab {} on engine {}",
-        env!("CARGO_PKG_VERSION"),
-        engine.name()
-    );
+    let _ = writeln!(out, "swaplab {} on engine {}", env!("CARGO_PKG_VERSION"), engine.name());
     for definition in definitions {
         let _ = writeln!(out, "\n{}", definition.name());
         out += &wrapped(definition.claim, "  ");
@@ -56,11 +51,7 @@ pub fn row(result: &UnitResult) -> String {
         result.verdict.label(),
         result.facts.pages_lost.len(),
         step(Step::UnmountBusy),
-        format!(
-            "{}/{}",
-            step(Step::SwapOffByPath),
-            step(Step::SwapOffByArea)
-        ),
+        format!("{}/{}", step(Step::SwapOffByPath), step(Step::SwapOffByArea)),
         result.trace_hash.short(),
     )
 }
@@ -69,10 +60,7 @@ pub fn row(result: &UnitResult) -> String {
 #[must_use]
 pub fn footer(results: &[UnitResult]) -> String {
     let mut out = String::new();
-    let _ = writeln!(
-        out,
-        "\nlost: pages whose owner got SIGBUS; umount while swap is on;"
-    );
+    let _ = writeln!(out, "\nlost: pages whose owner got SIGBUS; umount while swap is on;");
     let _ = writeln!(out, "swapoff by path / by area after the shutdown\n");
     for result in results {
         out += &surprises(result);
@@ -121,9 +109,7 @@ fn surprises(result: &UnitResult) -> String {
         );
         out += &wrapped(&text, "  ");
         if let Some(detail) = result.verdict.detail() {
-            detail
-                .lines()
-                .for_each(|line| out += &wrapped(line, "    "));
+            detail.lines().for_each(|line| out += &wrapped(line, "    "));
         }
         out += "    --trace FILE writes every event of the run\n";
     }
@@ -144,13 +130,11 @@ pub(crate) fn ranges(pages: &BTreeSet<u64>) -> String {
     }
     let texts: Vec<_> = runs
         .into_iter()
-        .map(|(first, last)| {
-            if first == last {
-                first.to_string()
-            } else {
-                format!("{first}-{last}")
-            }
-        })
+        .map(
+            |(first, last)| {
+                if first == last { first.to_string() } else { format!("{first}-{last}") }
+            },
+        )
         .collect();
     texts.join(", ")
 }

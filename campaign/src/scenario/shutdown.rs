@@ -44,9 +44,7 @@ fn control() -> Unit {
         label: "swap (control)".to_owned(),
         faults: FaultPlan::none(),
         prediction: Prediction::NothingLost,
-        role: Role::Control {
-            must_fail: Oracle::NothingLost,
-        },
+        role: Role::Control { must_fail: Oracle::NothingLost },
     }
 }
 
@@ -58,11 +56,7 @@ mod tests {
     fn every_path_has_an_experiment_and_the_scenario_has_a_control() {
         let units = units();
         for path in PathKind::ALL {
-            assert!(
-                units
-                    .iter()
-                    .any(|u| u.spec.path == *path && u.role == Role::Experiment)
-            );
+            assert!(units.iter().any(|u| u.spec.path == *path && u.role == Role::Experiment));
         }
         assert!(units.iter().any(|u| matches!(u.role, Role::Control { .. })));
     }

@@ -56,18 +56,13 @@ fn next_frame(bytes: &[u8], each: &mut impl FnMut(Piece<'_>)) -> Option<usize> {
         || length > frame::PAYLOAD_BYTES_MAX
         || !length.is_multiple_of(RECORD_BYTES)
     {
-        each(Piece::Malformed(format!(
-            "console frame of kind {} and {length} bytes",
-            header[1]
-        )));
+        each(Piece::Malformed(format!("console frame of kind {} and {length} bytes", header[1])));
         return Some(frame::HEADER_BYTES);
     }
     let end = frame::HEADER_BYTES + length;
     let payload = bytes.get(frame::HEADER_BYTES..end)?;
     for chunk in payload.chunks_exact(RECORD_BYTES) {
-        let record = <&[u8; RECORD_BYTES]>::try_from(chunk)
-            .ok()
-            .and_then(Record::from_bytes);
+        let record = <&[u8; RECORD_BYTES]>::try_from(chunk).ok().and_then(Record::from_bytes);
         each(match record {
             Some(record) => Piece::Record(record),
             None => Piece::Malformed(format!("record of unknown layer {}", chunk[0])),
@@ -77,9 +72,7 @@ fn next_frame(bytes: &[u8], each: &mut impl FnMut(Piece<'_>)) -> Option<usize> {
 }
 
 fn next_line(bytes: &[u8], each: &mut impl FnMut(Piece<'_>)) -> Option<usize> {
-    let stop = bytes
-        .iter()
-        .position(|byte| matches!(*byte, b'\n' | frame::START));
+    let stop = bytes.iter().position(|byte| matches!(*byte, b'\n' | frame::START));
     let end = match stop {
         Some(end) => end,
         None if bytes.len() >= LINE_BYTES_MAX => LINE_BYTES_MAX,
@@ -96,21 +89,13 @@ mod tests {
     use hal::trace::Layer;
 
     fn record(code: u8) -> Record {
-        Record {
-            layer: Layer::Swap,
-            code,
-            small: 0,
-            word: 0,
-            args: [1, 2, 3],
-        }
+        Record { layer: Layer::Swap, code, small: 0, word: 0, args: [1, 2, 3] }
     }
 
     fn frame_of(records: &[Record]) -> Vec<u8> {
         let length = u16::try_from(records.len() * RECORD_BYTES).unwrap();
         let mut bytes = frame::header(frame::KIND_RECORDS, length).to_vec();
-        records
-            .iter()
-            .for_each(|record| bytes.extend(record.to_bytes()));
+        records.iter().for_each(|record| bytes.extend(record.to_bytes()));
         bytes
     }
 
@@ -131,11 +116,7 @@ mod tests {
         let whole = decode(&[&bytes]);
         assert_eq!(whole.len(), 4);
         for cut in 0..bytes.len() {
-            assert_eq!(
-                decode(&[&bytes[..cut], &bytes[cut..]]),
-                whole,
-                "cut at {cut}"
-            );
+            assert_eq!(decode(&[&bytes[..cut], &bytes[cut..]]), whole, "cut at {cut}");
         }
     }
 

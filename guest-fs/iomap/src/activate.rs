@@ -87,13 +87,7 @@ pub struct ActivateError {
 
 impl fmt::Display for ActivateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "swapon: {} ({} at byte {})",
-            self.reason.text(),
-            self.errno,
-            self.pos
-        )
+        write!(f, "swapon: {} ({} at byte {})", self.reason.text(), self.errno, self.pos)
     }
 }
 
@@ -126,10 +120,7 @@ pub fn swapfile_activate_traced<H: SwapHost>(
     tracer.emit(match &result {
         Ok(extents) => Event::Activated {
             extents: u32::try_from(extents.len()).unwrap_or(u32::MAX),
-            pages: extents
-                .iter()
-                .map(|extent| extent.nr_pages)
-                .fold(0, u64::saturating_add),
+            pages: extents.iter().map(|extent| extent.nr_pages).fold(0, u64::saturating_add),
         },
         Err(error) => Event::ActivateRefused {
             errno: error.errno,
@@ -146,35 +137,20 @@ fn activate<H: SwapHost>(
     tracer: &Tracer,
 ) -> Result<SwapExtents, ActivateError> {
     let at = |errno, reason, pos| ActivateError { errno, reason, pos };
-    host.sync(inode)
-        .map_err(|errno| at(errno, ActivateReason::Sync, 0))?;
-    let size = host
-        .size_bytes(inode)
-        .map_err(|errno| at(errno, ActivateReason::Size, 0))?;
+    host.sync(inode).map_err(|errno| at(errno, ActivateReason::Sync, 0))?;
+    let size = host.size_bytes(inode).map_err(|errno| at(errno, ActivateReason::Size, 0))?;
     let end = size / PAGE * PAGE;
     let mut extents = Vec::new();
     let mut pos = 0;
     while pos < end {
         let intent = Intent::REPORT | Intent::SWAP;
-        let map = ask(
-            host.swap_ops(),
-            tracer,
-            inode,
-            pos,
-            end - pos,
-            intent,
-            Context::Activation,
-        )
-        .map_err(|failure| at(failure.errno, ActivateReason::Map, pos))?;
+        let map = ask(host.swap_ops(), tracer, inode, pos, end - pos, intent, Context::Activation)
+            .map_err(|failure| at(failure.errno, ActivateReason::Map, pos))?;
         let block = usable_block(&map, pos).map_err(|why| at(Errno::EINVAL, why, pos))?;
         let nr_pages = pages_from(&map, pos).unwrap_or(0).min((end - pos) / PAGE);
         add_extent(
             &mut extents,
-            SwapExtent {
-                start_page: pos / PAGE,
-                nr_pages,
-                start_block: block,
-            },
+            SwapExtent { start_page: pos / PAGE, nr_pages, start_block: block },
         );
         // `ask` made sure of at least one page, so this loop ends.
         pos += nr_pages.max(1) * PAGE;

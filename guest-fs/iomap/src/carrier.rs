@@ -37,22 +37,13 @@ impl<'a, D: BlockDevice> Carrier<'a, D> {
             Direction::Write => Op::Write { fua: false },
         };
         let left = pages.len();
-        Self {
-            device,
-            op,
-            pages,
-            pool,
-            left,
-            failure: None,
-        }
+        Self { device, op, pages, pool, left, failure: None }
     }
 
     /// The most pages that the next bio may have.
     pub(crate) fn bio_pages_max(&self) -> usize {
         let device = self.device.geometry().transfer_blocks_max;
-        usize::try_from(device)
-            .unwrap_or(usize::MAX)
-            .clamp(1, self.pool.bio_pages_max())
+        usize::try_from(device).unwrap_or(usize::MAX).clamp(1, self.pool.bio_pages_max())
     }
 
     /// Pages that did not leave yet.
@@ -63,22 +54,11 @@ impl<'a, D: BlockDevice> Carrier<'a, D> {
     /// Sends the next `count` pages to (or for) `block`. False: the device did not take them.
     pub(crate) fn send(&mut self, pos: u64, block: u64, count: usize) -> bool {
         let pages = self.depart(count);
-        let (flight, is_sent) = match self.device.submit(Bio {
-            op: self.op,
-            block,
-            pages,
-        }) {
+        let (flight, is_sent) = match self.device.submit(Bio { op: self.op, block, pages }) {
             Ok(ticket) => (Flight::Sent { pos, ticket }, true),
             Err(rejected) => {
                 let pages = rejected.bio.pages;
-                (
-                    Flight::Back {
-                        pos,
-                        pages,
-                        result: Err(rejected.why),
-                    },
-                    false,
-                )
+                (Flight::Back { pos, pages, result: Err(rejected.why) }, false)
             }
         };
         self.pool.flights.push_back(flight);
@@ -91,11 +71,7 @@ impl<'a, D: BlockDevice> Carrier<'a, D> {
         for page in &pages {
             page.write(0, &ZEROS);
         }
-        self.pool.flights.push_back(Flight::Back {
-            pos,
-            pages,
-            result: Ok(()),
-        });
+        self.pool.flights.push_back(Flight::Back { pos, pages, result: Ok(()) });
     }
 
     /// Waits for everything in flight and puts every page in its place.

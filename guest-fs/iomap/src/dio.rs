@@ -41,10 +41,7 @@ pub struct Kiocb {
 
 impl Kiocb {
     /// An ordinary direct I/O of a user.
-    pub const USER: Self = Self {
-        flags: IocbFlags::empty(),
-        context: Context::User,
-    };
+    pub const USER: Self = Self { flags: IocbFlags::empty(), context: Context::User };
 
     fn intent(self, direction: Direction) -> Intent {
         let mut intent = Intent::DIRECT;
@@ -57,11 +54,7 @@ impl Kiocb {
     /// A completion belongs to the swap I/O that caused it, so that "no transaction at completion"
     /// can be audited; otherwise it is a completion like any other.
     const fn completion_context(self) -> Context {
-        if self.context.is_swap_io() {
-            self.context
-        } else {
-            Context::Completion
-        }
+        if self.context.is_swap_io() { self.context } else { Context::Completion }
     }
 }
 
@@ -84,13 +77,7 @@ pub fn dio_rw<O: DioOps, D: BlockDevice>(
     let bytes = transfer_bytes(pos, transfer.pages.len())?;
     let tracer = device.tracer();
     let context = iocb.context;
-    tracer.emit(Event::IoBegin {
-        engine: Engine::Dio,
-        direction,
-        context,
-        pos,
-        bytes,
-    });
+    tracer.emit(Event::IoBegin { engine: Engine::Dio, direction, context, pos, bytes });
     let result = transfer_all(ops, device, inode, transfer, iocb).and_then(|end| match direction {
         Direction::Read => Ok(()),
         Direction::Write => finish_write(ops, device, inode, pos, bytes, end, iocb),
@@ -108,19 +95,9 @@ pub(crate) fn outcome(
 ) -> Event {
     match result {
         Ok(()) => Event::IoEnd { engine, pos, bytes },
-        Err(IoFailure {
-            errno,
-            pos,
-            learned_by,
-            kind,
-            ..
-        }) => Event::IoFailed {
-            engine,
-            errno,
-            kind,
-            learned_by,
-            pos,
-        },
+        Err(IoFailure { errno, pos, learned_by, kind, .. }) => {
+            Event::IoFailed { engine, errno, kind, learned_by, pos }
+        }
     }
 }
 
@@ -189,10 +166,7 @@ fn send_piece<D: BlockDevice>(
             DioEnd::UNWRITTEN,
             end.contains(DioEnd::UNWRITTEN) || map.kind == MapKind::Unwritten,
         );
-        end.set(
-            DioEnd::COW,
-            end.contains(DioEnd::COW) || map.flags.contains(MapFlags::SHARED),
-        );
+        end.set(DioEnd::COW, end.contains(DioEnd::COW) || map.flags.contains(MapFlags::SHARED));
     }
     let mut pos = start;
     while pages > 0 {
@@ -221,16 +195,8 @@ fn finish_write<O: DioOps, D: BlockDevice>(
     iocb: Kiocb,
 ) -> Result<(), IoFailure> {
     let context = iocb.completion_context();
-    device.tracer().emit(Event::EndIo {
-        end,
-        context,
-        pos,
-        length,
-    });
+    device.tracer().emit(Event::EndIo { end, context, pos, length });
     let result = ops.end_io(inode, pos, length, end, context);
-    device.tracer().emit(Event::EndIoDone {
-        errno: result.err(),
-        pos,
-    });
+    device.tracer().emit(Event::EndIoDone { errno: result.err(), pos });
     result.map_err(|errno| IoFailure::filesystem(errno, pos, FailureKind::EndIo))
 }

@@ -106,24 +106,12 @@ pub struct IoFailure {
 impl IoFailure {
     /// A failure that the filesystem's callbacks gave.
     pub(crate) const fn filesystem(errno: Errno, pos: u64, kind: FailureKind) -> Self {
-        Self {
-            errno,
-            pos,
-            learned_by: Layer::Filesystem,
-            kind,
-            device: None,
-        }
+        Self { errno, pos, learned_by: Layer::Filesystem, kind, device: None }
     }
 
     /// A failure that this library found.
     pub(crate) const fn library(errno: Errno, pos: u64, kind: FailureKind) -> Self {
-        Self {
-            errno,
-            pos,
-            learned_by: Layer::Iomap,
-            kind,
-            device: None,
-        }
+        Self { errno, pos, learned_by: Layer::Iomap, kind, device: None }
     }
 
     /// A failure from below. A request that does not fit is the block layer's own finding.
@@ -132,13 +120,7 @@ impl IoFailure {
             BlockError::Invalid => Layer::Block,
             _ => Layer::Driver,
         };
-        Self {
-            errno: error.into(),
-            pos,
-            learned_by,
-            kind,
-            device: Some(error),
-        }
+        Self { errno: error.into(), pos, learned_by, kind, device: Some(error) }
     }
 }
 

@@ -23,12 +23,7 @@ pub(crate) fn ask<O: IomapOps>(
     intent: Intent,
     context: Context,
 ) -> Result<Iomap, IoFailure> {
-    tracer.emit(Event::MapAsk {
-        intent,
-        context,
-        pos,
-        length,
-    });
+    tracer.emit(Event::MapAsk { intent, context, pos, length });
     match ops.iomap_begin(inode, pos, length, intent, context) {
         Err(errno) => {
             tracer.emit(Event::MapRefused { errno, pos });
@@ -64,17 +59,11 @@ pub(crate) fn block_at(map: &Iomap, pos: u64) -> Option<u64> {
 /// # Errors
 /// `EINVAL` for one that is empty, not page-aligned, or leaves the address space.
 pub(crate) fn transfer_bytes(pos: u64, pages: usize) -> Result<u64, IoFailure> {
-    let bytes = u64::try_from(pages)
-        .ok()
-        .and_then(|pages| pages.checked_mul(PAGE));
+    let bytes = u64::try_from(pages).ok().and_then(|pages| pages.checked_mul(PAGE));
     match bytes {
         Some(bytes @ 1..) if pos.is_multiple_of(PAGE) && pos.checked_add(bytes).is_some() => {
             Ok(bytes)
         }
-        _ => Err(IoFailure::library(
-            Errno::EINVAL,
-            pos,
-            FailureKind::Misaligned,
-        )),
+        _ => Err(IoFailure::library(Errno::EINVAL, pos, FailureKind::Misaligned)),
     }
 }

@@ -11,11 +11,7 @@ pub(crate) enum Flight<P> {
     /// The device has it.
     Sent { pos: u64, ticket: Ticket },
     /// Never left, or needed no device.
-    Back {
-        pos: u64,
-        pages: Vec<P>,
-        result: Result<(), BlockError>,
-    },
+    Back { pos: u64, pages: Vec<P>, result: Result<(), BlockError> },
 }
 
 /// Page vectors and the list of bios in flight, allocated once.
@@ -36,25 +32,13 @@ impl<P> BioPool<P> {
     pub fn new(bios: usize, bio_pages_max: usize) -> Self {
         let bios = bios.max(1);
         let bio_pages_max = bio_pages_max.max(1);
-        let free = (0..bios)
-            .map(|_| Vec::with_capacity(bio_pages_max))
-            .collect();
-        Self {
-            free,
-            flights: VecDeque::with_capacity(bios),
-            bio_pages_max,
-            may_grow: false,
-        }
+        let free = (0..bios).map(|_| Vec::with_capacity(bio_pages_max)).collect();
+        Self { free, flights: VecDeque::with_capacity(bios), bio_pages_max, may_grow: false }
     }
 
     /// A pool that asks the heap for every bio: what `iomap_dio_rw` does.
     pub(crate) fn from_heap(bio_pages_max: usize) -> Self {
-        Self {
-            free: Vec::new(),
-            flights: VecDeque::new(),
-            bio_pages_max,
-            may_grow: true,
-        }
+        Self { free: Vec::new(), flights: VecDeque::new(), bio_pages_max, may_grow: true }
     }
 
     /// The most pages of one bio.

@@ -36,13 +36,7 @@ pub fn swap_rw<O: IomapOps, D: BlockDevice>(
     let (pos, direction) = (transfer.pos, transfer.direction);
     let bytes = transfer_bytes(pos, transfer.pages.len())?;
     let tracer = device.tracer();
-    tracer.emit(Event::IoBegin {
-        engine: Engine::Swap,
-        direction,
-        context,
-        pos,
-        bytes,
-    });
+    tracer.emit(Event::IoBegin { engine: Engine::Swap, direction, context, pos, bytes });
     let mut carrier = Carrier::new(device, direction, &mut transfer.pages, pool);
     let submitted = submit_all(ops, device, inode, pos, direction, context, &mut carrier);
     let result = carrier.finish().and(submitted);
@@ -99,10 +93,7 @@ const fn refusal(map: &Iomap) -> Option<SwapRefusal> {
         Some(SwapRefusal::Shared)
     } else if map.flags.contains(MapFlags::DIRTY) {
         Some(SwapRefusal::Dirty)
-    } else if map
-        .flags
-        .intersects(MapFlags::NEW.union(MapFlags::SIZE_CHANGED))
-    {
+    } else if map.flags.intersects(MapFlags::NEW.union(MapFlags::SIZE_CHANGED)) {
         Some(SwapRefusal::Changed)
     } else {
         None

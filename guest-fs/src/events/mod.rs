@@ -41,10 +41,7 @@ impl SwapMapRefusal {
 
 /// An event of [`Layer::Filesystem`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    missing_docs,
-    reason = "fields that repeat: ino, context, block and counts of blocks"
-)]
+#[expect(missing_docs, reason = "fields that repeat: ino, context, block and counts of blocks")]
 pub enum Event {
     /// A transaction has its reservation.
     TxnBegin { context: Context, reserved: u32 },
@@ -53,56 +50,25 @@ pub enum Event {
     /// A transaction was dropped; nothing changed.
     TxnCancel { context: Context },
     /// The log is written up to and including batch `lsn`.
-    LogForce {
-        context: Context,
-        lsn: u64,
-        blocks: u32,
-    },
+    LogForce { context: Context, lsn: u64, blocks: u32 },
     /// The batch at `lsn` is durable, or the log is broken.
     LogForceDone { lsn: u64, errno: Option<Errno> },
     /// Logged metadata goes to its place; the log is empty up to `tail` afterwards.
-    Checkpoint {
-        context: Context,
-        tail: u64,
-        blocks: u32,
-    },
+    Checkpoint { context: Context, tail: u64, blocks: u32 },
     /// An inode's lock was taken.
     InodeLock { ino: u64, context: Context },
     /// An inode's lock was released.
     InodeUnlock { ino: u64, context: Context },
     /// An inode's lock was not to be had.
-    InodeLockBusy {
-        ino: u64,
-        context: Context,
-        errno: Errno,
-    },
+    InodeLockBusy { ino: u64, context: Context, errno: Errno },
     /// Blocks were allocated to a file.
-    Alloc {
-        ino: u64,
-        context: Context,
-        block: u64,
-        blocks: u32,
-    },
+    Alloc { ino: u64, context: Context, block: u64, blocks: u32 },
     /// Blocks of a file were freed.
-    Free {
-        ino: u64,
-        context: Context,
-        block: u64,
-        blocks: u32,
-    },
+    Free { ino: u64, context: Context, block: u64, blocks: u32 },
     /// Unwritten blocks became written.
-    Convert {
-        ino: u64,
-        context: Context,
-        file_block: u64,
-        blocks: u32,
-    },
+    Convert { ino: u64, context: Context, file_block: u64, blocks: u32 },
     /// A file has a new size.
-    Resize {
-        ino: u64,
-        context: Context,
-        size: u64,
-    },
+    Resize { ino: u64, context: Context, size: u64 },
     /// A file was created.
     Create { ino: u64 },
     /// A file was unlinked.
@@ -112,12 +78,7 @@ pub enum Event {
     /// The filesystem is mounted.
     Mount { blocks: u64, free: u64 },
     /// The journal was replayed from `tail` on.
-    Recovery {
-        batches: u32,
-        blocks: u64,
-        tail: u64,
-        head: u64,
-    },
+    Recovery { batches: u32, blocks: u64, tail: u64, head: u64 },
     /// The superblock was unreadable; its copy was used.
     SuperblockCopyUsed { block: u64 },
     /// Unmount, or why not.
@@ -127,12 +88,7 @@ pub enum Event {
     /// It is none any more.
     SwapRelease { ino: u64 },
     /// The swap mapping refused a range.
-    SwapMapRefused {
-        ino: u64,
-        context: Context,
-        why: SwapMapRefusal,
-        pos: u64,
-    },
+    SwapMapRefused { ino: u64, context: Context, why: SwapMapRefusal, pos: u64 },
 }
 
 impl fmt::Display for Event {
@@ -145,74 +101,29 @@ impl fmt::Display for Event {
                 write!(f, "txn commit, {blocks} blocks, for {context:?}")
             }
             Self::TxnCancel { context } => write!(f, "txn cancel for {context:?}"),
-            Self::LogForce {
-                context,
-                lsn,
-                blocks,
-            } => {
-                write!(
-                    f,
-                    "log force at lsn {lsn}, {blocks} blocks, for {context:?}"
-                )
+            Self::LogForce { context, lsn, blocks } => {
+                write!(f, "log force at lsn {lsn}, {blocks} blocks, for {context:?}")
             }
             Self::LogForceDone { lsn, errno: None } => write!(f, "log durable from lsn {lsn}"),
-            Self::LogForceDone {
-                lsn,
-                errno: Some(errno),
-            } => {
+            Self::LogForceDone { lsn, errno: Some(errno) } => {
                 write!(f, "log force at lsn {lsn} gave {errno}")
             }
-            Self::Checkpoint {
-                context,
-                tail,
-                blocks,
-            } => {
-                write!(
-                    f,
-                    "checkpoint to lsn {tail}, {blocks} blocks, for {context:?}"
-                )
+            Self::Checkpoint { context, tail, blocks } => {
+                write!(f, "checkpoint to lsn {tail}, {blocks} blocks, for {context:?}")
             }
             Self::InodeLock { ino, context } => write!(f, "inode {ino} lock for {context:?}"),
             Self::InodeUnlock { ino, context } => write!(f, "inode {ino} unlock for {context:?}"),
-            Self::InodeLockBusy {
-                ino,
-                context,
-                errno,
-            } => {
+            Self::InodeLockBusy { ino, context, errno } => {
                 write!(f, "inode {ino} lock is held: {errno} for {context:?}")
             }
-            Self::Alloc {
-                ino,
-                context,
-                block,
-                blocks,
-            } => {
-                write!(
-                    f,
-                    "inode {ino} gets {blocks} blocks at {block} for {context:?}"
-                )
+            Self::Alloc { ino, context, block, blocks } => {
+                write!(f, "inode {ino} gets {blocks} blocks at {block} for {context:?}")
             }
-            Self::Free {
-                ino,
-                context,
-                block,
-                blocks,
-            } => {
-                write!(
-                    f,
-                    "inode {ino} frees {blocks} blocks at {block} for {context:?}"
-                )
+            Self::Free { ino, context, block, blocks } => {
+                write!(f, "inode {ino} frees {blocks} blocks at {block} for {context:?}")
             }
-            Self::Convert {
-                ino,
-                context,
-                file_block,
-                blocks,
-            } => {
-                write!(
-                    f,
-                    "inode {ino} converts {file_block}+{blocks} for {context:?}"
-                )
+            Self::Convert { ino, context, file_block, blocks } => {
+                write!(f, "inode {ino} converts {file_block}+{blocks} for {context:?}")
             }
             Self::Resize { ino, context, size } => {
                 write!(f, "inode {ino} size {size} for {context:?}")
@@ -223,32 +134,16 @@ impl fmt::Display for Event {
                 write!(f, "shutdown, reason {reason}, block {block}")
             }
             Self::Mount { blocks, free } => write!(f, "mount, {free} of {blocks} blocks free"),
-            Self::Recovery {
-                batches,
-                blocks,
-                tail,
-                head,
-            } => {
-                write!(
-                    f,
-                    "recovery of {batches} batches, {blocks} blocks, lsn {tail} to {head}"
-                )
+            Self::Recovery { batches, blocks, tail, head } => {
+                write!(f, "recovery of {batches} batches, {blocks} blocks, lsn {tail} to {head}")
             }
             Self::SuperblockCopyUsed { block } => write!(f, "superblock copy at {block} used"),
             Self::Unmount { errno: None } => f.write_str("unmount"),
             Self::Unmount { errno: Some(errno) } => write!(f, "unmount refused: {errno}"),
             Self::SwapClaim { ino } => write!(f, "inode {ino} is a swap file"),
             Self::SwapRelease { ino } => write!(f, "inode {ino} is no swap file any more"),
-            Self::SwapMapRefused {
-                ino,
-                context,
-                why,
-                pos,
-            } => {
-                write!(
-                    f,
-                    "swap map of inode {ino} at {pos} refused, {why:?}, for {context:?}"
-                )
+            Self::SwapMapRefused { ino, context, why, pos } => {
+                write!(f, "swap map of inode {ino} at {pos} refused, {why:?}, for {context:?}")
             }
         }
     }

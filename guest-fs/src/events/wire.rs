@@ -6,13 +6,7 @@ use iomap::{Context, Errno};
 use super::{Event, SwapMapRefusal};
 
 const fn record(code: u8, small: u16, word: u32, args: [u64; 3]) -> Record {
-    Record {
-        layer: Layer::Filesystem,
-        code,
-        small,
-        word,
-        args,
-    }
+    Record { layer: Layer::Filesystem, code, small, word, args }
 }
 
 fn errno_code(errno: Option<Errno>) -> u16 {
@@ -25,63 +19,42 @@ impl From<Event> for Record {
             Event::TxnBegin { context, reserved } => record(1, context as u16, reserved, [0; 3]),
             Event::TxnCommit { context, blocks } => record(2, context as u16, blocks, [0; 3]),
             Event::TxnCancel { context } => record(3, context as u16, 0, [0; 3]),
-            Event::LogForce {
-                context,
-                lsn,
-                blocks,
-            } => record(4, context as u16, blocks, [lsn, 0, 0]),
+            Event::LogForce { context, lsn, blocks } => {
+                record(4, context as u16, blocks, [lsn, 0, 0])
+            }
             Event::LogForceDone { lsn, errno } => record(5, errno_code(errno), 0, [lsn, 0, 0]),
-            Event::Checkpoint {
-                context,
-                tail,
-                blocks,
-            } => record(6, context as u16, blocks, [tail, 0, 0]),
+            Event::Checkpoint { context, tail, blocks } => {
+                record(6, context as u16, blocks, [tail, 0, 0])
+            }
             Event::InodeLock { ino, context } => record(7, context as u16, 0, [ino, 0, 0]),
             Event::InodeUnlock { ino, context } => record(8, context as u16, 0, [ino, 0, 0]),
-            Event::InodeLockBusy {
-                ino,
-                context,
-                errno,
-            } => record(9, context as u16, errno.number().into(), [ino, 0, 0]),
-            Event::Alloc {
-                ino,
-                context,
-                block,
-                blocks,
-            } => record(10, context as u16, blocks, [ino, block, 0]),
-            Event::Free {
-                ino,
-                context,
-                block,
-                blocks,
-            } => record(11, context as u16, blocks, [ino, block, 0]),
-            Event::Convert {
-                ino,
-                context,
-                file_block,
-                blocks,
-            } => record(12, context as u16, blocks, [ino, file_block, 0]),
+            Event::InodeLockBusy { ino, context, errno } => {
+                record(9, context as u16, errno.number().into(), [ino, 0, 0])
+            }
+            Event::Alloc { ino, context, block, blocks } => {
+                record(10, context as u16, blocks, [ino, block, 0])
+            }
+            Event::Free { ino, context, block, blocks } => {
+                record(11, context as u16, blocks, [ino, block, 0])
+            }
+            Event::Convert { ino, context, file_block, blocks } => {
+                record(12, context as u16, blocks, [ino, file_block, 0])
+            }
             Event::Resize { ino, context, size } => record(13, context as u16, 0, [ino, size, 0]),
             Event::Create { ino } => record(14, 0, 0, [ino, 0, 0]),
             Event::Unlink { ino } => record(15, 0, 0, [ino, 0, 0]),
             Event::Shutdown { reason, block } => record(16, reason.into(), 0, [block, 0, 0]),
             Event::Mount { blocks, free } => record(17, 0, 0, [blocks, free, 0]),
-            Event::Recovery {
-                batches,
-                blocks,
-                tail,
-                head,
-            } => record(18, 0, batches, [blocks, tail, head]),
+            Event::Recovery { batches, blocks, tail, head } => {
+                record(18, 0, batches, [blocks, tail, head])
+            }
             Event::SuperblockCopyUsed { block } => record(19, 0, 0, [block, 0, 0]),
             Event::Unmount { errno } => record(20, errno_code(errno), 0, [0; 3]),
             Event::SwapClaim { ino } => record(21, 0, 0, [ino, 0, 0]),
             Event::SwapRelease { ino } => record(22, 0, 0, [ino, 0, 0]),
-            Event::SwapMapRefused {
-                ino,
-                context,
-                why,
-                pos,
-            } => record(23, context as u16, why as u32, [ino, pos, 0]),
+            Event::SwapMapRefused { ino, context, why, pos } => {
+                record(23, context as u16, why as u32, [ino, pos, 0])
+            }
         }
     }
 }
@@ -93,92 +66,37 @@ impl Event {
         if record.layer != Layer::Filesystem {
             return None;
         }
-        let Record {
-            small,
-            word,
-            args: [first, second, third],
-            ..
-        } = *record;
+        let Record { small, word, args: [first, second, third], .. } = *record;
         let context = || Context::from_u8(u8::try_from(small).ok()?);
         let errno = match small {
             0 => None,
             number => Errno::from_number(number),
         };
         Some(match record.code {
-            1 => Self::TxnBegin {
-                context: context()?,
-                reserved: word,
-            },
-            2 => Self::TxnCommit {
-                context: context()?,
-                blocks: word,
-            },
-            3 => Self::TxnCancel {
-                context: context()?,
-            },
-            4 => Self::LogForce {
-                context: context()?,
-                lsn: first,
-                blocks: word,
-            },
+            1 => Self::TxnBegin { context: context()?, reserved: word },
+            2 => Self::TxnCommit { context: context()?, blocks: word },
+            3 => Self::TxnCancel { context: context()? },
+            4 => Self::LogForce { context: context()?, lsn: first, blocks: word },
             5 => Self::LogForceDone { lsn: first, errno },
-            6 => Self::Checkpoint {
-                context: context()?,
-                tail: first,
-                blocks: word,
-            },
-            7 => Self::InodeLock {
-                ino: first,
-                context: context()?,
-            },
-            8 => Self::InodeUnlock {
-                ino: first,
-                context: context()?,
-            },
+            6 => Self::Checkpoint { context: context()?, tail: first, blocks: word },
+            7 => Self::InodeLock { ino: first, context: context()? },
+            8 => Self::InodeUnlock { ino: first, context: context()? },
             9 => Self::InodeLockBusy {
                 ino: first,
                 context: context()?,
                 errno: Errno::from_number(u16::try_from(word).ok()?)?,
             },
-            10 => Self::Alloc {
-                ino: first,
-                context: context()?,
-                block: second,
-                blocks: word,
-            },
-            11 => Self::Free {
-                ino: first,
-                context: context()?,
-                block: second,
-                blocks: word,
-            },
-            12 => Self::Convert {
-                ino: first,
-                context: context()?,
-                file_block: second,
-                blocks: word,
-            },
-            13 => Self::Resize {
-                ino: first,
-                context: context()?,
-                size: second,
-            },
+            10 => Self::Alloc { ino: first, context: context()?, block: second, blocks: word },
+            11 => Self::Free { ino: first, context: context()?, block: second, blocks: word },
+            12 => {
+                Self::Convert { ino: first, context: context()?, file_block: second, blocks: word }
+            }
+            13 => Self::Resize { ino: first, context: context()?, size: second },
             14 => Self::Create { ino: first },
             15 => Self::Unlink { ino: first },
-            16 => Self::Shutdown {
-                reason: u8::try_from(small).ok()?,
-                block: first,
-            },
-            17 => Self::Mount {
-                blocks: first,
-                free: second,
-            },
-            18 => Self::Recovery {
-                batches: word,
-                blocks: first,
-                tail: second,
-                head: third,
-            },
+            16 => Self::Shutdown { reason: u8::try_from(small).ok()?, block: first },
+            17 => Self::Mount { blocks: first, free: second },
+            18 => Self::Recovery { batches: word, blocks: first, tail: second, head: third },
             19 => Self::SuperblockCopyUsed { block: first },
             20 => Self::Unmount { errno },
             21 => Self::SwapClaim { ino: first },
@@ -186,9 +104,7 @@ impl Event {
             23 => Self::SwapMapRefused {
                 ino: first,
                 context: context()?,
-                why: SwapMapRefusal::ALL
-                    .into_iter()
-                    .find(|why| *why as u32 == word)?,
+                why: SwapMapRefusal::ALL.into_iter().find(|why| *why as u32 == word)?,
                 pos: second,
             },
             _ => return None,

@@ -62,11 +62,7 @@ pub(crate) fn encode(layout: &Layout, block: u64, owner: u64, entries: &[Entry])
         area.extend_from_slice(&length.to_le_bytes());
         area.extend_from_slice(&entry.name);
     }
-    debug_assert!(
-        area.len() <= ENTRY_AREA_BYTES,
-        "{} bytes of entries",
-        area.len()
-    );
+    debug_assert!(area.len() <= ENTRY_AREA_BYTES, "{} bytes of entries", area.len());
     let mut image = begin(layout.identity(Structure::Directory, block, owner));
     let disk: &mut Disk = zerocopy::transmute_mut!(&mut *image);
     disk.count = u32::try_from(entries.len()).unwrap_or(u32::MAX).into();
@@ -115,13 +111,7 @@ fn split_entry(area: &[u8]) -> Option<(Entry, &[u8])> {
     let (ino, rest) = area.split_first_chunk()?;
     let (length, rest) = rest.split_first_chunk()?;
     let (name, rest) = rest.split_at_checked(u16::from_le_bytes(*length).into())?;
-    Some((
-        Entry {
-            ino: u64::from_le_bytes(*ino),
-            name: name.into(),
-        },
-        rest,
-    ))
+    Some((Entry { ino: u64::from_le_bytes(*ino), name: name.into() }, rest))
 }
 
 #[cfg(test)]
@@ -133,14 +123,8 @@ mod tests {
     fn a_directory_block_has_this_wire_form() {
         let layout = Layout::plan([1; 16], [0; 32], 4096, 64).unwrap();
         let entries = [
-            Entry {
-                ino: 100,
-                name: b"swap"[..].into(),
-            },
-            Entry {
-                ino: 101,
-                name: b"x"[..].into(),
-            },
+            Entry { ino: 100, name: b"swap"[..].into() },
+            Entry { ino: 101, name: b"x"[..].into() },
         ];
         let mut image = encode(&layout, 90, 67, &entries);
         seal(&mut image, 1);

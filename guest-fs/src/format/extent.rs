@@ -68,11 +68,7 @@ impl From<Extent> for DiskExtent {
             file_block: extent.file_block.into(),
             block: extent.block.into(),
             blocks: u32::try_from(extent.blocks).unwrap_or(u32::MAX).into(),
-            flags: if extent.is_unwritten {
-                UNWRITTEN.into()
-            } else {
-                0.into()
-            },
+            flags: if extent.is_unwritten { UNWRITTEN.into() } else { 0.into() },
         }
     }
 }
@@ -87,9 +83,7 @@ pub(super) fn decode_all(
     count: u32,
 ) -> Result<Vec<Extent>, &'static str> {
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    let disk = disk
-        .get(..count)
-        .ok_or("an extent count that fits the block")?;
+    let disk = disk.get(..count).ok_or("an extent count that fits the block")?;
     let mut extents = Vec::with_capacity(count);
     let mut file_end = 0;
     for raw in disk {
@@ -167,18 +161,8 @@ mod tests {
     fn a_leaf_has_this_wire_form() {
         let layout = Layout::plan([1; 16], [0; 32], 4096, 64).unwrap();
         let extents = [
-            Extent {
-                file_block: 1,
-                block: 100,
-                blocks: 2,
-                is_unwritten: false,
-            },
-            Extent {
-                file_block: 5,
-                block: 300,
-                blocks: 1,
-                is_unwritten: true,
-            },
+            Extent { file_block: 1, block: 100, blocks: 2, is_unwritten: false },
+            Extent { file_block: 5, block: 300, blocks: 1, is_unwritten: true },
         ];
         let mut image = encode_leaf(&layout, 90, 80, &extents);
         seal(&mut image, 1);
@@ -196,41 +180,14 @@ mod tests {
     #[test]
     fn extents_that_overlap_or_leave_the_data_area_are_refused() {
         let layout = Layout::plan([1; 16], [0; 32], 4096, 64).unwrap();
-        let good = Extent {
-            file_block: 1,
-            block: 100,
-            blocks: 2,
-            is_unwritten: false,
-        };
+        let good = Extent { file_block: 1, block: 100, blocks: 2, is_unwritten: false };
         let bad = [
-            Extent {
-                file_block: 2,
-                ..good
-            },
-            Extent {
-                file_block: 3,
-                block: 67,
-                ..good
-            },
-            Extent {
-                file_block: 3,
-                block: 4094,
-                ..good
-            },
-            Extent {
-                file_block: 3,
-                block: u64::MAX,
-                ..good
-            },
-            Extent {
-                file_block: 3,
-                blocks: 0,
-                ..good
-            },
-            Extent {
-                file_block: FILE_BLOCKS_MAX - 1,
-                ..good
-            },
+            Extent { file_block: 2, ..good },
+            Extent { file_block: 3, block: 67, ..good },
+            Extent { file_block: 3, block: 4094, ..good },
+            Extent { file_block: 3, block: u64::MAX, ..good },
+            Extent { file_block: 3, blocks: 0, ..good },
+            Extent { file_block: FILE_BLOCKS_MAX - 1, ..good },
         ];
         for extent in bad {
             let disk = [good.into(), extent.into()];

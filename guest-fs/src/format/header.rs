@@ -141,11 +141,7 @@ pub struct Corruption {
 
 impl fmt::Display for Corruption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            block,
-            structure,
-            expected,
-        } = self;
+        let Self { block, structure, expected } = self;
         write!(f, "block {block}: expected {structure} with {expected}")
     }
 }
@@ -163,11 +159,7 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(crate) const fn fault(&self, expected: Expected) -> Corruption {
-        Corruption {
-            block: self.block,
-            structure: self.structure,
-            expected,
-        }
+        Corruption { block: self.block, structure: self.structure, expected }
     }
 
     /// A field that makes no sense.
@@ -193,9 +185,7 @@ fn block_checksum(image: &[u8; BLOCK]) -> u32 {
 }
 
 fn header(image: &[u8; BLOCK]) -> Option<&Header> {
-    Header::ref_from_prefix(image)
-        .ok()
-        .map(|(header, _)| header)
+    Header::ref_from_prefix(image).ok().map(|(header, _)| header)
 }
 
 /// A blank block with its header filled in, all but checksum and LSN.
@@ -229,10 +219,7 @@ pub(crate) fn verify(image: &[u8; BLOCK], identity: Identity) -> Result<&Header,
     let header = header(image).ok_or(identity.fault(Expected::Magic))?;
     let checks = [
         (header.magic == identity.structure.magic(), Expected::Magic),
-        (
-            header.crc.get() == block_checksum(image),
-            Expected::Checksum,
-        ),
+        (header.crc.get() == block_checksum(image), Expected::Checksum),
         (header.uuid == identity.uuid, Expected::Uuid),
         (header.block.get() == identity.block, Expected::OwnBlock),
         (header.owner.get() == identity.owner, Expected::Owner),
@@ -247,12 +234,8 @@ pub(crate) fn verify(image: &[u8; BLOCK], identity: Identity) -> Result<&Header,
 mod tests {
     use super::*;
 
-    const IDENTITY: Identity = Identity {
-        structure: Structure::Inode,
-        uuid: [7; 16],
-        block: 0x1234,
-        owner: 9,
-    };
+    const IDENTITY: Identity =
+        Identity { structure: Structure::Inode, uuid: [7; 16], block: 0x1234, owner: 9 };
 
     #[test]
     fn crc32c_has_its_check_value() {
@@ -287,15 +270,9 @@ mod tests {
     fn a_valid_block_at_another_place_is_refused() {
         let mut image = begin(IDENTITY);
         seal(&mut image, 1);
-        let elsewhere = Identity {
-            block: 0x1235,
-            ..IDENTITY
-        };
+        let elsewhere = Identity { block: 0x1235, ..IDENTITY };
         let corruption = verify(&image, elsewhere).unwrap_err();
         assert_eq!(corruption.expected, Expected::OwnBlock);
-        assert_eq!(
-            corruption.to_string(),
-            "block 4661: expected inode with its own block number"
-        );
+        assert_eq!(corruption.to_string(), "block 4661: expected inode with its own block number");
     }
 }

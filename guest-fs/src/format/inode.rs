@@ -115,10 +115,7 @@ pub(crate) fn encode(layout: &Layout, ino: u64, inode: &RawInode) -> Image {
             disk.format = FORMAT_LEAVES.into();
             let mut slots = [DiskLeaf::new_zeroed(); LEAVES_MAX];
             for (slot, (file_block, block)) in slots.iter_mut().zip(leaves) {
-                *slot = DiskLeaf {
-                    file_block: (*file_block).into(),
-                    block: (*block).into(),
-                };
+                *slot = DiskLeaf { file_block: (*file_block).into(), block: (*block).into() };
             }
             put_prefix(&mut disk.fork, slots.as_bytes());
             leaves.len()
@@ -171,23 +168,16 @@ fn decode_fork(layout: &Layout, disk: &Disk) -> Result<Fork, &'static str> {
             let (slots, _) = <[DiskLeaf; LEAVES_MAX]>::ref_from_prefix(&disk.fork)
                 .map_err(|_| "leaf pointers")?;
             let count = usize::try_from(disk.count.get()).unwrap_or(usize::MAX);
-            let slots = slots
-                .get(..count)
-                .ok_or("a leaf count that fits the inode")?;
+            let slots = slots.get(..count).ok_or("a leaf count that fits the inode")?;
             if slots.is_empty() {
                 return Err("at least one leaf");
             }
-            let leaves: Vec<_> = slots
-                .iter()
-                .map(|slot| (slot.file_block.get(), slot.block.get()))
-                .collect();
+            let leaves: Vec<_> =
+                slots.iter().map(|slot| (slot.file_block.get(), slot.block.get())).collect();
             if !leaves.is_sorted_by(|a, b| a.0 < b.0) {
                 return Err("leaves in file order");
             }
-            if leaves
-                .iter()
-                .any(|(_, block)| !layout.is_data_run(*block, 1))
-            {
+            if leaves.iter().any(|(_, block)| !layout.is_data_run(*block, 1)) {
                 return Err("leaves inside the data area");
             }
             Ok(Fork::Leaves(leaves))
@@ -207,12 +197,7 @@ mod tests {
 
     #[test]
     fn an_inode_with_extents_has_this_wire_form() {
-        let extent = Extent {
-            file_block: 0,
-            block: 200,
-            blocks: 3,
-            is_unwritten: true,
-        };
+        let extent = Extent { file_block: 0, block: 200, blocks: 3, is_unwritten: true };
         let inode = RawInode {
             kind: FileKind::File,
             nlink: 1,
@@ -237,13 +222,7 @@ mod tests {
     #[test]
     fn an_inode_with_leaves_has_this_wire_form() {
         let fork = Fork::Leaves(vec![(0, 100), (500, 101)]);
-        let inode = RawInode {
-            kind: FileKind::Directory,
-            nlink: 1,
-            size: 0,
-            blocks: 2,
-            fork,
-        };
+        let inode = RawInode { kind: FileKind::Directory, nlink: 1, size: 0, blocks: 2, fork };
         let mut image = encode(&layout(), 90, &inode);
         seal(&mut image, 1);
         assert_eq!(image[48..52], [2, 0, 1, 0]);

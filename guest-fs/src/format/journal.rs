@@ -68,11 +68,7 @@ pub(crate) fn decode_header(layout: &Layout, image: &Image) -> Result<u64, Corru
     verify(image, identity)?;
     let disk: &DiskHeader = zerocopy::transmute_ref!(&**image);
     let tail = disk.tail.get();
-    if tail > LSN_MAX {
-        Err(identity.field("a log position below 2^62"))
-    } else {
-        Ok(tail)
-    }
+    if tail > LSN_MAX { Err(identity.field("a log position below 2^62")) } else { Ok(tail) }
 }
 
 /// The start of the batch at `lsn` that will write `targets`.
@@ -90,18 +86,12 @@ pub(crate) fn encode_descriptor(layout: &Layout, lsn: u64, targets: &[u64]) -> I
 /// The targets of the batch at `lsn`; `None` if no batch starts there: the end of the log.
 pub(crate) fn decode_descriptor(layout: &Layout, lsn: u64, image: &Image) -> Option<Vec<u64>> {
     let block = layout.ring_block(lsn);
-    let header = verify(
-        image,
-        layout.identity(Structure::JournalDescriptor, block, 0),
-    )
-    .ok()?;
+    let header = verify(image, layout.identity(Structure::JournalDescriptor, block, 0)).ok()?;
     if header.lsn.get() != lsn {
         return None;
     }
     let disk: &DiskDescriptor = zerocopy::transmute_ref!(&**image);
-    let targets = disk
-        .targets
-        .get(..usize::try_from(disk.count.get()).ok()?)?;
+    let targets = disk.targets.get(..usize::try_from(disk.count.get()).ok()?)?;
     Some(targets.iter().map(|target| target.get()).collect())
 }
 
@@ -110,11 +100,7 @@ pub(crate) fn batch_checksum<'a>(
     descriptor: &'a Image,
     images: impl Iterator<Item = &'a Image>,
 ) -> u32 {
-    checksum(
-        core::iter::once(descriptor)
-            .chain(images)
-            .map(|image| &image[..]),
-    )
+    checksum(core::iter::once(descriptor).chain(images).map(|image| &image[..]))
 }
 
 /// The end of the batch at `batch_lsn`; the record itself is at `lsn`.
@@ -172,25 +158,11 @@ mod tests {
 
         let mut descriptor = encode_descriptor(&layout(), 65, &[66, 200]);
         seal(&mut descriptor, 65);
-        assert_eq!(
-            descriptor[24..32],
-            3_u64.to_le_bytes(),
-            "the ring starts at block 2"
-        );
+        assert_eq!(descriptor[24..32], 3_u64.to_le_bytes(), "the ring starts at block 2");
         assert_eq!(descriptor[48..52], 2_u32.to_le_bytes());
-        assert_eq!(
-            descriptor[64..80],
-            [66, 0, 0, 0, 0, 0, 0, 0, 200, 0, 0, 0, 0, 0, 0, 0]
-        );
-        assert_eq!(
-            decode_descriptor(&layout(), 65, &descriptor),
-            Some(vec![66, 200])
-        );
-        assert_eq!(
-            decode_descriptor(&layout(), 129, &descriptor),
-            None,
-            "an older lap"
-        );
+        assert_eq!(descriptor[64..80], [66, 0, 0, 0, 0, 0, 0, 0, 200, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(decode_descriptor(&layout(), 65, &descriptor), Some(vec![66, 200]));
+        assert_eq!(decode_descriptor(&layout(), 129, &descriptor), None, "an older lap");
 
         let mut commit = encode_commit(&layout(), 68, 65, 2, 0xaabb_ccdd);
         seal(&mut commit, 68);

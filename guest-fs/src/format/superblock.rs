@@ -124,12 +124,7 @@ impl Layout {
 
     /// What the header of a block of this filesystem must say.
     pub(crate) const fn identity(&self, structure: Structure, block: u64, owner: u64) -> Identity {
-        Identity {
-            structure,
-            uuid: self.uuid,
-            block,
-            owner,
-        }
+        Identity { structure, uuid: self.uuid, block, owner }
     }
 }
 
@@ -158,12 +153,8 @@ pub(crate) fn encode(layout: &Layout, block: u64) -> Image {
 /// [`Corruption`] for a block that is none, or whose fields contradict each other.
 pub(crate) fn decode(image: &Image, block: u64) -> Result<Layout, Corruption> {
     let disk: &Disk = zerocopy::transmute_ref!(&**image);
-    let identity = Identity {
-        structure: Structure::Superblock,
-        uuid: disk.header.uuid,
-        block,
-        owner: 0,
-    };
+    let identity =
+        Identity { structure: Structure::Superblock, uuid: disk.header.uuid, block, owner: 0 };
     verify(image, identity)?;
     let layout = Layout {
         uuid: disk.header.uuid,

@@ -73,26 +73,16 @@ impl fmt::Display for Finding {
             }
             Self::BitmapBeyondEnd => f.write_str("the bitmap marks blocks beyond the end"),
             Self::UsedTwice { block, ino } => {
-                write!(
-                    f,
-                    "block {block} of inode {ino} belongs to something else too"
-                )
+                write!(f, "block {block} of inode {ino} belongs to something else too")
             }
             Self::NotMarked { block } => {
                 write!(f, "block {block} is in use, but the bitmap calls it free")
             }
             Self::Leaked { block } => {
-                write!(
-                    f,
-                    "block {block} belongs to nothing, but the bitmap calls it used"
-                )
+                write!(f, "block {block} belongs to nothing, but the bitmap calls it used")
             }
             Self::DuplicateName { name } => {
-                write!(
-                    f,
-                    "two entries are called {}",
-                    String::from_utf8_lossy(name)
-                )
+                write!(f, "two entries are called {}", String::from_utf8_lossy(name))
             }
             Self::BadNlink { ino, found } => {
                 write!(f, "inode {ino} has 1 name, but says {found}")

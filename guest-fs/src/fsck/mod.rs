@@ -39,13 +39,8 @@ pub(crate) fn fsck<D: BlockDevice>(device: &D) -> Result<Report, FsckError> {
     let reserve = Reserve::new(device).map_err(|_| FsckError(MountError::OutOfMemory))?;
     let layout = find_superblock(device, &reserve).map_err(FsckError)?;
     check_superblock(&layout, device.geometry().size_blocks).map_err(FsckError)?;
-    let mut check = Check {
-        device,
-        reserve,
-        layout,
-        overlay: BTreeMap::new(),
-        report: Report::default(),
-    };
+    let mut check =
+        Check { device, reserve, layout, overlay: BTreeMap::new(), report: Report::default() };
     check.superblocks();
     check.journal();
     let marked = check.bitmap();
@@ -97,9 +92,7 @@ impl<D: BlockDevice> Check<'_, D> {
         match scan(&self.layout, |block| self.reserve.read(self.device, block)) {
             Ok(replay) => {
                 if replay.batches > 0 {
-                    self.found(Finding::JournalNotEmpty {
-                        batches: replay.batches,
-                    });
+                    self.found(Finding::JournalNotEmpty { batches: replay.batches });
                 }
                 self.overlay = replay.images;
             }
@@ -124,10 +117,7 @@ impl<D: BlockDevice> Check<'_, D> {
                 is_complete = false;
                 alloc::vec![0; bitmap::WORDS_PER_BLOCK]
             });
-            for bit in words
-                .iter()
-                .flat_map(|word| (0..64).map(move |bit| word >> bit & 1 != 0))
-            {
+            for bit in words.iter().flat_map(|word| (0..64).map(move |bit| word >> bit & 1 != 0)) {
                 if block < self.layout.blocks {
                     marked.set(block, bit);
                 } else {
@@ -151,20 +141,15 @@ impl<D: BlockDevice> Check<'_, D> {
         let mut is_complete = self.inode(&mut walk, self.layout.root, &root);
         if root.kind != crate::FileKind::Directory {
             let identity =
-                self.layout
-                    .identity(Structure::Inode, self.layout.root, self.layout.root);
-            self.found(Finding::Corrupt(
-                identity.field("the kind directory, being the root"),
-            ));
+                self.layout.identity(Structure::Inode, self.layout.root, self.layout.root);
+            self.found(Finding::Corrupt(identity.field("the kind directory, being the root")));
             return None;
         }
         let directory = load_directory(&self.layout, &root, |block| self.read(block));
         let directory = directory.map_err(|error| self.failed(error)).ok()?;
         for entry in directory.entries() {
             if !walk.name(&entry.name) {
-                self.found(Finding::DuplicateName {
-                    name: entry.name.to_vec(),
-                });
+                self.found(Finding::DuplicateName { name: entry.name.to_vec() });
             }
             match load_inode(&self.layout, entry.ino, |block| self.read(block)) {
                 Ok(inode) => {
@@ -186,19 +171,11 @@ impl<D: BlockDevice> Check<'_, D> {
     /// Claims the blocks of an inode. False if some belong to somebody else already.
     fn inode(&mut self, walk: &mut Walk, ino: u64, inode: &Inode) -> bool {
         if inode.nlink != 1 {
-            self.found(Finding::BadNlink {
-                ino,
-                found: inode.nlink,
-            });
+            self.found(Finding::BadNlink { ino, found: inode.nlink });
         }
         let leaves = inode.map.leaves().iter().map(|leaf| leaf.block);
-        let leaves = leaves
-            .filter(|block| *block != crate::extents::IN_INODE)
-            .map(Run::one);
-        let data = inode.map.iter().map(|e| Run {
-            start: e.block,
-            blocks: e.blocks,
-        });
+        let leaves = leaves.filter(|block| *block != crate::extents::IN_INODE).map(Run::one);
+        let data = inode.map.iter().map(|e| Run { start: e.block, blocks: e.blocks });
         let runs = core::iter::once(Run::one(ino)).chain(leaves).chain(data);
         let twice: Vec<u64> = runs.filter_map(|run| walk.claim(run)).collect();
         for block in &twice {

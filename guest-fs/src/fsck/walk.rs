@@ -19,10 +19,7 @@ impl Walk {
         let mut claimed = Bits::new(layout.blocks);
         (0..layout.root).for_each(|block| claimed.set(block, true));
         claimed.set(layout.copy_at(), true);
-        Self {
-            claimed,
-            names: BTreeSet::new(),
-        }
+        Self { claimed, names: BTreeSet::new() }
     }
 
     /// False if the name was there already.

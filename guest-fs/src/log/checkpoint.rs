@@ -34,28 +34,20 @@ impl<D: BlockDevice> Core<D> {
             return Ok(());
         }
         let blocks = u32::try_from(images.len()).unwrap_or(u32::MAX);
-        self.emit(Event::Checkpoint {
-            context,
-            tail,
-            blocks,
-        });
+        self.emit(Event::Checkpoint { context, tail, blocks });
         let broken = |error: IoError| {
             self.shut_down(ShutdownReason::MetadataIo(error));
             Errno::EIO
         };
         let content = images.iter().map(|(block, image)| (*block, image));
-        self.reserve
-            .write(&*self.device, content, false)
-            .map_err(broken)?;
+        self.reserve.write(&*self.device, content, false).map_err(broken)?;
         self.check_alive()?;
         self.reserve.flush(&*self.device).map_err(broken)?;
         self.check_alive()?;
         let mut header = encode_header(&self.layout, tail);
         seal(&mut header, tail);
         let record = [(JOURNAL_AT, &header)];
-        self.reserve
-            .write(&*self.device, record, true)
-            .map_err(|e| self.log_broken(e))?;
+        self.reserve.write(&*self.device, record, true).map_err(|e| self.log_broken(e))?;
         let state = &mut *self.state();
         state.log.tail = tail;
         for run in take(&mut state.log.freed_logged) {

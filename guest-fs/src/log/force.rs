@@ -43,16 +43,9 @@ impl<D: BlockDevice> Core<D> {
         }
         let lsn = self.state().log.head;
         let blocks = u32::try_from(batch.images.len()).unwrap_or(u32::MAX);
-        self.emit(Event::LogForce {
-            context,
-            lsn,
-            blocks,
-        });
+        self.emit(Event::LogForce { context, lsn, blocks });
         let result = self.write_batch(lsn, &mut batch.images);
-        self.emit(Event::LogForceDone {
-            lsn,
-            errno: result.err(),
-        });
+        self.emit(Event::LogForceDone { lsn, errno: result.err() });
         result?;
         self.settle(batch);
         Ok(())
@@ -66,11 +59,7 @@ impl<D: BlockDevice> Core<D> {
         }
         let epoch = log.epoch;
         log.epoch = epoch.saturating_add(1);
-        Some(Batch {
-            images: take(&mut log.pending),
-            freed: take(&mut log.freed_pending),
-            epoch,
-        })
+        Some(Batch { images: take(&mut log.pending), freed: take(&mut log.freed_pending), epoch })
     }
 
     fn write_batch(&self, lsn: u64, images: &mut BTreeMap<u64, Image>) -> Result<(), Errno> {
@@ -84,9 +73,7 @@ impl<D: BlockDevice> Core<D> {
         let content = core::iter::once(&descriptor).chain(images.values());
         let blocks = positions.map(|at| layout.ring_block(at)).zip(content);
         let broken = |error| self.log_broken(error);
-        self.reserve
-            .write(&*self.device, blocks, false)
-            .map_err(broken)?;
+        self.reserve.write(&*self.device, blocks, false).map_err(broken)?;
         // A shutdown in the meantime must win: without its commit record the batch never was.
         self.check_alive()?;
         self.reserve.flush(&*self.device).map_err(broken)?;
@@ -95,9 +82,7 @@ impl<D: BlockDevice> Core<D> {
         let mut commit = encode_commit(layout, commit_lsn, lsn, targets.len(), crc);
         seal(&mut commit, commit_lsn);
         let record = [(layout.ring_block(commit_lsn), &commit)];
-        self.reserve
-            .write(&*self.device, record, true)
-            .map_err(broken)
+        self.reserve.write(&*self.device, record, true).map_err(broken)
     }
 
     /// The batch is durable.

@@ -72,9 +72,7 @@ impl LogState {
 
     /// The most images of a batch: one descriptor names them, and two batches fit the ring.
     pub(crate) fn batch_max(&self) -> u64 {
-        (self.ring_blocks / 2)
-            .saturating_sub(2)
-            .min(TARGETS_MAX as u64)
+        (self.ring_blocks / 2).saturating_sub(2).min(TARGETS_MAX as u64)
     }
 
     /// Is there room in the next batch for `blocks` more?

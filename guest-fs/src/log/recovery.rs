@@ -42,12 +42,7 @@ pub(crate) fn scan(
 ) -> Result<Replay, ScanError> {
     let header = read(JOURNAL_AT).map_err(ScanError::Io)?;
     let tail = decode_header(layout, &header).map_err(ScanError::Corrupt)?;
-    let mut replay = Replay {
-        tail,
-        head: tail,
-        batches: 0,
-        images: BTreeMap::new(),
-    };
+    let mut replay = Replay { tail, head: tail, batches: 0, images: BTreeMap::new() };
     while let Some((images, blocks)) = read_batch(layout, replay.head, &mut read)? {
         let head = replay.head.saturating_add(blocks);
         if head.saturating_sub(tail) > layout.journal_blocks {
@@ -98,22 +93,13 @@ fn read_batch(
 
 /// A committed image must be a metadata block of this filesystem that belongs to its target.
 fn check_image(layout: &Layout, target: u64, image: &Image) -> Result<(), Corruption> {
-    let structures = [
-        Structure::Bitmap,
-        Structure::Inode,
-        Structure::ExtentLeaf,
-        Structure::Directory,
-    ];
-    let structure = structures
-        .into_iter()
-        .find(|s| image.starts_with(&s.magic()));
+    let structures =
+        [Structure::Bitmap, Structure::Inode, Structure::ExtentLeaf, Structure::Directory];
+    let structure = structures.into_iter().find(|s| image.starts_with(&s.magic()));
     let mut owner = [0; 8];
     owner.copy_from_slice(image.get(40..48).unwrap_or(&[0; 8]));
-    let identity = layout.identity(
-        structure.unwrap_or(Structure::Inode),
-        target,
-        u64::from_le_bytes(owner),
-    );
+    let identity =
+        layout.identity(structure.unwrap_or(Structure::Inode), target, u64::from_le_bytes(owner));
     if structure.is_none() || !layout.is_journalled(target) {
         return Err(identity.fault(Expected::Field("a replayed image of metadata")));
     }

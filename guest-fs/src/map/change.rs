@@ -50,15 +50,10 @@ impl<D: BlockDevice> Core<D> {
         blocks: u64,
         context: Context,
     ) -> Result<(Extent, bool), Errno> {
-        if file_block
-            .checked_add(blocks)
-            .is_none_or(|end| end > FILE_BLOCKS_MAX)
-        {
+        if file_block.checked_add(blocks).is_none_or(|end| end > FILE_BLOCKS_MAX) {
             return Err(Errno::EFBIG);
         }
-        self.with_space(context, || {
-            self.try_allocate(ino, file_block, blocks, context)
-        })
+        self.with_space(context, || self.try_allocate(ino, file_block, blocks, context))
     }
 
     fn try_allocate(
@@ -75,18 +70,11 @@ impl<D: BlockDevice> Core<D> {
             Lookup::Extent(extent) => return Ok((extent, false)),
             Lookup::HoleUpTo(end) => end,
         };
-        let wanted = hole_end
-            .saturating_sub(file_block)
-            .min(blocks)
-            .min(EXTENT_BLOCKS_MAX);
+        let wanted = hole_end.saturating_sub(file_block).min(blocks).min(EXTENT_BLOCKS_MAX);
         let goal = inode.map.before(file_block).map(|extent| extent.end());
         let run = txn.alloc(ino, goal, wanted)?;
-        let extent = Extent {
-            file_block,
-            block: run.start,
-            blocks: run.blocks,
-            is_unwritten: true,
-        };
+        let extent =
+            Extent { file_block, block: run.start, blocks: run.blocks, is_unwritten: true };
         inode.map.insert(extent, || txn.alloc_metadata(ino))?;
         txn.put_inode(ino, inode);
         txn.commit()?;

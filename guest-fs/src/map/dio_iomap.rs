@@ -26,9 +26,7 @@ impl<D: BlockDevice> DioIomap<D> {
 
     /// What is there now, seen under the inode lock.
     fn look(&self, ino: u64, pos: u64, intent: Intent, context: Context) -> Result<Iomap, Errno> {
-        let _lock = self
-            .0
-            .lock_inode(ino, context, intent.contains(Intent::NOWAIT))?;
+        let _lock = self.0.lock_inode(ino, context, intent.contains(Intent::NOWAIT))?;
         let state = self.0.state();
         let incore = state.inodes.get(&ino).ok_or(Errno::ENOENT)?;
         if incore.inode.kind != FileKind::File {
@@ -60,9 +58,7 @@ impl<D: BlockDevice> IomapOps for DioIomap<D> {
             return Err(Errno::EAGAIN);
         }
         let blocks = length.div_ceil(BLOCK_BYTES).max(1);
-        let (_, is_new) = self
-            .0
-            .allocate(inode.0, pos / BLOCK_BYTES, blocks, context)?;
+        let (_, is_new) = self.0.allocate(inode.0, pos / BLOCK_BYTES, blocks, context)?;
         let mut map = self.look(inode.0, pos, intent, context)?;
         map.flags.set(MapFlags::NEW, is_new);
         Ok(map)

@@ -20,8 +20,7 @@ use crate::state::Core;
 
 /// Is a mapping of this inode still true?
 fn is_valid<D: BlockDevice>(core: &Rc<Core<D>>, inode: Ino, map: &Iomap) -> bool {
-    core.with_inode(inode.0, |incore| incore.cookie == map.validity_cookie)
-        .unwrap_or(false)
+    core.with_inode(inode.0, |incore| incore.cookie == map.validity_cookie).unwrap_or(false)
 }
 
 /// The mapping at byte `pos`. A hole ends where the next extent begins, or with the address space.
@@ -29,21 +28,12 @@ fn describe(incore: &Incore, is_dirty: bool, pos: u64) -> Iomap {
     let file_block = pos / BLOCK_BYTES;
     let (kind, first, blocks, block) = match incore.inode.map.lookup(file_block) {
         Lookup::Extent(extent) => {
-            let kind = if extent.is_unwritten {
-                MapKind::Unwritten
-            } else {
-                MapKind::Mapped
-            };
+            let kind = if extent.is_unwritten { MapKind::Unwritten } else { MapKind::Mapped };
             (kind, extent.file_block, extent.blocks, Some(extent.block))
         }
         Lookup::HoleUpTo(end) => {
             let end = end.min(u64::MAX / BLOCK_BYTES);
-            (
-                MapKind::Hole,
-                file_block,
-                end.saturating_sub(file_block),
-                None,
-            )
+            (MapKind::Hole, file_block, end.saturating_sub(file_block), None)
         }
     };
     let mut flags = MapFlags::empty();

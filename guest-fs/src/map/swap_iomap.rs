@@ -74,12 +74,7 @@ impl<D: BlockDevice> IomapOps for SwapIomap<D> {
         let _ = length;
         let answer = self.look(inode.0, pos, intent.contains(Intent::REPORT));
         answer.map_err(|why| {
-            self.0.emit(Event::SwapMapRefused {
-                ino: inode.0,
-                context,
-                why,
-                pos,
-            });
+            self.0.emit(Event::SwapMapRefused { ino: inode.0, context, why, pos });
             match why {
                 SwapMapRefusal::NotInMemory => Errno::ENOENT,
                 SwapMapRefusal::NotAFile => Errno::EINVAL,

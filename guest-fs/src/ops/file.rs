@@ -18,8 +18,7 @@ impl<D: BlockDevice> FileSystem<D> {
     /// # Errors
     /// [`Errno`] of the first byte that cannot be had; `EIO` after a shutdown.
     pub fn dio_read(&self, ino: Ino, transfer: &mut Transfer<D::Page>) -> Result<u64, Errno> {
-        self.dio_read_iocb(ino, transfer, Kiocb::USER)
-            .map_err(|failure| failure.errno)
+        self.dio_read_iocb(ino, transfer, Kiocb::USER).map_err(|failure| failure.errno)
     }
 
     /// Writes directly to the device, allocating and extending as needed. Returns all bytes.
@@ -28,8 +27,7 @@ impl<D: BlockDevice> FileSystem<D> {
     /// `ETXTBSY` for an active swap file, `ENOSPC`, [`Errno`] of the first byte that failed; `EIO` after
     /// a shutdown.
     pub fn dio_write(&self, ino: Ino, transfer: &mut Transfer<D::Page>) -> Result<u64, Errno> {
-        self.dio_write_iocb(ino, transfer, Kiocb::USER)
-            .map_err(|failure| failure.errno)
+        self.dio_write_iocb(ino, transfer, Kiocb::USER).map_err(|failure| failure.errno)
     }
 
     /// [`FileSystem::dio_read`] with flags and all that is known of a failure.
@@ -45,10 +43,7 @@ impl<D: BlockDevice> FileSystem<D> {
         let refuse = |errno| refused(errno, transfer.pos);
         self.core.check_alive().map_err(refuse)?;
         check_file(&self.core, ino).map_err(refuse)?;
-        let size = self
-            .core
-            .with_inode(ino.0, |incore| incore.inode.size)
-            .map_err(refuse)?;
+        let size = self.core.with_inode(ino.0, |incore| incore.inode.size).map_err(refuse)?;
         let inside = size.saturating_sub(transfer.pos);
         let pages = usize::try_from(inside.div_ceil(BLOCK_BYTES)).unwrap_or(usize::MAX);
         if pages == 0 {
@@ -114,11 +109,7 @@ impl<D: BlockDevice> FileSystem<D> {
             let report = |extent: crate::format::extent::Extent| FileExtent {
                 pos: extent.file_block.saturating_mul(BLOCK_BYTES),
                 length: extent.blocks.saturating_mul(BLOCK_BYTES),
-                kind: if extent.is_unwritten {
-                    MapKind::Unwritten
-                } else {
-                    MapKind::Mapped
-                },
+                kind: if extent.is_unwritten { MapKind::Unwritten } else { MapKind::Mapped },
                 block: extent.block,
             };
             incore.inode.map.iter().map(report).collect()
@@ -144,20 +135,12 @@ fn check_file<D: BlockDevice>(core: &Core<D>, ino: Ino) -> Result<bool, Errno> {
 }
 
 fn check_changeable<D: BlockDevice>(core: &Core<D>, ino: Ino) -> Result<(), Errno> {
-    if check_file(core, ino)? {
-        Err(Errno::ETXTBSY)
-    } else {
-        Ok(())
-    }
+    if check_file(core, ino)? { Err(Errno::ETXTBSY) } else { Ok(()) }
 }
 
 /// The end of a range that a file can have.
 fn check_range(pos: u64, length: u64) -> Result<u64, Errno> {
     let end = pos.checked_add(length).ok_or(Errno::EFBIG)?;
     let limit = FILE_BLOCKS_MAX.saturating_mul(BLOCK_BYTES);
-    if end > limit {
-        Err(Errno::EFBIG)
-    } else {
-        Ok(end)
-    }
+    if end > limit { Err(Errno::EFBIG) } else { Ok(end) }
 }

@@ -43,9 +43,7 @@ impl<D: BlockDevice> FileSystem<D> {
         let name = name.as_ref();
         self.core.check_alive()?;
         check_name(name)?;
-        let ino = self
-            .core
-            .with_space(USER, || try_create(&self.core, name))?;
+        let ino = self.core.with_space(USER, || try_create(&self.core, name))?;
         self.core.emit(Event::Create { ino });
         Ok(Ino(ino))
     }
@@ -57,12 +55,7 @@ impl<D: BlockDevice> FileSystem<D> {
     /// one.
     pub fn open(&self, name: impl AsRef<[u8]>) -> Result<Ino, Errno> {
         self.core.check_alive()?;
-        let place = self
-            .core
-            .state()
-            .directory
-            .find(name.as_ref())
-            .ok_or(Errno::ENOENT)?;
+        let place = self.core.state().directory.find(name.as_ref()).ok_or(Errno::ENOENT)?;
         load(&self.core, place.ino)?;
         Ok(Ino(place.ino))
     }
@@ -86,9 +79,7 @@ impl<D: BlockDevice> FileSystem<D> {
         if indices.len() as u64 > budget {
             truncate_to_fit(core, ino, budget)?;
         }
-        let blocks = (indices.len() as u64)
-            .min(budget)
-            .saturating_add(UNLINK_BLOCKS);
+        let blocks = (indices.len() as u64).min(budget).saturating_add(UNLINK_BLOCKS);
         remove(core, name, ino, blocks)?;
         core.emit(Event::Unlink { ino });
         Ok(())
@@ -110,9 +101,7 @@ fn load<D: BlockDevice>(core: &Core<D>, ino: u64) -> Result<(), Errno> {
     if core.state().inodes.contains_key(&ino) {
         return Ok(());
     }
-    let inode = load_inode(&core.layout, ino, |block| {
-        core.reserve.read(&*core.device, block)
-    });
+    let inode = load_inode(&core.layout, ino, |block| core.reserve.read(&*core.device, block));
     let inode = inode.map_err(|error| match error {
         MountError::Corrupt(corruption) => core.corrupt(corruption),
         _ => Errno::EIO,
@@ -120,10 +109,7 @@ fn load<D: BlockDevice>(core: &Core<D>, ino: u64) -> Result<(), Errno> {
     if inode.kind != FileKind::File {
         return Err(core.inconsistent("a name in the root directory is no file"));
     }
-    core.state()
-        .inodes
-        .entry(ino)
-        .or_insert_with(|| Incore::new(inode));
+    core.state().inodes.entry(ino).or_insert_with(|| Incore::new(inode));
     Ok(())
 }
 
@@ -136,10 +122,7 @@ fn try_create<D: BlockDevice>(core: &Core<D>, name: &[u8]) -> Result<u64, Errno>
     }
     let ino = txn.alloc_metadata(root)?;
     txn.put_inode(ino, Inode::new(FileKind::File));
-    let entry = Entry {
-        ino,
-        name: name.into(),
-    };
+    let entry = Entry { ino, name: name.into() };
     let found = {
         let state = core.state();
         let index = state.directory.room_for(entry.size_bytes());
@@ -167,45 +150,24 @@ fn new_directory_block<D: BlockDevice>(
     let file_block = index as u64;
     let goal = inode.map.before(file_block).map(|extent| extent.end());
     let block = txn.alloc(root, goal, 1)?.start;
-    let extent = Extent {
-        file_block,
-        block,
-        blocks: 1,
-        is_unwritten: false,
-    };
+    let extent = Extent { file_block, block, blocks: 1, is_unwritten: false };
     debug_assert_eq!(inode.map.lookup(file_block), Lookup::HoleUpTo(u64::MAX));
     inode.map.insert(extent, || txn.alloc_metadata(root))?;
     inode.size = file_block.saturating_add(1).saturating_mul(BLOCK_BYTES);
     txn.put_inode(root, inode);
-    Ok((
-        index,
-        DirectoryBlock {
-            block,
-            entries: Rc::new(Vec::new()),
-        },
-    ))
+    Ok((index, DirectoryBlock { block, entries: Rc::new(Vec::new()) }))
 }
 
 /// Runs that go when the file goes, without the inode itself.
 fn file_runs(inode: &Inode) -> impl Iterator<Item = (Run, bool)> + '_ {
-    let data = inode.map.iter().map(|e| {
-        (
-            Run {
-                start: e.block,
-                blocks: e.blocks,
-            },
-            false,
-        )
-    });
+    let data = inode.map.iter().map(|e| (Run { start: e.block, blocks: e.blocks }, false));
     let leaves = inode.map.leaves().iter().map(|leaf| leaf.block);
     let leaves = leaves.filter(|block| *block != crate::extents::IN_INODE);
     data.chain(leaves.map(|block| (Run::one(block), true)))
 }
 
 fn freed_indices(inode: &Inode) -> BTreeSet<u64> {
-    file_runs(inode)
-        .flat_map(|(run, _)| bitmap_indices(run))
-        .collect()
+    file_runs(inode).flat_map(|(run, _)| bitmap_indices(run)).collect()
 }
 
 fn remove<D: BlockDevice>(core: &Core<D>, name: &[u8], ino: u64, blocks: u64) -> Result<(), Errno> {
@@ -250,19 +212,14 @@ fn truncate_to_fit<D: BlockDevice>(core: &Core<D>, ino: u64, budget: u64) -> Res
             let Some((extent, leaf)) = inode.map.pop() else {
                 break;
             };
-            let run = Run {
-                start: extent.block,
-                blocks: extent.blocks,
-            };
+            let run = Run { start: extent.block, blocks: extent.blocks };
             txn.free(ino, run, false)?;
             touched.extend(bitmap_indices(run));
             if let Some(block) = leaf {
                 txn.free(ino, Run::one(block), true)?;
                 touched.extend(bitmap_indices(Run::one(block)));
             }
-            inode.size = inode
-                .size
-                .min(extent.file_block.saturating_mul(BLOCK_BYTES));
+            inode.size = inode.size.min(extent.file_block.saturating_mul(BLOCK_BYTES));
         }
         txn.put_inode(ino, inode);
         txn.commit()?;

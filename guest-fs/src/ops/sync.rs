@@ -28,9 +28,7 @@ impl<D: BlockDevice> FileSystem<D> {
             // The force flushes the device before its commit record, the data with it.
             return core.log_force(context);
         }
-        core.reserve
-            .flush(&*core.device)
-            .map_err(|error| error.error.into())
+        core.reserve.flush(&*core.device).map_err(|error| error.error.into())
     }
 
     /// Makes everything durable.
@@ -41,9 +39,7 @@ impl<D: BlockDevice> FileSystem<D> {
         let core = &*self.core;
         core.check_alive()?;
         core.log_force(Context::User)?;
-        core.reserve
-            .flush(&*core.device)
-            .map_err(|error| error.error.into())
+        core.reserve.flush(&*core.device).map_err(|error| error.error.into())
     }
 
     /// Shuts the filesystem down. From now on everything gives `EIO` and the device is not written; only
@@ -75,9 +71,7 @@ impl<D: BlockDevice> FileSystem<D> {
     /// filesystem down: unmounting it again works then. The filesystem comes back with the error.
     pub fn unmount(self) -> Result<(), (Self, Errno)> {
         let result = self.try_unmount();
-        self.core.emit(Event::Unmount {
-            errno: result.err(),
-        });
+        self.core.emit(Event::Unmount { errno: result.err() });
         result.map_err(|errno| (self, errno))
     }
 

@@ -47,23 +47,12 @@ fn preallocated_blocks_read_as_zeros_until_they_are_written() {
     assert_eq!(rig.read(&fs, ino, 0, 8), Ok(vec![0; 8]));
     rig.events();
     assert_eq!(rig.write(&fs, ino, 2, &[5, 6]), Ok(2 * PAGE));
-    let converts = rig
-        .events()
-        .into_iter()
-        .filter(|e| matches!(e, Event::Convert { .. }));
+    let converts = rig.events().into_iter().filter(|e| matches!(e, Event::Convert { .. }));
     assert_eq!(converts.count(), 1);
     assert_eq!(rig.read(&fs, ino, 0, 8), Ok(vec![0, 0, 5, 6, 0, 0, 0, 0]));
-    let kinds: Vec<_> = fs
-        .map(ino)
-        .unwrap()
-        .iter()
-        .map(|e| (e.kind, e.length / PAGE))
-        .collect();
+    let kinds: Vec<_> = fs.map(ino).unwrap().iter().map(|e| (e.kind, e.length / PAGE)).collect();
     let unwritten = MapKind::Unwritten;
-    assert_eq!(
-        kinds,
-        [(unwritten, 2), (MapKind::Mapped, 2), (unwritten, 4)]
-    );
+    assert_eq!(kinds, [(unwritten, 2), (MapKind::Mapped, 2), (unwritten, 4)]);
 }
 
 #[test]
@@ -75,11 +64,7 @@ fn an_overwrite_runs_no_transaction() {
     fs.fsync(ino).unwrap();
     rig.events();
     rig.write(&fs, ino, 1, &[2; 2]).unwrap();
-    assert!(
-        !rig.events()
-            .iter()
-            .any(|event| matches!(event, Event::TxnBegin { .. }))
-    );
+    assert!(!rig.events().iter().any(|event| matches!(event, Event::TxnBegin { .. })));
     assert!(!fs.stat(ino).unwrap().is_dirty);
 }
 
@@ -98,11 +83,7 @@ fn names_are_found_refused_and_removed() {
     fs.unlink("a").unwrap();
     assert_eq!(fs.open("a"), Err(Errno::ENOENT));
     assert_eq!(fs.stat(ino), Err(Errno::ENOENT));
-    assert_eq!(
-        fs.statfs().unwrap().blocks_free,
-        free - 1,
-        "one directory block stays"
-    );
+    assert_eq!(fs.statfs().unwrap().blocks_free, free - 1, "one directory block stays");
     fs.unmount().unwrap();
     rig.assert_clean();
 }

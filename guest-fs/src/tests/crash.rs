@@ -20,21 +20,13 @@ const POLICIES: [(&str, Keep); 5] = [
     ("all", |_, _| true),
     ("odd", |index, _| index % 2 == 1),
     ("newest-block-numbers", |_, block| block > 80),
-    ("scattered", |index, block| {
-        (index as u64 * 7 + block * 13) % 5 < 2
-    }),
+    ("scattered", |index, block| (index as u64 * 7 + block * 13) % 5 < 2),
 ];
 
 fn cut_after(rig: &Rig, requests: u64) {
     let op = OpKind::Any;
     let error = BlockError::Gone;
-    rig.disk.add_fault(Fault {
-        op,
-        blocks: None,
-        skip: requests,
-        times: u64::MAX,
-        error,
-    });
+    rig.disk.add_fault(Fault { op, blocks: None, skip: requests, times: u64::MAX, error });
 }
 
 /// Runs the workload with a cut. Returns the promises and whether the cut came before its end.
@@ -59,20 +51,13 @@ fn a_cut_at_every_request_loses_nothing_that_was_fsynced() {
             promises.check(&rig, &fs);
             fs.unmount().unwrap();
             let report = FileSystem::fsck(&*rig.disk).unwrap();
-            assert!(
-                report.is_clean(),
-                "{policy}, cut at {requests}: {:?}",
-                report.findings
-            );
+            assert!(report.is_clean(), "{policy}, cut at {requests}: {:?}", report.findings);
             if !is_cut {
                 break;
             }
             requests += 1;
         }
-        assert!(
-            requests > 150,
-            "the workload has become too short: {requests} requests"
-        );
+        assert!(requests > 150, "the workload has become too short: {requests} requests");
     }
 }
 
@@ -122,10 +107,7 @@ fn mkfs_that_is_cut_leaves_no_filesystem_or_a_whole_one() {
         if let Ok(fs) = rig.try_mount() {
             let names = fs.names().unwrap();
             // One superblock wiped and the other not yet: the old filesystem is still whole.
-            assert!(
-                names.is_empty() || requests < 2,
-                "cut at {requests}: {names:?}"
-            );
+            assert!(names.is_empty() || requests < 2, "cut at {requests}: {names:?}");
             fs.unmount().unwrap();
         }
         if made.is_ok() {

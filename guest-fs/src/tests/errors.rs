@@ -14,13 +14,7 @@ fn every_nth(op: OpKind, times: u64) -> u64 {
         let rig = Rig::new(256);
         let fs = rig.mount();
         let mut promises = Promises::default();
-        rig.disk.add_fault(Fault {
-            op,
-            blocks: None,
-            skip: n,
-            times,
-            error: ERROR,
-        });
+        rig.disk.add_fault(Fault { op, blocks: None, skip: n, times, error: ERROR });
         let is_failed = run(&rig, &fs, &mut promises).is_err();
         if fs.unmount().is_err() {
             // The last checkpoint failed; the filesystem is down and the device is given up.
@@ -74,14 +68,10 @@ fn a_log_write_error_shuts_the_filesystem_down_and_says_why() {
     let rig = Rig::new(256);
     let fs = rig.mount();
     let ino = fs.create("a").unwrap();
-    rig.disk
-        .add_fault(Fault::on_blocks(OpKind::Write, 2..66, ERROR));
+    rig.disk.add_fault(Fault::on_blocks(OpKind::Write, 2..66, ERROR));
     assert_eq!(fs.fsync(ino), Err(iomap::Errno::EIO));
     let reason = fs.shutdown_reason().unwrap();
-    assert!(
-        matches!(reason, ShutdownReason::LogIo(error) if error.block == 2),
-        "{reason}"
-    );
+    assert!(matches!(reason, ShutdownReason::LogIo(error) if error.block == 2), "{reason}");
     assert_eq!(fs.open("a"), Err(iomap::Errno::EIO));
 }
 
@@ -90,14 +80,10 @@ fn a_metadata_write_error_shuts_the_filesystem_down() {
     let rig = Rig::new(256);
     let fs = rig.mount();
     fs.create("a").unwrap();
-    rig.disk
-        .add_fault(Fault::on_blocks(OpKind::Write, 66..256, ERROR));
+    rig.disk.add_fault(Fault::on_blocks(OpKind::Write, 66..256, ERROR));
     let (fs, errno) = fs.unmount().unwrap_err();
     assert_eq!(errno, iomap::Errno::EIO);
-    assert!(matches!(
-        fs.shutdown_reason(),
-        Some(ShutdownReason::MetadataIo(_))
-    ));
+    assert!(matches!(fs.shutdown_reason(), Some(ShutdownReason::MetadataIo(_))));
     fs.unmount().unwrap();
     rig.disk.clear_faults();
     let fs = rig.mount();

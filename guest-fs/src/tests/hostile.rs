@@ -85,10 +85,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let bench = Self {
-            rig: Rig::raw(BLOCKS),
-            image: image(),
-        };
+        let bench = Self { rig: Rig::raw(BLOCKS), image: image() };
         bench.restore(0..BLOCKS);
         bench
     }
@@ -127,24 +124,14 @@ impl Bench {
 #[test]
 fn the_bench_has_every_structure_and_is_clean_but_for_its_journal() {
     let bench = Bench::new();
-    let magics: BTreeSet<_> = bench
-        .metadata()
-        .iter()
-        .map(|b| bench.image[*b as usize][..4].to_vec())
-        .collect();
+    let magics: BTreeSet<_> =
+        bench.metadata().iter().map(|b| bench.image[*b as usize][..4].to_vec()).collect();
     for number in 1..=8 {
         let magic = Structure::from_u8(number).unwrap().magic();
-        assert!(
-            magics.contains(&magic[..]),
-            "no {}",
-            Structure::from_u8(number).unwrap()
-        );
+        assert!(magics.contains(&magic[..]), "no {}", Structure::from_u8(number).unwrap());
     }
     let report = FileSystem::fsck(&*bench.rig.disk).unwrap();
-    assert_eq!(
-        report.findings,
-        [crate::Finding::JournalNotEmpty { batches: 2 }]
-    );
+    assert_eq!(report.findings, [crate::Finding::JournalNotEmpty { batches: 2 }]);
     bench.rig.assert_recovers();
 }
 
@@ -200,11 +187,7 @@ fn a_damaged_superblock_is_replaced_by_its_copy() {
     fs.unmount().unwrap();
     let report = FileSystem::fsck(&*bench.rig.disk).unwrap();
     assert_eq!(report.findings.len(), 1, "{:?}", report.findings);
-    assert!(
-        report.findings[0]
-            .to_string()
-            .starts_with("block 0: expected superblock")
-    );
+    assert!(report.findings[0].to_string().starts_with("block 0: expected superblock"));
     bench.rig.disk.poke(BLOCKS - 1, &[0; BLOCK]);
     FileSystem::fsck(&*bench.rig.disk).unwrap_err();
 }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use block::ram::RamDisk;
 use iomap::Errno;
 use proptest::prelude::*;
 
 use super::rig::{PAGE, Rig};
+use crate::FileSystem;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -105,21 +107,20 @@ fn play(steps: Vec<Step>) {
             }
         }
     }
-    let mut names: Vec<_> = fs.names().unwrap();
-    names.sort();
-    assert_eq!(
-        names,
-        model
-            .keys()
-            .map(|name| name.clone().into_bytes())
-            .collect::<Vec<_>>()
-    );
-    for (name, pages) in &model {
-        let ino = fs.open(name).unwrap();
-        assert_eq!(&rig.read(&fs, ino, 0, 100).unwrap(), pages);
-    }
+    compare(&rig, &fs, &model);
     fs.unmount().unwrap();
     rig.assert_clean();
+}
+
+/// Every name and every byte, and nothing else.
+fn compare(rig: &Rig, fs: &FileSystem<RamDisk>, model: &BTreeMap<String, Vec<u8>>) {
+    let mut names: Vec<_> = fs.names().unwrap();
+    names.sort();
+    assert_eq!(names, model.keys().map(|name| name.clone().into_bytes()).collect::<Vec<_>>());
+    for (name, pages) in model {
+        let ino = fs.open(name).unwrap();
+        assert_eq!(&rig.read(fs, ino, 0, 100).unwrap(), pages);
+    }
 }
 
 proptest! {

@@ -26,14 +26,8 @@ impl Rig {
     pub(crate) fn raw(blocks: u64) -> Self {
         let (sink, tracer) = VecSink::with_tracer();
         let disk = RamDisk::new(DmaPool::new(256), blocks);
-        let disk = disk
-            .with_volatile_cache()
-            .with_tracer(tracer)
-            .with_transfer_blocks_max(8);
-        Self {
-            disk: Rc::new(disk),
-            sink,
-        }
+        let disk = disk.with_volatile_cache().with_tracer(tracer).with_transfer_blocks_max(8);
+        Self { disk: Rc::new(disk), sink }
     }
 
     /// A disk with an empty filesystem.
@@ -81,11 +75,7 @@ impl Rig {
             page
         };
         let pages = fill.iter().map(page).collect();
-        Transfer {
-            direction: Direction::Write,
-            pos: first * PAGE,
-            pages,
-        }
+        Transfer { direction: Direction::Write, pos: first * PAGE, pages }
     }
 
     pub(crate) fn write(&self, fs: &Fs, ino: Ino, first: u64, fill: &[u8]) -> Result<u64, Errno> {
@@ -106,9 +96,6 @@ impl Rig {
 pub(crate) fn fill_of(page: &PoolDma) -> u8 {
     let mut content = [0; BLOCK_BYTES];
     page.read(0, &mut content);
-    assert!(
-        content.iter().all(|byte| *byte == content[0]),
-        "a page of mixed content"
-    );
+    assert!(content.iter().all(|byte| *byte == content[0]), "a page of mixed content");
     content[0]
 }

@@ -7,11 +7,8 @@ use super::rig::{Fs, PAGE, Rig};
 use crate::events::Event;
 use crate::{Ino, ShutdownKind, ShutdownReason};
 
-const KINDS: [ShutdownKind; 3] = [
-    ShutdownKind::Default,
-    ShutdownKind::LogFlush,
-    ShutdownKind::NoLogFlush,
-];
+const KINDS: [ShutdownKind; 3] =
+    [ShutdownKind::Default, ShutdownKind::LogFlush, ShutdownKind::NoLogFlush];
 
 /// "old" was fsynced; "new" was created and written, but nothing forced it to the log.
 fn prepared() -> (Rig, Fs, Ino, Ino) {
@@ -59,10 +56,7 @@ fn the_device_is_not_written_after_a_shutdown() {
         let _ = fs.sync();
         fs.unmount().unwrap();
         let requests = rig.disk.take_requests();
-        assert!(
-            requests.iter().all(|request| request.op == Op::Read),
-            "{requests:?}"
-        );
+        assert!(requests.iter().all(|request| request.op == Op::Read), "{requests:?}");
     }
 }
 
@@ -85,11 +79,7 @@ fn a_shutdown_without_log_flush_loses_what_was_not_forced_and_nothing_else() {
         rig.events();
         let fs = rig.mount();
         let is_recovery = |event: &Event| matches!(event, Event::Recovery { .. });
-        assert_eq!(
-            rig.events().iter().filter(|e| is_recovery(e)).count(),
-            recoveries,
-            "{kind:?}"
-        );
+        assert_eq!(rig.events().iter().filter(|e| is_recovery(e)).count(), recoveries, "{kind:?}");
         let old = fs.open("old").unwrap();
         assert_eq!(rig.read(&fs, old, 0, 4), Ok(vec![1; 4]));
         assert_eq!(fs.open("new").is_ok(), is_new_there, "{kind:?}");
@@ -107,10 +97,7 @@ fn fsck_sees_that_a_journal_waits_for_recovery_and_nothing_else() {
     fs.shutdown(ShutdownKind::LogFlush).unwrap();
     fs.unmount().unwrap();
     let report = Fs::fsck(&*rig.disk).unwrap();
-    assert_eq!(
-        report.findings,
-        [crate::Finding::JournalNotEmpty { batches: 2 }]
-    );
+    assert_eq!(report.findings, [crate::Finding::JournalNotEmpty { batches: 2 }]);
     rig.assert_recovers();
 }
 
@@ -135,10 +122,7 @@ fn a_corrupt_inode_shuts_the_filesystem_down() {
     let fs = rig.mount();
     assert_eq!(fs.open("old"), Err(Errno::EUCLEAN));
     let reason = fs.shutdown_reason().unwrap();
-    let text = format!(
-        "corrupt metadata, block {}: expected inode with a right checksum",
-        old.0
-    );
+    let text = format!("corrupt metadata, block {}: expected inode with a right checksum", old.0);
     assert_eq!(reason.to_string(), text);
     assert_eq!(fs.open("new"), Err(Errno::EIO));
 }

@@ -62,11 +62,7 @@ impl Runner<'_> {
         let ino = self.fs.open(name)?;
         self.fs.fsync(ino)?;
         let known = self.promises.known(name);
-        known.allowed = known
-            .now
-            .iter()
-            .map(|byte| BTreeSet::from([*byte]))
-            .collect();
+        known.allowed = known.now.iter().map(|byte| BTreeSet::from([*byte])).collect();
         known.promised = Some(known.now.len());
         Ok(())
     }
@@ -112,17 +108,10 @@ impl Promises {
                 found => found.unwrap_or_else(|errno| panic!("{name} was fsynced: {errno}")),
             };
             let content = rig.read(fs, ino, 0, pages as u64).unwrap();
-            assert_eq!(
-                content.len(),
-                pages,
-                "{name} is shorter than when it was fsynced"
-            );
+            assert_eq!(content.len(), pages, "{name} is shorter than when it was fsynced");
             for (page, byte) in content.iter().enumerate() {
                 let allowed = &known.allowed[page];
-                assert!(
-                    allowed.contains(byte),
-                    "{name} page {page}: {byte}, not {allowed:?}"
-                );
+                assert!(allowed.contains(byte), "{name} page {page}: {byte}, not {allowed:?}");
             }
         }
     }

@@ -44,11 +44,7 @@ impl<P> Bio<P> {
     /// A request without pages that needs no memory.
     #[must_use]
     pub const fn flush() -> Self {
-        Self {
-            op: Op::Flush,
-            block: 0,
-            pages: Vec::new(),
-        }
+        Self { op: Op::Flush, block: 0, pages: Vec::new() }
     }
 
     /// How many blocks the request covers.

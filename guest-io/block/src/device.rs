@@ -79,10 +79,7 @@ pub trait BlockDevice {
     fn execute(&self, bio: Bio<Self::Page>) -> Done<Self::Page> {
         match self.submit(bio) {
             Ok(ticket) => self.wait(ticket),
-            Err(rejected) => Done {
-                bio: rejected.bio,
-                result: Err(rejected.why),
-            },
+            Err(rejected) => Done { bio: rejected.bio, result: Err(rejected.why) },
         }
     }
 }

@@ -132,11 +132,7 @@ impl Tracer {
 
 impl fmt::Debug for Tracer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() {
-            "Tracer"
-        } else {
-            "Tracer(none)"
-        })
+        f.write_str(if self.0.is_some() { "Tracer" } else { "Tracer(none)" })
     }
 }
 

@@ -66,22 +66,14 @@ impl<D: DmaBuf> AdminQueue<D> {
             return false;
         };
         slot.sequence.advance();
-        slot.command = Some(AdminCommand {
-            opcode: AdminOpcode(sqe.opcode()),
-            purpose,
-            deadline,
-        });
-        self.ring
-            .push(registers, &sqe.with_cid(slot.sequence.cid(number)));
+        slot.command = Some(AdminCommand { opcode: AdminOpcode(sqe.opcode()), purpose, deadline });
+        self.ring.push(registers, &sqe.with_cid(slot.sequence.cid(number)));
         true
     }
 
     /// Takes the command that a completion with `cid` answers.
     pub(crate) fn take(&mut self, cid: u16) -> Result<AdminCommand, Owner> {
-        let slot = self
-            .slots
-            .get_mut(usize::from(cid::slot_of(cid)))
-            .ok_or(Owner::Unknown)?;
+        let slot = self.slots.get_mut(usize::from(cid::slot_of(cid))).ok_or(Owner::Unknown)?;
         match slot.sequence.classify(cid) {
             Match::Current => slot.command.take().ok_or(Owner::Stale),
             Match::Earlier => Err(Owner::Stale),
@@ -91,9 +83,7 @@ impl<D: DmaBuf> AdminQueue<D> {
 
     /// How many commands with such a purpose are in flight.
     pub(crate) fn count(&self, is_such: impl Fn(Purpose) -> bool) -> usize {
-        self.commands()
-            .filter(|(_, command)| is_such(command.purpose))
-            .count()
+        self.commands().filter(|(_, command)| is_such(command.purpose)).count()
     }
 
     /// The commands in flight with their CIDs.

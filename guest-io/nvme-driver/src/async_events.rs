@@ -21,18 +21,11 @@ const PARKED_MAX: usize = 4;
 impl<P: Platform> Core<P> {
     /// Parks as many requests as are missing.
     pub(crate) fn park_event_requests(&mut self, platform: &P) {
-        let limit = self
-            .controller
-            .map_or(1, |limits| limits.event_requests_max);
+        let limit = self.controller.map_or(1, |limits| limits.event_requests_max);
         let parked = self.admin.count(|purpose| purpose == Purpose::Event);
         for _ in parked..limit.min(PARKED_MAX) {
             let sqe = Sqe::async_event_request();
-            self.admin.send(
-                &Registers(platform.bar()),
-                sqe,
-                Purpose::Event,
-                Instant::NEVER,
-            );
+            self.admin.send(&Registers(platform.bar()), sqe, Purpose::Event, Instant::NEVER);
         }
     }
 
@@ -41,10 +34,7 @@ impl<P: Platform> Core<P> {
         if !status.is_success() {
             // A controller that refuses to park it is not asked again before the next reset.
             let opcode = Sqe::async_event_request().opcode();
-            platform.tracer().emit(Event::AdminFailed {
-                status: status.to_raw(),
-                opcode,
-            });
+            platform.tracer().emit(Event::AdminFailed { status: status.to_raw(), opcode });
             return;
         }
         let result = AerResult(dw0);
@@ -52,11 +42,7 @@ impl<P: Platform> Core<P> {
         let (event_type, info) = (byte(result.event_type()), byte(result.info()));
         let log_page = byte(result.log_page());
         self.counters.events = self.counters.events.saturating_add(1);
-        platform.tracer().emit(Event::AsyncEvent {
-            event_type,
-            info,
-            log_page,
-        });
+        platform.tracer().emit(Event::AsyncEvent { event_type, info, log_page });
         if !matches!(self.phase, Phase::Live) {
             return;
         }
@@ -84,7 +70,6 @@ impl<P: Platform> Core<P> {
         let numd_z = u32::try_from(bytes / 4).unwrap_or(1).saturating_sub(1);
         let sqe = Sqe::get_log_page(lid, NSID_BROADCAST, numd_z, 0).with_prp(self.data.iova().0, 0);
         let deadline = now.after(self.config.admin_timeout);
-        self.admin
-            .send(&Registers(platform.bar()), sqe, Purpose::Log, deadline);
+        self.admin.send(&Registers(platform.bar()), sqe, Purpose::Log, deadline);
     }
 }

@@ -12,10 +12,7 @@ use crate::prp;
 pub(crate) fn refuse<D: DmaBuf>(bio: &Bio<D>, limits: &NamespaceLimits) -> Result<(), BlockError> {
     let blocks = bio.size_blocks();
     let end = bio.block.checked_add(blocks).ok_or(BlockError::Invalid)?;
-    let is_whole = bio
-        .pages
-        .iter()
-        .all(|page| page.size_bytes() == block::BLOCK_BYTES);
+    let is_whole = bio.pages.iter().all(|page| page.size_bytes() == block::BLOCK_BYTES);
     let is_fine = match bio.op {
         Op::Read | Op::Write { .. } => {
             blocks > 0 && blocks <= u64::from(limits.geometry.transfer_blocks_max) && is_whole
@@ -31,11 +28,7 @@ pub(crate) fn refuse<D: DmaBuf>(bio: &Bio<D>, limits: &NamespaceLimits) -> Resul
         Op::Discard { .. } => limits.discard_blocks_max > 0,
         Op::Read | Op::Write { .. } | Op::Flush => true,
     };
-    if is_known {
-        Ok(())
-    } else {
-        Err(BlockError::NotSupported(DeviceStatus(0)))
-    }
+    if is_known { Ok(()) } else { Err(BlockError::NotSupported(DeviceStatus(0))) }
 }
 
 /// The command for `bio` after `done_blocks` of it are done, and how many blocks it covers. Uses
@@ -58,17 +51,11 @@ pub(crate) fn build<D: DmaBuf>(
         Op::Flush => (Sqe::flush(nsid), 0),
         Op::Read => {
             let (prp1, prp2) = prp::build(&bio.pages, list)?;
-            (
-                Sqe::read(nsid, slba, nlb_z(left)?).with_prp(prp1, prp2),
-                left,
-            )
+            (Sqe::read(nsid, slba, nlb_z(left)?).with_prp(prp1, prp2), left)
         }
         Op::Write { fua } => {
             let (prp1, prp2) = prp::build(&bio.pages, list)?;
-            (
-                Sqe::write(nsid, slba, nlb_z(left)?, fua).with_prp(prp1, prp2),
-                left,
-            )
+            (Sqe::write(nsid, slba, nlb_z(left)?, fua).with_prp(prp1, prp2), left)
         }
         Op::WriteZeroes { .. } => {
             let piece = left.min(u64::from(limits.zeroes_blocks_max));

@@ -67,9 +67,7 @@ impl<P: Platform> Core<P> {
                 let deadline = now.after(self.config.admin_timeout);
                 self.phase = Phase::Configuring(this);
                 let registers = Registers(platform.bar());
-                let is_sent = self
-                    .admin
-                    .send(&registers, sqe, Purpose::Configure, deadline);
+                let is_sent = self.admin.send(&registers, sqe, Purpose::Configure, deadline);
                 assert!(is_sent, "the admin queue was empty before the set-up");
                 return;
             }
@@ -126,10 +124,7 @@ impl<P: Platform> Core<P> {
         };
         if !status.is_success() {
             let raw = status.to_raw();
-            platform.tracer().emit(Event::AdminFailed {
-                status: raw,
-                opcode: opcode.0,
-            });
+            platform.tracer().emit(Event::AdminFailed { status: raw, opcode: opcode.0 });
             if step.is_vital() {
                 let status = DeviceStatus(raw);
                 return self.end(platform, Error::AdminFailed { opcode, status });
@@ -174,13 +169,8 @@ impl<P: Platform> Core<P> {
 
     fn go_live(&mut self, platform: &P, now: Instant) {
         self.phase = Phase::Live;
-        let size_blocks = self
-            .namespace
-            .map_or(0, |limits| limits.geometry.size_blocks);
-        platform.tracer().emit(Event::Live {
-            depth: self.io.depth(),
-            size_blocks,
-        });
+        let size_blocks = self.namespace.map_or(0, |limits| limits.geometry.size_blocks);
+        platform.tracer().emit(Event::Live { depth: self.io.depth(), size_blocks });
         self.park_event_requests(platform);
         self.send_waiting(platform, now);
     }

@@ -39,11 +39,7 @@ impl<P: Platform> NvmeDriver<P> {
             atomic_blocks: 0,
             has_volatile_cache: false,
         };
-        let mut driver = Self {
-            platform,
-            core: RefCell::new(core),
-            geometry,
-        };
+        let mut driver = Self { platform, core: RefCell::new(core), geometry };
         driver.geometry = driver.until(|core, _| match core.phase {
             Phase::Live => core.namespace.map(|limits| Ok(limits.geometry)),
             Phase::Ended(error) => Some(Err(error)),
@@ -85,11 +81,7 @@ impl<P: Platform> NvmeDriver<P> {
             }
             core.ended()
         });
-        if error == Error::ShutDown {
-            Ok(())
-        } else {
-            Err(error)
-        }
+        if error == Error::ShutDown { Ok(()) } else { Err(error) }
     }
 
     /// Drives the controller until `look` has an answer. Nothing is borrowed while it waits.
@@ -122,10 +114,7 @@ impl<P: Platform> BlockDevice for NvmeDriver<P> {
 
     fn submit(&self, bio: Bio<P::Dma>) -> Result<Ticket, Rejected<P::Dma>> {
         let limits = self.core.borrow().namespace;
-        let refusal = limits
-            .ok_or(BlockError::Gone)
-            .and_then(|l| command::refuse(&bio, &l))
-            .err();
+        let refusal = limits.ok_or(BlockError::Gone).and_then(|l| command::refuse(&bio, &l)).err();
         let mut bio = Some(bio);
         let accepted = self.until(|core, platform| {
             if core.ended().is_some() {
@@ -140,10 +129,7 @@ impl<P: Platform> BlockDevice for NvmeDriver<P> {
         match (accepted, bio) {
             (Ok(ticket), _) => Ok(ticket),
             (Err(why), Some(bio)) => Err(Rejected { bio, why }),
-            (Err(why), None) => Err(Rejected {
-                bio: Bio::flush(),
-                why,
-            }),
+            (Err(why), None) => Err(Rejected { bio: Bio::flush(), why }),
         }
     }
 
@@ -174,8 +160,7 @@ impl<P: Platform> fmt::Debug for NvmeDriver<P> {
         let mut out = f.debug_struct("NvmeDriver");
         out.field("geometry", &self.geometry);
         if let Ok(core) = self.core.try_borrow() {
-            out.field("phase", &core.phase)
-                .field("counters", &core.counters);
+            out.field("phase", &core.phase).field("counters", &core.counters);
         }
         out.finish_non_exhaustive()
     }

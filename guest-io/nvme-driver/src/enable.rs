@@ -30,11 +30,7 @@ impl<P: Platform> Core<P> {
     // Spec: NVMe-Base-2.0c 3.1.3.1 "Timeout (TO)"
     fn ready_timeout(&self, platform: &P) -> Duration {
         let has_crto = self.cap.crms() != 0;
-        let crwmt = if has_crto {
-            Registers(platform.bar()).crto().crwmt()
-        } else {
-            0
-        };
+        let crwmt = if has_crto { Registers(platform.bar()).crto().crwmt() } else { 0 };
         let halves = self.cap.to().max(u64::from(crwmt)).saturating_add(1);
         Duration::from_millis(halves.saturating_mul(500))
     }
@@ -107,9 +103,7 @@ impl<P: Platform> Core<P> {
     /// Asks for an orderly shutdown.
     // Spec: NVMe-Base-2.0c 3.6.1 "Memory-based Transport Controller Shutdown"
     pub(crate) fn begin_shut_down(&mut self, platform: &P, now: Instant) {
-        let timeout = self
-            .controller
-            .map_or(Duration::ZERO, |limits| limits.shutdown_timeout);
+        let timeout = self.controller.map_or(Duration::ZERO, |limits| limits.shutdown_timeout);
         Registers(platform.bar()).set_cc(cc().with_en(1).with_shn(SHN_NORMAL));
         self.phase = Phase::ShuttingDown(Poll::new(now, timeout));
     }

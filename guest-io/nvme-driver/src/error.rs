@@ -104,17 +104,10 @@ impl fmt::Display for Error {
             Self::OutOfMemory => f.write_str("no DMA memory left for the queues"),
             Self::Unsupported(missing) => write!(f, "the controller lacks {missing}"),
             Self::NotReady { stage, timeout } => {
-                write!(
-                    f,
-                    "the controller did not {stage} within {} ms",
-                    timeout.as_millis()
-                )
+                write!(f, "the controller did not {stage} within {} ms", timeout.as_millis())
             }
             Self::Fatal => f.write_str("fatal status (CSTS.CFS) while enabling"),
-            Self::AdminFailed {
-                opcode,
-                status: DeviceStatus(raw),
-            } => {
+            Self::AdminFailed { opcode, status: DeviceStatus(raw) } => {
                 write!(
                     f,
                     "admin command {opcode} failed with status {raw:#06x}",

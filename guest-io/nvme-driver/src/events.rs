@@ -23,14 +23,9 @@ pub enum ResetReason {
 
 impl ResetReason {
     fn from_u16(number: u16) -> Option<Self> {
-        [
-            Self::Timeout,
-            Self::AdminTimeout,
-            Self::Fatal,
-            Self::PersistentError,
-        ]
-        .into_iter()
-        .find(|reason| *reason as u16 == number)
+        [Self::Timeout, Self::AdminTimeout, Self::Fatal, Self::PersistentError]
+            .into_iter()
+            .find(|reason| *reason as u16 == number)
     }
 }
 
@@ -282,13 +277,7 @@ mod tests {
     fn every_code_decodes_to_an_event_that_encodes_to_the_same_record() {
         let mut known = 0;
         for code in 0..=u8::MAX {
-            let record = Record {
-                layer: Layer::Driver,
-                code,
-                small: 1,
-                word: 2,
-                args: [3, 4, 5],
-            };
+            let record = Record { layer: Layer::Driver, code, small: 1, word: 2, args: [3, 4, 5] };
             let Some(event) = Event::decode(&record) else {
                 continue;
             };
@@ -302,40 +291,17 @@ mod tests {
 
     #[test]
     fn an_event_reads_like_this() {
-        let event = Event::Submit {
-            cid: 0x102,
-            opcode: 1,
-            serial: 9,
-            block: 40,
-            blocks: 2,
-        };
-        assert_eq!(
-            event.to_string(),
-            "submit cid=258 opcode=1 serial=9 block=40 blocks=2"
-        );
-        let reset = Event::Reset {
-            reason: ResetReason::Fatal,
-        };
+        let event = Event::Submit { cid: 0x102, opcode: 1, serial: 9, block: 40, blocks: 2 };
+        assert_eq!(event.to_string(), "submit cid=258 opcode=1 serial=9 block=40 blocks=2");
+        let reset = Event::Reset { reason: ResetReason::Fatal };
         assert_eq!(reset.to_string(), "reset reason=Fatal");
     }
 
     #[test]
     fn another_layers_record_and_a_value_that_does_not_fit_are_refused() {
-        let record = Record {
-            layer: Layer::Swap,
-            code: 1,
-            small: 0,
-            word: 0,
-            args: [0; 3],
-        };
+        let record = Record { layer: Layer::Swap, code: 1, small: 0, word: 0, args: [0; 3] };
         assert_eq!(Event::decode(&record), None);
-        let record = Record {
-            layer: Layer::Driver,
-            code: 2,
-            small: 0,
-            word: 256,
-            args: [0; 3],
-        };
+        let record = Record { layer: Layer::Driver, code: 2, small: 0, word: 256, args: [0; 3] };
         assert_eq!(Event::decode(&record), None);
     }
 }

@@ -34,23 +34,11 @@ mod tests {
     fn each_completion_is_taken_once_in_any_order() {
         let mut finished = Finished::<u8>::with_capacity(2);
         for block in 0..4 {
-            let bio = Bio {
-                block,
-                ..Bio::flush()
-            };
-            finished.put(
-                Ticket(block),
-                Done {
-                    bio,
-                    result: Ok(()),
-                },
-            );
+            let bio = Bio { block, ..Bio::flush() };
+            finished.put(Ticket(block), Done { bio, result: Ok(()) });
         }
         for block in [2, 0, 3, 1] {
-            assert_eq!(
-                finished.take(Ticket(block)).map(|done| done.bio.block),
-                Some(block)
-            );
+            assert_eq!(finished.take(Ticket(block)).map(|done| done.bio.block), Some(block));
             assert!(finished.take(Ticket(block)).is_none());
         }
     }

@@ -44,9 +44,9 @@ impl ControllerLimits {
     pub(crate) fn new(id: &IdentifyController, page_shift: u32) -> Self {
         let mdts_pages = match id.mdts {
             0 => u32::MAX,
-            mdts => 1_u32
-                .checked_shl(u32::from(mdts).saturating_add(page_shift))
-                .unwrap_or(u32::MAX),
+            mdts => {
+                1_u32.checked_shl(u32::from(mdts).saturating_add(page_shift)).unwrap_or(u32::MAX)
+            }
         };
         let oncs = id.oncs.get();
         let entry = Duration::from_micros(u64::from(id.rtd3e.get()));
@@ -68,10 +68,7 @@ impl ControllerLimits {
     // Spec: NVMe-Base-2.0c 3.3.3.2.1 "Command Retry Delay (CRD)"
     pub(crate) fn retry_delay(&self, crd: u8) -> Duration {
         let index = usize::from(crd).checked_sub(1);
-        let units = index
-            .and_then(|index| self.crdt.get(index))
-            .copied()
-            .unwrap_or(0);
+        let units = index.and_then(|index| self.crdt.get(index)).copied().unwrap_or(0);
         Duration::from_millis(u64::from(units).saturating_mul(100))
     }
 
@@ -146,11 +143,7 @@ impl NamespaceLimits {
 // Spec: NVM-CS-1.0c 2.1.4.2 "AWUPF/NAWUPF"
 fn atomic_lbas(id: &IdentifyNamespace, controller: &ControllerLimits) -> u32 {
     let own = id.nsfeat & NSFEAT_NSABP != 0;
-    let unit_z = if own {
-        id.nawupf_z.get()
-    } else {
-        controller.awupf_z
-    };
+    let unit_z = if own { id.nawupf_z.get() } else { controller.awupf_z };
     let unit = u32::from(unit_z).saturating_add(1);
     match (own, id.nabspf.get()) {
         (true, boundary) if boundary != 0 => unit.min(u32::from(boundary)),

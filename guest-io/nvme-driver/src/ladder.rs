@@ -25,10 +25,9 @@ impl<P: Platform> Core<P> {
         self.check_admin_deadlines(platform, now);
         let mut last = None;
         let mut is_status_read = false;
-        while let (Phase::Live, Some((ticket, slot))) = (
-            self.phase,
-            self.slots.next_after(last, |job| is_late(job, now)),
-        ) {
+        while let (Phase::Live, Some((ticket, slot))) =
+            (self.phase, self.slots.next_after(last, |job| is_late(job, now)))
+        {
             last = Some(ticket);
             self.note_timeout(platform, slot);
             if !is_status_read {
@@ -48,10 +47,7 @@ impl<P: Platform> Core<P> {
         };
         if let Some(job) = &slot_ref.job {
             let cid = slot_ref.sequence.cid(slot);
-            platform.tracer().emit(Event::Timeout {
-                cid,
-                serial: job.ticket.0,
-            });
+            platform.tracer().emit(Event::Timeout { cid, serial: job.ticket.0 });
         }
     }
 
@@ -67,9 +63,7 @@ impl<P: Platform> Core<P> {
     }
 
     fn abort_or_reset(&mut self, platform: &P, now: Instant, slot: u8) {
-        let aborts = self
-            .admin
-            .count(|purpose| matches!(purpose, Purpose::Abort(_)));
+        let aborts = self.admin.count(|purpose| matches!(purpose, Purpose::Abort(_)));
         let aborts_max = self.controller.map_or(1, |limits| limits.aborts_max);
         let Some(slot_ref) = self.slots.get_mut(slot) else {
             return;
@@ -81,9 +75,7 @@ impl<P: Platform> Core<P> {
         if job.is_abort_sent {
             return self.begin_reset(platform, now, ResetReason::Timeout);
         }
-        job.state = JobState::InFlight {
-            deadline: now.after(self.config.io_timeout),
-        };
+        job.state = JobState::InFlight { deadline: now.after(self.config.io_timeout) };
         if aborts >= aborts_max {
             // The aborts in flight have deadlines of their own: this cannot go on for ever.
             return;
@@ -91,12 +83,8 @@ impl<P: Platform> Core<P> {
         let serial = job.ticket.0;
         let deadline = now.after(self.config.admin_timeout);
         let sqe = Sqe::abort(IO_QID, cid);
-        job.is_abort_sent = self.admin.send(
-            &Registers(platform.bar()),
-            sqe,
-            Purpose::Abort(cid),
-            deadline,
-        );
+        job.is_abort_sent =
+            self.admin.send(&Registers(platform.bar()), sqe, Purpose::Abort(cid), deadline);
         if job.is_abort_sent {
             self.counters.aborts = self.counters.aborts.saturating_add(1);
             platform.tracer().emit(Event::Abort { cid, serial });
@@ -105,17 +93,11 @@ impl<P: Platform> Core<P> {
 
     /// An admin command that is late: during the set-up that is the end, later a reset.
     pub(crate) fn check_admin_deadlines(&mut self, platform: &P, now: Instant) {
-        let late = self
-            .admin
-            .commands()
-            .find(|(_, command)| command.deadline <= now);
+        let late = self.admin.commands().find(|(_, command)| command.deadline <= now);
         let Some((cid, command)) = late else { return };
         let opcode = command.opcode;
         self.counters.admin_timeouts = self.counters.admin_timeouts.saturating_add(1);
-        platform.tracer().emit(Event::AdminTimeout {
-            cid,
-            opcode: opcode.0,
-        });
+        platform.tracer().emit(Event::AdminTimeout { cid, opcode: opcode.0 });
         let is_gone = Registers(platform.bar()).csts().is_none();
         match self.phase {
             _ if is_gone => self.end(platform, Error::Removed),
@@ -145,31 +127,18 @@ impl<P: Platform> Core<P> {
         let Some(job) = slot_ref.job.as_mut() else {
             return;
         };
-        let built = command::build(
-            &job.bio,
-            job.done_blocks,
-            limits,
-            self.config.nsid,
-            &slot_ref.list,
-        );
+        let built =
+            command::build(&job.bio, job.done_blocks, limits, self.config.nsid, &slot_ref.list);
         // The bio was checked when it was accepted.
         let Some((sqe, blocks)) = built else { return };
         slot_ref.sequence.advance();
         let cid = slot_ref.sequence.cid(slot);
         job.piece_blocks = blocks;
-        job.state = JobState::InFlight {
-            deadline: now.after(self.config.io_timeout),
-        };
+        job.state = JobState::InFlight { deadline: now.after(self.config.io_timeout) };
         self.counters.submissions = self.counters.submissions.saturating_add(1);
         let block = job.bio.block.saturating_add(job.done_blocks);
         let (opcode, serial) = (sqe.opcode(), job.ticket.0);
-        platform.tracer().emit(Event::Submit {
-            cid,
-            opcode,
-            serial,
-            block,
-            blocks,
-        });
+        platform.tracer().emit(Event::Submit { cid, opcode, serial, block, blocks });
         self.io.push(&Registers(platform.bar()), &sqe.with_cid(cid));
     }
 }

@@ -41,31 +41,19 @@ pub(crate) struct Poll {
 impl Poll {
     /// Looks at once, and at the latest `timeout` from `now`.
     pub(crate) fn new(now: Instant, timeout: Duration) -> Self {
-        Self {
-            next: now,
-            pause: PAUSE_MIN,
-            deadline: now.after(timeout),
-            timeout,
-        }
+        Self { next: now, pause: PAUSE_MIN, deadline: now.after(timeout), timeout }
     }
 
     /// The state was not reached yet: when to look again.
     pub(crate) fn again(self, now: Instant, stage: Stage) -> Result<Self, Error> {
         if now >= self.deadline {
-            return Err(Error::NotReady {
-                stage,
-                timeout: self.timeout,
-            });
+            return Err(Error::NotReady { stage, timeout: self.timeout });
         }
         if now < self.next {
             return Ok(self);
         }
         let pause = self.pause.saturating_mul(2).min(PAUSE_MAX);
-        Ok(Self {
-            next: (now.after(self.pause)).min(self.deadline),
-            pause,
-            ..self
-        })
+        Ok(Self { next: (now.after(self.pause)).min(self.deadline), pause, ..self })
     }
 }
 
@@ -86,13 +74,7 @@ mod tests {
                 Err(error) => break error,
             }
         };
-        assert_eq!(
-            error,
-            Error::NotReady {
-                stage: Stage::Enable,
-                timeout
-            }
-        );
+        assert_eq!(error, Error::NotReady { stage: Stage::Enable, timeout });
         assert_eq!(now - Instant::from_nanos(7), timeout);
         assert!((12_000..13_000).contains(&looks), "{looks}");
     }

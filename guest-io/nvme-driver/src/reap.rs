@@ -48,20 +48,14 @@ impl<P: Platform> Core<P> {
         let (cid, serial) = (cqe.cid.get(), job.ticket.0);
         let status = cqe.status();
         self.counters.completions = self.counters.completions.saturating_add(1);
-        platform.tracer().emit(Event::Complete {
-            cid,
-            status: status.to_raw(),
-            serial,
-        });
+        platform.tracer().emit(Event::Complete { cid, status: status.to_raw(), serial });
         let JobState::InFlight { deadline } = job.state else {
             return;
         };
         if wake == Some(Wake::Deadline) && now >= deadline {
             // Linux: "timeout, completion polled".
             self.counters.interrupts_missed = self.counters.interrupts_missed.saturating_add(1);
-            platform
-                .tracer()
-                .emit(Event::InterruptMissed { cid, serial });
+            platform.tracer().emit(Event::InterruptMissed { cid, serial });
         }
         if !status.is_success() {
             return self.io_failed(platform, now, slot, status);
@@ -81,20 +75,14 @@ impl<P: Platform> Core<P> {
         };
         let is_aborted = job.is_abort_sent && status.code == code::ABORT_REQUESTED;
         let retries_max = self.config.retries_max;
-        let delay = self
-            .controller
-            .map_or(Duration::ZERO, |c| c.retry_delay(status.crd));
+        let delay = self.controller.map_or(Duration::ZERO, |c| c.retry_delay(status.crd));
         if status::is_retryable(status, job.retries, retries_max)
             && self.retry(platform, now, slot, delay)
         {
             return;
         }
         // The abort's status is the driver's own doing: what went wrong is that no answer came.
-        let error = if is_aborted {
-            BlockError::Timeout
-        } else {
-            status::to_block_error(status)
-        };
+        let error = if is_aborted { BlockError::Timeout } else { status::to_block_error(status) };
         self.finish(platform, slot, Err(error));
     }
 
@@ -108,18 +96,12 @@ impl<P: Platform> Core<P> {
             return false;
         }
         job.retries = job.retries.saturating_add(1);
-        job.state = JobState::Waiting {
-            until: now.after(delay),
-        };
+        job.state = JobState::Waiting { until: now.after(delay) };
         job.is_abort_sent = false;
         self.counters.retries = self.counters.retries.saturating_add(1);
         let delay_ns = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
         let (attempt, serial) = (job.retries, job.ticket.0);
-        platform.tracer().emit(Event::Retry {
-            attempt,
-            serial,
-            delay_ns,
-        });
+        platform.tracer().emit(Event::Retry { attempt, serial, delay_ns });
         true
     }
 
@@ -152,19 +134,13 @@ impl<P: Platform> Core<P> {
             Purpose::Abort(cid) => {
                 let is_aborted = status.is_success() && dw0 & ABORT_NOT_ABORTED == 0;
                 let (status, is_aborted) = (status.to_raw(), u8::from(is_aborted));
-                platform.tracer().emit(Event::AbortDone {
-                    cid,
-                    status,
-                    is_aborted,
-                });
+                platform.tracer().emit(Event::AbortDone { cid, status, is_aborted });
             }
             Purpose::Event => self.event_answered(platform, now, status, dw0),
             Purpose::Log if status.is_success() => {}
             Purpose::Log => {
                 let (status, opcode) = (status.to_raw(), command.opcode.0);
-                platform
-                    .tracer()
-                    .emit(Event::AdminFailed { status, opcode });
+                platform.tracer().emit(Event::AdminFailed { status, opcode });
             }
         }
     }
@@ -175,9 +151,7 @@ impl<P: Platform> Core<P> {
         let (sqid, sqhd) = (cqe.sqid.get(), cqe.sqhd.get());
         if sqid != qid || sqhd >= depth {
             self.counters.bad_queue_fields = self.counters.bad_queue_fields.saturating_add(1);
-            platform
-                .tracer()
-                .emit(Event::BadQueueField { qid, sqid, sqhd });
+            platform.tracer().emit(Event::BadQueueField { qid, sqid, sqhd });
         }
     }
 
@@ -189,9 +163,7 @@ impl<P: Platform> Core<P> {
             platform.tracer().emit(Event::StaleCid { cid, status, qid });
         } else {
             self.counters.unknown_cids = self.counters.unknown_cids.saturating_add(1);
-            platform
-                .tracer()
-                .emit(Event::UnknownCid { cid, status, qid });
+            platform.tracer().emit(Event::UnknownCid { cid, status, qid });
         }
     }
 }

@@ -25,27 +25,14 @@ pub(crate) struct Ring<D> {
 
 /// Pages for the submission queue and the completion queue of `depth` entries.
 pub(crate) fn pages(depth: u16) -> (usize, usize) {
-    let pages = |entry: usize| {
-        usize::from(depth)
-            .saturating_mul(entry)
-            .div_ceil(PAGE_BYTES)
-    };
+    let pages = |entry: usize| usize::from(depth).saturating_mul(entry).div_ceil(PAGE_BYTES);
     (pages(SQE_BYTES), pages(CQE_BYTES))
 }
 
 impl<D: DmaBuf> Ring<D> {
     pub(crate) fn new(qid: u16, depth: u16, dstrd: u64, sq: D, cq: D) -> Self {
         assert!(depth >= 2, "a ring of {depth} entries holds nothing");
-        Self {
-            qid,
-            depth,
-            dstrd,
-            sq,
-            cq,
-            sq_tail: 0,
-            cq_head: 0,
-            phase: true,
-        }
+        Self { qid, depth, dstrd, sq, cq, sq_tail: 0, cq_head: 0, phase: true }
     }
 
     pub(crate) fn qid(&self) -> u16 {
@@ -71,8 +58,7 @@ impl<D: DmaBuf> Ring<D> {
 
     /// Puts a command into the queue and tells the controller, in this order.
     pub(crate) fn push<B: Mmio>(&mut self, registers: &Registers<'_, B>, sqe: &Sqe) {
-        self.sq
-            .write(entry(self.sq_tail, SQE_BYTES), &sqe.to_bytes());
+        self.sq.write(entry(self.sq_tail, SQE_BYTES), &sqe.to_bytes());
         self.sq_tail = self.next(self.sq_tail);
         registers.ring(Doorbell::SqTail(self.qid), self.dstrd, self.sq_tail);
     }
@@ -149,8 +135,7 @@ mod tests {
 
     fn post(ring: &Ring<PoolDma>, index: u16, cid: u16, phase: bool) {
         let cqe = Cqe::new(cid, 3, 0, Status::SUCCESS, 7, phase);
-        ring.cq
-            .write(usize::from(index) * CQE_BYTES, &cqe.to_bytes());
+        ring.cq.write(usize::from(index) * CQE_BYTES, &cqe.to_bytes());
     }
 
     #[test]

@@ -69,16 +69,8 @@ pub(crate) enum Owner {
 impl<D> Slots<D> {
     /// A table with one slot per list page; at most [`cid::SLOTS_MAX`].
     pub(crate) fn new(lists: Vec<D>) -> Self {
-        assert!(
-            lists.len() <= cid::SLOTS_MAX,
-            "{} slots do not fit a CID",
-            lists.len()
-        );
-        let slot = |list| Slot {
-            list,
-            sequence: Sequence::default(),
-            job: None,
-        };
+        assert!(lists.len() <= cid::SLOTS_MAX, "{} slots do not fit a CID", lists.len());
+        let slot = |list| Slot { list, sequence: Sequence::default(), job: None };
         Self(lists.into_iter().map(slot).collect())
     }
 
@@ -97,10 +89,7 @@ impl<D> Slots<D> {
 
     /// The lowest free slot.
     pub(crate) fn free(&self) -> Option<u8> {
-        self.numbers()
-            .zip(&self.0)
-            .find(|(_, slot)| slot.job.is_none())
-            .map(|(number, _)| number)
+        self.numbers().zip(&self.0).find(|(_, slot)| slot.job.is_none()).map(|(number, _)| number)
     }
 
     pub(crate) fn jobs(&self) -> impl Iterator<Item = &Job<D>> {
@@ -112,10 +101,8 @@ impl<D> Slots<D> {
         let Some(slot) = self.get(number) else {
             return Owner::Unknown;
         };
-        let is_in_flight = slot
-            .job
-            .as_ref()
-            .is_some_and(|job| matches!(job.state, JobState::InFlight { .. }));
+        let is_in_flight =
+            slot.job.as_ref().is_some_and(|job| matches!(job.state, JobState::InFlight { .. }));
         match slot.sequence.classify(cid) {
             Match::Current if is_in_flight => Owner::Job(number),
             Match::Current | Match::Earlier => Owner::Stale,
@@ -147,9 +134,7 @@ mod tests {
         Job {
             ticket: Ticket(ticket),
             bio: Bio::flush(),
-            state: JobState::InFlight {
-                deadline: Instant::NEVER,
-            },
+            state: JobState::InFlight { deadline: Instant::NEVER },
             done_blocks: 0,
             piece_blocks: 0,
             retries: 0,
@@ -172,10 +157,7 @@ mod tests {
         slots.get_mut(1).unwrap().job = None;
         assert_eq!(slots.owner(cid), Owner::Stale);
         let again = send(&mut slots, 1, 6);
-        assert_eq!(
-            (slots.owner(cid), slots.owner(again)),
-            (Owner::Stale, Owner::Job(1))
-        );
+        assert_eq!((slots.owner(cid), slots.owner(again)), (Owner::Stale, Owner::Job(1)));
     }
 
     #[test]

@@ -73,9 +73,7 @@ impl<P: Platform> Core<P> {
             let (sq, cq) = ring::pages(depth);
             Ok(Ring::new(qid, depth, cap.dstrd(), alloc(sq)?, alloc(cq)?))
         };
-        let lists = (1..depth)
-            .map(|_| alloc(1))
-            .collect::<Result<Vec<_>, _>>()?;
+        let lists = (1..depth).map(|_| alloc(1)).collect::<Result<Vec<_>, _>>()?;
         let now = platform.now();
         let mut core = Self {
             config,
@@ -100,10 +98,7 @@ impl<P: Platform> Core<P> {
     /// Does all there is to do now. `wake` is how the wait before this call ended, if there was one.
     pub(crate) fn drive(&mut self, platform: &P, wake: Option<Wake>) {
         let now = platform.now();
-        if matches!(
-            self.phase,
-            Phase::Configuring(_) | Phase::Live | Phase::ShuttingDown(_)
-        ) {
+        if matches!(self.phase, Phase::Configuring(_) | Phase::Live | Phase::ShuttingDown(_)) {
             self.reap_admin(platform, now);
         }
         if matches!(self.phase, Phase::Live | Phase::ShuttingDown(_)) {
@@ -127,11 +122,7 @@ impl<P: Platform> Core<P> {
 
     /// What to wait for before the next [`Core::drive`].
     pub(crate) fn next_wait(&self) -> (u16, Instant) {
-        let admin = self
-            .admin
-            .commands()
-            .map(|(_, command)| command.deadline)
-            .min();
+        let admin = self.admin.commands().map(|(_, command)| command.deadline).min();
         let admin = admin.unwrap_or(Instant::NEVER);
         match self.phase {
             Phase::Disabling(poll) | Phase::Enabling(poll) | Phase::ShuttingDown(poll) => {
@@ -189,17 +180,8 @@ impl<P: Platform> Core<P> {
             return;
         };
         let error = result.err().map_or(0, BlockError::code);
-        platform.tracer().emit(Event::Finish {
-            error,
-            serial: job.ticket.0,
-        });
-        self.finished.put(
-            job.ticket,
-            Done {
-                bio: job.bio,
-                result,
-            },
-        );
+        platform.tracer().emit(Event::Finish { error, serial: job.ticket.0 });
+        self.finished.put(job.ticket, Done { bio: job.bio, result });
     }
 
     /// Ends everything: the device is gone, given up or switched off.
@@ -218,9 +200,7 @@ impl<P: Platform> Core<P> {
             platform.tracer().emit(Event::ShutDown { is_complete });
         }
         if error != Error::ShutDown {
-            platform.tracer().emit(Event::Gone {
-                error: error.code(),
-            });
+            platform.tracer().emit(Event::Gone { error: error.code() });
         }
         self.phase = Phase::Ended(error);
         self.admin.reset();
@@ -240,11 +220,7 @@ impl<P: Platform> Core<P> {
     fn check_stall(&mut self, platform: &P, now: Instant) {
         let this_wake = (now, self.counters.completions);
         let is_same = this_wake == self.last_wake;
-        self.spins = if is_same {
-            self.spins.saturating_add(1)
-        } else {
-            0
-        };
+        self.spins = if is_same { self.spins.saturating_add(1) } else { 0 };
         self.last_wake = this_wake;
         if self.spins > SPINS_MAX {
             self.end(platform, Error::Stalled);
@@ -263,11 +239,7 @@ fn io_depth(cap: Cap, wanted: u16) -> Result<u16, Error> {
     let offered = u16::try_from(cap.mqes_z().saturating_add(1)).unwrap_or(u16::MAX);
     let slots_max = u16::try_from(cid::SLOTS_MAX).unwrap_or(u16::MAX);
     let depth = offered.min(wanted).min(slots_max.saturating_add(1));
-    if depth < 2 {
-        Err(Error::Unsupported(Missing::QueueEntries))
-    } else {
-        Ok(depth)
-    }
+    if depth < 2 { Err(Error::Unsupported(Missing::QueueEntries)) } else { Ok(depth) }
 }
 
 #[cfg(test)]

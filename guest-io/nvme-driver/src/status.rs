@@ -55,9 +55,7 @@ mod tests {
         let medium = [0x280, 0x281, 0x285, 0x286, 0x287, 0x182];
         let not_supported = [0x001, 0x002, 0x00b, 0x180];
         let target = [0x080, 0x021, 0x082];
-        let io = [
-            0x004, 0x006, 0x007, 0x081, 0x083, 0x282, 0x283, 0x284, 0x371, 0x7c0,
-        ];
+        let io = [0x004, 0x006, 0x007, 0x081, 0x083, 0x282, 0x283, 0x284, 0x371, 0x7c0];
         let s = DeviceStatus(0);
         for (raws, error) in [
             (&medium[..], BlockError::Medium(s)),
@@ -65,8 +63,7 @@ mod tests {
             (&target, BlockError::Target(s)),
             (&io, BlockError::Io(s)),
         ] {
-            raws.iter()
-                .for_each(|&raw| assert_eq!(class(raw), error.code(), "{raw:#x}"));
+            raws.iter().for_each(|&raw| assert_eq!(class(raw), error.code(), "{raw:#x}"));
         }
     }
 

@@ -33,9 +33,7 @@ impl BarWindow {
         }
         let size_bytes = size_bytes.max(hal::PAGE_BYTES as u64);
         let start = self.free.start.checked_next_multiple_of(size_bytes)?;
-        let end = start
-            .checked_add(size_bytes)
-            .filter(|end| *end <= self.free.end)?;
+        let end = start.checked_add(size_bytes).filter(|end| *end <= self.free.end)?;
         self.free.start = end;
         Some(start)
     }

@@ -23,10 +23,7 @@ impl TickRate {
     #[must_use]
     pub fn measured(ticks: u64, nanos: u64) -> Option<Self> {
         let rate = u128::from(ticks) * NANOS_PER_SECOND / u128::from(nanos.max(1));
-        u64::try_from(rate)
-            .ok()
-            .filter(|rate| *rate > 0)
-            .map(Self::new)
+        u64::try_from(rate).ok().filter(|rate| *rate > 0).map(Self::new)
     }
 
     /// What `ticks` are in nanoseconds, rounded down, saturating.
@@ -51,10 +48,7 @@ mod tests {
 
     #[test]
     fn a_rate_is_measured_and_a_dead_counter_is_noticed() {
-        assert_eq!(
-            TickRate::measured(26_000, 10_000),
-            Some(TickRate::new(2_600_000_000))
-        );
+        assert_eq!(TickRate::measured(26_000, 10_000), Some(TickRate::new(2_600_000_000)));
         assert_eq!(TickRate::measured(0, 10_000), None);
     }
 }

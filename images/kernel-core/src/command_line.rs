@@ -51,27 +51,12 @@ impl fmt::Display for Error<'_> {
             }
             Self::Twice(key) => write!(f, "command line: `{key}` is given twice"),
             Self::NotANumber { key, value } => {
-                write!(
-                    f,
-                    "command line: `{key}={value}` needs a number (decimal or 0x...)"
-                )
+                write!(f, "command line: `{key}={value}` needs a number (decimal or 0x...)")
             }
-            Self::OutOfRange {
-                key,
-                value,
-                min,
-                max,
-            } => {
-                write!(
-                    f,
-                    "command line: `{key}={value}` is not between {min} and {max}"
-                )
+            Self::OutOfRange { key, value, min, max } => {
+                write!(f, "command line: `{key}={value}` is not between {min} and {max}")
             }
-            Self::NotAChoice {
-                key,
-                value,
-                choices,
-            } => {
+            Self::NotAChoice { key, value, choices } => {
                 write!(f, "command line: `{key}={value}` needs one of {choices}")
             }
         }
@@ -105,9 +90,7 @@ impl<'a> CommandLine<'a> {
 
     /// All words, in order.
     pub fn iter(self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.0
-            .split_ascii_whitespace()
-            .filter_map(|word| word.split_once('='))
+        self.0.split_ascii_whitespace().filter_map(|word| word.split_once('='))
     }
 
     /// The value of `key`.
@@ -138,12 +121,7 @@ impl<'a> CommandLine<'a> {
         match self.number(key)? {
             Some(value) if !range.contains(&value) => {
                 let (min, max) = range.into_inner();
-                Err(Error::OutOfRange {
-                    key,
-                    value,
-                    min,
-                    max,
-                })
+                Err(Error::OutOfRange { key, value, min, max })
             }
             value => Ok(value),
         }
@@ -158,11 +136,7 @@ impl<'a> CommandLine<'a> {
             None => Ok(None),
             Some("on") => Ok(Some(true)),
             Some("off") => Ok(Some(false)),
-            Some(value) => Err(Error::NotAChoice {
-                key,
-                value,
-                choices: "on, off",
-            }),
+            Some(value) => Err(Error::NotAChoice { key, value, choices: "on, off" }),
         }
     }
 }
@@ -196,10 +170,7 @@ mod tests {
 
     #[test]
     fn malformed_words_and_repeated_keys_are_refused() {
-        assert_eq!(
-            CommandLine::parse("quiet"),
-            Err(Error::NotKeyValue("quiet"))
-        );
+        assert_eq!(CommandLine::parse("quiet"), Err(Error::NotKeyValue("quiet")));
         assert_eq!(CommandLine::parse("=1"), Err(Error::NotKeyValue("=1")));
         assert_eq!(CommandLine::parse("a=1 b=2 a=3"), Err(Error::Twice("a")));
     }
@@ -209,10 +180,7 @@ mod tests {
         let line = CommandLine::parse("n=12k big=0x10000000000000000 t=yes u=on m=5").unwrap();
         assert!(matches!(line.number("n"), Err(Error::NotANumber { .. })));
         assert!(matches!(line.number("big"), Err(Error::NotANumber { .. })));
-        assert!(matches!(
-            line.number_in("m", 1..=4),
-            Err(Error::OutOfRange { value: 5, .. })
-        ));
+        assert!(matches!(line.number_in("m", 1..=4), Err(Error::OutOfRange { value: 5, .. })));
         assert_eq!(line.number_in("m", 1..=5), Ok(Some(5)));
         assert!(matches!(line.switch("t"), Err(Error::NotAChoice { .. })));
         assert_eq!(line.switch("u"), Ok(Some(true)));

@@ -21,11 +21,7 @@ impl PageFaultCode {
     /// Load or store.
     #[must_use]
     pub fn access(self) -> Access {
-        if self.0 & 2 != 0 {
-            Access::Write
-        } else {
-            Access::Read
-        }
+        if self.0 & 2 != 0 { Access::Write } else { Access::Read }
     }
 
     /// Whether a mapping has a reserved bit set: a bug in the page tables.
@@ -91,11 +87,7 @@ mod tests {
     #[test]
     fn only_ring_3_loads_and_stores_of_absent_pages_are_demand_faults() {
         for code in 0..64 {
-            assert_eq!(
-                PageFaultCode(code).is_demand(),
-                code == 4 || code == 6,
-                "{code}"
-            );
+            assert_eq!(PageFaultCode(code).is_demand(), code == 4 || code == 6, "{code}");
         }
     }
 

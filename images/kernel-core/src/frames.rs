@@ -31,12 +31,7 @@ impl FrameBitmap {
         {
             *last = u64::MAX << (size_frames % BITS);
         }
-        Self {
-            words,
-            size_frames,
-            free_count: size_frames,
-            first_free_hint: 0,
-        }
+        Self { words, size_frames, free_count: size_frames, first_free_hint: 0 }
     }
 
     /// Frames that are free now.
@@ -68,9 +63,7 @@ impl FrameBitmap {
     /// # Panics
     /// If a frame of the run is free or outside the pool: a bug of the caller.
     pub fn free(&mut self, start: usize, count: usize) {
-        let end = start
-            .checked_add(count)
-            .filter(|end| *end <= self.size_frames);
+        let end = start.checked_add(count).filter(|end| *end <= self.size_frames);
         let end = end.expect("a freed run lies inside the pool");
         for frame in start..end {
             assert!(self.is_taken(frame), "frame {frame} is freed twice");

@@ -31,10 +31,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BadMagic(magic) => {
-                write!(
-                    f,
-                    "start info: magic {magic:#x} instead of {START_MAGIC:#x}"
-                )
+                write!(f, "start info: magic {magic:#x} instead of {START_MAGIC:#x}")
             }
             Self::NoMemoryMap => f.write_str("start info: version 0 has no memory map"),
             Self::NoMemory => f.write_str("memory map: no RAM left beside the kernel"),
@@ -133,26 +130,13 @@ mod tests {
     #[test]
     fn the_start_info_has_this_wire_form() {
         let info = StartInfo::from_bytes(&start_info(START_MAGIC, 1)).unwrap();
-        assert_eq!(
-            info,
-            StartInfo {
-                cmdline: 0x9000,
-                memory_map: 0x8000,
-                memory_map_entries: 3
-            }
-        );
+        assert_eq!(info, StartInfo { cmdline: 0x9000, memory_map: 0x8000, memory_map_entries: 3 });
     }
 
     #[test]
     fn a_wrong_magic_and_an_old_version_are_refused() {
-        assert_eq!(
-            StartInfo::from_bytes(&start_info(7, 1)),
-            Err(Error::BadMagic(7))
-        );
-        assert_eq!(
-            StartInfo::from_bytes(&start_info(START_MAGIC, 0)),
-            Err(Error::NoMemoryMap)
-        );
+        assert_eq!(StartInfo::from_bytes(&start_info(7, 1)), Err(Error::BadMagic(7)));
+        assert_eq!(StartInfo::from_bytes(&start_info(START_MAGIC, 0)), Err(Error::NoMemoryMap));
     }
 
     #[test]
@@ -167,11 +151,7 @@ mod tests {
 
     #[test]
     fn the_largest_range_is_trimmed_to_whole_pages_between_floor_and_ceiling() {
-        let map = [
-            0..0x9_fc00,
-            0x10_0000..0x40_0123,
-            0x1_0000_0000..0x9_0000_0000,
-        ];
+        let map = [0..0x9_fc00, 0x10_0000..0x40_0123, 0x1_0000_0000..0x9_0000_0000];
         let ram = largest_ram(map.iter().cloned(), 0x12_3456, 0xc000_0000).unwrap();
         assert_eq!(ram, 0x12_4000..0x40_0000);
         let none = largest_ram(map.iter().cloned(), 0x40_0000, 0xc000_0000);

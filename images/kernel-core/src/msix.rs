@@ -48,14 +48,7 @@ mod tests {
     #[test]
     fn the_table_is_found() {
         let table = Table::from_capability(0x8040_0011, 0x0000_2004);
-        assert_eq!(
-            table,
-            Table {
-                bar: 4,
-                offset: 0x2000,
-                entries: 65
-            }
-        );
+        assert_eq!(table, Table { bar: 4, offset: 0x2000, entries: 65 });
     }
 
     #[test]

@@ -43,10 +43,7 @@ impl Outbox {
     /// If one of them is zero.
     #[must_use]
     pub fn new(size_bytes: usize, in_flight_max: usize) -> Self {
-        assert!(
-            size_bytes > 0 && in_flight_max > 0,
-            "an outbox that holds nothing"
-        );
+        assert!(size_bytes > 0 && in_flight_max > 0, "an outbox that holds nothing");
         Self {
             bytes: vec![0; size_bytes].into_boxed_slice(),
             written: 0,
@@ -80,16 +77,9 @@ impl Outbox {
     /// # Panics
     /// If the payload is longer than [`frame::PAYLOAD_BYTES_MAX`]: a bug of the caller.
     pub fn push_frame(&mut self, kind: u8, payload: &[u8]) -> Result<(), Full> {
-        assert!(
-            payload.len() <= frame::PAYLOAD_BYTES_MAX,
-            "a frame of {} bytes",
-            payload.len()
-        );
+        assert!(payload.len() <= frame::PAYLOAD_BYTES_MAX, "a frame of {} bytes", payload.len());
         let header = frame::header(kind, payload.len() as u16);
-        self.push(
-            header.len() + payload.len(),
-            header.iter().chain(payload).copied(),
-        )
+        self.push(header.len() + payload.len(), header.iter().chain(payload).copied())
     }
 
     /// The next bytes to publish, contiguous; `None` if all are, or too many segments are in flight.
@@ -114,35 +104,20 @@ impl Outbox {
     /// # Panics
     /// If it is another range: a bug of the caller.
     pub fn published(&mut self, token: u16, range: Range<usize>) {
-        assert_eq!(
-            self.unpublished(),
-            Some(range.clone()),
-            "published out of order"
-        );
+        assert_eq!(self.unpublished(), Some(range.clone()), "published out of order");
         self.published += range.len() as u64;
-        self.in_flight.push_back(Segment {
-            token,
-            range,
-            is_done: false,
-        });
+        self.in_flight.push_back(Segment { token, range, is_done: false });
     }
 
     /// The range in flight as `token`.
     #[must_use]
     pub fn segment(&self, token: u16) -> Option<Range<usize>> {
-        self.in_flight
-            .iter()
-            .find(|s| s.token == token && !s.is_done)
-            .map(|s| s.range.clone())
+        self.in_flight.iter().find(|s| s.token == token && !s.is_done).map(|s| s.range.clone())
     }
 
     /// The device is done with `token`; its bytes are free once all before them are.
     pub fn finished(&mut self, token: u16) {
-        if let Some(segment) = self
-            .in_flight
-            .iter_mut()
-            .find(|s| s.token == token && !s.is_done)
-        {
+        if let Some(segment) = self.in_flight.iter_mut().find(|s| s.token == token && !s.is_done) {
             segment.is_done = true;
         }
         while let Some(segment) = self.in_flight.pop_front_if(|segment| segment.is_done) {
@@ -191,10 +166,7 @@ mod tests {
     fn a_frame_has_its_header() {
         let mut outbox = Outbox::new(16, 4);
         outbox.push_frame(frame::KIND_RECORDS, &[7, 8]).unwrap();
-        assert_eq!(
-            outbox.bytes(outbox.unpublished().unwrap()),
-            [1, 1, 2, 0, 7, 8]
-        );
+        assert_eq!(outbox.bytes(outbox.unpublished().unwrap()), [1, 1, 2, 0, 7, 8]);
     }
 
     #[test]

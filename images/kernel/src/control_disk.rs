@@ -58,11 +58,7 @@ impl ControlDisk {
             && (is_data || bio.pages.is_empty())
             && bio.pages.len() <= TRANSFER_BLOCKS_MAX as usize
             && bio.pages.iter().all(is_page);
-        if fits {
-            Ok(())
-        } else {
-            Err(BlockError::Invalid)
-        }
+        if fits { Ok(()) } else { Err(BlockError::Invalid) }
     }
 
     fn carry_out(&self, bio: &Bio<DmaPages>) -> Result<(), BlockError> {
@@ -82,10 +78,7 @@ impl ControlDisk {
     fn read(&self, bio: &Bio<DmaPages>) -> Result<(), BlockError> {
         let mut bytes = vec![0; BLOCK_BYTES];
         for (block, page) in (bio.block..).zip(&bio.pages) {
-            let read = self
-                .disk
-                .borrow_mut()
-                .read_blocks(sector(block), &mut bytes);
+            let read = self.disk.borrow_mut().read_blocks(sector(block), &mut bytes);
             read.map_err(error)?;
             page.write(0, &bytes);
         }

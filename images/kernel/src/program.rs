@@ -38,10 +38,7 @@ fn run_lab(system: &mut System, line: CommandLine<'_>, options: &Options<'_>) ->
         return ports::EXIT_NO_DEVICE;
     };
     let Ok(window) = UserWindow::new(options.window_pages) else {
-        println!(
-            "window={}: no memory for its page tables",
-            options.window_pages
-        );
+        println!("window={}: no memory for its page tables", options.window_pages);
         return ports::EXIT_BAD_COMMAND_LINE;
     };
     let played = lab::run(platform, Rc::new(window), &words_of_the_program(line));

@@ -53,16 +53,8 @@ impl System {
             }
         };
         let has_trace = options.trace.unwrap_or(has_lab);
-        let tracer = if has_trace {
-            console_tracer()
-        } else {
-            Tracer::none()
-        };
-        Self {
-            bus,
-            clock: Rc::new(clock),
-            tracer,
-        }
+        let tracer = if has_trace { console_tracer() } else { Tracer::none() };
+        Self { bus, clock: Rc::new(clock), tracer }
     }
 
     /// The NVMe controller's machine; `None` without a controller that has memory BARs and MSI-X.
@@ -71,20 +63,11 @@ impl System {
         self.bus.enable(function);
         let vectors = [Vector::device(0), Vector::device(1)];
         if !function.enable_msix(&vectors) {
-            println!(
-                "the NVMe controller offers no {} MSI-X vectors",
-                vectors.len()
-            );
+            println!("the NVMe controller offers no {} MSI-X vectors", vectors.len());
             return None;
         }
         let bar = Bar::new(function.registers(0, NVME_BAR_BYTES));
-        Some(FunctionPlatform::new(
-            function,
-            bar,
-            self.clock.clone(),
-            vectors,
-            self.tracer.clone(),
-        ))
+        Some(FunctionPlatform::new(function, bar, self.clock.clone(), vectors, self.tracer.clone()))
     }
 
     /// The control disk, started; `None` if there is none that works.

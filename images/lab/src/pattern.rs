@@ -58,32 +58,22 @@ impl Pattern {
         if bytes.iter().all(|byte| *byte == 0) {
             return PageContent::Zeros;
         }
-        let mut header = bytes.chunks_exact(8).take(3).map(|chunk| {
-            chunk
-                .iter()
-                .rev()
-                .fold(0_u64, |word, byte| word << 8 | u64::from(*byte))
-        });
+        let mut header = bytes
+            .chunks_exact(8)
+            .take(3)
+            .map(|chunk| chunk.iter().rev().fold(0_u64, |word, byte| word << 8 | u64::from(*byte)));
         let (_magic, page, generation) = (header.next(), header.next(), header.next());
-        let found = Self {
-            seed: self.seed,
-            page: page.unwrap_or(0),
-            generation: generation.unwrap_or(0),
-        };
+        let found =
+            Self { seed: self.seed, page: page.unwrap_or(0), generation: generation.unwrap_or(0) };
         match found.is_in(bytes) {
-            true if found.page == self.page => PageContent::Stale {
-                generation: found.generation,
-            },
+            true if found.page == self.page => PageContent::Stale { generation: found.generation },
             true => PageContent::Foreign { page: found.page },
             false => PageContent::Garbage,
         }
     }
 
     fn is_in(&self, bytes: &[u8; PAGE_BYTES]) -> bool {
-        bytes
-            .chunks_exact(8)
-            .zip(self.words())
-            .all(|(chunk, word)| *chunk == word.to_le_bytes())
+        bytes.chunks_exact(8).zip(self.words()).all(|(chunk, word)| *chunk == word.to_le_bytes())
     }
 
     fn words(self) -> impl Iterator<Item = u64> {
@@ -110,11 +100,7 @@ const fn splitmix64(seed: u64) -> u64 {
 mod tests {
     use super::*;
 
-    const PAGE: Pattern = Pattern {
-        seed: 7,
-        page: 3,
-        generation: 2,
-    };
+    const PAGE: Pattern = Pattern { seed: 7, page: 3, generation: 2 };
 
     fn filled(pattern: Pattern) -> [u8; PAGE_BYTES] {
         let mut bytes = [0; PAGE_BYTES];
@@ -129,20 +115,11 @@ mod tests {
 
     #[test]
     fn every_kind_of_wrong_page_is_named() {
-        let stale = Pattern {
-            generation: 1,
-            ..PAGE
-        };
+        let stale = Pattern { generation: 1, ..PAGE };
         let foreign = Pattern { page: 4, ..PAGE };
         let other_run = Pattern { seed: 8, ..PAGE };
-        assert_eq!(
-            PAGE.check(&filled(stale)),
-            PageContent::Stale { generation: 1 }
-        );
-        assert_eq!(
-            PAGE.check(&filled(foreign)),
-            PageContent::Foreign { page: 4 }
-        );
+        assert_eq!(PAGE.check(&filled(stale)), PageContent::Stale { generation: 1 });
+        assert_eq!(PAGE.check(&filled(foreign)), PageContent::Foreign { page: 4 });
         assert_eq!(PAGE.check(&filled(other_run)), PageContent::Garbage);
         assert_eq!(PAGE.check(&[0; PAGE_BYTES]), PageContent::Zeros);
     }
@@ -160,12 +137,7 @@ mod tests {
     #[test]
     fn a_page_torn_in_the_middle_is_garbage() {
         let mut torn = filled(PAGE);
-        torn[2048..].copy_from_slice(
-            &filled(Pattern {
-                generation: 1,
-                ..PAGE
-            })[2048..],
-        );
+        torn[2048..].copy_from_slice(&filled(Pattern { generation: 1, ..PAGE })[2048..]);
         assert_eq!(PAGE.check(&torn), PageContent::Garbage);
     }
 }

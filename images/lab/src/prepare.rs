@@ -39,9 +39,7 @@ where
     D: BlockDevice + 'static,
 {
     let mounted = FileSystem::mount(Rc::clone(device), MountOptions { knobs });
-    mounted
-        .map(|fs| (fs, 0))
-        .map_err(|error| errno_of_mount(&error))
+    mounted.map(|fs| (fs, 0)).map_err(|error| errno_of_mount(&error))
 }
 
 /// What mount(2) gives.

@@ -33,10 +33,7 @@ impl fmt::Display for LabError {
             Self::Spec(error) => write!(f, "command line: {error}"),
             Self::Probe(error) => write!(f, "nvme: {error}"),
             Self::AddressSpace { pages, pages_max } => {
-                write!(
-                    f,
-                    "pages={pages}: this engine has an address space of {pages_max} pages"
-                )
+                write!(f, "pages={pages}: this engine has an address space of {pages_max} pages")
             }
         }
     }
@@ -63,11 +60,7 @@ where
     let device = Rc::new(
         NvmeDriver::probe(platform, nvme_driver::Config::default()).map_err(LabError::Probe)?,
     );
-    tracer.emit(Event::StepEnd {
-        step: Step::Probe,
-        result: Ok(()),
-        count: 1,
-    });
+    tracer.emit(Event::StepEnd { step: Step::Probe, result: Ok(()), count: 1 });
     match spec.scenario {
         Scenario::Shutdown => shutdown::play(&spec, &device, user),
     }

@@ -38,9 +38,7 @@ where
 {
     let tracer = device.tracer();
     let fs = prepare::filesystem(spec, device)?;
-    let ino = step(tracer, Step::MakeSwapFile, || {
-        prepare::swap_file(spec, &fs, device)
-    })?;
+    let ino = step(tracer, Step::MakeSwapFile, || prepare::swap_file(spec, &fs, device))?;
     let mut mm = prepare::address_space(spec, device, user)?;
     let area = step(tracer, Step::SwapOn, || {
         let host = Rc::new(fs.clone());
@@ -52,14 +50,7 @@ where
         Ok((mm.add_area(area), slots))
     })?;
     let workload = Workload::new(spec.pages, spec.seed, tracer.clone());
-    Play {
-        fs,
-        mm,
-        workload,
-        area,
-        tracer,
-    }
-    .run();
+    Play { fs, mm, workload, area, tracer }.run();
     Ok(())
 }
 
@@ -118,20 +109,14 @@ impl<D: BlockDevice + 'static, U: UserMemory> Play<'_, D, U> {
 }
 
 fn unmount<D: BlockDevice + 'static>(fs: FileSystem<D>) -> Result<((), u64), Errno> {
-    fs.unmount()
-        .map(|()| ((), 0))
-        .map_err(|(_still_mounted, errno)| errno)
+    fs.unmount().map(|()| ((), 0)).map_err(|(_still_mounted, errno)| errno)
 }
 
 /// After the power cycle: the journal is recovered, and what was promised is there.
 fn after<D: BlockDevice + 'static>(device: &Rc<D>) -> Result<(), Errno> {
     let tracer = device.tracer();
-    let fs = step(tracer, Step::Recover, || {
-        prepare::mount(device, FsKnobs::default())
-    })?;
-    let lookup = step(tracer, Step::FindSwapFile, || {
-        fs.open(SWAP_FILE).map(|_ino| ((), 1))
-    });
+    let fs = step(tracer, Step::Recover, || prepare::mount(device, FsKnobs::default()))?;
+    let lookup = step(tracer, Step::FindSwapFile, || fs.open(SWAP_FILE).map(|_ino| ((), 1)));
     let unmounted = step(tracer, Step::Unmount, || unmount(fs));
     step(tracer, Step::Fsck, || {
         let report = FileSystem::fsck(&**device).map_err(|error| errno_of_mount(&error.0))?;

@@ -17,10 +17,6 @@ pub(crate) fn step<T>(
         Ok((_, count)) => (Ok(()), *count),
         Err(errno) => (Err(*errno), 0),
     };
-    tracer.emit(Event::StepEnd {
-        step,
-        result,
-        count,
-    });
+    tracer.emit(Event::StepEnd { step, result, count });
     outcome.map(|(value, _)| value)
 }

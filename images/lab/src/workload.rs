@@ -24,12 +24,7 @@ impl Workload {
     /// A workload over `pages` pages; none has been written.
     pub(crate) fn new(pages: u64, seed: u64, tracer: Tracer) -> Self {
         let pages = usize::try_from(pages).unwrap_or(usize::MAX);
-        Self {
-            seed,
-            generations: vec![0; pages],
-            tracer,
-            buffer: Box::new([0; PAGE_BYTES]),
-        }
+        Self { seed, generations: vec![0; pages], tracer, buffer: Box::new([0; PAGE_BYTES]) }
     }
 
     /// Stores `generation` into every page, in order. A page whose store is refused keeps its old
@@ -41,12 +36,7 @@ impl Workload {
     {
         let (mut right, mut told) = (0, 0);
         for (page, current) in (0_u64..).zip(&mut self.generations) {
-            Pattern {
-                seed: self.seed,
-                page,
-                generation,
-            }
-            .fill(&mut self.buffer);
+            Pattern { seed: self.seed, page, generation }.fill(&mut self.buffer);
             match mm.store(address_of(page), &self.buffer[..]) {
                 Ok(()) => {
                     *current = generation;
@@ -54,20 +44,11 @@ impl Workload {
                 }
                 Err(_) => {
                     told += 1;
-                    self.tracer.emit(Event::PageTold {
-                        page,
-                        generation,
-                        is_store: true,
-                    });
+                    self.tracer.emit(Event::PageTold { page, generation, is_store: true });
                 }
             }
         }
-        self.tracer.emit(Event::Pass {
-            right,
-            told,
-            wrong: 0,
-            is_store: true,
-        });
+        self.tracer.emit(Event::Pass { right, told, wrong: 0, is_store: true });
         right
     }
 
@@ -81,37 +62,18 @@ impl Workload {
         for (page, &generation) in (0_u64..).zip(&self.generations) {
             if mm.load(address_of(page), &mut self.buffer[..]).is_err() {
                 told += 1;
-                self.tracer.emit(Event::PageTold {
-                    page,
-                    generation,
-                    is_store: false,
-                });
+                self.tracer.emit(Event::PageTold { page, generation, is_store: false });
                 continue;
             }
-            match (Pattern {
-                seed: self.seed,
-                page,
-                generation,
-            })
-            .check(&self.buffer)
-            {
+            match (Pattern { seed: self.seed, page, generation }).check(&self.buffer) {
                 PageContent::Expected => right += 1,
                 content => {
                     wrong += 1;
-                    self.tracer.emit(Event::PageWrong {
-                        page,
-                        generation,
-                        content,
-                    });
+                    self.tracer.emit(Event::PageWrong { page, generation, content });
                 }
             }
         }
-        self.tracer.emit(Event::Pass {
-            right,
-            told,
-            wrong,
-            is_store: false,
-        });
+        self.tracer.emit(Event::Pass { right, told, wrong, is_store: false });
         right
     }
 }

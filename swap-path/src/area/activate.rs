@@ -118,15 +118,8 @@ fn read_header<H: SwapHost, D: BlockDevice>(
         return Err(SwaponError::Header(HeaderError::NoSignature));
     }
     let page = device.alloc_page().map_err(|_| SwaponError::OutOfMemory)?;
-    let mut transfer = Transfer {
-        direction: Direction::Read,
-        pos: 0,
-        pages: vec![page],
-    };
-    let iocb = Kiocb {
-        flags: IocbFlags::empty(),
-        context: Context::Activation,
-    };
+    let mut transfer = Transfer { direction: Direction::Read, pos: 0, pages: vec![page] };
+    let iocb = Kiocb { flags: IocbFlags::empty(), context: Context::Activation };
     dio_rw(host.dio_ops(), device, inode, &mut transfer, iocb).map_err(SwaponError::HeaderRead)?;
     let mut bytes = [0; PAGE_BYTES];
     transfer.pages[0].read(0, &mut bytes);
@@ -135,9 +128,6 @@ fn read_header<H: SwapHost, D: BlockDevice>(
 
 /// The header decides, but slots that no extent covers are never handed out.
 fn usable_pages(header: &SwapHeader, extents: &SwapExtents) -> u32 {
-    let covered = extents
-        .iter()
-        .map(|extent| extent.nr_pages)
-        .fold(0, u64::saturating_add);
+    let covered = extents.iter().map(|extent| extent.nr_pages).fold(0, u64::saturating_add);
     u32::try_from(header.size_pages().min(covered)).unwrap_or(u32::MAX)
 }

@@ -62,10 +62,7 @@ impl fmt::Display for HeaderError {
                 write!(f, "Unable to handle swap header version {version}")
             }
             Self::Empty => f.write_str("Empty swap-file"),
-            Self::AreaShorter {
-                header_pages,
-                file_pages,
-            } => write!(
+            Self::AreaShorter { header_pages, file_pages } => write!(
                 f,
                 "Swap area shorter than signature indicates ({file_pages} of {header_pages} pages)"
             ),
@@ -107,11 +104,7 @@ impl SwapHeader {
         let raw = |at| u32::from_le_bytes(array(page, at));
         let is_swapped = raw(VERSION_AT) == VERSION.swap_bytes();
         let number = |at| {
-            if is_swapped {
-                raw(at).swap_bytes()
-            } else {
-                raw(at)
-            }
+            if is_swapped { raw(at).swap_bytes() } else { raw(at) }
         };
         if number(VERSION_AT) != VERSION {
             return Err(HeaderError::UnknownVersion(number(VERSION_AT)));
@@ -125,10 +118,7 @@ impl SwapHeader {
             return Err(HeaderError::Empty);
         }
         if header.size_pages() > file_pages {
-            return Err(HeaderError::AreaShorter {
-                header_pages: header.size_pages(),
-                file_pages,
-            });
+            return Err(HeaderError::AreaShorter { header_pages: header.size_pages(), file_pages });
         }
         match number(BAD_PAGES_AT) {
             0 => Ok(header),
@@ -193,10 +183,7 @@ mod tests {
 
     #[test]
     fn a_header_alone_is_empty() {
-        let header = SwapHeader {
-            last_page: 0,
-            ..HEADER
-        };
+        let header = SwapHeader { last_page: 0, ..HEADER };
         let error = SwapHeader::from_page(&header.to_page(), PAGES).unwrap_err();
         assert_eq!(error.to_string(), "Empty swap-file");
     }
@@ -206,10 +193,7 @@ mod tests {
         let page = HEADER.to_page();
         assert_eq!(
             SwapHeader::from_page(&page, PAGES - 1),
-            Err(HeaderError::AreaShorter {
-                header_pages: PAGES,
-                file_pages: PAGES - 1
-            })
+            Err(HeaderError::AreaShorter { header_pages: PAGES, file_pages: PAGES - 1 })
         );
         assert_eq!(SwapHeader::from_page(&page, PAGES + 1), Ok(HEADER));
     }
@@ -218,9 +202,6 @@ mod tests {
     fn bad_pages_are_refused() {
         let mut page = HEADER.to_page();
         page[1032] = 3;
-        assert_eq!(
-            SwapHeader::from_page(&page, PAGES),
-            Err(HeaderError::BadPages(3))
-        );
+        assert_eq!(SwapHeader::from_page(&page, PAGES), Err(HeaderError::BadPages(3)));
     }
 }

@@ -68,10 +68,9 @@ impl fmt::Display for MkswapError {
                 "mkswap: swap area of {pages} pages, at most {} are possible",
                 u64::from(u32::MAX) + 1
             ),
-            Self::LabelTooLong { bytes } => write!(
-                f,
-                "mkswap: label of {bytes} bytes, at most {LABEL_BYTES_MAX} fit"
-            ),
+            Self::LabelTooLong { bytes } => {
+                write!(f, "mkswap: label of {bytes} bytes, at most {LABEL_BYTES_MAX} fit")
+            }
             Self::OutOfMemory => f.write_str("mkswap: no page of memory for the header"),
         }
     }
@@ -91,18 +90,10 @@ pub fn mkswap<H: SwapHost, D: BlockDevice>(
     label: &str,
 ) -> Result<SwapHeader, MkswapError> {
     let pages = host.size_bytes(inode).map_err(MkswapError::Host)? / PAGE_BYTES as u64;
-    let header = SwapHeader {
-        last_page: last_page(pages)?,
-        uuid,
-        label: padded(label)?,
-    };
+    let header = SwapHeader { last_page: last_page(pages)?, uuid, label: padded(label)? };
     let page = device.alloc_page().map_err(|_| MkswapError::OutOfMemory)?;
     page.write(0, &header.to_page());
-    let mut transfer = Transfer {
-        direction: Direction::Write,
-        pos: 0,
-        pages: vec![page],
-    };
+    let mut transfer = Transfer { direction: Direction::Write, pos: 0, pages: vec![page] };
     dio_rw(host.dio_ops(), device, inode, &mut transfer, Kiocb::USER)
         .map_err(MkswapError::Write)?;
     host.sync(inode).map_err(MkswapError::Host)?;
@@ -143,9 +134,6 @@ mod tests {
     #[test]
     fn a_label_of_sixteen_bytes_fits_and_no_longer_one() {
         assert_eq!(padded("0123456789abcdef"), Ok(*b"0123456789abcdef"));
-        assert_eq!(
-            padded("0123456789abcdefg"),
-            Err(MkswapError::LabelTooLong { bytes: 17 })
-        );
+        assert_eq!(padded("0123456789abcdefg"), Err(MkswapError::LabelTooLong { bytes: 17 }));
     }
 }

@@ -48,10 +48,7 @@ impl SwapEntry {
     /// The entry of such a number.
     #[must_use]
     pub const fn from_raw(raw: u64) -> Self {
-        Self {
-            area: AreaId((raw >> 32) as u32),
-            slot: (raw & 0xffff_ffff) as u32,
-        }
+        Self { area: AreaId((raw >> 32) as u32), slot: (raw & 0xffff_ffff) as u32 }
     }
 }
 
@@ -84,13 +81,7 @@ impl<P: DmaBuf> SwapArea<P> {
         extents: SwapExtents,
         io: Box<dyn SwapIo<P>>,
     ) -> Self {
-        Self {
-            id: AreaId(0),
-            slots: SlotMap::new(usable_pages),
-            header,
-            extents,
-            io,
-        }
+        Self { id: AreaId(0), slots: SlotMap::new(usable_pages), header, extents, io }
     }
 
     /// The area's name in its address space; 0 as long as no address space uses it.

@@ -40,12 +40,7 @@ impl SlotMap {
             *header = HEADER;
             *used = 1;
         }
-        Self {
-            owners,
-            cluster_used,
-            used: 0,
-            next: 1,
-        }
+        Self { owners, cluster_used, used: 0, next: 1 }
     }
 
     /// Slots for pages.
@@ -95,17 +90,13 @@ impl SlotMap {
     /// The slots that have an owner, in order, with their owners.
     pub(crate) fn iter_used(&self) -> impl Iterator<Item = (u32, u64)> {
         let slots = self.owners.iter().copied().enumerate();
-        slots
-            .filter(|&(_, owner)| owner < HEADER)
-            .map(|(slot, owner)| (slot as u32, owner))
+        slots.filter(|&(_, owner)| owner < HEADER).map(|(slot, owner)| (slot as u32, owner))
     }
 
     /// The first slot from `from` on that has an owner, with its owner.
     pub(crate) fn next_used(&self, from: u32) -> Option<(u32, u64)> {
         let slots = from..self.owners.len() as u32;
-        slots
-            .into_iter()
-            .find_map(|slot| Some((slot, self.owner(slot)?)))
+        slots.into_iter().find_map(|slot| Some((slot, self.owner(slot)?)))
     }
 
     /// The rest of the cluster that is being filled.
@@ -129,9 +120,7 @@ impl SlotMap {
 
     fn anywhere(&self) -> Option<usize> {
         let size = self.owners.len();
-        (0..size)
-            .map(|step| (self.next + step) % size)
-            .find(|&slot| self.owners[slot] == FREE)
+        (0..size).map(|step| (self.next + step) % size).find(|&slot| self.owners[slot] == FREE)
     }
 }
 
@@ -165,9 +154,8 @@ mod tests {
             map.alloc(owner).unwrap();
         }
         map.free(5, 4);
-        let slots: Vec<_> = (100..100 + 2 * CLUSTER as u64 - 1)
-            .map(|owner| map.alloc(owner).unwrap())
-            .collect();
+        let slots: Vec<_> =
+            (100..100 + 2 * CLUSTER as u64 - 1).map(|owner| map.alloc(owner).unwrap()).collect();
         assert!(!slots.contains(&5), "{slots:?}");
         assert_eq!(map.alloc(7), Some(5));
         assert_eq!(map.alloc(8), None);

@@ -49,25 +49,15 @@ impl fmt::Display for Event {
                 columns(f, "poison", Some(page), Some(entry))?;
                 write!(f, " {cause}")
             }
-            Self::BusError {
-                page,
-                access,
-                reason,
-            } => {
+            Self::BusError { page, access, reason } => {
                 columns(f, "bus-error", Some(page), None)?;
                 write!(f, " {access:?} {reason:?}")
             }
-            Self::ReserveUsed {
-                page,
-                resident_pages,
-            } => {
+            Self::ReserveUsed { page, resident_pages } => {
                 columns(f, "reserve-used", Some(page), None)?;
                 write!(f, " {resident_pages} resident")
             }
-            Self::OutOfMemory {
-                page,
-                resident_pages,
-            } => {
+            Self::OutOfMemory { page, resident_pages } => {
                 columns(f, "out-of-memory", Some(page), None)?;
                 write!(f, " {resident_pages} resident")
             }
@@ -81,16 +71,8 @@ impl Event {
         let (name, entry, pages, outcome) = match *self {
             Self::SwapOutBegin { entry, pages } => ("swap-out", entry, pages, None),
             Self::SwapInBegin { entry, pages } => ("swap-in", entry, pages, None),
-            Self::SwapOutEnd {
-                entry,
-                pages,
-                error,
-            } => ("swap-out-end", entry, pages, Some(error)),
-            Self::SwapInEnd {
-                entry,
-                pages,
-                error,
-            } => ("swap-in-end", entry, pages, Some(error)),
+            Self::SwapOutEnd { entry, pages, error } => ("swap-out-end", entry, pages, Some(error)),
+            Self::SwapInEnd { entry, pages, error } => ("swap-in-end", entry, pages, Some(error)),
             _ => return self.fmt_area(f),
         };
         columns(f, name, None, Some(entry))?;
@@ -112,17 +94,9 @@ impl Event {
                 columns(f, "swap-off", None, None)?;
                 write!(f, " area {area} by {path}, {pages} slots in use")
             }
-            Self::SwapOff {
-                area,
-                path,
-                pages_read,
-                pages_lost,
-            } => {
+            Self::SwapOff { area, path, pages_read, pages_lost } => {
                 columns(f, "swap-off-end", None, None)?;
-                write!(
-                    f,
-                    " area {area} by {path}, {pages_read} pages read, {pages_lost} lost"
-                )
+                write!(f, " area {area} by {path}, {pages_read} pages read, {pages_lost} lost")
             }
             _ => Ok(()),
         }
@@ -132,16 +106,12 @@ impl Event {
     #[must_use]
     pub fn kernel_log(&self) -> Option<KernelLog> {
         match *self {
-            Self::WriteError { entry, cause, .. } => Some(KernelLog {
-                is_write: true,
-                entry,
-                cause,
-            }),
-            Self::ReadError { entry, cause, .. } => Some(KernelLog {
-                is_write: false,
-                entry,
-                cause,
-            }),
+            Self::WriteError { entry, cause, .. } => {
+                Some(KernelLog { is_write: true, entry, cause })
+            }
+            Self::ReadError { entry, cause, .. } => {
+                Some(KernelLog { is_write: false, entry, cause })
+            }
             _ => None,
         }
     }

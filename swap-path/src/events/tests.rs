@@ -8,10 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const ENTRY: SwapEntry = SwapEntry {
-    area: AreaId(3),
-    slot: 17,
-};
+const ENTRY: SwapEntry = SwapEntry { area: AreaId(3), slot: 17 };
 
 fn cause() -> Cause {
     Cause {
@@ -35,55 +32,22 @@ fn one_of_each(page: u64) -> Vec<Event> {
         Event::SlotAlloc { page, entry },
         Event::SlotFree { page, entry },
         Event::SwapOutBegin { entry, pages },
-        Event::SwapOutEnd {
-            entry,
-            pages,
-            error,
-        },
+        Event::SwapOutEnd { entry, pages, error },
         Event::SwapInBegin { entry, pages },
-        Event::SwapInEnd {
-            entry,
-            pages,
-            error: None,
-        },
+        Event::SwapInEnd { entry, pages, error: None },
         Event::CleanDrop { page, entry: None },
-        Event::CleanDrop {
-            page,
-            entry: Some(entry),
-        },
+        Event::CleanDrop { page, entry: Some(entry) },
         Event::WriteError { page, entry, cause },
         Event::ReadError { page, entry, cause },
-        Event::Poison {
-            page,
-            entry,
-            cause: Cause {
-                device: None,
-                ..cause
-            },
-        },
-        Event::BusError {
-            page,
-            access,
-            reason: BusErrorReason::OutOfMemory,
-        },
+        Event::Poison { page, entry, cause: Cause { device: None, ..cause } },
+        Event::BusError { page, access, reason: BusErrorReason::OutOfMemory },
         Event::NoSlot { page },
-        Event::ReserveUsed {
-            page,
-            resident_pages,
-        },
-        Event::OutOfMemory {
-            page,
-            resident_pages,
-        },
+        Event::ReserveUsed { page, resident_pages },
+        Event::OutOfMemory { page, resident_pages },
         Event::Discard { page },
         Event::SwapOn { area, path, pages },
         Event::SwapOffBegin { area, path, pages },
-        Event::SwapOff {
-            area,
-            path,
-            pages_read: 1,
-            pages_lost: 2,
-        },
+        Event::SwapOff { area, path, pages_read: 1, pages_lost: 2 },
     ]
 }
 
@@ -98,10 +62,7 @@ fn every_event_survives_the_round_trip() {
 fn page_and_slot_stand_in_fixed_columns() {
     for event in one_of_each(12_345_678) {
         let line = event.to_string();
-        assert!(
-            line.find(" page ").is_none_or(|at| at == 14 || at > 40),
-            "{line}"
-        );
+        assert!(line.find(" page ").is_none_or(|at| at == 14 || at > 40), "{line}");
         assert!(line.find(" slot ").is_none_or(|at| at == 28), "{line}");
     }
 }
@@ -110,14 +71,8 @@ fn page_and_slot_stand_in_fixed_columns() {
 fn the_kernel_log_speaks_as_linux_does() {
     let (page, entry, mut cause) = (5, ENTRY, cause());
     let log = |event: Event| event.kernel_log().unwrap().to_string();
-    assert_eq!(
-        log(Event::ReadError { page, entry, cause }),
-        "Read-error on swap-device (3:17)"
-    );
-    assert_eq!(
-        log(Event::WriteError { page, entry, cause }),
-        "Write-error on swap-device (3:17)"
-    );
+    assert_eq!(log(Event::ReadError { page, entry, cause }), "Read-error on swap-device (3:17)");
+    assert_eq!(log(Event::WriteError { page, entry, cause }), "Write-error on swap-device (3:17)");
     cause.path = PathKind::Dio;
     assert_eq!(
         log(Event::WriteError { page, entry, cause }),

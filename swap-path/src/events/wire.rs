@@ -11,13 +11,7 @@ use crate::{AreaId, PathKind, SwapEntry};
 const NO_ENTRY: u64 = 0;
 
 const fn record(code: u8, small: u16, word: u32, args: [u64; 3]) -> Record {
-    Record {
-        layer: Layer::Swap,
-        code,
-        small,
-        word,
-        args,
-    }
+    Record { layer: Layer::Swap, code, small, word, args }
 }
 
 fn with_cause(code: u8, page: u64, entry: SwapEntry, cause: Cause) -> Record {
@@ -52,17 +46,9 @@ impl From<Event> for Record {
             Event::SlotAlloc { page, entry } => record(3, 0, 0, [page, entry.to_raw(), 0]),
             Event::SlotFree { page, entry } => record(4, 0, 0, [page, entry.to_raw(), 0]),
             Event::SwapOutBegin { entry, pages } => io(5, entry, pages, None),
-            Event::SwapOutEnd {
-                entry,
-                pages,
-                error,
-            } => io(6, entry, pages, error),
+            Event::SwapOutEnd { entry, pages, error } => io(6, entry, pages, error),
             Event::SwapInBegin { entry, pages } => io(7, entry, pages, None),
-            Event::SwapInEnd {
-                entry,
-                pages,
-                error,
-            } => io(8, entry, pages, error),
+            Event::SwapInEnd { entry, pages, error } => io(8, entry, pages, error),
             Event::CleanDrop { page, entry } => {
                 let entry = entry.map_or(NO_ENTRY, SwapEntry::to_raw);
                 record(9, 0, 0, [page, entry, 0])
@@ -70,29 +56,22 @@ impl From<Event> for Record {
             Event::WriteError { page, entry, cause } => with_cause(10, page, entry, cause),
             Event::ReadError { page, entry, cause } => with_cause(11, page, entry, cause),
             Event::Poison { page, entry, cause } => with_cause(12, page, entry, cause),
-            Event::BusError {
-                page,
-                access,
-                reason,
-            } => record(13, access_code(access), reason as u32, [page, 0, 0]),
+            Event::BusError { page, access, reason } => {
+                record(13, access_code(access), reason as u32, [page, 0, 0])
+            }
             Event::NoSlot { page } => record(14, 0, 0, [page, 0, 0]),
-            Event::ReserveUsed {
-                page,
-                resident_pages,
-            } => record(15, 0, 0, [page, resident_pages, 0]),
-            Event::OutOfMemory {
-                page,
-                resident_pages,
-            } => record(16, 0, 0, [page, resident_pages, 0]),
+            Event::ReserveUsed { page, resident_pages } => {
+                record(15, 0, 0, [page, resident_pages, 0])
+            }
+            Event::OutOfMemory { page, resident_pages } => {
+                record(16, 0, 0, [page, resident_pages, 0])
+            }
             Event::Discard { page } => record(17, 0, 0, [page, 0, 0]),
             Event::SwapOn { area, path, pages } => area_record(18, area, path, pages, 0),
             Event::SwapOffBegin { area, path, pages } => area_record(19, area, path, pages, 0),
-            Event::SwapOff {
-                area,
-                path,
-                pages_read,
-                pages_lost,
-            } => area_record(20, area, path, pages_read, pages_lost),
+            Event::SwapOff { area, path, pages_read, pages_lost } => {
+                area_record(20, area, path, pages_read, pages_lost)
+            }
         }
     }
 }
@@ -122,32 +101,20 @@ impl Event {
         let entry = SwapEntry::from_raw(second);
         let access = || access_from(record.small);
         Some(match record.code {
-            1 => Self::Fault {
-                page,
-                access: access()?,
-            },
+            1 => Self::Fault { page, access: access()? },
             2 => Self::DemandZero { page },
             3 => Self::SlotAlloc { page, entry },
             4 => Self::SlotFree { page, entry },
             9 if second == NO_ENTRY => Self::CleanDrop { page, entry: None },
-            9 => Self::CleanDrop {
-                page,
-                entry: Some(entry),
-            },
+            9 => Self::CleanDrop { page, entry: Some(entry) },
             13 => Self::BusError {
                 page,
                 access: access()?,
                 reason: BusErrorReason::from_u8(u8::try_from(record.word).ok()?)?,
             },
             14 => Self::NoSlot { page },
-            15 => Self::ReserveUsed {
-                page,
-                resident_pages: second,
-            },
-            16 => Self::OutOfMemory {
-                page,
-                resident_pages: second,
-            },
+            15 => Self::ReserveUsed { page, resident_pages: second },
+            16 => Self::OutOfMemory { page, resident_pages: second },
             17 => Self::Discard { page },
             _ => return None,
         })
@@ -162,17 +129,9 @@ impl Event {
         };
         Some(match record.code {
             5 => Self::SwapOutBegin { entry, pages },
-            6 => Self::SwapOutEnd {
-                entry,
-                pages,
-                error,
-            },
+            6 => Self::SwapOutEnd { entry, pages, error },
             7 => Self::SwapInBegin { entry, pages },
-            8 => Self::SwapInEnd {
-                entry,
-                pages,
-                error,
-            },
+            8 => Self::SwapInEnd { entry, pages, error },
             _ => return None,
         })
     }

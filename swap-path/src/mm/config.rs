@@ -58,10 +58,7 @@ impl MmConfig {
             return Err(MmError::ResidentLimit(self.resident_pages_max));
         }
         if !(1..=cluster_max).contains(&self.cluster_pages) {
-            return Err(MmError::Cluster {
-                pages: self.cluster_pages,
-                pages_max: cluster_max,
-            });
+            return Err(MmError::Cluster { pages: self.cluster_pages, pages_max: cluster_max });
         }
         if self.reclaim_failures_max == 0 {
             return Err(MmError::NoAttempt);
@@ -97,10 +94,9 @@ impl fmt::Display for MmError {
             Self::ResidentLimit(pages) => {
                 write!(f, "resident limit of {pages} pages, at least 2 are needed")
             }
-            Self::Cluster { pages, pages_max } => write!(
-                f,
-                "swap-out cluster of {pages} pages, 1 to {pages_max} are possible"
-            ),
+            Self::Cluster { pages, pages_max } => {
+                write!(f, "swap-out cluster of {pages} pages, 1 to {pages_max} are possible")
+            }
             Self::NoAttempt => f.write_str("reclaim_failures_max is 0, at least 1 is needed"),
             Self::OutOfMemory { frames } => write!(
                 f,

@@ -14,10 +14,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
     pub(super) fn handle_fault(&mut self, fault: PageFault) -> FaultOutcome {
         let PageFault { page, access } = fault;
         self.stats.faults += 1;
-        self.tracer.emit(Event::Fault {
-            page: page.0,
-            access,
-        });
+        self.tracer.emit(Event::Fault { page: page.0, access });
         let Some(index) = self.index_of(page) else {
             return self.bus_error(page.0, access, BusErrorReason::OutOfRange);
         };
@@ -42,11 +39,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         reason: BusErrorReason,
     ) -> FaultOutcome {
         self.stats.bus_errors += 1;
-        self.tracer.emit(Event::BusError {
-            page,
-            access,
-            reason,
-        });
+        self.tracer.emit(Event::BusError { page, access, reason });
         FaultOutcome::BusError
     }
 
@@ -57,12 +50,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         self.tracer.emit(Event::DemandZero { page: index as u64 });
         self.make_resident(
             index,
-            Resident {
-                frame,
-                entry: None,
-                is_dirty: false,
-                has_write_failed: false,
-            },
+            Resident { frame, entry: None, is_dirty: false, has_write_failed: false },
         );
         Ok(())
     }
@@ -92,11 +80,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
             Err(cause) => {
                 self.put_frame(frame);
                 self.pages[index] = PageState::Swapped(entry);
-                self.tracer.emit(Event::ReadError {
-                    page: index as u64,
-                    entry,
-                    cause,
-                });
+                self.tracer.emit(Event::ReadError { page: index as u64, entry, cause });
                 Err(BusErrorReason::SwapIn)
             }
         }

@@ -21,23 +21,13 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         let resident_pages = self.queue.len() as u64;
         if self.queue.len() >= self.config.frames() {
             self.stats.out_of_memory += 1;
-            self.tracer.emit(Event::OutOfMemory {
-                page,
-                resident_pages,
-            });
+            self.tracer.emit(Event::OutOfMemory { page, resident_pages });
             return None;
         }
         if self.queue.len() >= limit {
-            self.tracer.emit(Event::ReserveUsed {
-                page,
-                resident_pages,
-            });
+            self.tracer.emit(Event::ReserveUsed { page, resident_pages });
         }
-        Some(
-            self.frames
-                .pop()
-                .expect("a page that is not resident has left its frame"),
-        )
+        Some(self.frames.pop().expect("a page that is not resident has left its frame"))
     }
 
     /// Takes a frame back. One that came in addition (at a swapoff) goes back to the device's memory.
@@ -65,15 +55,8 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
 
     /// Takes a resident page off the page table. Its bits are final then.
     pub(super) fn unmap(&self, index: usize, frame: &D::Page) -> hal::Unmapped {
-        let unmapped = self
-            .user
-            .unmap(UserPage(index as u64))
-            .expect("a resident page is mapped");
-        assert_eq!(
-            unmapped.frame,
-            frame.iova(),
-            "page {index} is mapped to its own frame"
-        );
+        let unmapped = self.user.unmap(UserPage(index as u64)).expect("a resident page is mapped");
+        assert_eq!(unmapped.frame, frame.iova(), "page {index} is mapped to its own frame");
         unmapped
     }
 }

@@ -71,15 +71,10 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
             let mut used = 0;
             for (slot, owner) in area.slots.iter_used() {
                 used += 1;
-                let entry = SwapEntry {
-                    area: area.id,
-                    slot,
-                };
+                let entry = SwapEntry { area: area.id, slot };
                 let page = usize::try_from(owner).ok().and_then(|i| self.pages.get(i));
                 if slot == 0 || page.and_then(PageState::entry) != Some(entry) {
-                    return Err(format!(
-                        "slot {entry} belongs to page {owner}, which denies it"
-                    ));
+                    return Err(format!("slot {entry} belongs to page {owner}, which denies it"));
                 }
             }
             if used != area.used_pages() {

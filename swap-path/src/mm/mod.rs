@@ -75,9 +75,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         let count = config.frames();
         let mut frames = Fixed::with_capacity(count);
         for _ in 0..count {
-            let frame = device
-                .alloc_page()
-                .map_err(|_| MmError::OutOfMemory { frames: count })?;
+            let frame = device.alloc_page().map_err(|_| MmError::OutOfMemory { frames: count })?;
             frames.push(frame);
         }
         let size = usize::try_from(user.size_pages()).unwrap_or(usize::MAX);
@@ -164,9 +162,9 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
     pub fn page(&self, page: UserPage) -> Option<PageView> {
         Some(match &self.pages[self.index_of(page)?] {
             PageState::Untouched => PageView::Untouched,
-            PageState::Resident(resident) | PageState::Isolated(resident) => PageView::Resident {
-                entry: resident.entry,
-            },
+            PageState::Resident(resident) | PageState::Isolated(resident) => {
+                PageView::Resident { entry: resident.entry }
+            }
             PageState::InFlight(entry) | PageState::Swapped(entry) => {
                 PageView::Swapped { entry: *entry }
             }
@@ -223,11 +221,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         access: hal::Access,
     ) -> Result<(), BusError> {
         let size = self.size_pages().saturating_mul(PAGE_BYTES as u64);
-        if addr
-            .0
-            .checked_add(length as u64)
-            .is_some_and(|end| end <= size)
-        {
+        if addr.0.checked_add(length as u64).is_some_and(|end| end <= size) {
             return Ok(());
         }
         let addr = UserAddr(addr.0.max(size));

@@ -25,11 +25,8 @@ pub(super) struct Pass {
 impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
     /// Evicts up to `target` pages. Returns how many went; allocates nothing.
     pub(super) fn reclaim(&mut self, target: usize) -> usize {
-        let mut pass = Pass {
-            freed: 0,
-            failures_left: self.config.reclaim_failures_max,
-            has_no_slot: false,
-        };
+        let mut pass =
+            Pass { freed: 0, failures_left: self.config.reclaim_failures_max, has_no_slot: false };
         let rounds = match self.config.policy {
             ReclaimPolicy::Fifo => 1,
             ReclaimPolicy::SecondChance => 2,
@@ -68,11 +65,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
             self.drop_clean(index, resident);
             pass.freed += 1;
         } else if let Some(entry) = self.slot_for(index, &mut resident, pass) {
-            self.batch.push(Victim {
-                index,
-                entry,
-                is_alone: resident.has_write_failed,
-            });
+            self.batch.push(Victim { index, entry, is_alone: resident.has_write_failed });
             self.pages[index] = PageState::Isolated(resident);
         } else {
             self.make_resident(index, resident);
@@ -88,10 +81,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
     pub(super) fn take_resident(&mut self, index: usize) -> Resident<D::Page> {
         match core::mem::replace(&mut self.pages[index], PageState::Untouched) {
             PageState::Resident(resident) | PageState::Isolated(resident) => resident,
-            other => unreachable!(
-                "page {index} has no frame: its entry is {:?}",
-                other.entry()
-            ),
+            other => unreachable!("page {index} has no frame: its entry is {:?}", other.entry()),
         }
     }
 
@@ -101,10 +91,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         self.pages[index] = entry.map_or(PageState::Untouched, PageState::Swapped);
         self.put_frame(resident.frame);
         self.stats.clean_drop_pages += 1;
-        self.tracer.emit(Event::CleanDrop {
-            page: index as u64,
-            entry,
-        });
+        self.tracer.emit(Event::CleanDrop { page: index as u64, entry });
     }
 
     /// A slot to write the page to: its own if it has one. `None` if it must stay.
@@ -140,10 +127,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
     fn free_entry(&mut self, page: u64) -> Option<SwapEntry> {
         self.areas.iter_mut().find_map(|area| {
             let slot = area.slots.alloc(page)?;
-            Some(SwapEntry {
-                area: area.id,
-                slot,
-            })
+            Some(SwapEntry { area: area.id, slot })
         })
     }
 
@@ -152,10 +136,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
     fn strip_cached_slot(&mut self) {
         let found = self.areas.iter().find_map(|area| {
             area.slots.iter_used().find_map(|(slot, owner)| {
-                let entry = SwapEntry {
-                    area: area.id,
-                    slot,
-                };
+                let entry = SwapEntry { area: area.id, slot };
                 let index = owner as usize;
                 matches!(self.pages[index], PageState::Resident(_)).then_some((index, entry))
             })

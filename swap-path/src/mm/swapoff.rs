@@ -90,18 +90,9 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         self.admit_swapped(at)?;
         let area = &self.areas[at];
         let (path, pages) = (area.path(), area.used_pages());
-        self.tracer.emit(Event::SwapOffBegin {
-            area: id,
-            path,
-            pages,
-        });
-        let mut report = SwapoffReport {
-            area: id,
-            path,
-            pages_read: 0,
-            pages_cached: 0,
-            poisoned: Vec::new(),
-        };
+        self.tracer.emit(Event::SwapOffBegin { area: id, path, pages });
+        let mut report =
+            SwapoffReport { area: id, path, pages_read: 0, pages_cached: 0, poisoned: Vec::new() };
         self.unuse(at, &mut report);
         let area = self.areas.remove(at);
         assert_eq!(area.used_pages(), 0, "swapoff empties the area");
@@ -122,9 +113,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         let swapped = used.filter(|&(_, owner)| self.is_swapped(owner)).count();
         let missing = swapped.saturating_sub(self.frames.len());
         let more: Result<Vec<_>, _> = (0..missing).map(|_| self.device.alloc_page()).collect();
-        let more = more.map_err(|_| SwapoffError::OutOfMemory {
-            pages: swapped as u64,
-        })?;
+        let more = more.map_err(|_| SwapoffError::OutOfMemory { pages: swapped as u64 })?;
         self.frames.reserve(self.frames.len() + missing);
         self.frames_total += missing;
         more.into_iter().for_each(|frame| self.frames.push(frame));
@@ -146,10 +135,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
     fn unuse(&mut self, at: usize, report: &mut SwapoffReport) {
         let mut from = 0;
         while let Some((slot, owner)) = self.areas[at].slots.next_used(from) {
-            let entry = SwapEntry {
-                area: report.area,
-                slot,
-            };
+            let entry = SwapEntry { area: report.area, slot };
             let mut pages = 1;
             if self.is_swapped(owner) {
                 pages = self.swapped_run(at, slot);
@@ -166,22 +152,14 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
     fn swapped_run(&self, at: usize, slot: u32) -> u32 {
         let slots = &self.areas[at].slots;
         let limit = self.config.cluster_pages as u32;
-        let is_swapped = |slot: &u32| {
-            slots
-                .owner(*slot)
-                .is_some_and(|owner| self.is_swapped(owner))
-        };
-        (slot..slot.saturating_add(limit))
-            .take_while(is_swapped)
-            .count() as u32
+        let is_swapped =
+            |slot: &u32| slots.owner(*slot).is_some_and(|owner| self.is_swapped(owner));
+        (slot..slot.saturating_add(limit)).take_while(is_swapped).count() as u32
     }
 
     /// Reads consecutive slots; if that fails, each for itself, so that only bad ones are lost.
     fn bring_back(&mut self, first: SwapEntry, pages: u32, report: &mut SwapoffReport) {
-        let at = |offset| SwapEntry {
-            slot: first.slot + offset,
-            ..first
-        };
+        let at = |offset| SwapEntry { slot: first.slot + offset, ..first };
         match self.read_back(first, pages) {
             Ok(()) => report.pages_read += u64::from(pages),
             Err(cause) if pages == 1 => report.poisoned.push(self.poison(first, cause)),
@@ -191,10 +169,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
 
     fn read_back(&mut self, first: SwapEntry, pages: u32) -> Result<(), Cause> {
         for _ in 0..pages {
-            let frame = self
-                .frames
-                .pop()
-                .expect("swapoff has a frame for each page");
+            let frame = self.frames.pop().expect("swapoff has a frame for each page");
             self.io_pages.push(frame);
         }
         let result = self.read_slots(first, pages);
@@ -204,22 +179,13 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
             let index = self.owner_of(entry);
             if let Err(cause) = result {
                 self.frames.push(frame);
-                self.tracer.emit(Event::ReadError {
-                    page: index as u64,
-                    entry,
-                    cause,
-                });
+                self.tracer.emit(Event::ReadError { page: index as u64, entry, cause });
                 continue;
             }
             self.free_slot(index, entry);
             self.make_resident(
                 index,
-                Resident {
-                    frame,
-                    entry: None,
-                    is_dirty: true,
-                    has_write_failed: false,
-                },
+                Resident { frame, entry: None, is_dirty: true, has_write_failed: false },
             );
         }
         self.io_pages = io_pages;
@@ -232,11 +198,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         self.free_slot(index, entry);
         let page = index as u64;
         self.tracer.emit(Event::Poison { page, entry, cause });
-        PoisonedPage {
-            page: UserPage(page),
-            entry,
-            cause,
-        }
+        PoisonedPage { page: UserPage(page), entry, cause }
     }
 
     fn owner_of(&mut self, entry: SwapEntry) -> usize {

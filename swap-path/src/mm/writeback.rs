@@ -52,12 +52,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         self.tracer.emit(Event::SwapOutBegin { entry, pages });
         let area = self.area_of(entry);
         let path = area.path();
-        let result = area.rw(
-            Direction::Write,
-            entry.slot,
-            &mut io_pages,
-            Context::SwapOut,
-        );
+        let result = area.rw(Direction::Write, entry.slot, &mut io_pages, Context::SwapOut);
         self.tracer.emit(Event::SwapOutEnd {
             entry,
             pages,
@@ -93,12 +88,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         });
         self.make_resident(
             victim.index,
-            Resident {
-                frame,
-                entry: Some(victim.entry),
-                is_dirty: true,
-                has_write_failed: true,
-            },
+            Resident { frame, entry: Some(victim.entry), is_dirty: true, has_write_failed: true },
         );
     }
 }
@@ -125,10 +115,7 @@ mod tests {
     fn length(batch: &[(u32, u32, bool)]) -> usize {
         let victim = |&(area, slot, is_alone)| Victim {
             index: 0,
-            entry: SwapEntry {
-                area: AreaId(area),
-                slot,
-            },
+            entry: SwapEntry { area: AreaId(area), slot },
             is_alone,
         };
         run_length(&batch.iter().map(victim).collect::<Vec<_>>())

@@ -21,11 +21,7 @@ pub(crate) struct DioPath<H: SwapHost, D: BlockDevice> {
 
 impl<H: SwapHost, D: BlockDevice> DioPath<H, D> {
     pub(crate) fn new(host: Rc<H>, device: Rc<D>, inode: H::Inode) -> Self {
-        Self {
-            host,
-            device,
-            inode,
-        }
+        Self { host, device, inode }
     }
 }
 
@@ -41,22 +37,10 @@ impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for DioPath<H, D> {
         pages: &mut Vec<D::Page>,
         context: Context,
     ) -> Result<(), IoFailure> {
-        let mut transfer = Transfer {
-            direction,
-            pos: slot_pos(slot),
-            pages: core::mem::take(pages),
-        };
-        let iocb = Kiocb {
-            flags: IocbFlags::SWAP,
-            context,
-        };
-        let result = dio_rw(
-            self.host.dio_ops(),
-            &*self.device,
-            self.inode,
-            &mut transfer,
-            iocb,
-        );
+        let mut transfer =
+            Transfer { direction, pos: slot_pos(slot), pages: core::mem::take(pages) };
+        let iocb = Kiocb { flags: IocbFlags::SWAP, context };
+        let result = dio_rw(self.host.dio_ops(), &*self.device, self.inode, &mut transfer, iocb);
         *pages = transfer.pages;
         result.map(|_bytes| ())
     }

@@ -25,27 +25,16 @@ pub(crate) struct ExtentsPath<H: SwapHost, D: BlockDevice> {
 
 impl<H: SwapHost, D: BlockDevice> ExtentsPath<H, D> {
     pub(crate) fn new(host: Rc<H>, device: Rc<D>, inode: H::Inode, extents: SwapExtents) -> Self {
-        Self {
-            host,
-            device,
-            inode,
-            extents,
-            in_flight: Vec::with_capacity(CLUSTER_PAGES_MAX),
-        }
+        Self { host, device, inode, extents, in_flight: Vec::with_capacity(CLUSTER_PAGES_MAX) }
     }
 
     /// The block of `slot` and how many slots follow it on the device, itself included.
     fn lookup(&self, slot: u32) -> Option<(u64, u64)> {
         let page = u64::from(slot);
-        let after = self
-            .extents
-            .partition_point(|extent| extent.start_page <= page);
+        let after = self.extents.partition_point(|extent| extent.start_page <= page);
         let extent: &SwapExtent = self.extents.get(after.checked_sub(1)?)?;
         let offset = page - extent.start_page;
-        let left = extent
-            .nr_pages
-            .checked_sub(offset)
-            .filter(|&left| left > 0)?;
+        let left = extent.nr_pages.checked_sub(offset).filter(|&left| left > 0)?;
         Some((extent.start_block + offset, left))
     }
 
@@ -59,11 +48,7 @@ impl<H: SwapHost, D: BlockDevice> ExtentsPath<H, D> {
     ) -> Result<(), (BlockError, FailureKind)> {
         let mut vector = core::mem::take(&mut self.in_flight);
         vector.extend(pages.drain(..count));
-        let bio = Bio {
-            op,
-            block,
-            pages: vector,
-        };
+        let bio = Bio { op, block, pages: vector };
         let (mut vector, result) = match self.device.submit(bio) {
             Ok(ticket) => {
                 let done = self.device.wait(ticket);

@@ -80,11 +80,7 @@ impl FromStr for PathKind {
     type Err = UnknownPath;
 
     fn from_str(name: &str) -> Result<Self, UnknownPath> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|kind| kind.name() == name)
-            .ok_or(UnknownPath)
+        Self::ALL.iter().copied().find(|kind| kind.name() == name).ok_or(UnknownPath)
     }
 }
 
@@ -136,9 +132,6 @@ mod tests {
     #[test]
     fn an_unknown_path_lists_the_known_ones() {
         let error = "bio".parse::<PathKind>().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "unknown swap path: known are extents, dio, swap"
-        );
+        assert_eq!(error.to_string(), "unknown swap path: known are extents, dio, swap");
     }
 }

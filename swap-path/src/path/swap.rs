@@ -24,12 +24,7 @@ pub(crate) struct SwapPath<H: SwapHost, D: BlockDevice> {
 
 impl<H: SwapHost, D: BlockDevice> SwapPath<H, D> {
     pub(crate) fn new(host: Rc<H>, device: Rc<D>, inode: H::Inode) -> Self {
-        Self {
-            host,
-            device,
-            inode,
-            pool: BioPool::new(BIOS, CLUSTER_PAGES_MAX),
-        }
+        Self { host, device, inode, pool: BioPool::new(BIOS, CLUSTER_PAGES_MAX) }
     }
 }
 
@@ -45,11 +40,8 @@ impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for SwapPath<H, D> {
         pages: &mut Vec<D::Page>,
         context: Context,
     ) -> Result<(), IoFailure> {
-        let mut transfer = Transfer {
-            direction,
-            pos: slot_pos(slot),
-            pages: core::mem::take(pages),
-        };
+        let mut transfer =
+            Transfer { direction, pos: slot_pos(slot), pages: core::mem::take(pages) };
         let result = swap_rw(
             self.host.swap_ops(),
             &*self.device,

@@ -71,9 +71,7 @@ impl BlockDevice for FrugalDisk {
     fn submit(&self, bio: Bio<PoolDma>) -> Result<Ticket, Rejected<PoolDma>> {
         let ticket = Ticket(self.tickets.replace(self.tickets.get() + 1));
         let result = self.execute_now(&bio);
-        self.finished
-            .borrow_mut()
-            .push((ticket, Done { bio, result }));
+        self.finished.borrow_mut().push((ticket, Done { bio, result }));
         Ok(ticket)
     }
 

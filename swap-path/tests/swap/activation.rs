@@ -18,10 +18,8 @@ fn machine(pages: usize) -> (Rc<RamDisk>, Rc<Host>) {
 
 /// Every path refuses with the same errno and text, and does not keep its claim.
 fn refused(disk: &Rc<RamDisk>, host: &Rc<Host>) -> (Errno, String) {
-    let errors: Vec<SwaponError> = PathKind::ALL
-        .iter()
-        .map(|path| swapon(host, disk, Inode, *path).unwrap_err())
-        .collect();
+    let errors: Vec<SwaponError> =
+        PathKind::ALL.iter().map(|path| swapon(host, disk, Inode, *path).unwrap_err()).collect();
     assert!(!host.state.is_claimed.get(), "a failed swapon lets go");
     assert!(errors.iter().all(|error| *error == errors[0]), "{errors:?}");
     (errors[0].errno(), errors[0].to_string())
@@ -50,10 +48,7 @@ fn a_file_that_was_cut_is_shorter_than_its_signature_says() {
     host.state.pages.borrow_mut().pop();
     let (errno, text) = refused(&disk, &host);
     assert_eq!(errno, Errno::EINVAL);
-    assert_eq!(
-        text,
-        "Swap area shorter than signature indicates (19 of 20 pages)"
-    );
+    assert_eq!(text, "Swap area shorter than signature indicates (19 of 20 pages)");
 }
 
 #[test]
@@ -127,10 +122,7 @@ fn mkswap_refuses_what_is_too_small() {
     let (disk, host) = machine(9);
     let error = mkswap(&*host, &*disk, Inode, [1; 16], "").unwrap_err();
     assert_eq!(error.errno(), Errno::EINVAL);
-    assert_eq!(
-        error.to_string(),
-        "mkswap: swap area of 9 pages, at least 10 are needed"
-    );
+    assert_eq!(error.to_string(), "mkswap: swap area of 9 pages, at least 10 are needed");
 }
 
 #[test]

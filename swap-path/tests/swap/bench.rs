@@ -59,15 +59,7 @@ impl Setup {
         let mut mm = Mm::new(self.config, user, Rc::clone(&disk)).unwrap();
         let area = mm.add_area(area);
         disk.take_requests();
-        Bench {
-            pool,
-            disk,
-            host,
-            sink,
-            mm,
-            area,
-            expected: vec![0; self.pages],
-        }
+        Bench { pool, disk, host, sink, mm, area, expected: vec![0; self.pages] }
     }
 }
 
@@ -87,9 +79,7 @@ fn pattern(page: usize, tag: u64) -> Vec<u8> {
     if tag == 0 {
         return vec![0; PAGE as usize];
     }
-    (0..PAGE / 8)
-        .flat_map(|word| (tag << 32 ^ (page as u64) << 16 ^ word).to_le_bytes())
-        .collect()
+    (0..PAGE / 8).flat_map(|word| (tag << 32 ^ (page as u64) << 16 ^ word).to_le_bytes()).collect()
 }
 
 impl Bench {
@@ -117,9 +107,7 @@ impl Bench {
     /// Stores to every page; returns those that got a bus error.
     pub(crate) fn store_all(&mut self, tag: u64) -> Vec<usize> {
         let pages = 0..self.expected.len();
-        pages
-            .filter(|&page| self.store(page, tag).is_err())
-            .collect()
+        pages.filter(|&page| self.store(page, tag).is_err()).collect()
     }
 
     /// Loads and checks every page; returns those that got a bus error.
@@ -146,14 +134,12 @@ impl Bench {
     /// Every request of this kind that touches the slot fails.
     pub(crate) fn break_slot(&self, op: OpKind, slot: u32) {
         let block = self.host.block(slot);
-        self.disk
-            .add_fault(Fault::on_blocks(op, block..block + 1, MEDIUM));
+        self.disk.add_fault(Fault::on_blocks(op, block..block + 1, MEDIUM));
     }
 
     /// Every request of this kind fails.
     pub(crate) fn break_disk(&self, op: OpKind) {
-        self.disk
-            .add_fault(Fault::on_blocks(op, 0..DISK_BLOCKS, MEDIUM));
+        self.disk.add_fault(Fault::on_blocks(op, 0..DISK_BLOCKS, MEDIUM));
     }
 
     /// The swap events since the last call.
@@ -169,11 +155,7 @@ impl Bench {
     /// Device writes since the last call: first block and count.
     pub(crate) fn writes(&self) -> Vec<(u64, u64)> {
         let requests = self.disk.take_requests();
-        let writes = requests
-            .iter()
-            .filter(|request| matches!(request.op, Op::Write { .. }));
-        writes
-            .map(|request| (request.block, request.blocks))
-            .collect()
+        let writes = requests.iter().filter(|request| matches!(request.op, Op::Write { .. }));
+        writes.map(|request| (request.block, request.blocks)).collect()
     }
 }

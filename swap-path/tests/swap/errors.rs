@@ -25,10 +25,7 @@ fn failed_swap_outs_lose_nothing_and_end_in_out_of_memory() {
         let events = bench.events();
         let out_of_memory = |event: &&Event| matches!(event, Event::OutOfMemory { .. });
         assert_eq!(events.iter().filter(out_of_memory).count(), 44);
-        assert!(events.contains(&Event::ReserveUsed {
-            page: 19,
-            resident_pages: 19
-        }));
+        assert!(events.contains(&Event::ReserveUsed { page: 19, resident_pages: 19 }));
 
         bench.disk.clear_faults();
         assert_eq!(bench.store_all(2), [], "{path}");

@@ -67,11 +67,7 @@ struct Model {
 
 fn play(bench: &mut Bench, model: &mut Model, step: Step) {
     match step {
-        Step::Store {
-            addr,
-            length,
-            value,
-        } => {
+        Step::Store { addr, length, value } => {
             let data: Vec<u8> = (0..length).map(|i| value ^ (i / 64) as u8).collect();
             let result = bench.mm.store(UserAddr(addr), &data);
             assert!(result.is_ok() || model.is_failure_allowed, "{result:?}");

@@ -81,12 +81,8 @@ fn bench_with(bug: Bug) -> Bench {
     let mut bench = Setup::new(PathKind::Swap).build();
     bench.mm.swapoff(bench.area).unwrap();
     let area = swapon(&bench.host, &bench.disk, Inode, PathKind::Swap).unwrap();
-    let broken = Broken {
-        bug,
-        host: Rc::clone(&bench.host),
-        disk: Rc::clone(&bench.disk),
-        writes: 0,
-    };
+    let broken =
+        Broken { bug, host: Rc::clone(&bench.host), disk: Rc::clone(&bench.disk), writes: 0 };
     let extents = area.extents().to_vec();
     let area = SwapArea::from_parts(*area.header(), 100, extents, Box::new(broken));
     bench.area = bench.mm.add_area(area);
@@ -102,9 +98,7 @@ fn silent_garbage(bug: Bug, op: Option<OpKind>) -> usize {
     }
     bench.store_all(1);
     bench.disk.clear_faults();
-    (0..64)
-        .filter(|&page| bench.load_is_right(page) == Ok(false))
-        .count()
+    (0..64).filter(|&page| bench.load_is_right(page) == Ok(false)).count()
 }
 
 #[test]

@@ -54,10 +54,7 @@ fn every_cluster_size_works() {
     for path in PathKind::ALL {
         for cluster_pages in 1..=32 {
             let mut setup = Setup::new(*path);
-            setup.config = MmConfig {
-                cluster_pages,
-                ..MmConfig::new(64)
-            };
+            setup.config = MmConfig { cluster_pages, ..MmConfig::new(64) };
             setup.pages = 90;
             let mut bench = setup.build();
             assert_eq!(bench.store_all(1), []);
@@ -106,12 +103,7 @@ fn a_second_area_is_used_when_the_first_is_full() {
         assert_eq!(bench.store_all(tag), []);
         assert_eq!(bench.load_all(), []);
     }
-    let used: Vec<_> = bench
-        .mm
-        .areas()
-        .iter()
-        .map(|area| area.used_pages())
-        .collect();
+    let used: Vec<_> = bench.mm.areas().iter().map(|area| area.used_pages()).collect();
     assert!(used[0] == 30 && used[1] > 0, "{used:?}");
     bench.mm.swapoff(bench.area).unwrap();
     bench.check();
@@ -128,9 +120,8 @@ fn without_swap_the_limit_and_the_reserve_are_all_there_is() {
     let disk = Rc::new(RamDisk::new(pool.clone(), 1));
     let user = Rc::new(SoftUserMemory::new(pool, 64));
     let mut mm = Mm::new(MmConfig::new(16), user, disk).unwrap();
-    let results: Vec<_> = (0..64u64)
-        .map(|page| mm.store(UserAddr(page * 4096), &[1]).is_ok())
-        .collect();
+    let results: Vec<_> =
+        (0..64u64).map(|page| mm.store(UserAddr(page * 4096), &[1]).is_ok()).collect();
     assert!(results[..20].iter().all(|&ok| ok) && results[20..].iter().all(|&ok| !ok));
     mm.discard(UserPage(3));
     mm.store(UserAddr(63 * 4096), &[1]).unwrap();
@@ -148,26 +139,11 @@ fn a_configuration_out_of_range_is_refused_with_its_number() {
     assert_eq!(build(config), None);
     assert_eq!(build(MmConfig::new(1)), Some(MmError::ResidentLimit(1)));
     assert_eq!(
-        build(MmConfig {
-            cluster_pages: 3,
-            ..config
-        }),
-        Some(MmError::Cluster {
-            pages: 3,
-            pages_max: 2
-        })
+        build(MmConfig { cluster_pages: 3, ..config }),
+        Some(MmError::Cluster { pages: 3, pages_max: 2 })
     );
-    assert_eq!(
-        build(MmConfig {
-            reclaim_failures_max: 0,
-            ..config
-        }),
-        Some(MmError::NoAttempt)
-    );
-    assert_eq!(
-        build(MmConfig::new(5)),
-        Some(MmError::OutOfMemory { frames: 9 })
-    );
+    assert_eq!(build(MmConfig { reclaim_failures_max: 0, ..config }), Some(MmError::NoAttempt));
+    assert_eq!(build(MmConfig::new(5)), Some(MmError::OutOfMemory { frames: 9 }));
 }
 
 #[test]

@@ -35,13 +35,7 @@ fn dio_loses_every_swapped_page_to_an_owner_who_is_told() {
     let mut bench = shut_down(PathKind::Dio);
     let swapped = bench.swapped();
     assert!(swapped.len() >= 48);
-    assert_eq!(
-        swapped
-            .iter()
-            .filter(|&&page| bench.load(page).is_ok())
-            .count(),
-        0
-    );
+    assert_eq!(swapped.iter().filter(|&&page| bench.load(page).is_ok()).count(), 0);
     let events = bench.events();
     let causes: Vec<_> = events
         .iter()
@@ -85,11 +79,7 @@ fn swapoff_of_dio_poisons_what_is_lost_and_releases_the_file() {
     let mut bench = shut_down(PathKind::Dio);
     let swapped = bench.swapped();
     let report = bench.mm.swapoff(bench.area).unwrap();
-    let mut lost: Vec<_> = report
-        .poisoned
-        .iter()
-        .map(|lost| lost.page.0 as usize)
-        .collect();
+    let mut lost: Vec<_> = report.poisoned.iter().map(|lost| lost.page.0 as usize).collect();
     lost.sort_unstable();
     assert_eq!(lost, swapped);
     assert!(!bench.host.state.is_claimed.get());

@@ -78,10 +78,7 @@ fn a_slot_that_cannot_be_read_costs_its_page_alone() {
 
         bench.mm.discard(UserPage(page as u64));
         bench.expected[page] = 0;
-        assert_eq!(
-            bench.mm.page(UserPage(page as u64)),
-            Some(PageView::Untouched)
-        );
+        assert_eq!(bench.mm.page(UserPage(page as u64)), Some(PageView::Untouched));
     }
 }
 
@@ -149,9 +146,5 @@ fn the_trace_says_what_swapoff_did() {
             pages_lost: 1
         })
     );
-    assert!(
-        events
-            .iter()
-            .any(|event| matches!(event, Event::Poison { page: 0, .. }))
-    );
+    assert!(events.iter().any(|event| matches!(event, Event::Poison { page: 0, .. })));
 }

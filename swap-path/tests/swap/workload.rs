@@ -84,10 +84,7 @@ fn a_store_to_a_page_with_a_good_slot_makes_the_slot_stale() {
         // The page is clean and has a slot now; the store changes it without a fault.
         bench.store(0, 2).unwrap();
         bench.mm.page_out(64);
-        assert!(matches!(
-            bench.mm.page(UserPage(0)),
-            Some(PageView::Swapped { .. })
-        ));
+        assert!(matches!(bench.mm.page(UserPage(0)), Some(PageView::Swapped { .. })));
         bench.load(0).unwrap();
     }
 }
@@ -150,11 +147,7 @@ fn an_access_out_of_range_is_a_bus_error_and_changes_nothing() {
     assert!(matches!(
         bench.events()[..],
         [
-            Event::BusError {
-                page: 64,
-                reason: BusErrorReason::OutOfRange,
-                ..
-            },
+            Event::BusError { page: 64, reason: BusErrorReason::OutOfRange, .. },
             Event::BusError { .. }
         ]
     ));

@@ -83,12 +83,13 @@ fn plan(args: &Boot) -> Result<FaultPlan, Exit> {
 fn run_machine(mut machine: Machine, args: &Boot) -> Result<Exit, Exit> {
     forward_input(machine.console_input());
     let mut screen = Screen::new(args.image.is_none());
-    let exit = machine
-        .run(&mut screen)
-        .map_err(|error| exit_of_host(&error))?;
+    let exit = machine.run(&mut screen).map_err(|error| exit_of_host(&error))?;
     screen.finish();
     if let Some(controller) = machine.controller() {
         report_faults(controller);
+    }
+    if matches!(exit, MachineExit::Code(ports::EXIT_OK)) {
+        println!("{exit}");
     }
     Ok(exit_of_guest(&exit))
 }
@@ -106,10 +107,7 @@ fn forward_input(console: ConsoleInput) {
 
 fn report_faults(controller: &Controller) {
     for (rule, counts) in controller.faults().counts() {
-        println!(
-            "fault: {rule}: matched {}, fired {}",
-            counts.armed, counts.fired
-        );
+        println!("fault: {rule}: matched {}, fired {}", counts.armed, counts.fired);
         if counts.fired < counts.planned {
             println!("fault: NOT EXERCISED: planned {}", counts.planned);
         }

@@ -3,10 +3,11 @@
 use std::io::Write;
 
 use campaign::trace::{ConsoleStream, Piece, describe};
+use hal::trace::{Layer, Record};
 use vmm::MachineObserver;
 
-/// Shows the guest's text. Our guest's trace records are shown with `-v`; a foreign guest's bytes go
-/// through as they are.
+/// Shows the guest's text and, of our guest's trace, the program's own records (all with `-v`); a
+/// foreign guest's bytes go through as they are.
 #[derive(Debug)]
 pub(crate) struct Screen {
     stream: Option<ConsoleStream>,
@@ -14,9 +15,7 @@ pub(crate) struct Screen {
 
 impl Screen {
     pub(crate) fn new(is_our_guest: bool) -> Self {
-        Self {
-            stream: is_our_guest.then(ConsoleStream::default),
-        }
+        Self { stream: is_our_guest.then(ConsoleStream::default) }
     }
 
     /// Shows an unfinished last line.
@@ -35,14 +34,7 @@ impl MachineObserver for Screen {
             None => raw(bytes),
             Some(stream) => stream.push(bytes, |piece| match piece {
                 Piece::Line(line) => println!("{line}"),
-                Piece::Record(record) => {
-                    log::info!(
-                        "{:>9} us {:?} {}",
-                        now_ns / 1000,
-                        record.layer,
-                        describe(&record)
-                    );
-                }
+                Piece::Record(record) => show(now_ns, &record),
                 Piece::Malformed(what) => log::error!("{what}"),
             }),
         }
@@ -54,6 +46,18 @@ impl MachineObserver for Screen {
 
     fn debug_console(&mut self, _now_ns: u64, bytes: &[u8]) {
         raw(bytes);
+    }
+}
+
+/// What the program did and saw goes to the terminal; that it begins something, and what the layers
+/// below do, only to the log.
+fn show(now_ns: u64, record: &Record) {
+    let text = describe(record);
+    match record.layer {
+        Layer::Program | Layer::Workload if !text.ends_with("...") => {
+            println!("{:>10.3} ms  {text}", now_ns as f64 / 1e6);
+        }
+        layer => log::info!("{:>9} us {layer:?} {text}", now_ns / 1000),
     }
 }
 

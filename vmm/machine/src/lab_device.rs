@@ -66,12 +66,7 @@ impl WaitBlock {
         let u32_at =
             |i: usize| u32::from_le_bytes([bytes[i], bytes[i + 1], bytes[i + 2], bytes[i + 3]]);
         let u64_at = |i: usize| u64::from(u32_at(i + 4)) << 32 | u64::from(u32_at(i));
-        Self {
-            deadline_ns: u64_at(0),
-            vector: u32_at(8),
-            wake: u32_at(12),
-            now_ns: u64_at(16),
-        }
+        Self { deadline_ns: u64_at(0), vector: u32_at(8), wake: u32_at(12), now_ns: u64_at(16) }
     }
 }
 
@@ -81,12 +76,7 @@ mod tests {
 
     #[test]
     fn the_wait_block_survives_the_round_trip() {
-        let block = WaitBlock {
-            deadline_ns: u64::MAX - 1,
-            vector: 0x31,
-            wake: 1,
-            now_ns: 7 << 40,
-        };
+        let block = WaitBlock { deadline_ns: u64::MAX - 1, vector: 0x31, wake: 1, now_ns: 7 << 40 };
         assert_eq!(WaitBlock::from_bytes(&block.to_bytes()), block);
     }
 }

@@ -42,19 +42,11 @@ impl Fields<'_> {
         let Some(bytes) = self.0.get(from..from.saturating_add(N)) else {
             return Err(self.truncated(what, offset, offset.saturating_add(N as u64)));
         };
-        Ok(bytes
-            .iter()
-            .rev()
-            .fold(0, |value, byte| value << 8 | u64::from(*byte)))
+        Ok(bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte)))
     }
 
     fn truncated(&self, what: &'static str, from: u64, to: u64) -> ImageError {
-        ImageError::Truncated {
-            what,
-            from,
-            to,
-            size: self.0.len() as u64,
-        }
+        ImageError::Truncated { what, from, to, size: self.0.len() as u64 }
     }
 
     /// Checks that `offset..offset + size` lies in the file.
@@ -73,16 +65,8 @@ impl LoadPlan {
         check_header(&file)?;
         let table = file.get::<8>("e_phoff", 32)?;
         let count = file.get::<2>("e_phnum", 56)?;
-        file.check(
-            "the program header table",
-            table,
-            count * PROGRAM_HEADER_BYTES,
-        )?;
-        let mut plan = Self {
-            entry: 0,
-            zeroed: Vec::new(),
-            end: 0,
-        };
+        file.check("the program header table", table, count * PROGRAM_HEADER_BYTES)?;
+        let mut plan = Self { entry: 0, zeroed: Vec::new(), end: 0 };
         let mut loaded = Vec::new();
         let mut entry = None;
         for header in (0..count).map(|i| table + i * PROGRAM_HEADER_BYTES) {
@@ -147,18 +131,11 @@ impl LoadPlan {
 // Spec: SysV-ELF "e_ident"
 fn check_header(file: &Fields<'_>) -> Result<(), ImageError> {
     if !file.0.starts_with(b"\x7fELF") {
-        return Err(ImageError::NotElf {
-            found: file.0.iter().take(4).copied().collect(),
-        });
+        return Err(ImageError::NotElf { found: file.0.iter().take(4).copied().collect() });
     }
     file.check("the ELF header", 0, HEADER_BYTES)?;
     let wrong = |field, offset, found, expected| {
-        Err(ImageError::WrongElf {
-            field,
-            offset,
-            found,
-            expected,
-        })
+        Err(ImageError::WrongElf { field, offset, found, expected })
     };
     let class = file.get::<1>("EI_CLASS", 4)?;
     if class != 2 {

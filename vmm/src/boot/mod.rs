@@ -28,17 +28,11 @@ pub struct KernelImage {
 impl KernelImage {
     /// An image called `name`.
     pub fn new(name: impl Into<String>, bytes: impl Into<Arc<[u8]>>) -> Self {
-        Self {
-            name: name.into(),
-            bytes: bytes.into(),
-        }
+        Self { name: name.into(), bytes: bytes.into() }
     }
 
     fn wrong(&self, source: ImageError) -> VmmError {
-        VmmError::Image {
-            name: self.name.clone(),
-            source,
-        }
+        VmmError::Image { name: self.name.clone(), source }
     }
 }
 
@@ -72,15 +66,10 @@ impl Boot {
     /// # Errors
     /// The command line is too long, or the kernel refuses the registers.
     pub(crate) fn start(&self, ram: &Ram, vcpu: &Vcpu, cmdline: &str) -> Result<(), VmmError> {
-        self.plan
-            .load(&self.image.bytes, ram)
-            .map_err(|source| self.image.wrong(source))?;
+        self.plan.load(&self.image.bytes, ram).map_err(|source| self.image.wrong(source))?;
         start_info::write(ram, cmdline)?;
-        let (regs, sregs) = registers::pvh(
-            self.plan.entry(),
-            start_info::START_INFO,
-            vcpu.power_on_sregs(),
-        );
+        let (regs, sregs) =
+            registers::pvh(self.plan.entry(), start_info::START_INFO, vcpu.power_on_sregs());
         vcpu.set_boot_registers(&regs, &sregs)
     }
 }

@@ -10,12 +10,7 @@ const RFLAGS: u64 = 0x2;
 /// 32-bit protected mode without paging, flat segments, `ebx` = address of the start info.
 // Spec: PVH "CPU state at entry"
 pub(super) fn pvh(entry: u64, start_info: u64, power_on: kvm_sregs) -> (kvm_regs, kvm_sregs) {
-    let regs = kvm_regs {
-        rip: entry,
-        rbx: start_info,
-        rflags: RFLAGS,
-        ..Default::default()
-    };
+    let regs = kvm_regs { rip: entry, rbx: start_info, rflags: RFLAGS, ..Default::default() };
     let flat = |selector, type_| kvm_segment {
         base: 0,
         limit: 0xffff_ffff,
@@ -29,14 +24,8 @@ pub(super) fn pvh(entry: u64, start_info: u64, power_on: kvm_sregs) -> (kvm_regs
     };
     let code = flat(0x08, 0xb);
     let data = flat(0x10, 0x3);
-    let task = kvm_segment {
-        base: 0,
-        limit: 0x67,
-        type_: 0xb,
-        present: 1,
-        s: 0,
-        ..Default::default()
-    };
+    let task =
+        kvm_segment { base: 0, limit: 0x67, type_: 0xb, present: 1, s: 0, ..Default::default() };
     let sregs = kvm_sregs {
         cs: code,
         ds: data,

@@ -35,19 +35,10 @@ const TYPE_RESERVED: u32 = 2;
 /// Writes the boot pages. `cmdline` gets the address of ECAM appended.
 pub(super) fn write(ram: &Ram, cmdline: &str) -> Result<(), VmmError> {
     write_command_line(ram, cmdline)?;
-    let entry = |addr, size, type_| hvm_memmap_table_entry {
-        addr,
-        size,
-        type_,
-        reserved: 0,
-    };
+    let entry = |addr, size, type_| hvm_memmap_table_entry { addr, size, type_, reserved: 0 };
     let map = [
         entry(0, LOW_MEMORY_END, TYPE_RAM),
-        entry(
-            layout::KERNEL_BASE,
-            ram.size_bytes() - layout::KERNEL_BASE,
-            TYPE_RAM,
-        ),
+        entry(layout::KERNEL_BASE, ram.size_bytes() - layout::KERNEL_BASE, TYPE_RAM),
         entry(layout::ECAM_BASE, layout::ECAM_BYTES, TYPE_RESERVED),
     ];
     let info = hvm_start_info {
@@ -98,21 +89,12 @@ mod tests {
         let ram = Ram::new(16 << 20).expect("memory");
         write(&ram, "program=1 seed=7").expect("room");
         assert_eq!(bytes::<4>(&ram, START_INFO), *b"\x78\xc5\x6e\x33");
-        assert_eq!(
-            u64::from_le_bytes(bytes(&ram, START_INFO + 24)),
-            COMMAND_LINE
-        );
+        assert_eq!(u64::from_le_bytes(bytes(&ram, START_INFO + 24)), COMMAND_LINE);
         assert_eq!(u64::from_le_bytes(bytes(&ram, START_INFO + 40)), MEMORY_MAP);
         assert_eq!(u32::from_le_bytes(bytes(&ram, START_INFO + 48)), 3);
-        assert_eq!(
-            u64::from_le_bytes(bytes(&ram, MEMORY_MAP + 24)),
-            layout::KERNEL_BASE
-        );
+        assert_eq!(u64::from_le_bytes(bytes(&ram, MEMORY_MAP + 24)), layout::KERNEL_BASE);
         assert_eq!(u64::from_le_bytes(bytes(&ram, MEMORY_MAP + 32)), 15 << 20);
-        assert_eq!(
-            &bytes::<33>(&ram, COMMAND_LINE),
-            b"program=1 seed=7 ecam=0xe0000000\0"
-        );
+        assert_eq!(&bytes::<33>(&ram, COMMAND_LINE), b"program=1 seed=7 ecam=0xe0000000\0");
     }
 
     #[test]
@@ -121,13 +103,7 @@ mod tests {
         let suffix = " ecam=0xe0000000".len();
         write(&ram, &"x".repeat(COMMAND_LINE_BYTES_MAX - suffix)).expect("fits exactly");
         let error = write(&ram, &"x".repeat(COMMAND_LINE_BYTES_MAX - suffix + 1));
-        assert!(matches!(
-            error,
-            Err(VmmError::CommandLineTooLong { bytes: 0x4001, .. })
-        ));
-        assert!(matches!(
-            write(&ram, "a\0b"),
-            Err(VmmError::CommandLineTooLong { .. })
-        ));
+        assert!(matches!(error, Err(VmmError::CommandLineTooLong { bytes: 0x4001, .. })));
+        assert!(matches!(write(&ram, "a\0b"), Err(VmmError::CommandLineTooLong { .. })));
     }
 }

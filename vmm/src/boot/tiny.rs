@@ -34,10 +34,7 @@ pub(crate) fn elf(code: &[u8]) -> Vec<u8> {
         word(&mut file, value);
     }
     file.extend(b"Xen\0");
-    word(
-        &mut file,
-        u32::try_from(base + code_at).expect("below 4 GiB"),
-    );
+    word(&mut file, u32::try_from(base + code_at).expect("below 4 GiB"));
     file.extend(code);
     file
 }

@@ -27,17 +27,8 @@ impl LabFunction {
             class: CLASS_PERIPHERAL,
             revision: 1,
         });
-        config.add_bar(Bar {
-            index: 0,
-            size_bytes: BAR_BYTES,
-            is_64_bit: false,
-        });
-        Self {
-            config,
-            now_ns: 0,
-            wait_block: 0,
-            is_wait_due: false,
-        }
+        config.add_bar(Bar { index: 0, size_bytes: BAR_BYTES, is_64_bit: false });
+        Self { config, now_ns: 0, wait_block: 0, is_wait_due: false }
     }
 
     /// Says what time it is; to be called before an access is carried in.
@@ -61,16 +52,11 @@ impl Function for LabFunction {
     }
 
     fn bar_read(&mut self, _bar: u8, offset: u64, data: &mut [u8]) {
-        let registers = [
-            (reg::MAGIC, MAGIC),
-            (reg::NOW, self.now_ns),
-            (reg::WAIT_BLOCK, self.wait_block),
-        ];
+        let registers =
+            [(reg::MAGIC, MAGIC), (reg::NOW, self.now_ns), (reg::WAIT_BLOCK, self.wait_block)];
         data.fill(0);
         for (base, value) in registers {
-            let inside = offset
-                .checked_sub(base)
-                .and_then(|at| usize::try_from(at).ok());
+            let inside = offset.checked_sub(base).and_then(|at| usize::try_from(at).ok());
             if let Some(bytes) =
                 inside.and_then(|at| value.to_le_bytes().get(at..).map(<[u8]>::to_vec))
             {
@@ -80,10 +66,7 @@ impl Function for LabFunction {
     }
 
     fn bar_write(&mut self, _bar: u8, offset: u64, data: &[u8]) {
-        let value = data
-            .iter()
-            .rev()
-            .fold(0, |value, byte| value << 8 | u64::from(*byte));
+        let value = data.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
         const HIGH_HALF: u64 = reg::WAIT_BLOCK + 4;
         match (offset, data.len()) {
             (reg::WAIT_BLOCK, 8) => self.wait_block = value,
@@ -117,10 +100,7 @@ mod tests {
         lab.set_now(0x1122_3344_5566_7788);
         assert_eq!(&read::<8>(&mut lab, reg::MAGIC), b"SWAPLAB\x01");
         assert_eq!(read::<4>(&mut lab, reg::NOW), 0x5566_7788_u32.to_le_bytes());
-        assert_eq!(
-            read::<4>(&mut lab, reg::NOW + 4),
-            0x1122_3344_u32.to_le_bytes()
-        );
+        assert_eq!(read::<4>(&mut lab, reg::NOW + 4), 0x1122_3344_u32.to_le_bytes());
         assert_eq!(read::<8>(&mut lab, 0x800), [0; 8]);
     }
 

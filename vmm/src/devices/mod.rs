@@ -85,15 +85,7 @@ pub(crate) struct Parts {
 impl Devices {
     /// Puts all functions on the bus.
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts {
-            clock,
-            output,
-            ram,
-            raised,
-            progress,
-            sink,
-            ..
-        } = parts;
+        let Parts { clock, output, ram, raised, progress, sink, .. } = parts;
         let console =
             VirtioFunction::new(Console::default(), &ram, CONSOLE_LINE, Arc::clone(&sink));
         let block = parts
@@ -123,13 +115,7 @@ impl Devices {
     pub(crate) fn replace_controller(&mut self, new: Option<Controller>) -> Option<Controller> {
         let new = new.map(|controller| {
             let raised = Arc::clone(&self.raised);
-            NvmeFunction::new(
-                controller,
-                &self.ram,
-                raised,
-                NVME_LINE,
-                Arc::clone(&self.sink),
-            )
+            NvmeFunction::new(controller, &self.ram, raised, NVME_LINE, Arc::clone(&self.sink))
         });
         std::mem::replace(&mut self.nvme, new).map(NvmeFunction::into_controller)
     }
@@ -167,9 +153,7 @@ impl Devices {
     /// In the lab clock this is called before every exit is handled, so that what the guest said
     /// before an access comes before what the access does.
     pub(crate) fn drain_console(&mut self, observer: &mut dyn MachineObserver) -> Access {
-        self.console
-            .device_mut()
-            .set_output_room(self.output.bytes_left().saturating_add(1));
+        self.console.device_mut().set_output_room(self.output.bytes_left().saturating_add(1));
         self.console.process(TRANSMIT);
         let bytes = self.console.device_mut().take_output();
         if !bytes.is_empty() {

@@ -61,14 +61,8 @@ impl NvmeFunction {
             revision: 1,
         });
         let doorbells = 2 * (u64::from(model.io_queues_max) + 1) * (4 << model.dstrd);
-        let size_bytes = (DOORBELLS + doorbells)
-            .next_power_of_two()
-            .max(REGISTERS_BYTES_MIN);
-        config.add_bar(Bar {
-            index: REGISTERS_BAR,
-            size_bytes,
-            is_64_bit: true,
-        });
+        let size_bytes = (DOORBELLS + doorbells).next_power_of_two().max(REGISTERS_BYTES_MIN);
+        config.add_bar(Bar { index: REGISTERS_BAR, size_bytes, is_64_bit: true });
         let msix = Msix::new(&mut config, MSIX_BAR, model.vectors, first_line, sink);
         Self {
             config,
@@ -119,46 +113,19 @@ impl NvmeFunction {
 
     /// Lets the controller do what is due at `now_ns`.
     pub(crate) fn step(&mut self, now_ns: u64) {
-        let memory = Dma {
-            ram: &self.ram,
-            is_enabled: self.config.is_bus_master(),
-        };
-        let mut irq = Irq {
-            msix: &mut self.msix,
-            raised: &self.raised,
-        };
+        let memory = Dma { ram: &self.ram, is_enabled: self.config.is_bus_master() };
+        let mut irq = Irq { msix: &mut self.msix, raised: &self.raised };
         let observer = &mut self.events;
-        self.controller.step(
-            now_ns,
-            &mut Ports {
-                memory: &memory,
-                irq: &mut irq,
-                observer,
-            },
-        );
+        self.controller.step(now_ns, &mut Ports { memory: &memory, irq: &mut irq, observer });
     }
 
     /// Lets virtual time pass, from event to event, until `vector` of the CPU is raised.
     pub(crate) fn wait(&mut self, now_ns: &mut u64, deadline_ns: u64, vector: u8) -> LabWake {
-        let memory = Dma {
-            ram: &self.ram,
-            is_enabled: self.config.is_bus_master(),
-        };
-        let mut irq = Irq {
-            msix: &mut self.msix,
-            raised: &self.raised,
-        };
+        let memory = Dma { ram: &self.ram, is_enabled: self.config.is_bus_master() };
+        let mut irq = Irq { msix: &mut self.msix, raised: &self.raised };
         let line = u32::from(vector);
         let controller = &mut self.controller;
-        lab_wait(
-            controller,
-            now_ns,
-            deadline_ns,
-            line,
-            &memory,
-            &mut irq,
-            &mut self.events,
-        )
+        lab_wait(controller, now_ns, deadline_ns, line, &memory, &mut irq, &mut self.events)
     }
 
     /// Cuts the controller's power, if it had any.
@@ -224,8 +191,7 @@ impl Function for NvmeFunction {
 
     fn bar_read(&mut self, bar: u8, offset: u64, data: &mut [u8]) {
         if bar == REGISTERS_BAR {
-            self.controller
-                .mmio_read(self.now_ns, offset, data, &mut self.events);
+            self.controller.mmio_read(self.now_ns, offset, data, &mut self.events);
         } else {
             self.msix.bar_read(offset, data);
         }
@@ -233,8 +199,7 @@ impl Function for NvmeFunction {
 
     fn bar_write(&mut self, bar: u8, offset: u64, data: &[u8]) {
         if bar == REGISTERS_BAR {
-            self.controller
-                .mmio_write(self.now_ns, offset, data, &mut self.events);
+            self.controller.mmio_write(self.now_ns, offset, data, &mut self.events);
             self.step(self.now_ns);
         } else {
             self.msix.bar_write(offset, data);

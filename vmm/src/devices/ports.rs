@@ -53,8 +53,5 @@ impl Devices {
 
 /// The number in the first four bytes.
 fn value(data: &[u8]) -> u32 {
-    data.iter()
-        .take(4)
-        .rev()
-        .fold(0, |value, byte| value << 8 | u32::from(*byte))
+    data.iter().take(4).rev().fold(0, |value, byte| value << 8 | u32::from(*byte))
 }

@@ -20,21 +20,14 @@ impl Devices {
         }
         let mut block = WaitBlock::from_bytes(&bytes);
         let Ok(vector) = u8::try_from(block.vector) else {
-            log::warn!(
-                "the guest waits for vector {}, which cannot be",
-                block.vector
-            );
+            log::warn!("the guest waits for vector {}, which cannot be", block.vector);
             return Ok(());
         };
         let woken = match self.clock {
             MachineClock::Lab { .. } => self.wait_lab(vector, block.deadline_ns, observer)?,
             MachineClock::Wall { .. } => self.wait_wall(vector, block.deadline_ns, observer),
         };
-        block.wake = if woken == Woken::Raised {
-            WAKE_INTERRUPT
-        } else {
-            WAKE_DEADLINE
-        };
+        block.wake = if woken == Woken::Raised { WAKE_INTERRUPT } else { WAKE_DEADLINE };
         block.now_ns = self.clock.now_ns();
         if self.ram.write(address, &block.to_bytes()).is_err() {
             log::warn!("the wait block at {address:#x} is no longer memory");
@@ -108,9 +101,7 @@ impl Devices {
 
     /// When the controller does something next by itself.
     pub(crate) fn next_event(&self) -> Option<u64> {
-        self.nvme
-            .as_ref()
-            .and_then(super::nvme::NvmeFunction::next_event)
+        self.nvme.as_ref().and_then(super::nvme::NvmeFunction::next_event)
     }
 
     /// Hands the observer what happened inside the controller.

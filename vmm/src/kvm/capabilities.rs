@@ -67,10 +67,7 @@ mod tests {
         }
         assert!(matches!(open_error(libc::ENOENT), VmmError::NoKvm));
         assert!(matches!(open_error(libc::EPERM), VmmError::KvmPermission));
-        let missing = VmmError::MissingCapability {
-            name: "KVM_CAP_IRQFD",
-        }
-        .to_string();
+        let missing = VmmError::MissingCapability { name: "KVM_CAP_IRQFD" }.to_string();
         assert!(missing.contains("KVM_CAP_IRQFD") && missing.contains("--engine host"));
     }
 }

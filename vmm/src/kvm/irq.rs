@@ -37,12 +37,7 @@ impl MsiRouter {
     /// A router without routes; a line gets its own when it first raises.
     pub(crate) fn new(vm: &Vm, raised: Arc<Raised>) -> Self {
         let (vm, ram) = vm.parts();
-        Self {
-            vm,
-            _ram: ram,
-            routes: Mutex::default(),
-            raised,
-        }
+        Self { vm, _ram: ram, routes: Mutex::default(), raised }
     }
 
     fn deliver(&self, line: Line, message: MsiMessage) -> Result<(), VmmError> {
@@ -59,17 +54,12 @@ impl MsiRouter {
             Some(eventfd) => eventfd,
             empty => empty.insert(self.register(line)?),
         };
-        eventfd.write(1).map_err(|source| VmmError::Host {
-            what: "writing an irqfd",
-            source,
-        })
+        eventfd.write(1).map_err(|source| VmmError::Host { what: "writing an irqfd", source })
     }
 
     fn register(&self, line: Line) -> Result<EventFd, VmmError> {
-        let eventfd = EventFd::new(EFD_NONBLOCK).map_err(|source| VmmError::Host {
-            what: "creating an eventfd",
-            source,
-        })?;
+        let eventfd = EventFd::new(EFD_NONBLOCK)
+            .map_err(|source| VmmError::Host { what: "creating an eventfd", source })?;
         self.vm
             .register_irqfd(&eventfd, IOAPIC_PINS + line.0)
             .map_err(|e| VmmError::host("KVM_IRQFD", e))?;
@@ -85,9 +75,7 @@ impl MsiRouter {
             what: "building the GSI routing table",
             source: std::io::ErrorKind::OutOfMemory.into(),
         })?;
-        self.vm
-            .set_gsi_routing(&table)
-            .map_err(|e| VmmError::host("KVM_SET_GSI_ROUTING", e))
+        self.vm.set_gsi_routing(&table).map_err(|e| VmmError::host("KVM_SET_GSI_ROUTING", e))
     }
 }
 
@@ -103,15 +91,8 @@ impl MsiSink for MsiRouter {
 }
 
 fn entry(gsi: u32, message: MsiMessage) -> kvm_irq_routing_entry {
-    let mut entry = kvm_irq_routing_entry {
-        gsi,
-        type_: KVM_IRQ_ROUTING_MSI,
-        ..Default::default()
-    };
-    let mut msi = kvm_irq_routing_msi {
-        data: message.data,
-        ..Default::default()
-    };
+    let mut entry = kvm_irq_routing_entry { gsi, type_: KVM_IRQ_ROUTING_MSI, ..Default::default() };
+    let mut msi = kvm_irq_routing_msi { data: message.data, ..Default::default() };
     msi.address_lo = message.address as u32;
     msi.address_hi = (message.address >> 32) as u32;
     entry.u.msi = msi;

@@ -53,12 +53,7 @@ impl Mapping {
         }
         let slack = base.cast::<u8>().align_offset(HUGE_PAGE_BYTES);
         let aligned = base.cast::<u8>().wrapping_add(slack);
-        let mapping = Self {
-            base,
-            mapped_bytes,
-            aligned,
-            size_bytes,
-        };
+        let mapping = Self { base, mapped_bytes, aligned, size_bytes };
         // SAFETY: `aligned..aligned + size_bytes` lies in the mapping made above (slack < 2 MiB), and
         // MADV_HUGEPAGE changes no content.
         let advised = unsafe { libc::madvise(aligned.cast(), size_bytes, libc::MADV_HUGEPAGE) };
@@ -93,20 +88,14 @@ impl Ram {
     /// # Errors
     /// The host has no address space or memory left.
     pub(crate) fn new(size_bytes: usize) -> Result<Self, VmmError> {
-        let failed = |source| VmmError::Host {
-            what: "mapping guest memory",
-            source,
-        };
+        let failed = |source| VmmError::Host { what: "mapping guest memory", source };
         let mapping = Arc::new(Mapping::new(size_bytes).map_err(failed)?);
-        let builder = MmapRegionBuilder::new(size_bytes)
-            .with_mmap_prot(PROTECTION)
-            .with_mmap_flags(FLAGS);
+        let builder =
+            MmapRegionBuilder::new(size_bytes).with_mmap_prot(PROTECTION).with_mmap_flags(FLAGS);
         // SAFETY: the pointer is the start of `size_bytes` mapped bytes; `mapping` keeps them mapped for
         // as long as `memory`, which stands beside it in `Self`.
         let builder = unsafe { builder.with_raw_mmap_pointer(mapping.aligned) };
-        let region = builder
-            .build()
-            .map_err(|e| failed(io::Error::other(e.to_string())))?;
+        let region = builder.build().map_err(|e| failed(io::Error::other(e.to_string())))?;
         let region = GuestRegionMmap::new(region, GuestAddress(0))
             .ok_or_else(|| failed(io::Error::other("address overflow")))?;
         let memory = GuestMemoryMmap::from_regions(vec![region])
@@ -134,9 +123,7 @@ impl Ram {
     /// # Errors
     /// The host refuses.
     pub(crate) fn discard_from(&self, address: u64) -> Result<(), VmmError> {
-        let start = usize::try_from(address)
-            .unwrap_or(usize::MAX)
-            .min(self.mapping.size_bytes);
+        let start = usize::try_from(address).unwrap_or(usize::MAX).min(self.mapping.size_bytes);
         let size_bytes = self.mapping.size_bytes - start;
         // SAFETY: the range lies in the mapping; it is guest memory, whose content nobody in this process
         // holds a reference to, and the guest does not run (the caller has `&mut Machine`).
@@ -150,10 +137,7 @@ impl Ram {
         if done == 0 {
             return Ok(());
         }
-        Err(VmmError::Host {
-            what: "discarding guest memory",
-            source: io::Error::last_os_error(),
-        })
+        Err(VmmError::Host { what: "discarding guest memory", source: io::Error::last_os_error() })
     }
 
     /// Writes zeroes to `from..to`.
@@ -161,9 +145,7 @@ impl Ram {
         const ZEROES: [u8; 4096] = [0; 4096];
         let mut address = from;
         while address < to {
-            let chunk = usize::try_from(to - address)
-                .unwrap_or(usize::MAX)
-                .min(ZEROES.len());
+            let chunk = usize::try_from(to - address).unwrap_or(usize::MAX).min(ZEROES.len());
             GuestMemory::write(self, address, &ZEROES[..chunk])?;
             address += chunk as u64;
         }
@@ -173,15 +155,11 @@ impl Ram {
 
 impl GuestMemory for Ram {
     fn read(&self, address: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
-        self.memory
-            .read_slice(dst, GuestAddress(address))
-            .map_err(|_| BadAddress { address })
+        self.memory.read_slice(dst, GuestAddress(address)).map_err(|_| BadAddress { address })
     }
 
     fn write(&self, address: u64, src: &[u8]) -> Result<(), BadAddress> {
-        self.memory
-            .write_slice(src, GuestAddress(address))
-            .map_err(|_| BadAddress { address })
+        self.memory.write_slice(src, GuestAddress(address)).map_err(|_| BadAddress { address })
     }
 }
 
@@ -197,14 +175,8 @@ mod tests {
         GuestMemory::read(&ram, (4 << 20) - 8, &mut bytes).expect("the last bytes");
         assert_eq!(bytes, [0; 8]);
         for address in [(4 << 20) - 7, 4 << 20, u64::MAX - 3, u64::MAX] {
-            assert_eq!(
-                GuestMemory::read(&ram, address, &mut bytes),
-                Err(BadAddress { address })
-            );
-            assert_eq!(
-                GuestMemory::write(&ram, address, &bytes),
-                Err(BadAddress { address })
-            );
+            assert_eq!(GuestMemory::read(&ram, address, &mut bytes), Err(BadAddress { address }));
+            assert_eq!(GuestMemory::write(&ram, address, &bytes), Err(BadAddress { address }));
         }
     }
 

@@ -23,11 +23,7 @@ pub(crate) struct Vcpu {
 impl Vcpu {
     pub(super) fn new(fd: VcpuFd, ram: Ram) -> Result<Self, VmmError> {
         let power_on = PowerOnState::read(&fd)?;
-        Ok(Self {
-            fd,
-            power_on,
-            _ram: ram,
-        })
+        Ok(Self { fd, power_on, _ram: ram })
     }
 
     /// Enters the guest. `Ok(None)` means that a signal came.
@@ -67,24 +63,14 @@ impl Vcpu {
         regs: &kvm_regs,
         sregs: &kvm_sregs,
     ) -> Result<(), VmmError> {
-        self.fd
-            .set_sregs(sregs)
-            .map_err(|e| VmmError::host("KVM_SET_SREGS", e))?;
-        self.fd
-            .set_regs(regs)
-            .map_err(|e| VmmError::host("KVM_SET_REGS", e))
+        self.fd.set_sregs(sregs).map_err(|e| VmmError::host("KVM_SET_SREGS", e))?;
+        self.fd.set_regs(regs).map_err(|e| VmmError::host("KVM_SET_REGS", e))
     }
 
     /// The registers for a report.
     pub(crate) fn registers(&self) -> Result<Registers, VmmError> {
-        let regs = self
-            .fd
-            .get_regs()
-            .map_err(|e| VmmError::host("KVM_GET_REGS", e))?;
-        let sregs = self
-            .fd
-            .get_sregs()
-            .map_err(|e| VmmError::host("KVM_GET_SREGS", e))?;
+        let regs = self.fd.get_regs().map_err(|e| VmmError::host("KVM_GET_REGS", e))?;
+        let sregs = self.fd.get_sregs().map_err(|e| VmmError::host("KVM_GET_SREGS", e))?;
         Ok(Registers { regs, sregs })
     }
 

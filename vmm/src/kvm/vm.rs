@@ -41,17 +41,11 @@ impl Vm {
     /// KVM is missing, lacks a capability, or refuses.
     pub(crate) fn new(ram: &Ram) -> Result<(Self, Vcpu), VmmError> {
         let kvm = capabilities::open()?;
-        let fd = kvm
-            .create_vm()
-            .map_err(|e| VmmError::host("KVM_CREATE_VM", e))?;
+        let fd = kvm.create_vm().map_err(|e| VmmError::host("KVM_CREATE_VM", e))?;
         if kvm.check_extension(kvm_ioctls::Cap::SetTssAddr) {
-            fd.set_tss_address(TSS_ADDRESS)
-                .map_err(|e| VmmError::host("KVM_SET_TSS_ADDR", e))?;
+            fd.set_tss_address(TSS_ADDRESS).map_err(|e| VmmError::host("KVM_SET_TSS_ADDR", e))?;
         }
-        let mut split = kvm_enable_cap {
-            cap: KVM_CAP_SPLIT_IRQCHIP,
-            ..Default::default()
-        };
+        let mut split = kvm_enable_cap { cap: KVM_CAP_SPLIT_IRQCHIP, ..Default::default() };
         split.args[0] = u64::from(IOAPIC_PINS);
         fd.enable_cap(&split)
             .map_err(|e| VmmError::host("KVM_ENABLE_CAP(KVM_CAP_SPLIT_IRQCHIP)", e))?;
@@ -66,19 +60,10 @@ impl Vm {
         // descriptor lives; there is no other slot that it could overlap.
         unsafe { fd.set_user_memory_region(region) }
             .map_err(|e| VmmError::host("KVM_SET_USER_MEMORY_REGION", e))?;
-        let vcpu = fd
-            .create_vcpu(0)
-            .map_err(|e| VmmError::host("KVM_CREATE_VCPU", e))?;
-        vcpu.set_cpuid2(supported_cpuid(&kvm)?)
-            .map_err(|e| VmmError::host("KVM_SET_CPUID2", e))?;
+        let vcpu = fd.create_vcpu(0).map_err(|e| VmmError::host("KVM_CREATE_VCPU", e))?;
+        vcpu.set_cpuid2(supported_cpuid(&kvm)?).map_err(|e| VmmError::host("KVM_SET_CPUID2", e))?;
         let vcpu = Vcpu::new(vcpu, ram.clone())?;
-        Ok((
-            Self {
-                fd: Arc::new(fd),
-                ram: ram.clone(),
-            },
-            vcpu,
-        ))
+        Ok((Self { fd: Arc::new(fd), ram: ram.clone() }, vcpu))
     }
 
     /// The descriptor for the interrupt router, and the memory that has to outlive it.

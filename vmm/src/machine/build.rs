@@ -43,14 +43,9 @@ impl Machine {
             subscribers.push(Box::new(timer));
         }
         let event_loop = EventLoop::start(subscribers)?;
-        let block = config
-            .control_disk
-            .map(Block::new)
-            .transpose()
-            .map_err(|source| VmmError::Host {
-                what: "finding out the control disk's size",
-                source,
-            })?;
+        let block = config.control_disk.map(Block::new).transpose().map_err(|source| {
+            VmmError::Host { what: "finding out the control disk's size", source }
+        })?;
         let router = MsiRouter::new(&vm, Arc::clone(&raised));
         let devices = Devices::new(Parts {
             clock: MachineClock::new(config.clock),
@@ -113,9 +108,7 @@ impl Machine {
     /// A handle that stops this machine from another thread.
     #[must_use]
     pub fn stopper(&self) -> Stopper {
-        Stopper {
-            progress: Arc::clone(&self.progress),
-        }
+        Stopper { progress: Arc::clone(&self.progress) }
     }
 
     /// A handle that types into this machine's console from another thread, in the wall clock.

@@ -54,8 +54,7 @@ impl Machine {
             if self.is_wall_clock {
                 self.devices.step_if_due(observer);
                 let due = self.devices.next_event();
-                self.alarm
-                    .set(due.and_then(|at| self.devices.clock.host_time(at)));
+                self.alarm.set(due.and_then(|at| self.devices.clock.host_time(at)));
             }
             let Some(exit) = self.vcpu.run()? else {
                 continue;
@@ -88,26 +87,18 @@ impl Machine {
                 report: self.report()?,
             },
             End::Access(Ending::WaitsForever) => Exit::WaitsForever(self.report()?),
-            End::Stop(StopReason::NoProgress) => Exit::Hang {
-                limit: Limit::NoProgress,
-                report: self.report()?,
-            },
-            End::Stop(StopReason::Total) => Exit::Hang {
-                limit: Limit::Total,
-                report: self.report()?,
-            },
+            End::Stop(StopReason::NoProgress) => {
+                Exit::Hang { limit: Limit::NoProgress, report: self.report()? }
+            }
+            End::Stop(StopReason::Total) => {
+                Exit::Hang { limit: Limit::Total, report: self.report()? }
+            }
             End::Stop(StopReason::Outside) => Exit::Stopped,
             End::TripleFault => Exit::TripleFault(self.report()?),
-            End::CpuError(reason) => Exit::CpuError {
-                reason,
-                report: self.report()?,
-            },
+            End::CpuError(reason) => Exit::CpuError { reason, report: self.report()? },
             End::InternalError => {
                 let reason = self.internal_error();
-                Exit::CpuError {
-                    reason,
-                    report: self.report()?,
-                }
+                Exit::CpuError { reason, report: self.report()? }
             }
         })
     }
@@ -138,9 +129,7 @@ fn handle(
         VcpuExit::Shutdown => return Err(End::TripleFault),
         VcpuExit::InternalError => return Err(End::InternalError),
         VcpuExit::FailEntry(reason, _) => {
-            return Err(End::CpuError(format!(
-                "the host CPU refused entry ({reason:#x})"
-            )));
+            return Err(End::CpuError(format!("the host CPU refused entry ({reason:#x})")));
         }
         other => return Err(End::CpuError(format!("unexpected exit {other:?}"))),
     }

@@ -102,10 +102,7 @@ impl ConfigSpace {
 
     /// Adds a memory BAR.
     pub(crate) fn add_bar(&mut self, bar: Bar) {
-        assert!(
-            bar.size_bytes.is_power_of_two() && bar.size_bytes >= 0x1000,
-            "{bar:?}"
-        );
+        assert!(bar.size_bytes.is_power_of_two() && bar.size_bytes >= 0x1000, "{bar:?}");
         let mask = !(bar.size_bytes - 1);
         let flags = if bar.is_64_bit { BAR_64 } else { 0 };
         self.define(bar.offset(), &flags.to_le_bytes());
@@ -213,16 +210,8 @@ mod tests {
 
     use super::*;
 
-    const SMALL: Bar = Bar {
-        index: 0,
-        size_bytes: 0x1000,
-        is_64_bit: false,
-    };
-    const WIDE: Bar = Bar {
-        index: 2,
-        size_bytes: 0x4000,
-        is_64_bit: true,
-    };
+    const SMALL: Bar = Bar { index: 0, size_bytes: 0x1000, is_64_bit: false };
+    const WIDE: Bar = Bar { index: 2, size_bytes: 0x4000, is_64_bit: true };
 
     fn space() -> ConfigSpace {
         let mut space = ConfigSpace::new(Identity {
@@ -260,11 +249,7 @@ mod tests {
     #[test]
     fn all_ones_in_a_bar_read_back_as_its_size() {
         let mut space = space();
-        for (offset, expected) in [
-            (0x10, 0xffff_f000),
-            (0x18, 0xffff_c004),
-            (0x1c, 0xffff_ffff),
-        ] {
+        for (offset, expected) in [(0x10, 0xffff_f000), (0x18, 0xffff_c004), (0x1c, 0xffff_ffff)] {
             space.write(offset, &[0xff; 4]);
             assert_eq!(word(&space, offset), expected, "{offset:#x}");
         }

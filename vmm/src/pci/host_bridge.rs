@@ -71,9 +71,7 @@ impl HostBridge {
 /// Where an access to memory at `address` goes in configuration space, if it is to ECAM.
 // Spec: PCIe-4.0 7.2.2 "Enhanced Configuration Access Mechanism"
 pub(crate) fn ecam(address: u64) -> Option<ConfigAddress> {
-    let offset = address
-        .checked_sub(layout::ECAM_BASE)
-        .filter(|o| *o < layout::ECAM_BYTES)?;
+    let offset = address.checked_sub(layout::ECAM_BASE).filter(|o| *o < layout::ECAM_BYTES)?;
     Some(ConfigAddress {
         slot: (offset >> 15) as u8,
         function: (offset >> 12 & 7) as u8,
@@ -113,11 +111,7 @@ mod tests {
             bridge.address_write(&address.to_le_bytes());
             bridge.mechanism1(port)
         };
-        let expected = ConfigAddress {
-            slot: 2,
-            function: 1,
-            offset: 0x12,
-        };
+        let expected = ConfigAddress { slot: 2, function: 1, offset: 0x12 };
         assert_eq!(at(0x8000_1110, 0xcfe), Some(expected));
         assert_eq!(at(0x0000_1110, 0xcfe), None);
         assert_eq!(at(0x8001_1110, 0xcfe), None);
@@ -135,18 +129,10 @@ mod tests {
     #[test]
     fn ecam_addresses_split_into_slot_function_and_offset() {
         let base = layout::ECAM_BASE;
-        let expected = ConfigAddress {
-            slot: 2,
-            function: 1,
-            offset: 0x123,
-        };
+        let expected = ConfigAddress { slot: 2, function: 1, offset: 0x123 };
         assert_eq!(ecam(base + (2 << 15) + (1 << 12) + 0x123), Some(expected));
         assert_eq!(ecam(base - 1), None);
-        let last = ConfigAddress {
-            slot: 31,
-            function: 7,
-            offset: 0xfff,
-        };
+        let last = ConfigAddress { slot: 31, function: 7, offset: 0xfff };
         assert_eq!(ecam(base + layout::ECAM_BYTES - 1), Some(last));
         assert_eq!(ecam(base + layout::ECAM_BYTES), None);
     }

@@ -34,13 +34,8 @@ struct Entry {
 
 impl Entry {
     /// After reset every vector is masked.
-    const RESET: Self = Self {
-        message: MsiMessage {
-            address: 0,
-            data: 0,
-        },
-        control: VECTOR_MASKED,
-    };
+    const RESET: Self =
+        Self { message: MsiMessage { address: 0, data: 0 }, control: VECTOR_MASKED };
 
     fn dword(&self, index: u64) -> u32 {
         match index {
@@ -93,14 +88,8 @@ impl Msix {
         assert!((1..=VECTORS_MAX).contains(&vectors), "{vectors} vectors");
         let pba_offset = (u64::from(vectors) * ENTRY_BYTES).next_multiple_of(0x800);
         let words = vectors.div_ceil(64);
-        let size_bytes = (pba_offset + u64::from(words) * 8)
-            .next_power_of_two()
-            .max(0x1000);
-        config.add_bar(Bar {
-            index: bar_index,
-            size_bytes,
-            is_64_bit: false,
-        });
+        let size_bytes = (pba_offset + u64::from(words) * 8).next_power_of_two().max(0x1000);
+        config.add_bar(Bar { index: bar_index, size_bytes, is_64_bit: false });
         let mut body = [0; 10];
         body[0..2].copy_from_slice(&(vectors - 1).to_le_bytes());
         let bir = u32::from(bar_index);
@@ -167,10 +156,7 @@ impl Msix {
             return;
         }
         for (at, chunk) in (offset..).step_by(4).zip(data.chunks_exact(4)) {
-            let value = chunk
-                .iter()
-                .rev()
-                .fold(0, |value, byte| value << 8 | u32::from(*byte));
+            let value = chunk.iter().rev().fold(0, |value, byte| value << 8 | u32::from(*byte));
             let index = usize::try_from(at / ENTRY_BYTES).unwrap_or(usize::MAX);
             if let Some(entry) = self.entries.get_mut(index) {
                 entry.set_dword(at % ENTRY_BYTES / 4, value);
@@ -188,9 +174,7 @@ impl Msix {
             }
             None => {
                 let index = usize::try_from(offset / ENTRY_BYTES).unwrap_or(usize::MAX);
-                self.entries
-                    .get(index)
-                    .map_or(0, |entry| entry.dword(offset % ENTRY_BYTES / 4))
+                self.entries.get(index).map_or(0, |entry| entry.dword(offset % ENTRY_BYTES / 4))
             }
         }
     }
@@ -209,8 +193,7 @@ impl Msix {
             self.pending[index / 64] &= !bit;
             // A function that is not a bus master cannot send its message; it is lost.
             if self.is_bus_master {
-                self.sink
-                    .send(Line(self.first_line.0 + index as u32), entry.message);
+                self.sink.send(Line(self.first_line.0 + index as u32), entry.message);
             }
         }
     }

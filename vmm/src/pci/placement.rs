@@ -13,9 +13,7 @@ pub(crate) struct Placement {
 
 impl Placement {
     pub(crate) fn new() -> Self {
-        Self {
-            next: layout::PCI_WINDOW_BASE,
-        }
+        Self { next: layout::PCI_WINDOW_BASE }
     }
 
     /// Places the BARs of `function` and enables memory and bus mastering.

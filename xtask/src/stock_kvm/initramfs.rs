@@ -19,15 +19,8 @@ pub(super) fn build(busybox: &Path, modules: &[PathBuf], init: &str) -> Result<V
     archive.add("bin/busybox", 0o100_755, &read(busybox)?)?;
     archive.add("init", 0o100_755, init.as_bytes())?;
     for (index, module) in modules.iter().enumerate() {
-        let name = module
-            .file_name()
-            .context("a module without a name")?
-            .to_string_lossy();
-        archive.add(
-            &format!("modules/{index:03}-{name}"),
-            0o100_644,
-            &read(module)?,
-        )?;
+        let name = module.file_name().context("a module without a name")?.to_string_lossy();
+        archive.add(&format!("modules/{index:03}-{name}"), 0o100_644, &read(module)?)?;
     }
     archive.finish()
 }
@@ -46,25 +39,10 @@ impl Archive {
         let name_size = u32::try_from(name.len() + 1).context("a very long name")?;
         self.entries += 1;
         // Inode, mode, uid, gid, links, mtime, size, four device numbers, name size, no checksum.
-        let fields = [
-            self.entries,
-            mode,
-            0,
-            0,
-            1,
-            0,
-            size,
-            0,
-            0,
-            0,
-            0,
-            name_size,
-            0,
-        ];
+        let fields = [self.entries, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, name_size, 0];
         self.bytes.extend_from_slice(b"070701");
         for field in fields {
-            self.bytes
-                .extend_from_slice(format!("{field:08x}").as_bytes());
+            self.bytes.extend_from_slice(format!("{field:08x}").as_bytes());
         }
         self.bytes.extend_from_slice(name.as_bytes());
         self.bytes.push(0);

@@ -19,11 +19,7 @@ pub(super) fn newest() -> Result<Kernel> {
     let mut found = Vec::new();
     for entry in Path::new("/boot").read_dir().context("cannot read /boot")? {
         let image = entry.context("cannot read /boot")?.path();
-        let name = image
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = image.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let Some(release) = name.strip_prefix("vmlinuz-") else {
             continue;
         };
@@ -33,9 +29,7 @@ pub(super) fn newest() -> Result<Kernel> {
         }
     }
     found.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let (_, kernel) = found
-        .pop()
-        .context("no kernel with the 9p module in /boot")?;
+    let (_, kernel) = found.pop().context("no kernel with the 9p module in /boot")?;
     Ok(kernel)
 }
 
@@ -49,10 +43,7 @@ impl Kernel {
                 .with_context(|| format!("cannot read {}", path.display()))
         };
         let order = load_order(&read("modules.dep")?, &read("modules.builtin")?, names)?;
-        Ok(order
-            .into_iter()
-            .map(|path| self.folder.join(path))
-            .collect())
+        Ok(order.into_iter().map(|path| self.folder.join(path)).collect())
     }
 }
 
@@ -72,21 +63,13 @@ fn load_order(dep: &str, builtin: &str, names: &[&str]) -> Result<Vec<String>> {
     let needs: BTreeMap<String, (&str, Vec<&str>)> = dep
         .lines()
         .filter_map(|line| line.split_once(':'))
-        .map(|(path, needs)| {
-            (
-                module_name(path),
-                (path, needs.split_whitespace().collect()),
-            )
-        })
+        .map(|(path, needs)| (module_name(path), (path, needs.split_whitespace().collect())))
         .collect();
     let built_in: Vec<String> = builtin.lines().map(module_name).collect();
     let mut order: Vec<String> = Vec::new();
     for name in names {
         let Some((path, needs)) = needs.get(*name) else {
-            anyhow::ensure!(
-                built_in.iter().any(|b| b == name),
-                "the kernel has no module {name}"
-            );
+            anyhow::ensure!(built_in.iter().any(|b| b == name), "the kernel has no module {name}");
             continue;
         };
         // A line lists everything the module needs, the deepest last.
@@ -124,11 +107,7 @@ mod tests {
 
     #[test]
     fn a_built_in_module_needs_no_file_and_an_unknown_one_is_an_error() {
-        assert!(
-            load_order("", "kernel/virtio.ko\n", &["virtio"])
-                .unwrap()
-                .is_empty()
-        );
+        assert!(load_order("", "kernel/virtio.ko\n", &["virtio"]).unwrap().is_empty());
         let error = load_order("", "", &["kvm_amd"]).unwrap_err().to_string();
         assert!(error.contains("kvm_amd"), "{error}");
     }

@@ -31,10 +31,7 @@ pub struct Missing<'a>(pub &'a [&'static str]);
 impl fmt::Display for Missing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.0.join(" ");
-        write!(
-            f,
-            "a stock KVM host needs Debian packages that are missing: {names}; "
-        )?;
+        write!(f, "a stock KVM host needs Debian packages that are missing: {names}; ")?;
         write!(f, "install them with: apt-get install {names}")
     }
 }
@@ -43,11 +40,7 @@ impl fmt::Display for Missing<'_> {
 pub(super) fn busybox() -> Result<PathBuf> {
     let path = find_tool("busybox").context("busybox is not installed")?;
     let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    anyhow::ensure!(
-        is_static_elf(&bytes),
-        "{} is not a static program",
-        path.display()
-    );
+    anyhow::ensure!(is_static_elf(&bytes), "{} is not a static program", path.display());
     Ok(path)
 }
 
@@ -55,9 +48,7 @@ pub(super) fn busybox() -> Result<PathBuf> {
 pub(super) fn find_tool(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let places = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
-    places
-        .map(|place| place.join(name))
-        .find(|file: &PathBuf| Path::is_file(file))
+    places.map(|place| place.join(name)).find(|file: &PathBuf| Path::is_file(file))
 }
 
 /// True for an ELF without a `PT_INTERP` program header.
@@ -67,18 +58,11 @@ fn is_static_elf(bytes: &[u8]) -> bool {
     const PT_INTERP: u32 = 3;
     let field = |at: usize, width: usize| -> Option<u64> {
         let bytes = bytes.get(at..at.checked_add(width)?)?;
-        Some(
-            bytes
-                .iter()
-                .rev()
-                .fold(0, |value, byte| value << 8 | u64::from(*byte)),
-        )
+        Some(bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte)))
     };
     let headers = || -> Option<Vec<u64>> {
         let (offset, size, count) = (field(32, 8)?, field(54, 2)?, field(56, 2)?);
-        (0..count)
-            .map(|i| field(usize::try_from(offset + i * size).ok()?, 4))
-            .collect()
+        (0..count).map(|i| field(usize::try_from(offset + i * size).ok()?, 4)).collect()
     };
     bytes.starts_with(b"\x7fELF\x02\x01")
         && headers().is_some_and(|types| !types.contains(&u64::from(PT_INTERP)))
@@ -117,9 +101,6 @@ mod tests {
     #[test]
     fn the_remedy_names_every_package() {
         let text = Missing(&["qemu-system-x86", "busybox-static"]).to_string();
-        assert!(
-            text.ends_with("apt-get install qemu-system-x86 busybox-static"),
-            "{text}"
-        );
+        assert!(text.ends_with("apt-get install qemu-system-x86 busybox-static"), "{text}");
     }
 }

@@ -45,58 +45,31 @@ impl Host<'_> {
         let seconds = self.options.timeout.as_secs();
         let why = match output.status.code() {
             Some(TIMED_OUT) => format!("not finished after {seconds} s"),
-            _ => format!(
-                "{QEMU} ended with {} and left no exit status\n{said}",
-                output.status
-            ),
+            _ => format!("{QEMU} ended with {} and left no exit status\n{said}", output.status),
         };
         let console = fs::read(self.scratch.join("serial")).unwrap_or_default();
-        Ok(Ended::HostDied {
-            why,
-            console: last_lines(&String::from_utf8_lossy(&console)),
-        })
+        Ok(Ended::HostDied { why, console: last_lines(&String::from_utf8_lossy(&console)) })
     }
 
     /// QEMU below `timeout`, so that no host outlives its time even if this process dies.
     fn command(&self, result: &Path) -> Command {
         let options = self.options;
         let mut command = Command::new("timeout");
-        command
-            .args(["--foreground", "--kill-after=5"])
-            .arg(options.timeout.as_secs().to_string());
+        command.args(["--foreground", "--kill-after=5"]).arg(options.timeout.as_secs().to_string());
         command.arg(find_tool(QEMU).unwrap_or_else(|| QEMU.into()));
         // `max` is the TCG CPU that offers everything, SVM with nested paging included.
         command.args(["-accel", "tcg,thread=multi", "-cpu", "max"]);
-        command.args([
-            "-nodefaults",
-            "-no-user-config",
-            "-display",
-            "none",
-            "-no-reboot",
-        ]);
+        command.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
         command.arg("-m").arg(options.memory_mib.to_string());
         command.arg("-smp").arg(options.cpus.to_string());
-        command
-            .arg("-kernel")
-            .arg(self.kernel)
-            .arg("-initrd")
-            .arg(self.initramfs);
-        command.args([
-            "-append",
-            "earlyprintk=serial console=ttyS0 panic=-1 nokaslr tsc=reliable",
-        ]);
-        command
-            .arg("-serial")
-            .arg(format!("file:{}", self.scratch.join("serial").display()));
+        command.arg("-kernel").arg(self.kernel).arg("-initrd").arg(self.initramfs);
+        command.args(["-append", "earlyprintk=serial console=ttyS0 panic=-1 nokaslr tsc=reliable"]);
+        command.arg("-serial").arg(format!("file:{}", self.scratch.join("serial").display()));
         command.args(["-device", "virtio-serial-pci"]);
         for (name, port) in [("stdout", PORT_STDOUT), ("stderr", PORT_STDERR)] {
             let socket = self.scratch.join(name);
-            command
-                .arg("-chardev")
-                .arg(format!("socket,id={name},path={}", comma(&socket)));
-            command
-                .arg("-device")
-                .arg(format!("virtserialport,chardev={name},nr={port}"));
+            command.arg("-chardev").arg(format!("socket,id={name},path={}", comma(&socket)));
+            command.arg("-device").arg(format!("virtserialport,chardev={name},nr={port}"));
         }
         for (tag, path, access) in [
             (TAG_ROOT, Path::new("/"), ",readonly=on"),
@@ -167,10 +140,7 @@ mod tests {
     fn only_the_end_of_a_long_console_is_shown() {
         let text: String = (0..100).map(|i| format!("{i}\n")).collect();
         let shown = last_lines(&text);
-        assert!(
-            shown.starts_with("80\n") && shown.ends_with("99"),
-            "{shown}"
-        );
+        assert!(shown.starts_with("80\n") && shown.ends_with("99"), "{shown}");
     }
 
     #[test]

@@ -25,16 +25,11 @@ pub(super) fn text(options: &Options) -> Result<String> {
     let folder = quote(options.folder.as_os_str())?;
     let mut env = String::new();
     for (name, value) in &options.env {
-        let name = name
-            .to_str()
-            .context("an environment variable's name is not UTF-8")?;
+        let name = name.to_str().context("an environment variable's name is not UTF-8")?;
         env.push_str(&format!(" {name}={}", quote(value)?));
     }
     for name in ["HOME", "PATH"] {
-        env.push_str(&format!(
-            " {name}={}",
-            quote(&std::env::var_os(name).unwrap_or_default())?
-        ));
+        env.push_str(&format!(" {name}={}", quote(&std::env::var_os(name).unwrap_or_default())?));
     }
     let words: Result<Vec<String>> = options.command.iter().map(|word| quote(word)).collect();
     let command = words?.join(" ");
@@ -80,13 +75,8 @@ $b poweroff -f
 
 /// A word that the shell reads as one literal word.
 fn quote(word: &OsStr) -> Result<String> {
-    let word = word
-        .to_str()
-        .with_context(|| format!("{} is not UTF-8", word.display()))?;
-    anyhow::ensure!(
-        !word.contains('\n'),
-        "a word with a line break cannot be passed: {word:?}"
-    );
+    let word = word.to_str().with_context(|| format!("{} is not UTF-8", word.display()))?;
+    anyhow::ensure!(!word.contains('\n'), "a word with a line break cannot be passed: {word:?}");
     Ok(format!("'{}'", word.replace('\'', r"'\''")))
 }
 

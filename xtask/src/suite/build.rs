@@ -14,18 +14,14 @@ const TIDY: &str = "tidy";
 /// The program `swaplab`, built as the tests are.
 pub(super) fn swaplab() -> Result<PathBuf> {
     let programs = build(&["build", "--package", "swaplab"], "bin")?;
-    let program = programs
-        .into_iter()
-        .find(|program| program.target == "swaplab");
+    let program = programs.into_iter().find(|program| program.target == "swaplab");
     Ok(program.context("cargo built no program swaplab")?.path)
 }
 
 /// The end-to-end tests: every integration test of the tests crate but tidy.
 pub(super) fn e2e() -> Result<Vec<PathBuf>> {
     let programs = build(&["test", "--package", "swaplab-tests", "--no-run"], "test")?;
-    let tests = programs
-        .into_iter()
-        .filter(|program| program.target != TIDY);
+    let tests = programs.into_iter().filter(|program| program.target != TIDY);
     let paths: Vec<PathBuf> = tests.map(|program| program.path).collect();
     anyhow::ensure!(!paths.is_empty(), "cargo built no end-to-end test");
     Ok(paths)
@@ -48,9 +44,7 @@ struct Program {
 
 fn build(args: &[&str], kind: &str) -> Result<Vec<Program>> {
     let mut command = cargo(args);
-    command
-        .args(["--quiet", "--message-format=json-render-diagnostics"])
-        .stderr(Stdio::inherit());
+    command.args(["--quiet", "--message-format=json-render-diagnostics"]).stderr(Stdio::inherit());
     let output = command.output().context("cannot run cargo")?;
     anyhow::ensure!(output.status.success(), "cargo {} failed", args.join(" "));
     Ok(programs(&String::from_utf8_lossy(&output.stdout), kind))
@@ -73,13 +67,8 @@ struct Target {
 fn programs(output: &str, kind: &str) -> Vec<Program> {
     let program = |line: &str| {
         let message: Message = serde_json::from_str(line).ok()?;
-        let target = message
-            .target
-            .filter(|target| target.kind.iter().any(|k| k == kind))?;
-        Some(Program {
-            target: target.name,
-            path: message.executable?,
-        })
+        let target = message.target.filter(|target| target.kind.iter().any(|k| k == kind))?;
+        Some(Program { target: target.name, path: message.executable? })
     };
     output.lines().filter_map(program).collect()
 }
@@ -94,10 +83,7 @@ mod tests {
             {"reason":"compiler-artifact","target":{"name":"a","kind":["lib"]},"executable":"unit-tests"}
             {"reason":"compiler-artifact","target":{"name":"e2e","kind":["test"]},"executable":"t/e2e-1"}
             {"reason":"build-finished","success":true}"#;
-        let expected = Program {
-            target: "e2e".to_owned(),
-            path: "t/e2e-1".into(),
-        };
+        let expected = Program { target: "e2e".to_owned(), path: "t/e2e-1".into() };
         assert_eq!(programs(output, "test"), [expected]);
         assert_eq!(programs(output, "bin"), []);
     }

@@ -13,26 +13,18 @@ pub(super) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (name, _) in std::env::vars_os() {
         let is_ours = |prefix: &&str| name.to_string_lossy().starts_with(*prefix);
-        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_NAME"]
-            .iter()
-            .any(is_ours)
-        {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_NAME"].iter().any(is_ours) {
             command.env_remove(&name);
         }
     }
-    command
-        .args(args)
-        .current_dir(workspace::root())
-        .stdin(Stdio::null());
+    command.args(args).current_dir(workspace::root()).stdin(Stdio::null());
     command
 }
 
 /// Runs the command with its output passed on.
 pub(super) fn outcome(mut command: Command) -> Result<Outcome> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let status = command
-        .status()
-        .with_context(|| format!("cannot run {name}"))?;
+    let status = command.status().with_context(|| format!("cannot run {name}"))?;
     if status.success() {
         return Ok(Outcome::Passed);
     }

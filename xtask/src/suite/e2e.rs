@@ -30,9 +30,7 @@ const RUN_EACH: &str = "for test; do \"$test\" --test-threads=1 || exit; done";
 pub(super) fn on_engines(engines: &str) -> Result<Outcome> {
     let command = |test| {
         let mut command = Command::new(test);
-        command
-            .current_dir(workspace::root().join("tests"))
-            .env(ENGINES, engines);
+        command.current_dir(workspace::root().join("tests")).env(ENGINES, engines);
         command
     };
     cargo::all(build::e2e()?.into_iter().map(command))
@@ -41,12 +39,7 @@ pub(super) fn on_engines(engines: &str) -> Result<Outcome> {
 /// The VMM's tests, then the tests on both engines, on a stock KVM host.
 pub(super) fn on_stock_kvm() -> Result<Outcome> {
     let mut command: Vec<OsString> = ["sh", "-c", RUN_EACH, "sh"].map(OsString::from).into();
-    command.extend(
-        build::vmm()?
-            .into_iter()
-            .chain(build::e2e()?)
-            .map(OsString::from),
-    );
+    command.extend(build::vmm()?.into_iter().chain(build::e2e()?).map(OsString::from));
     let env = vec![(ENGINES.into(), "host,kvm".into())];
     let ended = on_host(&workspace::root().join("tests"), command, env)?;
     Ok(bad_end(&ended).map_or(Outcome::Passed, Outcome::Failed))
@@ -67,11 +60,7 @@ pub(super) fn on_host(
     command: Vec<OsString>,
     mut env: Vec<(OsString, OsString)>,
 ) -> Result<Ended> {
-    env.extend(
-        stock_kvm::passed_env()
-            .into_iter()
-            .filter(|(name, _)| name != ENGINES),
-    );
+    env.extend(stock_kvm::passed_env().into_iter().filter(|(name, _)| name != ENGINES));
     stock_kvm::run(&stock_kvm::Options {
         memory_mib: 4096,
         cpus: 2,
@@ -85,10 +74,7 @@ pub(super) fn on_host(
 /// Why the engine kvm cannot run here, if it cannot.
 pub(super) fn why_no_kvm() -> Option<String> {
     let device = OpenOptions::new().read(true).write(true).open("/dev/kvm");
-    device
-        .context("/dev/kvm cannot be opened")
-        .err()
-        .map(|error| format!("{error:#}"))
+    device.context("/dev/kvm cannot be opened").err().map(|error| format!("{error:#}"))
 }
 
 /// Why there can be no stock KVM host, if there can be none.

@@ -29,9 +29,8 @@ pub(super) fn host_and_stock_kvm() -> Result<Outcome> {
     let folder =
         tempfile::tempdir_in(workspace::root().join("target")).or_else(|_| tempfile::tempdir());
     let folder = folder.context("cannot make a scratch folder")?;
-    let mut words: Vec<OsString> = ["sh", "-c", "\"$0\" \"$@\" > output"]
-        .map(OsString::from)
-        .into();
+    let mut words: Vec<OsString> =
+        ["sh", "-c", "\"$0\" \"$@\" > output"].map(OsString::from).into();
     words.push(build::swaplab()?.into());
     words.extend(arguments("kvm").map(OsString::from));
     if let Some(what) = bad_end(&on_host(folder.path(), words, Vec::new())?) {
@@ -50,11 +49,7 @@ fn here(engine: &str) -> Result<Vec<Line>> {
     let output = Command::new(&program).args(arguments(engine)).output();
     let output = output.with_context(|| format!("cannot run {}", program.display()))?;
     let complaint = String::from_utf8_lossy(&output.stderr);
-    anyhow::ensure!(
-        output.status.success(),
-        "engine {engine}: {}\n{complaint}",
-        output.status
-    );
+    anyhow::ensure!(output.status.success(), "engine {engine}: {}\n{complaint}", output.status);
     parse(&String::from_utf8(output.stdout)?)
 }
 
@@ -71,10 +66,7 @@ fn parse(output: &str) -> Result<Vec<Line>> {
 fn compare(name_a: &str, a: &[Line], name_b: &str, b: &[Line]) -> Result<Outcome> {
     let is_traced = |line: &&Line| line.keys().any(|name| name.contains("hash"));
     let traced = a.iter().filter(is_traced).count();
-    anyhow::ensure!(
-        traced > 0,
-        "{name_a} reports no trace hash: there is nothing to compare"
-    );
+    anyhow::ensure!(traced > 0, "{name_a} reports no trace hash: there is nothing to compare");
     if a.len() != b.len() {
         return Ok(Outcome::Failed(format!(
             "{name_a} has {} lines, {name_b} {}",
@@ -85,18 +77,12 @@ fn compare(name_a: &str, a: &[Line], name_b: &str, b: &[Line]) -> Result<Outcome
     for (index, (a, b)) in a.iter().zip(b).enumerate() {
         let names = a.keys().chain(b.keys());
         if let Some(name) = names.into_iter().find(|name| a.get(*name) != b.get(*name)) {
-            let show = |line: &Line| {
-                line.get(name)
-                    .map_or("nothing".to_owned(), Value::to_string)
-            };
+            let show = |line: &Line| line.get(name).map_or("nothing".to_owned(), Value::to_string);
             let what = format!("line {}: `{name}` is {} on {name_a}", index + 1, show(a));
             return Ok(Outcome::Failed(format!("{what}, {} on {name_b}", show(b))));
         }
     }
-    println!(
-        "{} lines, {traced} trace hashes: equal on {name_a} and {name_b}",
-        a.len()
-    );
+    println!("{} lines, {traced} trace hashes: equal on {name_a} and {name_b}", a.len());
     Ok(Outcome::Passed)
 }
 
@@ -122,10 +108,7 @@ mod tests {
             panic!("must differ")
         };
         assert_eq!(what, "line 1: `trace_hash` is \"x\" on a, \"y\" on b");
-        assert_ne!(
-            outcome(a, r#"{"trace_hash":"x","lost":1}"#),
-            Outcome::Passed
-        );
+        assert_ne!(outcome(a, r#"{"trace_hash":"x","lost":1}"#), Outcome::Passed);
         assert_ne!(outcome(a, ""), Outcome::Passed);
     }
 

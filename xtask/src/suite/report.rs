@@ -38,10 +38,7 @@ impl Report {
     }
 
     fn count(&self, is_it: fn(&Outcome) -> bool) -> usize {
-        self.lines
-            .iter()
-            .filter(|(outcome, _)| is_it(outcome))
-            .count()
+        self.lines.iter().filter(|(outcome, _)| is_it(outcome)).count()
     }
 }
 

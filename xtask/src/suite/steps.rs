@@ -21,15 +21,9 @@ pub(super) fn all_steps() -> Vec<Step> {
         step("unit, integration and doc tests (cargo test)", tests),
         step("documentation (rustdoc)", documentation),
         step("end to end on the engine host", || e2e::on_engines("host")),
-        step("end to end on the engines host and kvm", || {
-            if_kvm(|| e2e::on_engines("host,kvm"))
-        }),
-        step("same verdicts and traces on host and kvm", || {
-            if_kvm(equality::host_and_kvm)
-        }),
-        step("VMM tests and end to end on a stock KVM", || {
-            if_stock_kvm(e2e::on_stock_kvm)
-        }),
+        step("end to end on the engines host and kvm", || if_kvm(|| e2e::on_engines("host,kvm"))),
+        step("same verdicts and traces on host and kvm", || if_kvm(equality::host_and_kvm)),
+        step("VMM tests and end to end on a stock KVM", || if_stock_kvm(e2e::on_stock_kvm)),
         step("same verdicts and traces on host and a stock KVM", || {
             if_stock_kvm(equality::host_and_stock_kvm)
         }),
@@ -62,9 +56,7 @@ fn lints() -> Result<Outcome> {
     workspace.args(deny);
     // In its folder, because the link recipe there is found by the current folder.
     let mut kernel = cargo(&["clippy", "--locked"]);
-    kernel
-        .args(deny)
-        .current_dir(workspace::root().join(KERNEL));
+    kernel.args(deny).current_dir(workspace::root().join(KERNEL));
     all([workspace, kernel])
 }
 
@@ -93,13 +85,8 @@ fn tests() -> Result<Outcome> {
 }
 
 fn documentation() -> Result<Outcome> {
-    let mut command = cargo(&[
-        "doc",
-        "--workspace",
-        "--no-deps",
-        "--document-private-items",
-        "--quiet",
-    ]);
+    let mut command =
+        cargo(&["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]);
     command.env("RUSTDOCFLAGS", "-D warnings");
     outcome(command)
 }

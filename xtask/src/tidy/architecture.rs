@@ -17,12 +17,7 @@ pub(super) fn check(context: &Context) -> Vec<Finding> {
         }
         if !context.tree.has(&span) {
             let what = format!("the map names `{span}`, which does not exist");
-            findings.push(Finding::new(
-                MAP,
-                line,
-                what,
-                "name what is there, from the root on",
-            ));
+            findings.push(Finding::new(MAP, line, what, "name what is there, from the root on"));
         }
         named.push(span.trim_end_matches('/').to_owned());
     }
@@ -39,10 +34,7 @@ pub(super) fn check(context: &Context) -> Vec<Finding> {
 /// are not.
 fn looks_like_a_path(span: &str) -> bool {
     let is_part = |part: &str| {
-        !part.is_empty()
-            && part
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
     };
     let is_file = span
         .rsplit_once('.')
@@ -61,39 +53,27 @@ mod tests {
         for path in ["vmm/src/kvm", "guest-io/", "README.md", ".ci/run"] {
             assert!(looks_like_a_path(path), "{path}");
         }
-        for other in [
-            "hal::Platform",
-            "/dev/kvm",
-            "swaplab boot",
-            "IOMAP_SWAP",
-            "no_std",
-            "a/{b,c}",
-        ] {
+        for other in
+            ["hal::Platform", "/dev/kvm", "swaplab boot", "IOMAP_SWAP", "no_std", "a/{b,c}"]
+        {
             assert!(!looks_like_a_path(other), "{other}");
         }
     }
 
     #[test]
     fn a_path_that_is_gone_is_found() {
-        let context = Context::of(&[
-            (MAP, "# Map\n\nSee `a/old.rs`\nand `a/new.rs`."),
-            ("a/new.rs", ""),
-        ]);
+        let context =
+            Context::of(&[(MAP, "# Map\n\nSee `a/old.rs`\nand `a/new.rs`."), ("a/new.rs", "")]);
         let found = check(&context);
         assert_eq!(found.len(), 1, "{found:?}");
-        assert_eq!(
-            (found[0].line, found[0].what.contains("a/old.rs")),
-            (3, true)
-        );
+        assert_eq!((found[0].line, found[0].what.contains("a/old.rs")), (3, true));
     }
 
     #[test]
     fn a_crate_that_is_not_on_the_map_is_found() {
         let mut context = Context::of(&[(MAP, "# Map\n"), ("new/Cargo.toml", "")]);
-        context.packages = vec![Package {
-            manifest: "new/Cargo.toml".to_owned(),
-            ..Package::default()
-        }];
+        context.packages =
+            vec![Package { manifest: "new/Cargo.toml".to_owned(), ..Package::default() }];
         assert!(check(&context)[0].what.contains("`new`"));
     }
 }

@@ -4,13 +4,7 @@ use super::rust::{Source, Token};
 use super::{Context, Finding};
 
 /// Folders whose code must run the same way every time.
-const SIMULATED: [&str; 5] = [
-    "nvme-model/",
-    "guest-io/",
-    "guest-fs/",
-    "swap-path/",
-    "images/lab/",
-];
+const SIMULATED: [&str; 5] = ["nvme-model/", "guest-io/", "guest-fs/", "swap-path/", "images/lab/"];
 
 /// Modules of `std` that bring the host in.
 const MODULES: [&str; 2] = ["time", "thread"];
@@ -26,18 +20,9 @@ pub(super) fn check(context: &Context) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, text) in context.tree.rust().filter(|(path, _)| is_simulated(path)) {
         let source = Source::new(text);
-        for token in source
-            .code
-            .iter()
-            .filter(|token| UNORDERED.contains(&token.text))
-        {
+        for token in source.code.iter().filter(|token| UNORDERED.contains(&token.text)) {
             let what = format!("`{}` has no fixed order", token.text);
-            findings.push(Finding::new(
-                path,
-                token.line,
-                what,
-                "use BTreeMap, BTreeSet or Vec",
-            ));
+            findings.push(Finding::new(path, token.line, what, "use BTreeMap, BTreeSet or Vec"));
         }
         for token in host_modules(&source.code) {
             let what = format!("`std::{}` in a simulated crate", token.text);
@@ -56,20 +41,11 @@ fn host_modules<'a>(code: &[Token<'a>]) -> Vec<Token<'a>> {
         if [window[0].text, window[1].text, window[2].text] != ["std", ":", ":"] {
             continue;
         }
-        let end = if window[3].text == "{" {
-            group_end(code, index + 3)
-        } else {
-            index + 4
-        };
-        if code
-            .get(end + 2)
-            .is_some_and(|token| HARMLESS.contains(&token.text))
-        {
+        let end = if window[3].text == "{" { group_end(code, index + 3) } else { index + 4 };
+        if code.get(end + 2).is_some_and(|token| HARMLESS.contains(&token.text)) {
             continue;
         }
-        let named = code[index + 3..end]
-            .iter()
-            .filter(|token| MODULES.contains(&token.text));
+        let named = code[index + 3..end].iter().filter(|token| MODULES.contains(&token.text));
         found.extend(named.copied());
     }
     found
@@ -96,10 +72,7 @@ mod tests {
     use super::*;
 
     fn found(path: &str, source: &str) -> Vec<usize> {
-        check(&Context::of(&[(path, source)]))
-            .into_iter()
-            .map(|finding| finding.line)
-            .collect()
+        check(&Context::of(&[(path, source)])).into_iter().map(|finding| finding.line).collect()
     }
 
     #[test]
@@ -118,14 +91,8 @@ mod tests {
 
     #[test]
     fn a_drop_guard_may_ask_whether_it_unwinds() {
-        assert_eq!(
-            found("nvme-model/src/a.rs", "if !std::thread::panicking() {}"),
-            [0; 0]
-        );
-        assert_eq!(
-            found("nvme-model/src/a.rs", "std::thread::sleep(panicking());"),
-            [1]
-        );
+        assert_eq!(found("nvme-model/src/a.rs", "if !std::thread::panicking() {}"), [0; 0]);
+        assert_eq!(found("nvme-model/src/a.rs", "std::thread::sleep(panicking());"), [1]);
     }
 
     #[test]

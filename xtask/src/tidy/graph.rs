@@ -70,20 +70,13 @@ fn compare(table: &Table, packages: &[Package], tree: &Tree) -> Vec<Finding> {
             continue;
         };
         findings.extend(
-            package
-                .dependencies
-                .iter()
-                .filter_map(|edge| edge_finding(package, edge, allowed)),
+            package.dependencies.iter().filter_map(|edge| edge_finding(package, edge, allowed)),
         );
         if allowed.guest.is_some() {
             findings.extend(guest_findings(package, tree));
         }
     }
-    for name in table
-        .crates
-        .keys()
-        .filter(|name| !packages.iter().any(|p| p.name == **name))
-    {
+    for name in table.crates.keys().filter(|name| !packages.iter().any(|p| p.name == **name)) {
         findings.push(Finding::new(
             TABLE,
             1,
@@ -95,12 +88,7 @@ fn compare(table: &Table, packages: &[Package], tree: &Tree) -> Vec<Finding> {
 }
 
 fn edge_finding(package: &Package, edge: &Dependency, allowed: &Allowed) -> Option<Finding> {
-    let Dependency {
-        name,
-        is_dev,
-        is_ours,
-        features,
-    } = edge;
+    let Dependency { name, is_dev, is_ours, features } = edge;
     let from = &package.name;
     let complain =
         |what: String, remedy: &str| Some(Finding::new(&package.manifest, 1, what, remedy));
@@ -114,11 +102,7 @@ fn edge_finding(package: &Package, edge: &Dependency, allowed: &Allowed) -> Opti
     }
     let is_allowed = allowed.normal.contains(name) || (*is_dev && allowed.dev.contains(name));
     if !is_allowed {
-        let kind = if *is_dev {
-            "dev-dependency"
-        } else {
-            "dependency"
-        };
+        let kind = if *is_dev { "dev-dependency" } else { "dependency" };
         let what = format!("{kind} {from} -> {name} is not in {TABLE}");
         return complain(what, "turn the arrow round, or record the decision there");
     }
@@ -136,18 +120,9 @@ fn guest_findings(package: &Package, tree: &Tree) -> Vec<Finding> {
     let source = Source::new(tree.get(&root).unwrap_or_default());
     let mut findings = Vec::new();
     if source.find(&["no_std"]).next().is_none() {
-        findings.push(Finding::new(
-            &root,
-            1,
-            "a guest crate is `no_std`",
-            "add the attribute",
-        ));
+        findings.push(Finding::new(&root, 1, "a guest crate is `no_std`", "add the attribute"));
     }
-    if source
-        .find(&["forbid", "(", "unsafe_code", ")"])
-        .next()
-        .is_none()
-    {
+    if source.find(&["forbid", "(", "unsafe_code", ")"]).next().is_none() {
         findings.push(Finding::new(
             &root,
             1,
@@ -191,49 +166,31 @@ mod tests {
         let good = "#![no_std]\n#![forbid(unsafe_code)]";
         let tree = Tree::of(&[("low/src/lib.rs", good)]);
         let table = toml::from_str(TABLE_TEXT).unwrap();
-        compare(&table, packages, &tree)
-            .into_iter()
-            .map(|finding| finding.what)
-            .collect()
+        compare(&table, packages, &tree).into_iter().map(|finding| finding.what).collect()
     }
 
     #[test]
     fn allowed_edges_are_silent() {
-        let high = package(
-            "high",
-            &[
-                ("low", false, true),
-                ("tool", true, true),
-                ("serde", false, false),
-            ],
-        );
+        let high =
+            package("high", &[("low", false, true), ("tool", true, true), ("serde", false, false)]);
         assert_eq!(findings(&[package("low", &[]), high]), [""; 0]);
     }
 
     #[test]
     fn a_back_arrow_is_found() {
-        let found = findings(&[
-            package("low", &[("high", false, true)]),
-            package("high", &[]),
-        ]);
+        let found = findings(&[package("low", &[("high", false, true)]), package("high", &[])]);
         assert!(found[0].contains("dependency low -> high"), "{found:?}");
     }
 
     #[test]
     fn a_dev_edge_is_not_a_normal_edge() {
-        let found = findings(&[
-            package("low", &[]),
-            package("high", &[("tool", false, true)]),
-        ]);
+        let found = findings(&[package("low", &[]), package("high", &[("tool", false, true)])]);
         assert!(found[0].contains("dependency high -> tool"), "{found:?}");
     }
 
     #[test]
     fn an_outside_crate_in_the_guest_is_found() {
-        let found = findings(&[
-            package("low", &[("rand", false, false)]),
-            package("high", &[]),
-        ]);
+        let found = findings(&[package("low", &[("rand", false, false)]), package("high", &[])]);
         assert!(found[0].contains("uses rand from outside"), "{found:?}");
     }
 

@@ -31,37 +31,20 @@ pub(super) fn check(context: &Context) -> Vec<Finding> {
     let mut findings = Vec::new();
     let (mut files, mut functions) = (Lengths::new(), Lengths::new());
     for (path, text) in context.tree.rust() {
-        let place = Place {
-            path: path.to_owned(),
-            line: 1,
-        };
+        let place = Place { path: path.to_owned(), line: 1 };
         files.insert(path.to_owned(), (text.lines().count(), place));
         match syn::parse_file(text) {
             Ok(file) => {
-                let mut measure = Measure {
-                    path,
-                    functions: &mut functions,
-                };
+                let mut measure = Measure { path, functions: &mut functions };
                 measure.visit_file(&file);
             }
             Err(error) => {
                 let line = error.span().start().line;
-                findings.push(Finding::new(
-                    path,
-                    line,
-                    error.to_string(),
-                    "correct the syntax",
-                ));
+                findings.push(Finding::new(path, line, error.to_string(), "correct the syntax"));
             }
         }
     }
-    findings.extend(compare(
-        RATCHET,
-        "file",
-        FILE_LINES_MAX,
-        &files,
-        &ratchet.files,
-    ));
+    findings.extend(compare(RATCHET, "file", FILE_LINES_MAX, &files, &ratchet.files));
     findings.extend(compare(
         RATCHET,
         "function",
@@ -83,10 +66,7 @@ impl Measure<'_> {
     fn add(&mut self, name: &syn::Ident, from: Span, to: Span) {
         let line = from.start().line;
         let length = to.end().line - line + 1;
-        let place = Place {
-            path: self.path.to_owned(),
-            line,
-        };
+        let place = Place { path: self.path.to_owned(), line };
         let entry = self.functions.entry(format!("{}#{name}", self.path));
         let longest = entry.or_insert_with(|| (length, place.clone()));
         if length > longest.0 {
@@ -142,11 +122,7 @@ mod tests {
 
     #[test]
     fn a_file_of_four_hundred_and_one_lines_is_found() {
-        assert!(
-            found(&"// a\n".repeat(401))[0]
-                .what
-                .contains("401 lines, more than 400")
-        );
+        assert!(found(&"// a\n".repeat(401))[0].what.contains("401 lines, more than 400"));
         assert_eq!(found(&"// a\n".repeat(400)), []);
     }
 }

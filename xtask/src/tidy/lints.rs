@@ -45,8 +45,7 @@ fn manifest(context: &Context, path: &str) -> Option<Table> {
 
 fn find<'a>(table: &'a Table, path: &[&str]) -> Option<&'a Value> {
     let (first, rest) = path.split_first()?;
-    rest.iter()
-        .try_fold(table.get(*first)?, |value, name| value.get(name))
+    rest.iter().try_fold(table.get(*first)?, |value, name| value.get(name))
 }
 
 #[cfg(test)]
@@ -58,14 +57,9 @@ mod tests {
 
     fn found(member: &str) -> Vec<String> {
         let mut context = Context::of(&[(ROOT, LIST), ("a/Cargo.toml", member)]);
-        context.packages = vec![Package {
-            manifest: "a/Cargo.toml".to_owned(),
-            ..Package::default()
-        }];
-        check(&context)
-            .into_iter()
-            .map(|finding| finding.what)
-            .collect()
+        context.packages =
+            vec![Package { manifest: "a/Cargo.toml".to_owned(), ..Package::default() }];
+        check(&context).into_iter().map(|finding| finding.what).collect()
     }
 
     #[test]
@@ -76,10 +70,7 @@ mod tests {
 
     #[test]
     fn a_workspace_of_its_own_repeats_the_list() {
-        assert_eq!(
-            found("[workspace]\n[lints.rust]\nunsafe_code = \"deny\"\n"),
-            [""; 0]
-        );
+        assert_eq!(found("[workspace]\n[lints.rust]\nunsafe_code = \"deny\"\n"), [""; 0]);
         let weaker = "[workspace]\n[lints.rust]\nunsafe_code = \"warn\"\n";
         assert!(found(weaker)[0].contains("is not the one"));
     }

@@ -18,10 +18,7 @@ pub(super) fn check(context: &Context) -> Vec<Finding> {
     let hosts: Vec<String> = HOSTS.iter().map(|labels| labels.join(".")).collect();
     let mut findings = Vec::new();
     // Cargo writes the registry's name into every lock file.
-    let written = context
-        .tree
-        .files()
-        .filter(|(path, _)| !path.ends_with("Cargo.lock"));
+    let written = context.tree.files().filter(|(path, _)| !path.ends_with("Cargo.lock"));
     for (path, text) in written {
         for (index, line) in text.lines().enumerate() {
             if let Some(folder) = FOLDERS.iter().find(|folder| names_folder(line, folder)) {
@@ -30,12 +27,7 @@ pub(super) fn check(context: &Context) -> Vec<Finding> {
             }
             if let Some(host) = hosts.iter().find(|host| line.contains(host.as_str())) {
                 let what = format!("the line names the package registry {host}");
-                findings.push(Finding::new(
-                    path,
-                    index + 1,
-                    what,
-                    "name the package alone",
-                ));
+                findings.push(Finding::new(path, index + 1, what, "name the package alone"));
             }
         }
     }
@@ -74,10 +66,7 @@ mod tests {
 
     #[test]
     fn other_paths_are_silent() {
-        assert_eq!(
-            found("/workspace/x top/work/x ./root/x $TOP/home/x /dev/kvm"),
-            0
-        );
+        assert_eq!(found("/workspace/x top/work/x ./root/x $TOP/home/x /dev/kvm"), 0);
     }
 
     #[test]

@@ -9,9 +9,7 @@ use super::{Context, Finding};
 
 pub(super) fn check(context: &Context) -> Vec<Finding> {
     let documents = context.tree.with_extension("md");
-    documents
-        .flat_map(|(path, text)| document_findings(path, text, &context.tree))
-        .collect()
+    documents.flat_map(|(path, text)| document_findings(path, text, &context.tree)).collect()
 }
 
 fn document_findings(path: &str, text: &str, tree: &Tree) -> Vec<Finding> {
@@ -23,12 +21,7 @@ fn document_findings(path: &str, text: &str, tree: &Tree) -> Vec<Finding> {
         attrs: Vec::new(),
     });
     if Parser::new(text).next() != Some(title) {
-        findings.push(Finding::new(
-            path,
-            1,
-            "the document has no title",
-            "begin with `# Title`",
-        ));
+        findings.push(Finding::new(path, 1, "the document has no title", "begin with `# Title`"));
     }
     for (line, target) in links(text) {
         let Some(file) = linked_file(path, &target) else {
@@ -110,10 +103,7 @@ mod tests {
 
     fn found(text: &str) -> Vec<String> {
         let context = Context::of(&[("docs/a.md", text), ("docs/b.md", "# B"), ("c/d.rs", "")]);
-        check(&context)
-            .into_iter()
-            .map(|finding| finding.what)
-            .collect()
+        check(&context).into_iter().map(|finding| finding.what).collect()
     }
 
     #[test]

@@ -11,17 +11,9 @@ pub(super) fn check(context: &Context) -> Vec<Finding> {
         let folder = root.rsplit_once('/').map_or("", |(folder, _)| folder);
         visit(&context.tree, root, folder, &mut reached);
     }
-    let orphans = context
-        .tree
-        .rust()
-        .filter(|(path, _)| !reached.contains(*path));
+    let orphans = context.tree.rust().filter(|(path, _)| !reached.contains(*path));
     let complain = |path: &str| {
-        Finding::new(
-            path,
-            1,
-            "no crate has this file",
-            "name it in a `mod`, or remove it",
-        )
+        Finding::new(path, 1, "no crate has this file", "name it in a `mod`, or remove it")
     };
     orphans.map(|(path, _)| complain(path)).collect()
 }
@@ -56,10 +48,7 @@ fn visit_items(
         } else if let Some(path) = path_attribute(module) {
             let beside = file.rsplit_once('/').map_or("", |(folder, _)| folder);
             let target = format!("{beside}/{path}");
-            let folder = target
-                .rsplit_once('/')
-                .map_or("", |(folder, _)| folder)
-                .to_owned();
+            let folder = target.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
             visit(tree, &target, &folder, reached);
         } else {
             visit(tree, &format!("{inner}.rs"), &inner, reached);
@@ -70,18 +59,11 @@ fn visit_items(
 
 /// `#[path = "..."]`, if the module has it.
 fn path_attribute(module: &syn::ItemMod) -> Option<String> {
-    let attribute = module
-        .attrs
-        .iter()
-        .find(|attribute| attribute.path().is_ident("path"))?;
+    let attribute = module.attrs.iter().find(|attribute| attribute.path().is_ident("path"))?;
     let syn::Meta::NameValue(meta) = &attribute.meta else {
         return None;
     };
-    let syn::Expr::Lit(syn::ExprLit {
-        lit: syn::Lit::Str(path),
-        ..
-    }) = &meta.value
-    else {
+    let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(path), .. }) = &meta.value else {
         return None;
     };
     Some(path.value())
@@ -95,10 +77,7 @@ mod tests {
     #[test]
     fn every_way_to_name_a_module_is_followed_and_the_rest_is_found() {
         let mut context = Context::of(&[
-            (
-                "c/src/lib.rs",
-                "mod a;\nmod b { mod inner; }\n#[path = \"odd/name.rs\"] mod d;",
-            ),
+            ("c/src/lib.rs", "mod a;\nmod b { mod inner; }\n#[path = \"odd/name.rs\"] mod d;"),
             ("c/src/a.rs", "#[cfg(test)]\nmod tests;"),
             ("c/src/a/tests.rs", ""),
             ("c/src/b/inner/mod.rs", "mod deep;"),
@@ -111,10 +90,7 @@ mod tests {
             roots: vec!["c/src/lib.rs".to_owned(), "c/build.rs".to_owned()],
             ..Package::default()
         }];
-        let found: Vec<_> = check(&context)
-            .into_iter()
-            .map(|finding| finding.path)
-            .collect();
+        let found: Vec<_> = check(&context).into_iter().map(|finding| finding.path).collect();
         assert_eq!(found, ["c/src/left_over.rs"]);
     }
 }

@@ -37,9 +37,7 @@ pub(super) struct Dependency {
 impl Package {
     /// The folder of the manifest; empty for the root.
     pub(super) fn folder(&self) -> &str {
-        self.manifest
-            .rsplit_once('/')
-            .map_or("", |(folder, _)| folder)
+        self.manifest.rsplit_once('/').map_or("", |(folder, _)| folder)
     }
 }
 
@@ -58,22 +56,10 @@ pub(super) fn read(root: &Path, tree: &Tree) -> Result<Vec<Package>> {
 fn ask_cargo(root: &Path, manifest: &str) -> Result<Vec<Package>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args([
-        "metadata",
-        "--no-deps",
-        "--format-version=1",
-        "--offline",
-        "--manifest-path",
-    ]);
-    let output = command
-        .arg(root.join(manifest))
-        .output()
-        .context("cannot run cargo")?;
+    command.args(["metadata", "--no-deps", "--format-version=1", "--offline", "--manifest-path"]);
+    let output = command.arg(root.join(manifest)).output().context("cannot run cargo")?;
     let complaint = String::from_utf8_lossy(&output.stderr);
-    anyhow::ensure!(
-        output.status.success(),
-        "cargo metadata of {manifest} failed: {complaint}"
-    );
+    anyhow::ensure!(output.status.success(), "cargo metadata of {manifest} failed: {complaint}");
     parse(&output.stdout, root)
 }
 
@@ -105,26 +91,17 @@ struct RawDependency {
 }
 
 fn parse(json: &[u8], root: &Path) -> Result<Vec<Package>> {
-    let root = root
-        .canonicalize()
-        .with_context(|| format!("no folder {}", root.display()))?;
+    let root = root.canonicalize().with_context(|| format!("no folder {}", root.display()))?;
     let relative = |path: &str| -> String {
         let path = Path::new(path);
-        path.strip_prefix(&root)
-            .unwrap_or(path)
-            .display()
-            .to_string()
+        path.strip_prefix(&root).unwrap_or(path).display().to_string()
     };
     let metadata: Metadata =
         serde_json::from_slice(json).context("cargo metadata is not as expected")?;
     let package = |raw: RawPackage| Package {
         name: raw.name,
         manifest: relative(&raw.manifest_path),
-        roots: raw
-            .targets
-            .iter()
-            .map(|target| relative(&target.src_path))
-            .collect(),
+        roots: raw.targets.iter().map(|target| relative(&target.src_path)).collect(),
         dependencies: raw.dependencies.into_iter().map(Dependency::from).collect(),
     };
     Ok(metadata.packages.into_iter().map(package).collect())
@@ -153,10 +130,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         };
-        write(
-            "Cargo.toml",
-            "[workspace]\nmembers = [\"a\", \"b\"]\nresolver = \"3\"\n",
-        );
+        write("Cargo.toml", "[workspace]\nmembers = [\"a\", \"b\"]\nresolver = \"3\"\n");
         let package = "[package]\nversion = \"0.1.0\"\nedition = \"2024\"\n";
         write(
             "a/Cargo.toml",
@@ -168,17 +142,9 @@ mod tests {
 
         let packages = ask_cargo(&folder.path().canonicalize().unwrap(), "Cargo.toml").unwrap();
 
-        let a = packages
-            .iter()
-            .find(|package| package.name == "aa")
-            .unwrap();
-        assert_eq!(
-            (a.folder(), a.roots.as_slice()),
-            ("a", &["a/src/lib.rs".to_owned()][..])
-        );
-        let [edge] = a.dependencies.as_slice() else {
-            panic!("one edge: {a:?}")
-        };
+        let a = packages.iter().find(|package| package.name == "aa").unwrap();
+        assert_eq!((a.folder(), a.roots.as_slice()), ("a", &["a/src/lib.rs".to_owned()][..]));
+        let [edge] = a.dependencies.as_slice() else { panic!("one edge: {a:?}") };
         assert!(edge.name == "bb" && edge.is_dev && edge.is_ours);
     }
 }

@@ -56,10 +56,7 @@ pub(super) fn compare(
             _ => {}
         }
     }
-    for name in exceptions
-        .keys()
-        .filter(|name| !lengths.contains_key(*name))
-    {
+    for name in exceptions.keys().filter(|name| !lengths.contains_key(*name)) {
         findings.push(Finding::new(
             file,
             1,
@@ -76,15 +73,9 @@ mod tests {
 
     /// The complaint about something of `length` lines; limit 70, exception 90 if asked for.
     fn verdict(length: usize, has_exception: bool) -> Option<String> {
-        let place = Place {
-            path: "a.rs".to_owned(),
-            line: 1,
-        };
+        let place = Place { path: "a.rs".to_owned(), line: 1 };
         let lengths = BTreeMap::from([("f".to_owned(), (length, place))]);
-        let exceptions = has_exception
-            .then(|| ("f".to_owned(), 90))
-            .into_iter()
-            .collect();
+        let exceptions = has_exception.then(|| ("f".to_owned(), 90)).into_iter().collect();
         let found = compare("ratchet.toml", "function", 70, &lengths, &exceptions);
         assert!(found.len() <= 1, "{found:?}");
         found.into_iter().next().map(|finding| finding.remedy)
@@ -97,10 +88,7 @@ mod tests {
         assert_eq!(verdict(90, true), None);
         assert_eq!(verdict(91, true).unwrap(), "split it");
         assert_eq!(verdict(89, true).unwrap(), "lower the entry to 89");
-        assert_eq!(
-            verdict(70, true).unwrap(),
-            "remove its entry from ratchet.toml"
-        );
+        assert_eq!(verdict(70, true).unwrap(), "remove its entry from ratchet.toml");
     }
 
     #[test]

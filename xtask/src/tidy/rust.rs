@@ -26,10 +26,7 @@ impl<'a> Source<'a> {
         let (mut at, mut line) = (strip_shebang(text).unwrap_or(0), 1);
         for token in tokenize(&text[at..], FrontmatterAllowed::No) {
             let end = at + token.len as usize;
-            let piece = Token {
-                text: &text[at..end],
-                line,
-            };
+            let piece = Token { text: &text[at..end], line };
             match token.kind {
                 TokenKind::LineComment { .. } | TokenKind::BlockComment { .. } => {
                     source.comments.push(piece);
@@ -55,12 +52,7 @@ impl<'a> Source<'a> {
     pub(super) fn find<'s>(&'s self, words: &'s [&str]) -> impl Iterator<Item = Token<'a>> + 's {
         let windows = self.code.windows(words.len());
         windows
-            .filter(|window| {
-                window
-                    .iter()
-                    .map(|token| token.text)
-                    .eq(words.iter().copied())
-            })
+            .filter(|window| window.iter().map(|token| token.text).eq(words.iter().copied()))
             .map(|window| window[0])
     }
 }
@@ -85,10 +77,7 @@ mod tests {
     #[test]
     fn code_is_found_across_white_space_but_not_in_strings() {
         let source = Source::new("a\n  :: b; \"a::b\"");
-        let found: Vec<_> = source
-            .find(&["a", ":", ":", "b"])
-            .map(|token| token.line)
-            .collect();
+        let found: Vec<_> = source.find(&["a", ":", ":", "b"]).map(|token| token.line).collect();
         assert_eq!(found, [1]);
     }
 }

@@ -22,10 +22,7 @@ struct Keys {
 /// One document in one revision.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "read by people; the type makes sure that the fields are there"
-)]
+#[expect(dead_code, reason = "read by people; the type makes sure that the fields are there")]
 struct Document {
     title: String,
     revision: String,
@@ -44,10 +41,7 @@ pub(super) fn check(context: &Context) -> Vec<Finding> {
             let Some(reference) = comment.strip_prefix("Spec:") else {
                 continue;
             };
-            let (key, rest) = reference
-                .trim()
-                .split_once(' ')
-                .unwrap_or((reference.trim(), ""));
+            let (key, rest) = reference.trim().split_once(' ').unwrap_or((reference.trim(), ""));
             if !keys.keys.contains_key(key) {
                 let known: Vec<&str> = keys.keys.keys().map(String::as_str).collect();
                 let what = format!("`{key}` is not a key of {KEYS}");
@@ -59,12 +53,7 @@ pub(super) fn check(context: &Context) -> Vec<Finding> {
                 ));
             } else if rest.trim().is_empty() {
                 let what = format!("the reference to {key} names no place in it");
-                findings.push(Finding::new(
-                    path,
-                    line,
-                    what,
-                    "add the section and the name",
-                ));
+                findings.push(Finding::new(path, line, what, "add the section and the name"));
             }
         }
     }
@@ -82,10 +71,7 @@ mod tests {
 
     #[test]
     fn a_known_key_with_a_place_is_silent() {
-        assert_eq!(
-            found("//! Spec: PVH \"hvm_start_info\"\n// See Spec: nothing\n"),
-            []
-        );
+        assert_eq!(found("//! Spec: PVH \"hvm_start_info\"\n// See Spec: nothing\n"), []);
     }
 
     #[test]

@@ -25,12 +25,7 @@ fn tests<'a>(source: &Source<'a>) -> Vec<(&'a str, usize)> {
     let mut found = Vec::new();
     let mut is_next = false;
     for window in source.code.windows(4) {
-        let texts = [
-            window[0].text,
-            window[1].text,
-            window[2].text,
-            window[3].text,
-        ];
+        let texts = [window[0].text, window[1].text, window[2].text, window[3].text];
         if texts == ["#", "[", "test", "]"] {
             is_next = true;
         } else if is_next && texts[0] == "fn" {

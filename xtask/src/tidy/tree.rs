@@ -17,21 +17,12 @@ impl Tree {
     /// that is not added yet is, so that a commit holds no surprise.
     pub(super) fn read(root: &Path) -> Result<Self> {
         let mut git = Command::new("git");
-        git.args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ]);
+        git.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
         let output = git.current_dir(root).output().context("cannot run git")?;
         let complaint = String::from_utf8_lossy(&output.stderr);
         anyhow::ensure!(output.status.success(), "git ls-files failed: {complaint}");
         let mut files = BTreeMap::new();
-        for path in String::from_utf8(output.stdout)?
-            .split('\0')
-            .filter(|path| !path.is_empty())
-        {
+        for path in String::from_utf8(output.stdout)?.split('\0').filter(|path| !path.is_empty()) {
             // Deleted but not yet committed, or not text: nothing to check.
             let Ok(bytes) = std::fs::read(root.join(path)) else {
                 continue;
@@ -45,9 +36,7 @@ impl Tree {
 
     /// All files, in path order.
     pub(super) fn files(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.files
-            .iter()
-            .map(|(path, text)| (path.as_str(), text.as_str()))
+        self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
     /// The files whose name ends in `.extension`.
@@ -70,19 +59,13 @@ impl Tree {
     pub(super) fn has(&self, path: &str) -> bool {
         let path = path.trim_end_matches('/');
         let folder = format!("{path}/");
-        path.is_empty()
-            || self
-                .files
-                .keys()
-                .any(|file| file == path || file.starts_with(&folder))
+        path.is_empty() || self.files.keys().any(|file| file == path || file.starts_with(&folder))
     }
 
     #[cfg(test)]
     pub(super) fn of(files: &[(&str, &str)]) -> Self {
         let owned = |(path, text): &(&str, &str)| ((*path).to_owned(), (*text).to_owned());
-        Self {
-            files: files.iter().map(owned).collect(),
-        }
+        Self { files: files.iter().map(owned).collect() }
     }
 }
 

@@ -4,11 +4,7 @@ use super::rust::Source;
 use super::{Context, Finding};
 
 /// Where unsafe code may be: what touches KVM, and what touches hardware. Folders end in a slash.
-const PLACES: [&str; 3] = [
-    "vmm/src/kvm/",
-    "images/kernel/src/arch/",
-    "images/kernel/src/hal/",
-];
+const PLACES: [&str; 3] = ["vmm/src/kvm/", "images/kernel/src/arch/", "images/kernel/src/hal/"];
 
 /// The tokens that open a file for unsafe code.
 const OPENING: [&str; 6] = ["#", "!", "[", "expect", "(", "unsafe_code"];
@@ -43,12 +39,9 @@ fn used(source: &Source<'_>) -> Option<usize> {
 /// The first attribute that lifts the ban.
 fn lifted(source: &Source<'_>) -> Option<usize> {
     let lifting = ["expect", "allow", "warn"];
-    let places = lifting.iter().filter_map(|word| {
-        source
-            .find(&[word, "(", "unsafe_code"])
-            .next()
-            .map(|token| token.line)
-    });
+    let places = lifting
+        .iter()
+        .filter_map(|word| source.find(&[word, "(", "unsafe_code"]).next().map(|token| token.line));
     places.min()
 }
 
@@ -57,15 +50,12 @@ fn has_header(source: &Source<'_>) -> bool {
     let Some(attribute) = source.find(&OPENING).next() else {
         return false;
     };
-    let above: Vec<(usize, &str)> = source
-        .comment_lines()
-        .filter(|(line, _)| *line < attribute.line)
-        .collect();
+    let above: Vec<(usize, &str)> =
+        source.comment_lines().filter(|(line, _)| *line < attribute.line).collect();
     let block = above.iter().rev().zip((1..attribute.line).rev());
     let mut block = block.take_while(|((line, _), expected)| line == expected);
     block.any(|((_, text), _)| {
-        text.strip_prefix(HEADER)
-            .is_some_and(|reason| !reason.trim().is_empty())
+        text.strip_prefix(HEADER).is_some_and(|reason| !reason.trim().is_empty())
     })
 }
 
@@ -77,10 +67,7 @@ mod tests {
         #![expect(unsafe_code)]\nfn f() { unsafe { g() } }\n";
 
     fn found(path: &str, source: &str) -> Vec<String> {
-        check(&Context::of(&[(path, source)]))
-            .into_iter()
-            .map(|finding| finding.what)
-            .collect()
+        check(&Context::of(&[(path, source)])).into_iter().map(|finding| finding.what).collect()
     }
 
     #[test]
@@ -91,10 +78,7 @@ mod tests {
     #[test]
     fn the_wrong_folder_is_found_whatever_the_file_says() {
         assert!(found("vmm/src/pci/mod.rs", GOOD)[0].contains("outside the folders"));
-        assert_eq!(
-            found("guest-fs/src/a.rs", "#![allow(unsafe_code)]").len(),
-            1
-        );
+        assert_eq!(found("guest-fs/src/a.rs", "#![allow(unsafe_code)]").len(), 1);
     }
 
     #[test]

@@ -63,14 +63,7 @@ impl HostMachine {
             controller.mmio_write(now_ns, offset, data, observer);
             let irq = &mut *self.raised.borrow_mut();
             let memory = &DeviceView(&self.memory);
-            controller.step(
-                now_ns,
-                &mut Ports {
-                    memory,
-                    irq,
-                    observer,
-                },
-            );
+            controller.step(now_ns, &mut Ports { memory, irq, observer });
         });
     }
 
@@ -93,10 +86,7 @@ impl HostMachine {
     }
 
     pub(super) fn take_apart(&self) -> (Controller, TraceLog) {
-        let controller = self
-            .controller
-            .take()
-            .expect("the controller is taken once, at the end");
+        let controller = self.controller.take().expect("the controller is taken once, at the end");
         (controller, self.trace.take())
     }
 
@@ -105,18 +95,14 @@ impl HostMachine {
         f: impl FnOnce(&mut Controller, u64, &mut dyn Observer) -> T,
     ) -> T {
         let mut slot = self.controller.borrow_mut();
-        let controller = slot
-            .as_mut()
-            .expect("the controller is plugged in while the guest lives");
+        let controller = slot.as_mut().expect("the controller is plugged in while the guest lives");
         f(controller, self.now_ns.get(), &mut Tap(&self.trace))
     }
 }
 
 impl TraceSink for HostMachine {
     fn emit(&self, record: &Record) {
-        self.trace
-            .borrow_mut()
-            .push(self.now_ns.get(), Source::Guest(*record));
+        self.trace.borrow_mut().push(self.now_ns.get(), Source::Guest(*record));
     }
 }
 
@@ -150,18 +136,10 @@ struct DeviceView<'a>(&'a DmaPool);
 
 impl GuestMemory for DeviceView<'_> {
     fn read(&self, address: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
-        self.0
-            .read_at(Iova(address), dst)
-            .map_err(|bad| BadAddress {
-                address: bad.iova.0,
-            })
+        self.0.read_at(Iova(address), dst).map_err(|bad| BadAddress { address: bad.iova.0 })
     }
 
     fn write(&self, address: u64, src: &[u8]) -> Result<(), BadAddress> {
-        self.0
-            .write_at(Iova(address), src)
-            .map_err(|bad| BadAddress {
-                address: bad.iova.0,
-            })
+        self.0.write_at(Iova(address), src).map_err(|bad| BadAddress { address: bad.iova.0 })
     }
 }

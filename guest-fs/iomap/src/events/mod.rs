@@ -135,72 +135,35 @@ impl fmt::Display for Engine {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::MapAsk {
-                intent,
-                context,
-                pos,
-                length,
-            } => {
+            Self::MapAsk { intent, context, pos, length } => {
                 write!(f, "map? {pos}+{length} ")?;
                 bitflags::parser::to_writer(intent, &mut *f)?;
                 write!(f, " for {context:?}")
             }
-            Self::MapAnswer {
-                kind,
-                flags,
-                offset,
-                length,
-                block,
-            } => {
+            Self::MapAnswer { kind, flags, offset, length, block } => {
                 write!(f, "map: {offset}+{length} {kind:?} at block {block} ")?;
                 bitflags::parser::to_writer(flags, &mut *f)
             }
             Self::MapRefused { errno, pos } => write!(f, "map: {pos} refused with {errno}"),
-            Self::IoBegin {
-                engine,
-                direction,
-                context,
-                pos,
-                bytes,
-            } => {
+            Self::IoBegin { engine, direction, context, pos, bytes } => {
                 write!(f, "{engine} {direction:?} {pos}+{bytes} for {context:?}")
             }
             Self::IoEnd { engine, pos, bytes } => write!(f, "{engine} {pos}+{bytes} done"),
-            Self::IoFailed {
-                engine,
-                errno,
-                kind,
-                learned_by,
-                pos,
-            } => {
-                write!(
-                    f,
-                    "{engine} {errno} at {pos}, {kind:?}, learned by {learned_by:?}"
-                )
+            Self::IoFailed { engine, errno, kind, learned_by, pos } => {
+                write!(f, "{engine} {errno} at {pos}, {kind:?}, learned by {learned_by:?}")
             }
-            Self::EndIo {
-                end,
-                context,
-                pos,
-                length,
-            } => {
+            Self::EndIo { end, context, pos, length } => {
                 write!(f, "end_io {pos}+{length} ")?;
                 bitflags::parser::to_writer(end, &mut *f)?;
                 write!(f, " for {context:?}")
             }
             Self::EndIoDone { errno: None, pos } => write!(f, "end_io {pos} done"),
-            Self::EndIoDone {
-                errno: Some(errno),
-                pos,
-            } => write!(f, "end_io {pos} gave {errno}"),
+            Self::EndIoDone { errno: Some(errno), pos } => write!(f, "end_io {pos} gave {errno}"),
             Self::Activated { extents, pages } => {
                 write!(f, "swap file of {pages} pages in {extents} extents")
             }
             Self::ActivateRefused { errno, reason, pos } => {
-                write!(
-                    f,
-                    "swap file refused with {errno}, reason {reason}, at {pos}"
-                )
+                write!(f, "swap file refused with {errno}, reason {reason}, at {pos}")
             }
         }
     }

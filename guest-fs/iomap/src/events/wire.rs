@@ -32,64 +32,31 @@ const fn direction_code(direction: Direction) -> u16 {
 }
 
 const fn record(code: u8, small: u16, word: u32, args: [u64; 3]) -> Record {
-    Record {
-        layer: Layer::Iomap,
-        code,
-        small,
-        word,
-        args,
-    }
+    Record { layer: Layer::Iomap, code, small, word, args }
 }
 
 impl From<Event> for Record {
     fn from(event: Event) -> Self {
         match event {
-            Event::MapAsk {
-                intent,
-                context,
-                pos,
-                length,
-            } => record(1, intent.bits(), context as u32, [pos, length, 0]),
-            Event::MapAnswer {
-                kind,
-                flags,
-                offset,
-                length,
-                block,
-            } => record(
-                2,
-                kind_code(kind),
-                flags.bits().into(),
-                [offset, length, block],
-            ),
+            Event::MapAsk { intent, context, pos, length } => {
+                record(1, intent.bits(), context as u32, [pos, length, 0])
+            }
+            Event::MapAnswer { kind, flags, offset, length, block } => {
+                record(2, kind_code(kind), flags.bits().into(), [offset, length, block])
+            }
             Event::MapRefused { errno, pos } => record(3, errno.number(), 0, [pos, 0, 0]),
-            Event::IoBegin {
-                engine,
-                direction,
-                context,
-                pos,
-                bytes,
-            } => {
+            Event::IoBegin { engine, direction, context, pos, bytes } => {
                 let small = (engine as u16) << 8 | direction_code(direction);
                 record(4, small, context as u32, [pos, bytes, 0])
             }
             Event::IoEnd { engine, pos, bytes } => record(5, engine as u16, 0, [pos, bytes, 0]),
-            Event::IoFailed {
-                engine,
-                errno,
-                kind,
-                learned_by,
-                pos,
-            } => {
+            Event::IoFailed { engine, errno, kind, learned_by, pos } => {
                 let who = [engine as u8, kind.code(), learned_by as u8, 0];
                 record(6, errno.number(), u32::from_le_bytes(who), [pos, 0, 0])
             }
-            Event::EndIo {
-                end,
-                context,
-                pos,
-                length,
-            } => record(7, end.bits().into(), context as u32, [pos, length, 0]),
+            Event::EndIo { end, context, pos, length } => {
+                record(7, end.bits().into(), context as u32, [pos, length, 0])
+            }
             Event::EndIoDone { errno, pos } => {
                 record(8, errno.map_or(0, Errno::number), 0, [pos, 0, 0])
             }
@@ -108,12 +75,7 @@ impl Event {
         if record.layer != Layer::Iomap {
             return None;
         }
-        let Record {
-            small,
-            word,
-            args: [first, second, third],
-            ..
-        } = *record;
+        let Record { small, word, args: [first, second, third], .. } = *record;
         let context = || Context::from_u8(u8::try_from(word).ok()?);
         Some(match record.code {
             1 => Self::MapAsk {
@@ -129,10 +91,7 @@ impl Event {
                 length: second,
                 block: third,
             },
-            3 => Self::MapRefused {
-                errno: Errno::from_number(small)?,
-                pos: first,
-            },
+            3 => Self::MapRefused { errno: Errno::from_number(small)?, pos: first },
             4 => Self::IoBegin {
                 engine: Engine::from_u16(small >> 8)?,
                 direction: match small & 0xff {
@@ -144,11 +103,7 @@ impl Event {
                 pos: first,
                 bytes: second,
             },
-            5 => Self::IoEnd {
-                engine: Engine::from_u16(small)?,
-                pos: first,
-                bytes: second,
-            },
+            5 => Self::IoEnd { engine: Engine::from_u16(small)?, pos: first, bytes: second },
             6 => {
                 let [engine, kind, learned_by, _] = word.to_le_bytes();
                 Self::IoFailed {
@@ -166,17 +121,10 @@ impl Event {
                 length: second,
             },
             8 => Self::EndIoDone {
-                errno: if small == 0 {
-                    None
-                } else {
-                    Some(Errno::from_number(small)?)
-                },
+                errno: if small == 0 { None } else { Some(Errno::from_number(small)?) },
                 pos: first,
             },
-            9 => Self::Activated {
-                extents: word,
-                pages: first,
-            },
+            9 => Self::Activated { extents: word, pages: first },
             10 => Self::ActivateRefused {
                 errno: Errno::from_number(small)?,
                 reason: u8::try_from(word).ok()?,

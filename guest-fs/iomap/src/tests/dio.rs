@@ -14,16 +14,9 @@ fn a_write_over_several_extents_is_split_and_ends_once() {
     let disk = disk();
     let table = Table::new(&[(0, 3, Mapped, 100), (3, 10, Unwritten, 50)]);
     let mut out = transfer(&disk, Write, PAGE, 10);
-    assert_eq!(
-        dio_rw(&table, &disk, (), &mut out, Kiocb::USER),
-        Ok(10 * PAGE)
-    );
+    assert_eq!(dio_rw(&table, &disk, (), &mut out, Kiocb::USER), Ok(10 * PAGE));
     assert_eq!(fills(&out), (1..=10).collect::<Vec<_>>());
-    let requests: Vec<_> = disk
-        .take_requests()
-        .iter()
-        .map(|r| (r.block, r.blocks))
-        .collect();
+    let requests: Vec<_> = disk.take_requests().iter().map(|r| (r.block, r.blocks)).collect();
     assert_eq!(requests, [(101, 2), (50, 4), (54, 4)]);
     let end = (PAGE, 10 * PAGE, DioEnd::UNWRITTEN, Context::Completion);
     assert_eq!(*table.ends.borrow(), [end]);
@@ -45,10 +38,7 @@ fn holes_and_unwritten_blocks_read_as_zeros_between_data() {
         (8, 1, Mapped, 30),
     ]);
     let mut back = transfer(&disk, Read, 0, 9);
-    assert_eq!(
-        dio_rw(&table, &disk, (), &mut back, Kiocb::USER),
-        Ok(9 * PAGE)
-    );
+    assert_eq!(dio_rw(&table, &disk, (), &mut back, Kiocb::USER), Ok(9 * PAGE));
     assert_eq!(fills(&back), [9, 9, 0, 0, 0, 0, 0, 0, 9]);
     assert_eq!(*table.ends.borrow(), [], "a read has nothing to complete");
 }
@@ -58,10 +48,7 @@ fn flags_and_context_reach_the_callback_and_a_swap_completion_stays_one() {
     let disk = disk();
     let table = Table::new(&[(0, 9, Mapped, 10)]);
     let flags = IocbFlags::SWAP | IocbFlags::NOWAIT;
-    let iocb = Kiocb {
-        flags,
-        context: Context::SwapOut,
-    };
+    let iocb = Kiocb { flags, context: Context::SwapOut };
     dio_rw(&table, &disk, (), &mut transfer(&disk, Write, 0, 1), iocb).unwrap();
     let intent = Intent::WRITE | Intent::DIRECT | Intent::SWAP | Intent::NOWAIT;
     assert_eq!(*table.calls.borrow(), [(0, intent, Context::SwapOut)]);
@@ -90,35 +77,22 @@ fn a_device_error_is_told_apart_from_a_refused_mapping_and_from_end_io() {
     let mut out = transfer(&disk, Write, 0, 12);
     let failure = dio_rw(&table, &disk, (), &mut out, Kiocb::USER).unwrap_err();
     assert_eq!((failure.errno, failure.pos), (Errno::ENODATA, 4 * PAGE));
-    assert_eq!(
-        (failure.kind, failure.learned_by),
-        (FailureKind::Completion, Layer::Driver)
-    );
+    assert_eq!((failure.kind, failure.learned_by), (FailureKind::Completion, Layer::Driver));
     assert_eq!(failure.device, Some(error));
-    assert_eq!(
-        fills(&out),
-        (1..=12).collect::<Vec<_>>(),
-        "every page is back in order"
-    );
+    assert_eq!(fills(&out), (1..=12).collect::<Vec<_>>(), "every page is back in order");
     assert_eq!(*table.ends.borrow(), []);
 
     disk.clear_faults();
     table.refuse_at = Some((8 * PAGE, Errno::EIO));
     let failure = dio_rw(&table, &disk, (), &mut out, Kiocb::USER).unwrap_err();
     assert_eq!((failure.errno, failure.pos), (Errno::EIO, 8 * PAGE));
-    assert_eq!(
-        (failure.kind, failure.learned_by),
-        (FailureKind::MapRefused, Layer::Filesystem)
-    );
+    assert_eq!((failure.kind, failure.learned_by), (FailureKind::MapRefused, Layer::Filesystem));
     assert_eq!(fills(&out), (1..=12).collect::<Vec<_>>());
 
     table.refuse_at = None;
     table.end_io = Err(Errno::EIO);
     let failure = dio_rw(&table, &disk, (), &mut out, Kiocb::USER).unwrap_err();
-    assert_eq!(
-        (failure.kind, failure.learned_by),
-        (FailureKind::EndIo, Layer::Filesystem)
-    );
+    assert_eq!((failure.kind, failure.learned_by), (FailureKind::EndIo, Layer::Filesystem));
 }
 
 #[test]
@@ -128,10 +102,7 @@ fn a_rejected_bio_gives_its_pages_back() {
     let mut out = transfer(&disk, Write, 0, 8);
     let failure = dio_rw(&table, &disk, (), &mut out, Kiocb::USER).unwrap_err();
     assert_eq!((failure.errno, failure.pos), (Errno::EINVAL, 2 * PAGE));
-    assert_eq!(
-        (failure.kind, failure.learned_by),
-        (FailureKind::Submission, Layer::Block)
-    );
+    assert_eq!((failure.kind, failure.learned_by), (FailureKind::Submission, Layer::Block));
     assert_eq!(fills(&out), (1..=8).collect::<Vec<_>>());
 }
 
@@ -140,22 +111,11 @@ fn a_write_to_a_hole_and_a_crooked_transfer_are_refused() {
     let disk = disk();
     let table = Table::new(&[(0, 2, Hole, 0)]);
     let failure = |transfer: &mut Transfer<_>| {
-        dio_rw(&table, &disk, (), transfer, Kiocb::USER)
-            .unwrap_err()
-            .kind
+        dio_rw(&table, &disk, (), transfer, Kiocb::USER).unwrap_err().kind
     };
-    assert_eq!(
-        failure(&mut transfer(&disk, Write, 0, 1)),
-        FailureKind::BadMapping
-    );
-    assert_eq!(
-        failure(&mut transfer(&disk, Write, 7, 1)),
-        FailureKind::Misaligned
-    );
-    assert_eq!(
-        failure(&mut transfer(&disk, Write, 0, 0)),
-        FailureKind::Misaligned
-    );
+    assert_eq!(failure(&mut transfer(&disk, Write, 0, 1)), FailureKind::BadMapping);
+    assert_eq!(failure(&mut transfer(&disk, Write, 7, 1)), FailureKind::Misaligned);
+    assert_eq!(failure(&mut transfer(&disk, Write, 0, 0)), FailureKind::Misaligned);
     assert_eq!(
         failure(&mut transfer(&disk, Write, u64::MAX / PAGE * PAGE, 2)),
         FailureKind::Misaligned

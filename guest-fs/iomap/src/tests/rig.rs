@@ -101,11 +101,7 @@ pub(crate) fn transfer(
         page.write(0, &[fill; BLOCK_BYTES]);
         page
     };
-    Transfer {
-        direction,
-        pos,
-        pages: (1..=pages).map(page).collect(),
-    }
+    Transfer { direction, pos, pages: (1..=pages).map(page).collect() }
 }
 
 /// The first byte of every page.
@@ -127,11 +123,7 @@ pub(crate) struct Depth {
 
 impl Depth {
     pub(crate) fn new() -> Self {
-        Self {
-            disk: disk(),
-            depth: Cell::new(0),
-            depth_max: Cell::new(0),
-        }
+        Self { disk: disk(), depth: Cell::new(0), depth_max: Cell::new(0) }
     }
 }
 
@@ -148,8 +140,7 @@ impl BlockDevice for Depth {
 
     fn submit(&self, bio: Bio<PoolDma>) -> Result<Ticket, Rejected<PoolDma>> {
         self.depth.set(self.depth.get() + 1);
-        self.depth_max
-            .set(self.depth_max.get().max(self.depth.get()));
+        self.depth_max.set(self.depth_max.get().max(self.depth.get()));
         self.disk.submit(bio)
     }
 

@@ -15,10 +15,7 @@ fn unwritten_blocks_are_read_as_they_are_and_nothing_is_completed() {
     let table = Table::new(&[(0, 3, Unwritten, 100), (3, 10, Mapped, 50)]);
     let mut pool = BioPool::new(8, 4);
     let mut out = transfer(&disk, Write, 0, 9);
-    assert_eq!(
-        swap_rw(&table, &disk, (), &mut out, Context::SwapOut, &mut pool),
-        Ok(9 * PAGE)
-    );
+    assert_eq!(swap_rw(&table, &disk, (), &mut out, Context::SwapOut, &mut pool), Ok(9 * PAGE));
     let mut back = transfer(&disk, Read, PAGE, 8);
     swap_rw(&table, &disk, (), &mut back, Context::SwapIn, &mut pool).unwrap();
     assert_eq!(fills(&back), (2..=9).collect::<Vec<_>>());
@@ -59,10 +56,7 @@ fn everything_but_an_overwrite_is_refused_with_its_reason() {
         let failure = swap_rw(&table, &disk, (), &mut out, Context::SwapOut, &mut pool);
         assert_eq!(fills(&out), [1, 2, 3, 4, 5, 6]);
         let failure = failure.unwrap_err();
-        assert_eq!(
-            (failure.errno, failure.learned_by),
-            (Errno::EIO, Layer::Iomap)
-        );
+        assert_eq!((failure.errno, failure.learned_by), (Errno::EIO, Layer::Iomap));
         assert!(failure.kind.is_submission());
         failure.kind
     };
@@ -73,10 +67,7 @@ fn everything_but_an_overwrite_is_refused_with_its_reason() {
     assert_eq!(refuse(Mapped, MapFlags::SHARED), not(SwapRefusal::Shared));
     assert_eq!(refuse(Unwritten, MapFlags::DIRTY), not(SwapRefusal::Dirty));
     assert_eq!(refuse(Mapped, MapFlags::NEW), not(SwapRefusal::Changed));
-    assert_eq!(
-        refuse(Mapped, MapFlags::SIZE_CHANGED),
-        not(SwapRefusal::Changed)
-    );
+    assert_eq!(refuse(Mapped, MapFlags::SIZE_CHANGED), not(SwapRefusal::Changed));
 }
 
 #[test]
@@ -86,13 +77,7 @@ fn the_first_failing_bio_is_reported_and_the_pool_is_whole_again() {
     let error = BlockError::Io(DeviceStatus(6));
     let mut pool = BioPool::new(2, 2);
     for n in 0..5 {
-        disk.add_fault(Fault {
-            op: OpKind::Write,
-            blocks: None,
-            skip: n,
-            times: 2,
-            error,
-        });
+        disk.add_fault(Fault { op: OpKind::Write, blocks: None, skip: n, times: 2, error });
         let mut out = transfer(&disk, Write, 0, 10);
         let failure = swap_rw(&table, &disk, (), &mut out, Context::SwapOut, &mut pool);
         assert_eq!(failure.unwrap_err().pos, n * 2 * PAGE);

@@ -59,12 +59,7 @@ impl RamDisk {
             is_deferred: false,
             is_gone: false,
         };
-        Self {
-            pool,
-            tracer: Tracer::none(),
-            transfer_blocks_max: 256,
-            state: state.into(),
-        }
+        Self { pool, tracer: Tracer::none(), transfer_blocks_max: 256, state: state.into() }
     }
 
     /// Puts a volatile cache in front of the media: writes are durable after a flush or with FUA.
@@ -156,12 +151,7 @@ impl State {
     fn finish(&mut self, ticket: Ticket, bio: Bio<PoolDma>) {
         let result = self.check_and_execute(&bio);
         let (op, block, blocks) = (bio.op, bio.block, bio.size_blocks());
-        self.requests.push(Request {
-            op,
-            block,
-            blocks,
-            result,
-        });
+        self.requests.push(Request { op, block, blocks, result });
         self.finished.insert(ticket, Done { bio, result });
     }
 
@@ -208,10 +198,7 @@ impl State {
         let is_fine = end.is_some_and(|end| end <= self.media.size_blocks())
             && pages <= transfer_blocks_max as usize
             && (pages > 0) == wants_pages
-            && bio
-                .pages
-                .iter()
-                .all(|page| page.size_bytes() == BLOCK_BYTES);
+            && bio.pages.iter().all(|page| page.size_bytes() == BLOCK_BYTES);
         (!is_fine).then_some(BlockError::Invalid)
     }
 }
@@ -268,9 +255,7 @@ impl BlockDevice for RamDisk {
 
 impl fmt::Debug for RamDisk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RamDisk")
-            .field("geometry", &self.geometry())
-            .finish_non_exhaustive()
+        f.debug_struct("RamDisk").field("geometry", &self.geometry()).finish_non_exhaustive()
     }
 }
 

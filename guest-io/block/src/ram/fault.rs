@@ -53,34 +53,19 @@ impl Fault {
     /// The `n`-th request of kind `op` (from 0) fails with `error`, once.
     #[must_use]
     pub const fn nth(op: OpKind, n: u64, error: BlockError) -> Self {
-        Self {
-            op,
-            blocks: None,
-            skip: n,
-            times: 1,
-            error,
-        }
+        Self { op, blocks: None, skip: n, times: 1, error }
     }
 
     /// Every request of kind `op` that touches `blocks` fails with `error`.
     #[must_use]
     pub const fn on_blocks(op: OpKind, blocks: Range<u64>, error: BlockError) -> Self {
-        Self {
-            op,
-            blocks: Some(blocks),
-            skip: 0,
-            times: u64::MAX,
-            error,
-        }
+        Self { op, blocks: Some(blocks), skip: 0, times: u64::MAX, error }
     }
 
     /// The error for this request, if the rule fires; counts it.
     pub(super) fn fire<P>(&mut self, bio: &Bio<P>) -> Option<BlockError> {
         let end = bio.block.saturating_add(bio.size_blocks());
-        let is_hit = self
-            .blocks
-            .as_ref()
-            .is_none_or(|r| bio.block < r.end && r.start < end);
+        let is_hit = self.blocks.as_ref().is_none_or(|r| bio.block < r.end && r.start < end);
         if !self.op.matches(bio.op) || !is_hit {
             return None;
         }

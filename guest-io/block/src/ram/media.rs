@@ -18,11 +18,7 @@ pub(super) struct Media {
 impl Media {
     pub(super) fn new(blocks: u64) -> Self {
         let zeros = vec![0; BLOCK_BYTES].into_boxed_slice();
-        Self {
-            durable: vec![zeros; blocks as usize],
-            cached: Vec::new(),
-            has_cache: false,
-        }
+        Self { durable: vec![zeros; blocks as usize], cached: Vec::new(), has_cache: false }
     }
 
     pub(super) fn size_blocks(&self) -> u64 {

@@ -33,16 +33,9 @@ impl State {
         let bad = Inaccessible { iova };
         let start = iova.0.checked_sub(POOL_BASE).ok_or(bad)?;
         let start = usize::try_from(start).map_err(|_| bad)?;
-        let end = start
-            .checked_add(length)
-            .filter(|&end| end <= self.bytes.len())
-            .ok_or(bad)?;
+        let end = start.checked_add(length).filter(|&end| end <= self.bytes.len()).ok_or(bad)?;
         let pages = start / PAGE_BYTES..end.div_ceil(PAGE_BYTES);
-        if self.is_used[pages].iter().all(|&used| used) {
-            Ok(start..end)
-        } else {
-            Err(bad)
-        }
+        if self.is_used[pages].iter().all(|&used| used) { Ok(start..end) } else { Err(bad) }
     }
 }
 
@@ -77,22 +70,13 @@ impl DmaPool {
             .ok_or(OutOfMemory)?;
         state.is_used[first..first + pages].fill(true);
         state.bytes[first * PAGE_BYTES..(first + pages) * PAGE_BYTES].fill(0);
-        Ok(PoolDma {
-            pool: self.clone(),
-            first,
-            pages,
-        })
+        Ok(PoolDma { pool: self.clone(), first, pages })
     }
 
     /// How many pages are free.
     #[must_use]
     pub fn free_pages(&self) -> usize {
-        self.0
-            .borrow()
-            .is_used
-            .iter()
-            .filter(|&&used| !used)
-            .count()
+        self.0.borrow().is_used.iter().filter(|&&used| !used).count()
     }
 
     /// Copies memory from `iova` on into `dst`, as a device does.
@@ -120,9 +104,7 @@ impl DmaPool {
 
 impl fmt::Debug for DmaPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DmaPool")
-            .field("free_pages", &self.free_pages())
-            .finish_non_exhaustive()
+        f.debug_struct("DmaPool").field("free_pages", &self.free_pages()).finish_non_exhaustive()
     }
 }
 
@@ -136,9 +118,7 @@ pub struct PoolDma {
 
 impl PoolDma {
     fn at(&self, offset: usize, length: usize) -> Range<usize> {
-        let end = offset
-            .checked_add(length)
-            .expect("offset and length fit an address");
+        let end = offset.checked_add(length).expect("offset and length fit an address");
         assert!(
             end <= self.size_bytes(),
             "bytes {offset}..{end} leave a DMA buffer of {} bytes",

@@ -45,13 +45,7 @@ mod tests {
     #[test]
     fn records_come_out_in_order_and_once() {
         let (sink, tracer) = VecSink::with_tracer();
-        let record = |code| Record {
-            layer: Layer::Swap,
-            code,
-            small: 0,
-            word: 0,
-            args: [0; 3],
-        };
+        let record = |code| Record { layer: Layer::Swap, code, small: 0, word: 0, args: [0; 3] };
         tracer.emit(record(1));
         tracer.clone().emit(record(2));
         assert_eq!(sink.take(), [record(1), record(2)]);

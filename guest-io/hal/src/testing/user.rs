@@ -24,10 +24,7 @@ impl SoftUserMemory {
     /// An address space of `pages` pages, none of them mapped.
     #[must_use]
     pub fn new(pool: DmaPool, pages: usize) -> Self {
-        Self {
-            pool,
-            table: RefCell::new(vec![None; pages]),
-        }
+        Self { pool, table: RefCell::new(vec![None; pages]) }
     }
 
     /// Calls `copy(frame address, offset in the access, length)` for each piece, faulting as needed.
@@ -50,9 +47,7 @@ impl SoftUserMemory {
                 copy(Iova(frame.0 + in_page as u64), done, piece);
                 done += piece;
             } else if on_fault(PageFault { page, access }) == FaultOutcome::BusError {
-                return Err(BusError {
-                    addr: UserAddr(here),
-                });
+                return Err(BusError { addr: UserAddr(here) });
             }
         }
         Ok(())
@@ -78,11 +73,7 @@ impl UserMemory for SoftUserMemory {
     fn map(&self, page: UserPage, frame: Iova) {
         let entry = &mut self.table.borrow_mut()[page.0 as usize];
         assert!(entry.is_none(), "page {} is mapped already", page.0);
-        *entry = Some(Unmapped {
-            frame,
-            is_accessed: false,
-            is_dirty: false,
-        });
+        *entry = Some(Unmapped { frame, is_accessed: false, is_dirty: false });
     }
 
     fn unmap(&self, page: UserPage) -> Option<Unmapped> {
@@ -95,17 +86,9 @@ impl UserMemory for SoftUserMemory {
         dst: &mut [u8],
         on_fault: &mut dyn FnMut(PageFault) -> FaultOutcome,
     ) -> Result<(), BusError> {
-        self.access(
-            addr,
-            dst.len(),
-            Access::Read,
-            on_fault,
-            |frame, at, length| {
-                self.pool
-                    .read_at(frame, &mut dst[at..at + length])
-                    .expect("a mapped frame is alive");
-            },
-        )
+        self.access(addr, dst.len(), Access::Read, on_fault, |frame, at, length| {
+            self.pool.read_at(frame, &mut dst[at..at + length]).expect("a mapped frame is alive");
+        })
     }
 
     fn store(
@@ -114,17 +97,9 @@ impl UserMemory for SoftUserMemory {
         src: &[u8],
         on_fault: &mut dyn FnMut(PageFault) -> FaultOutcome,
     ) -> Result<(), BusError> {
-        self.access(
-            addr,
-            src.len(),
-            Access::Write,
-            on_fault,
-            |frame, at, length| {
-                self.pool
-                    .write_at(frame, &src[at..at + length])
-                    .expect("a mapped frame is alive");
-            },
-        )
+        self.access(addr, src.len(), Access::Write, on_fault, |frame, at, length| {
+            self.pool.write_at(frame, &src[at..at + length]).expect("a mapped frame is alive");
+        })
     }
 }
 
@@ -144,12 +119,8 @@ mod tests {
             user.map(fault.page, frames[faults.len() - 1].iova());
             FaultOutcome::Retry
         };
-        user.store(UserAddr(2 * 4096 - 1), &[7, 8], &mut on_fault)
-            .unwrap();
-        let wrote = |page| PageFault {
-            page: UserPage(page),
-            access: Access::Write,
-        };
+        user.store(UserAddr(2 * 4096 - 1), &[7, 8], &mut on_fault).unwrap();
+        let wrote = |page| PageFault { page: UserPage(page), access: Access::Write };
         assert_eq!(faults, [wrote(1), wrote(2)]);
         assert_eq!(frames[1].load_acquire_u32(0), 8);
 
@@ -165,10 +136,7 @@ mod tests {
         let frame = pool.alloc(1).unwrap();
         let user = SoftUserMemory::new(pool, 1);
         user.map(UserPage(0), frame.iova());
-        user.load(UserAddr(5), &mut [0; 3], &mut |_| {
-            unreachable!("the page is mapped")
-        })
-        .unwrap();
+        user.load(UserAddr(5), &mut [0; 3], &mut |_| unreachable!("the page is mapped")).unwrap();
         let entry = user.unmap(UserPage(0)).unwrap();
         assert!(entry.is_accessed && !entry.is_dirty);
     }
@@ -180,11 +148,6 @@ mod tests {
         let user = SoftUserMemory::new(pool, 2);
         user.map(UserPage(0), frame.iova());
         let result = user.store(UserAddr(4090), &[1; 10], &mut |_| FaultOutcome::BusError);
-        assert_eq!(
-            result,
-            Err(BusError {
-                addr: UserAddr(4096)
-            })
-        );
+        assert_eq!(result, Err(BusError { addr: UserAddr(4096) }));
     }
 }

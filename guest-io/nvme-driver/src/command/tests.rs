@@ -18,11 +18,7 @@ fn limits(lba_shift: u8) -> NamespaceLimits {
 }
 
 fn bio(pool: &DmaPool, op: Op, block: u64, pages: usize) -> Bio<PoolDma> {
-    Bio {
-        op,
-        block,
-        pages: (0..pages).map(|_| pool.alloc(1).unwrap()).collect(),
-    }
+    Bio { op, block, pages: (0..pages).map(|_| pool.alloc(1).unwrap()).collect() }
 }
 
 #[test]
@@ -45,10 +41,7 @@ fn a_discard_carries_its_range_in_the_list_page() {
     let mut range = [0; 16];
     list.read(0, &mut range);
     assert_eq!(DsmRange::from_bytes(range), DsmRange::new(40, 56));
-    assert_eq!(
-        (sqe.prp1.get(), sqe.cdw10.get(), blocks),
-        (list.iova().0, 0, 7)
-    );
+    assert_eq!((sqe.prp1.get(), sqe.cdw10.get(), blocks), (list.iova().0, 0, 7));
 }
 
 proptest! {

@@ -122,14 +122,8 @@ impl Controller {
     fn csts(&self) -> Csts {
         let is_shut_down =
             self.cc.shn() != 0 && self.now_ns - self.cc_changed_ns >= self.shutdown_ns;
-        let csts = Csts(0)
-            .with_rdy(u32::from(self.is_ready()))
-            .with_cfs(u32::from(self.is_fatal));
-        if is_shut_down {
-            csts.with_shst(SHST_COMPLETE)
-        } else {
-            csts
-        }
+        let csts = Csts(0).with_rdy(u32::from(self.is_ready())).with_cfs(u32::from(self.is_fatal));
+        if is_shut_down { csts.with_shst(SHST_COMPLETE) } else { csts }
     }
 
     pub(super) fn read(&self, offset: usize) -> u32 {
@@ -150,11 +144,7 @@ impl Controller {
     pub(super) fn write(&mut self, offset: usize, value: u32) {
         let half = |old: u64, is_high: bool| {
             let value = u64::from(value);
-            if is_high {
-                old & 0xffff_ffff | value << 32
-            } else {
-                old & !0xffff_ffff | value
-            }
+            if is_high { old & 0xffff_ffff | value << 32 } else { old & !0xffff_ffff | value }
         };
         if self.is_removed {
             return;
@@ -174,11 +164,7 @@ impl Controller {
     fn write_cc(&mut self, cc: Cc) {
         if cc.en() != self.cc.en() {
             self.was_ready = self.is_ready();
-            let delay_ns = if cc.en() == 1 {
-                self.ready_ns
-            } else {
-                self.disable_ns
-            };
+            let delay_ns = if cc.en() == 1 { self.ready_ns } else { self.disable_ns };
             self.rdy_changes_ns = self.now_ns.saturating_add(delay_ns);
         }
         if cc.en() == 0 {
@@ -187,11 +173,7 @@ impl Controller {
         } else if self.cc.en() == 0 {
             let z = self.aqa as u16 & 0xfff;
             let [admin, io] = &mut self.queues;
-            *admin = Queue {
-                sq: admin.sq,
-                cq: admin.cq,
-                ..Queue::default()
-            };
+            *admin = Queue { sq: admin.sq, cq: admin.cq, ..Queue::default() };
             (admin.sq_depth, admin.cq_depth, admin.phase) = (z + 1, z + 1, true);
             *io = Queue::default();
         }
@@ -200,10 +182,7 @@ impl Controller {
     }
 
     fn fetch(&mut self, qid: usize, tail: u16) {
-        assert!(
-            self.is_ready(),
-            "a doorbell of a controller that is not ready"
-        );
+        assert!(self.is_ready(), "a doorbell of a controller that is not ready");
         while self.queues[qid].sq_head != tail && !self.is_fatal {
             let queue = &mut self.queues[qid];
             let mut bytes = [0; SQE_BYTES];
@@ -247,8 +226,7 @@ impl Controller {
             AdminOpcode::ABORT => {
                 // A good controller aborts: the command completes, and only then the Abort.
                 let cid = (sqe.cdw10.get() >> 16) as u16;
-                self.posts
-                    .retain(|_, post| post.qid != 1 || post.cid != cid);
+                self.posts.retain(|_, post| post.qid != 1 || post.cid != cid);
                 let reply = Reply::fail(nvme_spec::status::ABORT_REQUESTED);
                 self.schedule(1, &Sqe::default().with_cid(cid), reply);
             }
@@ -260,11 +238,7 @@ impl Controller {
     /// Completes a parked asynchronous event request now.
     pub(crate) fn post_event(&mut self, dw0: u32) {
         let cid = self.parked.pop().expect("the driver parks requests");
-        let reply = Reply {
-            dw0,
-            delay_ns: 0,
-            ..Reply::OK
-        };
+        let reply = Reply { dw0, delay_ns: 0, ..Reply::OK };
         self.schedule(0, &Sqe::default().with_cid(cid), reply);
     }
 
@@ -278,38 +252,21 @@ impl Controller {
             let prp1 = if copy == 0 { sqe.prp1.get() } else { 0 };
             let key = (self.now_ns.saturating_add(reply.delay_ns), self.post_count);
             self.post_count += 1;
-            let post = Post {
-                qid,
-                cqe,
-                has_interrupt,
-                cid: sqe.cid(),
-                prp1,
-            };
+            let post = Post { qid, cqe, has_interrupt, cid: sqe.cid(), prp1 };
             self.posts.insert(key, post);
         }
     }
 
     fn post(&mut self, post: Post) {
-        let Post {
-            qid,
-            cqe,
-            has_interrupt,
-            prp1,
-            ..
-        } = post;
+        let Post { qid, cqe, has_interrupt, prp1, .. } = post;
         if prp1 != 0 && self.is_dma_checked {
             // DMA: fails if the page is not the device's any more.
             let mut byte = [0];
-            self.pool
-                .read_at(Iova(prp1), &mut byte)
-                .expect("the page was given back too early");
+            self.pool.read_at(Iova(prp1), &mut byte).expect("the page was given back too early");
         }
         let queue = &mut self.queues[qid];
         let status_phase = cqe.status_phase.get() & !1 | u16::from(queue.phase);
-        let cqe = Cqe {
-            status_phase: status_phase.into(),
-            ..cqe
-        };
+        let cqe = Cqe { status_phase: status_phase.into(), ..cqe };
         let at = queue.cq + u64::from(queue.cq_tail) * CQE_BYTES as u64;
         self.pool.write_at(Iova(at), &cqe.to_bytes()).unwrap();
         queue.cq_tail = (queue.cq_tail + 1) % queue.cq_depth;

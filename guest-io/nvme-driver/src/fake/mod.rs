@@ -46,16 +46,10 @@ impl Reply {
         sqid_offset: 0,
         sqhd: None,
     };
-    pub(crate) const NEVER: Self = Self {
-        times: 0,
-        ..Self::OK
-    };
+    pub(crate) const NEVER: Self = Self { times: 0, ..Self::OK };
 
     pub(crate) fn fail(status: impl Into<Status>) -> Self {
-        Self {
-            status: status.into(),
-            ..Self::OK
-        }
+        Self { status: status.into(), ..Self::OK }
     }
 }
 
@@ -77,12 +71,7 @@ impl Fake {
         let (sink, tracer) = VecSink::with_tracer();
         let mut controller = Controller::new(pool.clone());
         change(&mut controller);
-        Rc::new(Self {
-            pool,
-            controller: RefCell::new(controller),
-            sink,
-            tracer,
-        })
+        Rc::new(Self { pool, controller: RefCell::new(controller), sink, tracer })
     }
 
     /// What the controller does with I/O commands from now on.
@@ -102,11 +91,7 @@ impl Fake {
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
-        self.sink
-            .records()
-            .iter()
-            .map(|record| Event::decode(record).unwrap())
-            .collect()
+        self.sink.records().iter().map(|record| Event::decode(record).unwrap()).collect()
     }
 
     /// The names of the events since the last call, as one line.
@@ -115,12 +100,7 @@ impl Fake {
             let text = Event::decode(record).unwrap().to_string();
             text.split(' ').next().unwrap().to_owned()
         };
-        self.sink
-            .take()
-            .iter()
-            .map(word)
-            .collect::<Vec<_>>()
-            .join(" ")
+        self.sink.take().iter().map(word).collect::<Vec<_>>().join(" ")
     }
 
     pub(crate) fn now_ns(&self) -> u64 {
@@ -128,13 +108,7 @@ impl Fake {
     }
 
     pub(crate) fn probe(self: &Rc<Self>) -> Result<NvmeDriver<Rc<Self>>, Error> {
-        NvmeDriver::probe(
-            Rc::clone(self),
-            Config {
-                io_depth: 5,
-                ..Config::default()
-            },
-        )
+        NvmeDriver::probe(Rc::clone(self), Config { io_depth: 5, ..Config::default() })
     }
 }
 
@@ -165,9 +139,7 @@ impl Platform for Fake {
     }
 
     fn wait(&self, vector: u16, deadline: Instant) -> Wake {
-        self.controller
-            .borrow_mut()
-            .wait(vector, deadline.as_nanos())
+        self.controller.borrow_mut().wait(vector, deadline.as_nanos())
     }
 
     fn stop_dma(&self) {

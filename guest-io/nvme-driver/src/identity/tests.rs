@@ -44,14 +44,9 @@ fn the_namespace_unit_and_its_boundary_win_over_the_controller() {
 
 #[test]
 fn mdts_is_bounded_by_the_list_page_and_by_nlb() {
-    for (mdts, lbads, blocks) in [
-        (0, 12, 513),
-        (1, 12, 2),
-        (9, 12, 512),
-        (31, 12, 513),
-        (255, 12, 513),
-        (0, 9, 513),
-    ] {
+    for (mdts, lbads, blocks) in
+        [(0, 12, 513), (1, 12, 2), (9, 12, 512), (31, 12, 513), (255, 12, 513), (0, 9, 513)]
+    {
         let controller = controller(|id| id.mdts = mdts);
         let limits = NamespaceLimits::new(&namespace(lbads, |_| ()), &controller, 1).unwrap();
         assert_eq!(limits.geometry.transfer_blocks_max, blocks, "mdts {mdts}");
@@ -62,23 +57,11 @@ fn mdts_is_bounded_by_the_list_page_and_by_nlb() {
 fn what_the_driver_cannot_drive_is_named() {
     let judge = |ns: &IdentifyNamespace| NamespaceLimits::new(ns, &controller(|_| ()), 7);
     let missing = |missing| Err(Error::Unsupported(missing));
-    assert_eq!(
-        judge(&namespace(12, |id| id.nsze = 0.into())),
-        Err(Error::NoNamespace { nsid: 7 })
-    );
-    assert_eq!(
-        judge(&namespace(9, |id| id.nsze = 7.into())),
-        Err(Error::NoNamespace { nsid: 7 })
-    );
-    assert_eq!(
-        judge(&namespace(12, |id| id.lbaf[0].ms = 8.into())),
-        missing(Missing::PlainBlocks)
-    );
+    assert_eq!(judge(&namespace(12, |id| id.nsze = 0.into())), Err(Error::NoNamespace { nsid: 7 }));
+    assert_eq!(judge(&namespace(9, |id| id.nsze = 7.into())), Err(Error::NoNamespace { nsid: 7 }));
+    assert_eq!(judge(&namespace(12, |id| id.lbaf[0].ms = 8.into())), missing(Missing::PlainBlocks));
     for lbads in (0..=255).filter(|lbads| ![9, 12].contains(lbads)) {
-        assert_eq!(
-            judge(&namespace(lbads, |_| ())),
-            missing(Missing::BlockSize)
-        );
+        assert_eq!(judge(&namespace(lbads, |_| ())), missing(Missing::BlockSize));
     }
 }
 

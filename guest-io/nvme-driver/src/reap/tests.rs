@@ -20,32 +20,18 @@ fn live() -> (Rc<Fake>, Driver) {
 
 fn read(driver: &Driver, block: u64, pages: usize) -> Bio<PoolDma> {
     let pages = (0..pages).map(|_| driver.alloc_page().unwrap()).collect();
-    Bio {
-        op: Op::Read,
-        block,
-        pages,
-    }
+    Bio { op: Op::Read, block, pages }
 }
 
 #[test]
 fn the_second_of_two_equal_completions_is_stale() {
     let (fake, driver) = live();
-    fake.io_replies([Reply {
-        times: 2,
-        ..Reply::OK
-    }]);
+    fake.io_replies([Reply { times: 2, ..Reply::OK }]);
     for _ in 0..3 {
         assert_eq!(driver.execute(read(&driver, 1, 1)).result, Ok(()));
     }
     let counters = driver.counters();
-    assert_eq!(
-        (
-            counters.completions,
-            counters.stale_cids,
-            counters.unknown_cids
-        ),
-        (3, 1, 0)
-    );
+    assert_eq!((counters.completions, counters.stale_cids, counters.unknown_cids), (3, 1, 0));
 }
 
 #[test]
@@ -58,52 +44,31 @@ fn a_stale_completion_does_not_complete_the_next_user_of_the_slot() {
             first = Some(sqe.cid());
             Reply::OK
         }
-        Some(cid) => Reply {
-            cid_offset: cid.wrapping_sub(sqe.cid()),
-            ..Reply::OK
-        },
+        Some(cid) => Reply { cid_offset: cid.wrapping_sub(sqe.cid()), ..Reply::OK },
     });
     assert_eq!(driver.execute(read(&driver, 1, 1)).result, Ok(()));
     let ticket = driver.submit(read(&driver, 2, 1)).unwrap();
     fake.on_io(|_| Reply::OK);
     assert_eq!(driver.wait(ticket).result, Ok(()));
     let counters = driver.counters();
-    assert_eq!(
-        (counters.stale_cids, counters.timeouts, counters.aborts),
-        (1, 1, 1)
-    );
+    assert_eq!((counters.stale_cids, counters.timeouts, counters.aborts), (1, 1, 1));
 }
 
 #[test]
 fn a_completion_for_nobody_is_counted_and_the_command_still_times_out() {
     let (fake, driver) = live();
-    fake.io_replies([Reply {
-        cid_offset: 0x40,
-        ..Reply::OK
-    }]);
+    fake.io_replies([Reply { cid_offset: 0x40, ..Reply::OK }]);
     assert_eq!(driver.execute(read(&driver, 1, 1)).result, Ok(()));
-    assert_eq!(
-        (driver.counters().unknown_cids, driver.counters().aborts),
-        (1, 1)
-    );
-    assert!(
-        fake.take_names()
-            .starts_with("submit unknown-cid timeout abort")
-    );
+    assert_eq!((driver.counters().unknown_cids, driver.counters().aborts), (1, 1));
+    assert!(fake.take_names().starts_with("submit unknown-cid timeout abort"));
 }
 
 #[test]
 fn a_wrong_head_or_queue_number_is_noted_and_decides_nothing() {
     let (fake, driver) = live();
     fake.io_replies([
-        Reply {
-            sqhd: Some(0xffff),
-            ..Reply::OK
-        },
-        Reply {
-            sqid_offset: 4,
-            ..Reply::OK
-        },
+        Reply { sqhd: Some(0xffff), ..Reply::OK },
+        Reply { sqid_offset: 4, ..Reply::OK },
     ]);
     for _ in 0..6 {
         assert_eq!(driver.execute(read(&driver, 1, 1)).result, Ok(()));
@@ -114,9 +79,8 @@ fn a_wrong_head_or_queue_number_is_noted_and_decides_nothing() {
 #[test]
 fn a_full_queue_makes_submit_wait_and_keeps_every_bio() {
     let (fake, driver) = live();
-    let tickets: Vec<_> = (0..50)
-        .map(|block| driver.submit(read(&driver, block, 1)).unwrap())
-        .collect();
+    let tickets: Vec<_> =
+        (0..50).map(|block| driver.submit(read(&driver, block, 1)).unwrap()).collect();
     for (block, ticket) in tickets.into_iter().enumerate().rev() {
         let done = driver.wait(ticket);
         assert_eq!((done.result, done.bio.block), (Ok(()), block as u64));
@@ -139,22 +103,12 @@ fn a_bio_is_taken_without_waiting_once_its_completion_is_there() {
 #[test]
 fn a_long_write_zeroes_is_sent_in_pieces() {
     let (fake, driver) = live();
-    let bio = Bio {
-        op: Op::WriteZeroes { blocks: 40 },
-        block: 3,
-        pages: vec![],
-    };
+    let bio = Bio { op: Op::WriteZeroes { blocks: 40 }, block: 3, pages: vec![] };
     assert_eq!(driver.execute(bio).result, Ok(()));
     let seen = &fake.controller.borrow().seen;
-    let pieces: Vec<_> = seen
-        .iter()
-        .map(|sqe| (sqe.slba(), sqe.cdw12.get()))
-        .collect();
+    let pieces: Vec<_> = seen.iter().map(|sqe| (sqe.slba(), sqe.cdw12.get())).collect();
     assert_eq!(pieces, [(3, 15), (19, 15), (35, 7)]);
-    assert!(
-        seen.iter()
-            .all(|sqe| sqe.opcode() == NvmOpcode::WRITE_ZEROES.0)
-    );
+    assert!(seen.iter().all(|sqe| sqe.opcode() == NvmOpcode::WRITE_ZEROES.0));
 }
 
 #[test]
@@ -163,11 +117,7 @@ fn an_asynchronous_event_is_noted_its_log_read_and_the_request_parked_again() {
     fake.controller.borrow_mut().post_event(0x0002_0001);
     assert_eq!(driver.execute(read(&driver, 1, 1)).result, Ok(()));
     driver.poll();
-    assert!(fake.events().contains(&Event::AsyncEvent {
-        event_type: 1,
-        info: 0,
-        log_page: 2
-    }));
+    assert!(fake.events().contains(&Event::AsyncEvent { event_type: 1, info: 0, log_page: 2 }));
     fake.controller.borrow_mut().post_event(0x0002_0001);
     assert_eq!(driver.execute(read(&driver, 1, 1)).result, Ok(()));
     assert_eq!(driver.counters().events, 2);
@@ -196,10 +146,7 @@ fn an_interrupt_storm_without_progress_ends_the_device_instead_of_hanging() {
 #[test]
 fn a_device_that_takes_no_time_is_not_taken_for_a_broken_one() {
     let (fake, driver) = live();
-    fake.on_io(|_| Reply {
-        delay_ns: 0,
-        ..Reply::OK
-    });
+    fake.on_io(|_| Reply { delay_ns: 0, ..Reply::OK });
     for _ in 0..11_000 {
         assert_eq!(driver.execute(read(&driver, 1, 1)).result, Ok(()));
     }
@@ -210,15 +157,8 @@ fn a_shut_down_controller_takes_nothing_more() {
     let (fake, driver) = live();
     let ticket = driver.submit(read(&driver, 1, 1)).unwrap();
     assert_eq!(driver.shut_down(), Ok(()));
-    assert_eq!(
-        driver.wait(ticket).result,
-        Ok(()),
-        "what was in flight ended first"
-    );
-    assert_eq!(
-        driver.submit(Bio::flush()).unwrap_err().why,
-        block::BlockError::Gone
-    );
+    assert_eq!(driver.wait(ticket).result, Ok(()), "what was in flight ended first");
+    assert_eq!(driver.submit(Bio::flush()).unwrap_err().why, block::BlockError::Gone);
     assert!(fake.take_names().ends_with("finish shut-down"));
 }
 
@@ -227,16 +167,7 @@ fn a_shutdown_that_never_completes_is_an_error_in_bounded_time() {
     let (fake, driver) = live();
     fake.controller.borrow_mut().shutdown_ns = u64::MAX;
     let error = driver.shut_down().unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::NotReady {
-                stage: Stage::Shutdown,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, Error::NotReady { stage: Stage::Shutdown, .. }), "{error}");
 }
 
 proptest! {

@@ -83,10 +83,7 @@ pub(crate) fn boot_info() -> Result<BootInfo, Error> {
     };
     let entries = (0..info.memory_map_entries).filter_map(entry);
     let memory = memory_map::largest_ram(entries, super::kernel_end_address(), RAM_END)?;
-    Ok(BootInfo {
-        memory,
-        command_line: keep_command_line(info.cmdline),
-    })
+    Ok(BootInfo { memory, command_line: keep_command_line(info.cmdline) })
 }
 
 /// Copies the C string out of memory that is about to be dealt out.
@@ -102,11 +99,7 @@ fn keep_command_line(address: u64) -> &'static str {
             byte != 0
         });
         let length = length.count();
-        assert!(
-            length < kept.len(),
-            "the command line is longer than {} bytes",
-            kept.len() - 1
-        );
+        assert!(length < kept.len(), "the command line is longer than {} bytes", kept.len() - 1);
         (kept.as_ptr(), length)
     });
     // SAFETY: the buffer is static and written only here, once a boot.
@@ -116,10 +109,7 @@ fn keep_command_line(address: u64) -> &'static str {
 
 fn read_ram<const N: usize>(address: u64) -> [u8; N] {
     let end = address.checked_add(N as u64).filter(|end| *end <= RAM_END);
-    assert!(
-        address != 0 && end.is_some(),
-        "the loader points to {address:#x}"
-    );
+    assert!(address != 0 && end.is_some(), "the loader points to {address:#x}");
     // SAFETY: RAM of the identity map below the device window; plain bytes in any state.
     unsafe { core::ptr::with_exposed_provenance::<[u8; N]>(address as usize).read_volatile() }
 }

@@ -39,10 +39,7 @@ pub(crate) fn invlpg(address: u64) {
 /// # Panics
 /// If `register` is no register.
 pub(crate) fn take_pending(register: u64, mask: u32) {
-    assert!(
-        is_device_memory(register, 4),
-        "{register:#x} is no register"
-    );
+    assert!(is_device_memory(register, 4), "{register:#x} is no register");
     // SAFETY: the stub reads device memory; the interrupt stubs change their counters only, and those
     // are read volatile.
     unsafe { call(TAKE_PENDING, 0, register, u64::from(mask)) }

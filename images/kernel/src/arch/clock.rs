@@ -43,10 +43,6 @@ pub(crate) fn measure_rate() -> TickRate {
     let span = ticks().wrapping_sub(start);
     port::write8(PIT_GATE, gate);
     let nanos = u64::from(MEASURE_TICKS) * 1_000_000_000 / PIT_HZ;
-    let rate = if is_over {
-        TickRate::measured(span, nanos)
-    } else {
-        None
-    };
+    let rate = if is_over { TickRate::measured(span, nanos) } else { None };
     rate.unwrap_or_else(|| TickRate::new(FALLBACK_HZ))
 }

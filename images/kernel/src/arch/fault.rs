@@ -33,10 +33,7 @@ struct FaultFrame {
     rax: u64,
 }
 
-const _: () = assert!(
-    size_of::<FaultFrame>() == 512 + 20 * 8,
-    "trap.s counts on it"
-);
+const _: () = assert!(size_of::<FaultFrame>() == 512 + 20 * 8, "trap.s counts on it");
 
 #[unsafe(no_mangle)]
 extern "C" fn rust_page_fault(frame: &mut FaultFrame) {
@@ -49,33 +46,18 @@ extern "C" fn rust_page_fault(frame: &mut FaultFrame) {
 
 #[unsafe(no_mangle)]
 extern "C" fn rust_exception(frame: &FaultFrame, vector: u64) -> ! {
-    panic!(
-        "{} (error code {:#x})\n{}",
-        exception_name(vector),
-        frame.error_code,
-        Registers(frame)
-    );
+    panic!("{} (error code {:#x})\n{}", exception_name(vector), frame.error_code, Registers(frame));
 }
 
 fn report_page_fault(frame: &FaultFrame, code: PageFaultCode) -> ! {
-    let place = if is_stack_guard(frame.cr2) {
-        ": stack overflow"
-    } else {
-        ""
-    };
-    panic!(
-        "#PF page fault at {:#x} ({code}){place}\n{}",
-        frame.cr2,
-        Registers(frame)
-    );
+    let place = if is_stack_guard(frame.cr2) { ": stack overflow" } else { "" };
+    panic!("#PF page fault at {:#x} ({code}){place}\n{}", frame.cr2, Registers(frame));
 }
 
 /// Whether an address lies in the unmapped part of the window of stacks.
 fn is_stack_guard(address: u64) -> bool {
     let guard = hal::PAGE_BYTES as u64;
-    boot::stack_window()
-        .iter()
-        .any(|start| (*start..start + guard).contains(&address))
+    boot::stack_window().iter().any(|start| (*start..start + guard).contains(&address))
 }
 
 /// The registers as a report shows them.
@@ -84,35 +66,11 @@ struct Registers<'a>(&'a FaultFrame);
 impl core::fmt::Display for Registers<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let r = self.0;
-        writeln!(
-            f,
-            "  rip {:016x}  rsp {:016x}  rflags {:08x}",
-            r.rip, r.rsp, r.rflags
-        )?;
-        writeln!(
-            f,
-            "  rax {:016x}  rbx {:016x}  rcx {:016x}",
-            r.rax, r.rbx, r.rcx
-        )?;
-        writeln!(
-            f,
-            "  rdx {:016x}  rsi {:016x}  rdi {:016x}",
-            r.rdx, r.rsi, r.rdi
-        )?;
-        writeln!(
-            f,
-            "  rbp {:016x}  r8  {:016x}  r9  {:016x}",
-            r.rbp, r.r8, r.r9
-        )?;
-        writeln!(
-            f,
-            "  r10 {:016x}  r11 {:016x}  r12 {:016x}",
-            r.r10, r.r11, r.r12
-        )?;
-        write!(
-            f,
-            "  r13 {:016x}  r14 {:016x}  r15 {:016x}",
-            r.r13, r.r14, r.r15
-        )
+        writeln!(f, "  rip {:016x}  rsp {:016x}  rflags {:08x}", r.rip, r.rsp, r.rflags)?;
+        writeln!(f, "  rax {:016x}  rbx {:016x}  rcx {:016x}", r.rax, r.rbx, r.rcx)?;
+        writeln!(f, "  rdx {:016x}  rsi {:016x}  rdi {:016x}", r.rdx, r.rsi, r.rdi)?;
+        writeln!(f, "  rbp {:016x}  r8  {:016x}  r9  {:016x}", r.rbp, r.r8, r.r9)?;
+        writeln!(f, "  r10 {:016x}  r11 {:016x}  r12 {:016x}", r.r10, r.r11, r.r12)?;
+        write!(f, "  r13 {:016x}  r14 {:016x}  r15 {:016x}", r.r13, r.r14, r.r15)
     }
 }

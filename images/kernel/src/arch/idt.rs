@@ -48,24 +48,14 @@ pub(super) fn init() {
     for exception in exceptions {
         set_gate(exception.vector, exception.entry, IST_EXCEPTION, 0);
     }
-    set_gate(
-        VECTOR_PAGE_FAULT,
-        entry_page_fault as *const () as u64,
-        IST_PAGE_FAULT,
-        0,
-    );
+    set_gate(VECTOR_PAGE_FAULT, entry_page_fault as *const () as u64, IST_PAGE_FAULT, 0);
     set_gate(VECTOR_CALL, entry_call as *const () as u64, IST_NONE, 3);
     // SAFETY: a constant table of trap.s of that length.
     let interrupts = unsafe { &irq_entries };
     for (vector, entry) in (u64::from(DEVICE_VECTOR_BASE)..).zip(interrupts) {
         set_gate(vector, *entry, IST_NONE, 0);
     }
-    set_gate(
-        u64::from(SPURIOUS_VECTOR),
-        entry_spurious as *const () as u64,
-        IST_NONE,
-        0,
-    );
+    set_gate(u64::from(SPURIOUS_VECTOR), entry_spurious as *const () as u64, IST_NONE, 0);
 }
 
 fn set_tss(dword: usize, value: u32) {

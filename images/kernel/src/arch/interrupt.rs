@@ -39,10 +39,7 @@ impl Vector {
     /// # Panics
     /// If there are not so many.
     pub(crate) fn device(index: usize) -> Self {
-        assert!(
-            index < DEVICE_VECTORS,
-            "device vector {index} of {DEVICE_VECTORS}"
-        );
+        assert!(index < DEVICE_VECTORS, "device vector {index} of {DEVICE_VECTORS}");
         Self(DEVICE_VECTOR_BASE + index as u8)
     }
 
@@ -97,10 +94,7 @@ impl Vector {
 
 /// Switches the local APIC on.
 pub(crate) fn enable_lapic() {
-    lapic().write32(
-        LAPIC_SPURIOUS,
-        LAPIC_SOFTWARE_ENABLE | u32::from(SPURIOUS_VECTOR),
-    );
+    lapic().write32(LAPIC_SPURIOUS, LAPIC_SOFTWARE_ENABLE | u32::from(SPURIOUS_VECTOR));
 }
 
 /// Masks the legacy interrupt controllers, which firmware may have left open.

@@ -12,9 +12,7 @@ pub(crate) const DEVICE_MEMORY_END: u64 = 1 << 32;
 /// Whether the range lies in the uncached part of the identity map, where no RAM is.
 pub(crate) fn is_device_memory(address: u64, size_bytes: usize) -> bool {
     address >= PCI_WINDOW_BASE
-        && address
-            .checked_add(size_bytes as u64)
-            .is_some_and(|end| end <= DEVICE_MEMORY_END)
+        && address.checked_add(size_bytes as u64).is_some_and(|end| end <= DEVICE_MEMORY_END)
 }
 
 /// A range of registers.
@@ -30,10 +28,7 @@ impl Registers {
     /// # Panics
     /// If the range is not device memory.
     pub(crate) fn new(base: u64, size_bytes: usize) -> Self {
-        assert!(
-            is_device_memory(base, size_bytes),
-            "registers at {base:#x}+{size_bytes:#x}"
-        );
+        assert!(is_device_memory(base, size_bytes), "registers at {base:#x}+{size_bytes:#x}");
         Self { base, size_bytes }
     }
 
@@ -85,9 +80,7 @@ impl Registers {
     }
 
     fn address(&self, offset: usize, width_bytes: usize) -> u64 {
-        let fits = offset
-            .checked_add(width_bytes)
-            .is_some_and(|end| end <= self.size_bytes);
+        let fits = offset.checked_add(width_bytes).is_some_and(|end| end <= self.size_bytes);
         assert!(fits, "register {offset:#x} of {:#x} bytes", self.size_bytes);
         self.base + offset as u64
     }

@@ -1,9 +1,6 @@
 //! Global state of a machine with one processor.
 // UNSAFETY: `Sync` is promised by hand.
-#![expect(
-    unsafe_code,
-    reason = "one processor, interrupts touch only their counters"
-)]
+#![expect(unsafe_code, reason = "one processor, interrupts touch only their counters")]
 
 use core::cell::RefCell;
 

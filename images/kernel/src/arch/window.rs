@@ -84,15 +84,8 @@ impl Window {
     /// If they are not exactly what `pages` need.
     pub(crate) fn new(tables: Range<u64>, pages: u64) -> Self {
         assert!(pages > 0 && pages <= PAGES_MAX, "a window of {pages} pages");
-        assert_eq!(
-            tables.end - tables.start,
-            table_bytes(pages) as u64,
-            "leaf tables"
-        );
-        assert!(
-            tables.start.is_multiple_of(PAGE_BYTES as u64),
-            "leaf tables"
-        );
+        assert_eq!(tables.end - tables.start, table_bytes(pages) as u64, "leaf tables");
+        assert!(tables.start.is_multiple_of(PAGE_BYTES as u64), "leaf tables");
         for (index, table) in tables.clone().step_by(PAGE_BYTES).enumerate() {
             let entry = table | PRESENT_WRITABLE_USER | ACCESSED;
             let directory = (&raw mut user_pd).cast::<u64>();
@@ -101,10 +94,7 @@ impl Window {
             // SAFETY: the window has not been walked, so the processor holds nothing of the old entry.
             unsafe { place.write_volatile(entry) };
         }
-        Self {
-            tables: tables.start,
-            pages,
-        }
+        Self { tables: tables.start, pages }
     }
 
     /// Pages in the window.
@@ -115,9 +105,7 @@ impl Window {
     /// Maps a page that is not mapped. The processor keeps no translation of absent pages.
     pub(crate) fn map(&self, page: u64, frame: u64) {
         assert_eq!(frame & !FRAME_MASK, 0, "frame {frame:#x}");
-        let old = self
-            .entry(page)
-            .swap(frame | PRESENT_WRITABLE_USER, Ordering::SeqCst);
+        let old = self.entry(page).swap(frame | PRESENT_WRITABLE_USER, Ordering::SeqCst);
         assert_eq!(old, 0, "page {page} is mapped twice");
     }
 
@@ -158,10 +146,7 @@ impl Window {
     fn address(&self, offset: u64, length: usize) -> *mut u8 {
         let end = offset.checked_add(length as u64);
         let size_bytes = self.pages * PAGE_BYTES as u64;
-        assert!(
-            end.is_some_and(|end| end <= size_bytes),
-            "access at {offset:#x}+{length:#x}"
-        );
+        assert!(end.is_some_and(|end| end <= size_bytes), "access at {offset:#x}+{length:#x}");
         core::ptr::with_exposed_provenance_mut((BASE + offset) as usize)
     }
 
@@ -210,10 +195,7 @@ impl ActiveAccess {
         // `load` and `store` hold this guard while they hold the handler.
         let erased = unsafe { core::mem::transmute::<&mut Handler<'_>, ErasedHandler>(handler) };
         let earlier = replace_active(Active::Access(erased));
-        assert!(
-            matches!(earlier, Active::None),
-            "an access of the workload inside another"
-        );
+        assert!(matches!(earlier, Active::None), "an access of the workload inside another");
         Self
     }
 }
@@ -248,8 +230,5 @@ pub(super) fn resolve(address: u64, code: PageFaultCode, rip: u64) -> Option<u64
 fn fixup_of(rip: u64) -> Option<u64> {
     // SAFETY: a constant table of trap.s of that length.
     let table = unsafe { &access_table };
-    table
-        .iter()
-        .find(|access| access.instruction == rip)
-        .map(|access| access.fixup)
+    table.iter().find(|access| access.instruction == rip).map(|access| access.fixup)
 }

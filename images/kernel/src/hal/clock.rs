@@ -57,11 +57,7 @@ impl ProcessorClock {
     /// Measures the counter; its time begins now.
     pub(crate) fn new() -> Self {
         let consumed = [const { Cell::new(0) }; DEVICE_VECTORS];
-        Self {
-            rate: clock::measure_rate(),
-            start: clock::ticks(),
-            consumed,
-        }
+        Self { rate: clock::measure_rate(), start: clock::ticks(), consumed }
     }
 
     fn now(&self) -> Instant {

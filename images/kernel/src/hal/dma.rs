@@ -20,15 +20,10 @@ impl DmaPages {
     /// Takes `pages` contiguous frames and zeroes them.
     pub(crate) fn new(pages: usize) -> Result<Self, OutOfMemory> {
         let address = memory::alloc_frames(pages).ok_or(OutOfMemory)?;
-        let buffer = Self {
-            address,
-            size_bytes: pages * PAGE_BYTES,
-        };
+        let buffer = Self { address, size_bytes: pages * PAGE_BYTES };
         // SAFETY: the frames are RAM of the identity map, ours alone, and no device knows them yet.
         unsafe {
-            buffer
-                .pointer(0, buffer.size_bytes)
-                .write_bytes(0, buffer.size_bytes);
+            buffer.pointer(0, buffer.size_bytes).write_bytes(0, buffer.size_bytes);
         }
         Ok(buffer)
     }
@@ -41,14 +36,8 @@ impl DmaPages {
     }
 
     fn pointer(&self, offset: usize, length: usize) -> *mut u8 {
-        let fits = offset
-            .checked_add(length)
-            .is_some_and(|end| end <= self.size_bytes);
-        assert!(
-            fits,
-            "access at {offset:#x}+{length:#x} of {:#x} bytes",
-            self.size_bytes
-        );
+        let fits = offset.checked_add(length).is_some_and(|end| end <= self.size_bytes);
+        assert!(fits, "access at {offset:#x}+{length:#x} of {:#x} bytes", self.size_bytes);
         core::ptr::with_exposed_provenance_mut(self.address as usize + offset)
     }
 }
@@ -81,10 +70,7 @@ impl DmaBuf for DmaPages {
     }
 
     fn load_acquire_u32(&self, offset: usize) -> u32 {
-        assert!(
-            offset.is_multiple_of(align_of::<u32>()),
-            "word at {offset:#x}"
-        );
+        assert!(offset.is_multiple_of(align_of::<u32>()), "word at {offset:#x}");
         let word = self.pointer(offset, size_of::<u32>()).cast::<u32>();
         // SAFETY: inside the frames and aligned; all other accesses are opaque copies.
         let word = unsafe { AtomicU32::from_ptr(word) };

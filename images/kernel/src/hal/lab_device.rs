@@ -36,13 +36,7 @@ impl LabDevice {
         registers.write64_at_once(reg::WAIT_BLOCK as usize, block.iova().0);
         let now_ns = Cell::new(registers.read64_at_once(reg::NOW as usize));
         let consumed = [const { Cell::new(0) }; DEVICE_VECTORS];
-        Ok(Some(Self {
-            registers,
-            block,
-            now_ns,
-            consumed,
-            missing_count: Cell::new(0),
-        }))
+        Ok(Some(Self { registers, block, now_ns, consumed, missing_count: Cell::new(0) }))
     }
 
     /// The time that the last wait ended at.

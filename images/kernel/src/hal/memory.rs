@@ -26,10 +26,7 @@ pub(crate) fn init(info: &BootInfo) {
     let (heap, frames) = divide(&info.memory);
     heap::init(heap);
     let count = (frames.end - frames.start) as usize / PAGE_BYTES;
-    let pool = Pool {
-        base: frames.start,
-        frames: FrameBitmap::new(count),
-    };
+    let pool = Pool { base: frames.start, frames: FrameBitmap::new(count) };
     POOL.with(|slot| *slot = Some(pool));
 }
 
@@ -43,9 +40,7 @@ fn divide(memory: &Range<u64>) -> (Range<u64>, Range<u64>) {
 pub(crate) fn alloc_frames(count: usize) -> Option<u64> {
     POOL.with(|pool| {
         let pool = pool.as_mut().expect("the memory is divided");
-        pool.frames
-            .alloc(count)
-            .map(|frame| pool.base + (frame * PAGE_BYTES) as u64)
+        pool.frames.alloc(count).map(|frame| pool.base + (frame * PAGE_BYTES) as u64)
     })
 }
 
@@ -53,7 +48,6 @@ pub(crate) fn alloc_frames(count: usize) -> Option<u64> {
 pub(crate) fn free_frames(address: u64, count: usize) {
     POOL.with(|pool| {
         let pool = pool.as_mut().expect("the memory is divided");
-        pool.frames
-            .free((address - pool.base) as usize / PAGE_BYTES, count);
+        pool.frames.free((address - pool.base) as usize / PAGE_BYTES, count);
     });
 }

@@ -33,13 +33,7 @@ impl FunctionPlatform {
         vectors: [Vector; Self::VECTORS],
         tracer: Tracer,
     ) -> Self {
-        Self {
-            function,
-            bar,
-            clock,
-            vectors,
-            tracer,
-        }
+        Self { function, bar, clock, vectors, tracer }
     }
 }
 

@@ -1,9 +1,6 @@
 //! The virtio console's transmit queue, fed from the outbox.
 // UNSAFETY: buffers in the queue are named by address.
-#![expect(
-    unsafe_code,
-    reason = "virtqueue buffers outlive the borrow that names them"
-)]
+#![expect(unsafe_code, reason = "virtqueue buffers outlive the borrow that names them")]
 
 use core::fmt;
 
@@ -25,10 +22,7 @@ const TRANSMIT_QUEUE: u16 = 1;
 // Spec: VIRTIO-1.2 6 "VIRTIO_F_VERSION_1"
 const FEATURE_VERSION_1: u64 = 1 << 32;
 
-const _: () = assert!(
-    HEADER_BYTES + RECORD_BYTES <= RING_BYTES,
-    "every record fits"
-);
+const _: () = assert!(HEADER_BYTES + RECORD_BYTES <= RING_BYTES, "every record fits");
 
 /// The device, its queue and the bytes for it.
 pub(crate) struct Transmit {
@@ -54,12 +48,7 @@ impl Transmit {
         let mut queue = VirtQueue::new(&mut transport, TRANSMIT_QUEUE, false, false)?;
         queue.set_dev_notify(false);
         transport.finish_init();
-        Ok(Self {
-            transport,
-            queue,
-            outbox: Outbox::new(RING_BYTES, QUEUE_SIZE),
-            is_watched,
-        })
+        Ok(Self { transport, queue, outbox: Outbox::new(RING_BYTES, QUEUE_SIZE), is_watched })
     }
 
     /// Sends one trace record.

@@ -72,19 +72,12 @@ impl UserMemory for UserWindow {
 fn handler<'a>(
     on_fault: &'a mut dyn FnMut(PageFault) -> FaultOutcome,
 ) -> impl FnMut(u64, hal::Access) -> bool + 'a {
-    |page, access| {
-        on_fault(PageFault {
-            page: UserPage(page),
-            access,
-        }) == FaultOutcome::Retry
-    }
+    |page, access| on_fault(PageFault { page: UserPage(page), access }) == FaultOutcome::Retry
 }
 
 fn outcome(addr: UserAddr, length: usize, left: usize) -> Result<(), BusError> {
     if left == 0 {
         return Ok(());
     }
-    Err(BusError {
-        addr: UserAddr(addr.0 + (length - left) as u64),
-    })
+    Err(BusError { addr: UserAddr(addr.0 + (length - left) as u64) })
 }

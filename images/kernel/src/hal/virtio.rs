@@ -32,10 +32,7 @@ unsafe impl Hal for VirtioHal {
     }
 
     unsafe fn mmio_phys_to_virt(address: PhysAddr, size_bytes: usize) -> NonNull<u8> {
-        assert!(
-            is_device_memory(address, size_bytes),
-            "virtio registers at {address:#x}"
-        );
+        assert!(is_device_memory(address, size_bytes), "virtio registers at {address:#x}");
         pointer(address)
     }
 

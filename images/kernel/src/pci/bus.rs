@@ -31,10 +31,7 @@ impl Bus {
         let functions: Vec<_> = (slot::HOST_BRIDGE + 1..=last)
             .filter_map(|device| Self::probe(config, device))
             .collect();
-        Self {
-            functions,
-            window: None,
-        }
+        Self { functions, window: None }
     }
 
     /// The function with these ids.
@@ -45,10 +42,7 @@ impl Bus {
 
     /// The first function of this class (base class, sub-class, programming interface).
     pub(crate) fn find_class(&self, class: u32) -> Option<Function> {
-        self.functions
-            .iter()
-            .copied()
-            .find(|function| function.class() == class)
+        self.functions.iter().copied().find(|function| function.class() == class)
     }
 
     /// Makes a function's memory BARs usable and lets it reach memory.
@@ -62,11 +56,7 @@ impl Bus {
     }
 
     fn probe(config: ConfigSpace, device: u8) -> Option<Function> {
-        let address = DeviceFunction {
-            bus: 0,
-            device,
-            function: 0,
-        };
+        let address = DeviceFunction { bus: 0, device, function: 0 };
         let ids = config.read(address, 0);
         (ids != NO_FUNCTION).then(|| Function::new(config, address, ids))
     }

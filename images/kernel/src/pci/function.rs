@@ -30,11 +30,7 @@ pub(crate) struct Function {
 impl Function {
     /// The function at `address`, whose first dword is `ids`.
     pub(super) fn new(config: ConfigSpace, address: DeviceFunction, ids: u32) -> Self {
-        Self {
-            config,
-            address,
-            ids,
-        }
+        Self { config, address, ids }
     }
 
     /// Vendor ID.
@@ -92,10 +88,7 @@ impl Function {
     /// If it is no memory BAR, or not placed in device memory.
     pub(crate) fn registers(&self, index: u8, size_bytes: usize) -> Registers {
         let base = self.bar_address(index);
-        assert!(
-            is_device_memory(base, size_bytes),
-            "BAR {index} is at {base:#x}"
-        );
+        assert!(is_device_memory(base, size_bytes), "BAR {index} is at {base:#x}");
         Registers::new(base, size_bytes)
     }
 
@@ -113,10 +106,7 @@ impl Function {
 
     /// Whether its memory BARs are in use.
     pub(super) fn is_decoding(&self) -> bool {
-        self.root()
-            .get_status_command(self.address)
-            .1
-            .contains(Command::MEMORY_SPACE)
+        self.root().get_status_command(self.address).1.contains(Command::MEMORY_SPACE)
     }
 
     /// Sizes and places the memory BARs.
@@ -124,10 +114,7 @@ impl Function {
         let mut root = self.root();
         let bars = root.bars(self.address).expect("BARs of known types");
         for (index, bar) in (0..BARS).zip(bars) {
-            let Some(BarInfo::Memory {
-                address_type, size, ..
-            }) = bar
-            else {
+            let Some(BarInfo::Memory { address_type, size, .. }) = bar else {
                 continue;
             };
             let base = window.place(size);
@@ -146,8 +133,7 @@ impl Function {
         let changed = change(command);
         if changed != command {
             // The upper half is the status register, whose bits are cleared by writing ones: none.
-            self.config
-                .write(self.address, COMMAND, u32::from(changed.bits()));
+            self.config.write(self.address, COMMAND, u32::from(changed.bits()));
         }
     }
 }

@@ -12,9 +12,7 @@ impl Function {
     /// capability, or too small a table.
     pub(crate) fn enable_msix(&self, vectors: &[Vector]) -> bool {
         let root = self.root();
-        let Some(capability) = root
-            .capabilities(self.address)
-            .find(|c| c.id == CAPABILITY_ID)
+        let Some(capability) = root.capabilities(self.address).find(|c| c.id == CAPABILITY_ID)
         else {
             return false;
         };

@@ -36,9 +36,7 @@ pub(super) fn flood(_: &mut System) -> u32 {
 /// Waits for an interrupt that nobody raises.
 pub(super) fn wait(system: &mut System) -> u32 {
     println!("waiting for ever");
-    let wake = system
-        .clock
-        .wait(Vector::device(DEVICE_VECTORS - 1), Instant::NEVER);
+    let wake = system.clock.wait(Vector::device(DEVICE_VECTORS - 1), Instant::NEVER);
     panic!("woke up: {wake:?}");
 }
 
@@ -54,11 +52,7 @@ pub(super) fn stack(_: &mut System) -> u32 {
 
 fn descend(depth: u64) -> u64 {
     let frame = black_box([depth; 64]);
-    if depth == 0 {
-        0
-    } else {
-        descend(black_box(depth + 1)) + frame[0]
-    }
+    if depth == 0 { 0 } else { descend(black_box(depth + 1)) + frame[0] }
 }
 
 /// Resets the machine.

@@ -21,10 +21,7 @@ pub(super) fn run(system: &mut System) -> u32 {
         return ports::EXIT_NO_DEVICE;
     };
     let size_blocks = disk.geometry().size_blocks;
-    assert!(
-        size_blocks >= 2 * RUN_BLOCKS,
-        "a disk of {size_blocks} blocks"
-    );
+    assert!(size_blocks >= 2 * RUN_BLOCKS, "a disk of {size_blocks} blocks");
     for first in [0, size_blocks - RUN_BLOCKS] {
         execute(&disk, Op::Write { fua: true }, first, pages(&disk, 0x5a));
         execute(&disk, Op::WriteZeroes { blocks: 1 }, first + 1, Vec::new());
@@ -33,11 +30,7 @@ pub(super) fn run(system: &mut System) -> u32 {
         let heads: Vec<u8> = found.iter().map(uniform_byte).collect();
         assert_eq!(heads, [0x5a, 0, 0x5c], "blocks from {first}");
     }
-    let beyond = Bio {
-        op: Op::Read,
-        block: size_blocks - 1,
-        pages: pages(&disk, 0),
-    };
+    let beyond = Bio { op: Op::Read, block: size_blocks - 1, pages: pages(&disk, 0) };
     assert_eq!(disk.execute(beyond).result, Err(BlockError::Invalid));
     println!("control disk: {size_blocks} blocks");
     ports::EXIT_OK
@@ -63,9 +56,6 @@ fn execute(disk: &ControlDisk, op: Op, block: u64, pages: Vec<DmaPages>) -> Vec<
 fn uniform_byte(page: &DmaPages) -> u8 {
     let mut bytes = vec![0; BLOCK_BYTES];
     page.read(0, &mut bytes);
-    assert!(
-        bytes.iter().all(|byte| *byte == bytes[0]),
-        "a page of one byte"
-    );
+    assert!(bytes.iter().all(|byte| *byte == bytes[0]), "a page of one byte");
     bytes[0]
 }

@@ -31,9 +31,7 @@ struct Pager<'a> {
 
 impl<'a> Pager<'a> {
     fn new(window: &'a UserWindow) -> Self {
-        let frames = (0..FRAMES)
-            .map(|_| DmaPages::new(1).expect("a frame"))
-            .collect();
+        let frames = (0..FRAMES).map(|_| DmaPages::new(1).expect("a frame")).collect();
         let disk = vec![None; PAGES as usize];
         Self {
             window,
@@ -71,15 +69,8 @@ impl<'a> Pager<'a> {
     fn evict(&mut self, slot: usize) {
         let page = self.mapped[slot];
         let unmapped = self.window.unmap(UserPage(page)).expect("a mapped page");
-        assert_eq!(
-            unmapped.frame,
-            self.frames[slot].iova(),
-            "page {page} has another frame"
-        );
-        assert!(
-            unmapped.is_accessed,
-            "page {page} was brought in and not accessed"
-        );
+        assert_eq!(unmapped.frame, self.frames[slot].iova(), "page {page} has another frame");
+        assert!(unmapped.is_accessed, "page {page} was brought in and not accessed");
         if unmapped.is_dirty {
             let mut content = vec![0; PAGE_BYTES];
             self.frames[slot].read(0, &mut content);
@@ -96,23 +87,11 @@ pub(super) fn run(_: &mut System) -> u32 {
     let window = UserWindow::new(PAGES).expect("memory for the page tables");
     let mut pager = Pager::new(&window);
     write_all(&window, &mut pager);
-    assert_eq!(
-        (pager.loads, pager.stores),
-        (0, PAGES),
-        "one store fault for each page"
-    );
+    assert_eq!((pager.loads, pager.stores), (0, PAGES), "one store fault for each page");
     read_all(&window, &mut pager);
-    assert_eq!(
-        (pager.loads, pager.stores),
-        (PAGES, PAGES),
-        "one load fault for each page"
-    );
+    assert_eq!((pager.loads, pager.stores), (PAGES, PAGES), "one load fault for each page");
     assert_eq!(pager.written_back, PAGES, "every page was dirty once");
-    assert_eq!(
-        pager.dropped_clean,
-        PAGES - FRAMES as u64,
-        "and clean when it was only read"
-    );
+    assert_eq!(pager.dropped_clean, PAGES - FRAMES as u64, "and clean when it was only read");
     across_pages(&window, &mut pager);
     bus_error(&window, &mut pager);
     registers(&window, &mut pager);
@@ -134,13 +113,7 @@ fn addr(page: u64, offset: u64) -> UserAddr {
 fn write_all(window: &UserWindow, pager: &mut Pager<'_>) {
     for page in 0..PAGES {
         let stored = window.store(addr(page, page % 500 * 8), &mark(page), &mut |fault| {
-            assert_eq!(
-                fault,
-                PageFault {
-                    page: UserPage(page),
-                    access: Access::Write
-                }
-            );
+            assert_eq!(fault, PageFault { page: UserPage(page), access: Access::Write });
             pager.on_fault(fault)
         });
         assert_eq!(stored, Ok(()));
@@ -151,13 +124,7 @@ fn read_all(window: &UserWindow, pager: &mut Pager<'_>) {
     for page in 0..PAGES {
         let mut found = [0; 8];
         let loaded = window.load(addr(page, page % 500 * 8), &mut found, &mut |fault| {
-            assert_eq!(
-                fault,
-                PageFault {
-                    page: UserPage(page),
-                    access: Access::Read
-                }
-            );
+            assert_eq!(fault, PageFault { page: UserPage(page), access: Access::Read });
             pager.on_fault(fault)
         });
         assert_eq!((loaded, found), (Ok(()), mark(page)), "page {page}");
@@ -174,10 +141,7 @@ fn across_pages(window: &UserWindow, pager: &mut Pager<'_>) {
     });
     assert_eq!((stored, faults), (Ok(()), vec![100, 101, 102]));
     let mut found = vec![0; data.len()];
-    assert_eq!(
-        window.load(addr(100, 1000), &mut found, &mut |f| pager.on_fault(f)),
-        Ok(())
-    );
+    assert_eq!(window.load(addr(100, 1000), &mut found, &mut |f| pager.on_fault(f)), Ok(()));
     assert_eq!(found, data);
 }
 
@@ -185,28 +149,16 @@ fn across_pages(window: &UserWindow, pager: &mut Pager<'_>) {
 fn bus_error(window: &UserWindow, pager: &mut Pager<'_>) {
     let data = vec![0x77; PAGE_BYTES];
     let stored = window.store(addr(200, 4000), &data, &mut |fault| {
-        if fault.page == UserPage(201) {
-            FaultOutcome::BusError
-        } else {
-            pager.on_fault(fault)
-        }
+        if fault.page == UserPage(201) { FaultOutcome::BusError } else { pager.on_fault(fault) }
     });
     assert_eq!(stored, Err(BusError { addr: addr(201, 0) }));
     let mut found = vec![0; 96];
-    assert_eq!(
-        window.load(addr(200, 4000), &mut found, &mut |f| pager.on_fault(f)),
-        Ok(())
-    );
+    assert_eq!(window.load(addr(200, 4000), &mut found, &mut |f| pager.on_fault(f)), Ok(()));
     assert_eq!(found, vec![0x77; 96]);
     let mut untouched = [1; 3];
-    let loaded = window.load(addr(300, 5), &mut untouched, &mut |_| {
-        FaultOutcome::BusError
-    });
+    let loaded = window.load(addr(300, 5), &mut untouched, &mut |_| FaultOutcome::BusError);
     assert_eq!(loaded, Err(BusError { addr: addr(300, 5) }));
-    assert_eq!(
-        untouched, [1; 3],
-        "nothing of the faulting page was transferred"
-    );
+    assert_eq!(untouched, [1; 3], "nothing of the faulting page was transferred");
 }
 
 /// A fault changes no register, no flag and no word of the red zone.

@@ -17,15 +17,8 @@ pub(super) fn run(system: &mut System) -> u32 {
     let other = Vector::device(6);
     for round in 0..ROUNDS {
         vector.raise();
-        assert_eq!(
-            vector.taken_count(),
-            2 * round,
-            "taken while interrupts were off"
-        );
-        assert!(
-            vector.take_after(2 * round, 1000),
-            "an interrupt is pending"
-        );
+        assert_eq!(vector.taken_count(), 2 * round, "taken while interrupts were off");
+        assert!(vector.take_after(2 * round, 1000), "an interrupt is pending");
         vector.raise();
         // Raised before the wait: returns at once.
         vector.halt_after(2 * round + 1);
@@ -33,11 +26,7 @@ pub(super) fn run(system: &mut System) -> u32 {
     }
     assert_eq!(other.taken_count(), 0, "nobody raised it");
     assert!(!other.take_after(0, 10), "nothing is pending");
-    println!(
-        "interrupts: {} raised, {} taken",
-        2 * ROUNDS,
-        vector.taken_count()
-    );
+    println!("interrupts: {} raised, {} taken", 2 * ROUNDS, vector.taken_count());
     time(system);
     nvme(system);
     ports::EXIT_OK
@@ -47,14 +36,8 @@ pub(super) fn run(system: &mut System) -> u32 {
 fn time(system: &mut System) {
     let span = Duration::from_micros(1500);
     let start = system.clock.now();
-    assert_eq!(
-        system.clock.wait(Vector::device(7), start + span),
-        Wake::Deadline
-    );
-    assert!(
-        system.clock.now() - start >= span,
-        "a wait shorter than asked for"
-    );
+    assert_eq!(system.clock.wait(Vector::device(7), start + span), Wake::Deadline);
+    assert!(system.clock.now() - start >= span, "a wait shorter than asked for");
     println!("time: waited {:?}", system.clock.now() - start);
 }
 

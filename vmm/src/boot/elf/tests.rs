@@ -37,26 +37,11 @@ fn a_good_image_is_loaded_and_its_bss_zeroed() {
 
 #[test]
 fn what_is_not_an_elf_for_this_machine_is_named_with_its_offset() {
-    assert_eq!(
-        refused(b"MZ"),
-        ImageError::NotElf {
-            found: b"MZ".to_vec()
-        }
-    );
+    assert_eq!(refused(b"MZ"), ImageError::NotElf { found: b"MZ".to_vec() });
     assert_eq!(refused(b""), ImageError::NotElf { found: vec![] });
-    assert!(matches!(
-        refused(&patched(4, [1])),
-        ImageError::WrongElf {
-            offset: 4,
-            found: 1,
-            ..
-        }
-    ));
+    assert!(matches!(refused(&patched(4, [1])), ImageError::WrongElf { offset: 4, found: 1, .. }));
     let arm = refused(&patched(18, [183, 0]));
-    assert_eq!(
-        arm.to_string(),
-        "e_machine is 183 at offset 0x12, expected 62 (x86-64)"
-    );
+    assert_eq!(arm.to_string(), "e_machine is 183 at offset 0x12, expected 62 (x86-64)");
 }
 
 #[test]
@@ -87,16 +72,10 @@ fn a_segment_outside_of_memory_is_refused() {
     let p_paddr = 64 + 24;
     for address in [0_u64, LOWEST - 1, MEMORY - 10, u64::MAX] {
         let error = refused(&patched(p_paddr, address.to_le_bytes()));
-        assert!(
-            matches!(error, ImageError::TooLarge { from, .. } if from == address),
-            "{error}"
-        );
+        assert!(matches!(error, ImageError::TooLarge { from, .. } if from == address), "{error}");
     }
     let p_memsz = 64 + 40;
-    assert!(matches!(
-        refused(&patched(p_memsz, [0xff; 8])),
-        ImageError::TooLarge { .. }
-    ));
+    assert!(matches!(refused(&patched(p_memsz, [0xff; 8])), ImageError::TooLarge { .. }));
 }
 
 proptest::proptest! {

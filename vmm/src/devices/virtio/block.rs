@@ -51,13 +51,7 @@ impl ControlDisk {
     }
 
     fn is_read_only(&self) -> bool {
-        matches!(
-            self,
-            Self::File {
-                is_read_only: true,
-                ..
-            }
-        )
+        matches!(self, Self::File { is_read_only: true, .. })
     }
 
     fn read(&self, offset: u64, dst: &mut [u8]) -> Option<()> {
@@ -75,9 +69,7 @@ impl ControlDisk {
         match self {
             Self::Ram(bytes) => {
                 let start = usize::try_from(offset).ok()?;
-                bytes
-                    .get_mut(start..start.checked_add(src.len())?)?
-                    .copy_from_slice(src);
+                bytes.get_mut(start..start.checked_add(src.len())?)?.copy_from_slice(src);
                 Some(())
             }
             Self::File { file, .. } => logged(file.write_all_at(src, offset)),
@@ -93,9 +85,7 @@ impl ControlDisk {
 }
 
 fn logged(result: std::io::Result<()>) -> Option<()> {
-    result
-        .inspect_err(|error| log::error!("control disk: {error}"))
-        .ok()
+    result.inspect_err(|error| log::error!("control disk: {error}")).ok()
 }
 
 /// The block device's own state.
@@ -134,9 +124,7 @@ impl Block {
             VIRTIO_BLK_T_GET_ID => get_id(&data_in, ram),
             _ => return Some((VIRTIO_BLK_S_UNSUPP, 0)),
         };
-        Some(done.map_or((VIRTIO_BLK_S_IOERR, 0), |written| {
-            (VIRTIO_BLK_S_OK, written)
-        }))
+        Some(done.map_or((VIRTIO_BLK_S_IOERR, 0), |written| (VIRTIO_BLK_S_OK, written)))
     }
 
     /// The byte range on the disk, if it is whole sectors inside.
@@ -178,10 +166,7 @@ fn chunks(spans: &[Span]) -> impl Iterator<Item = Span> + '_ {
         (0..span.size_bytes.div_ceil(CHUNK_BYTES)).map(move |index| {
             let at = index * CHUNK_BYTES;
             let size_bytes = CHUNK_BYTES.min(span.size_bytes - at);
-            Span {
-                address: span.address.saturating_add(at),
-                size_bytes,
-            }
+            Span { address: span.address.saturating_add(at), size_bytes }
         })
     })
 }

@@ -29,16 +29,11 @@ pub(super) struct Request {
 
 impl Request {
     fn new(chain: DescriptorChain<&GuestMemoryMmap>) -> Self {
-        let mut request = Self {
-            head: chain.head_index(),
-            readable: Vec::new(),
-            writable: Vec::new(),
-        };
+        let mut request =
+            Self { head: chain.head_index(), readable: Vec::new(), writable: Vec::new() };
         for descriptor in chain {
-            let span = Span {
-                address: descriptor.addr().0,
-                size_bytes: u64::from(descriptor.len()),
-            };
+            let span =
+                Span { address: descriptor.addr().0, size_bytes: u64::from(descriptor.len()) };
             if descriptor.is_write_only() {
                 request.writable.push(span);
             } else {
@@ -81,17 +76,11 @@ pub(super) fn split(spans: &[Span], size_bytes: u64) -> Option<(Vec<Span>, Vec<S
         let taken = left.min(span.size_bytes);
         left -= taken;
         if taken > 0 {
-            front.push(Span {
-                address: span.address,
-                size_bytes: taken,
-            });
+            front.push(Span { address: span.address, size_bytes: taken });
         }
         if taken < span.size_bytes {
             let address = span.address.checked_add(taken)?;
-            back.push(Span {
-                address,
-                size_bytes: span.size_bytes - taken,
-            });
+            back.push(Span { address, size_bytes: span.size_bytes - taken });
         }
     }
     (left == 0).then_some((front, back))
@@ -100,9 +89,7 @@ pub(super) fn split(spans: &[Span], size_bytes: u64) -> Option<(Vec<Span>, Vec<S
 /// Copies guest memory into `dst`; the spans must hold as much. `None` if they do not or are not memory.
 pub(super) fn gather(ram: &Ram, spans: &[Span], mut dst: &mut [u8]) -> Option<()> {
     for span in spans {
-        let size = usize::try_from(span.size_bytes)
-            .unwrap_or(usize::MAX)
-            .min(dst.len());
+        let size = usize::try_from(span.size_bytes).unwrap_or(usize::MAX).min(dst.len());
         let (now, later) = dst.split_at_mut(size);
         GuestMemory::read(ram, span.address, now).ok()?;
         dst = later;
@@ -113,9 +100,7 @@ pub(super) fn gather(ram: &Ram, spans: &[Span], mut dst: &mut [u8]) -> Option<()
 /// Copies `src` into guest memory; the spans must have room. `None` if they have not or are not memory.
 pub(super) fn scatter(ram: &Ram, spans: &[Span], mut src: &[u8]) -> Option<()> {
     for span in spans {
-        let size = usize::try_from(span.size_bytes)
-            .unwrap_or(usize::MAX)
-            .min(src.len());
+        let size = usize::try_from(span.size_bytes).unwrap_or(usize::MAX).min(src.len());
         let (now, later) = src.split_at(size);
         GuestMemory::write(ram, span.address, now).ok()?;
         src = later;
@@ -128,10 +113,7 @@ mod tests {
     use super::*;
 
     fn span(address: u64, size_bytes: u64) -> Span {
-        Span {
-            address,
-            size_bytes,
-        }
+        Span { address, size_bytes }
     }
 
     #[test]

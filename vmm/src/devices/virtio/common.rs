@@ -109,10 +109,7 @@ impl CommonConfig {
 
     /// The MSI-X vector of a queue.
     pub(super) fn queue_vector(&self, index: usize) -> Option<u16> {
-        self.queue_vectors
-            .get(index)
-            .copied()
-            .filter(|vector| *vector != NO_VECTOR)
+        self.queue_vectors.get(index).copied().filter(|vector| *vector != NO_VECTOR)
     }
 
     /// Back to power-on.
@@ -169,10 +166,7 @@ impl CommonConfig {
 
     /// Writes a register in its own width (64-bit registers also by halves); anything else is ignored.
     pub(super) fn write(&mut self, offset: u64, data: &[u8], ram: &Ram) -> Asked {
-        let value = data
-            .iter()
-            .rev()
-            .fold(0, |value, byte| value << 8 | u64::from(*byte));
+        let value = data.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
         let (word, half) = (value as u32, value as u16);
         match (offset, data.len()) {
             (reg::DEVICE_FEATURE_SELECT, 4) => self.device_feature_select = word,
@@ -230,11 +224,7 @@ impl CommonConfig {
     }
 
     fn checked_vector(&self, vector: u16) -> u16 {
-        if vector < self.vectors {
-            vector
-        } else {
-            NO_VECTOR
-        }
+        if vector < self.vectors { vector } else { NO_VECTOR }
     }
 
     // Spec: VIRTIO-1.2 3.1.1 "Driver Requirements: Device Initialization"

@@ -59,14 +59,11 @@ impl Console {
             let Some(request) = next_request(queue, ram)? else {
                 break;
             };
-            let room = self
-                .output_bytes_max
-                .saturating_sub(self.output.len() as u64);
+            let room = self.output_bytes_max.saturating_sub(self.output.len() as u64);
             let size = size_bytes(&request.readable).min(room);
             let (fitting, _) = split(&request.readable, size).ok_or(BrokenRing)?;
             let start = self.output.len();
-            self.output
-                .resize(start + usize::try_from(size).map_err(|_| BrokenRing)?, 0);
+            self.output.resize(start + usize::try_from(size).map_err(|_| BrokenRing)?, 0);
             gather(ram, &fitting, &mut self.output[start..]).ok_or(BrokenRing)?;
             request.finish(queue, ram, 0)?;
             is_used = true;
@@ -119,11 +116,7 @@ impl VirtioDevice for Console {
     }
 
     fn process(&mut self, index: usize, queue: &mut Queue, ram: &Ram) -> Result<bool, BrokenRing> {
-        if index == TRANSMIT {
-            self.transmit(queue, ram)
-        } else {
-            self.receive(queue, ram)
-        }
+        if index == TRANSMIT { self.transmit(queue, ram) } else { self.receive(queue, ram) }
     }
 
     fn reset(&mut self) {

@@ -61,35 +61,17 @@ impl<D: VirtioDevice> VirtioFunction<D> {
             class: D::PCI_CLASS,
             revision: 1,
         });
-        config.add_bar(Bar {
-            index: BAR,
-            size_bytes: BAR_BYTES,
-            is_64_bit: false,
-        });
+        config.add_bar(Bar { index: BAR, size_bytes: BAR_BYTES, is_64_bit: false });
         add_structure(&mut config, TYPE_COMMON, COMMON, common::BYTES as u32, &[]);
         let multiplier = NOTIFY_MULTIPLIER.to_le_bytes();
-        add_structure(
-            &mut config,
-            TYPE_NOTIFY,
-            NOTIFY,
-            STRUCTURE_BYTES as u32,
-            &multiplier,
-        );
+        add_structure(&mut config, TYPE_NOTIFY, NOTIFY, STRUCTURE_BYTES as u32, &multiplier);
         add_structure(&mut config, TYPE_ISR, ISR, 1, &[]);
         let device_bytes = device.config().len() as u32;
         add_structure(&mut config, TYPE_DEVICE, DEVICE, device_bytes, &[]);
         let window = add_structure(&mut config, TYPE_PCI_CFG, 0, 0, &[0; 4]);
         let msix = Msix::new(&mut config, MSIX_BAR, Self::LINES, first_line, sink);
         let common = CommonConfig::new(device.features(), D::QUEUE_SIZES, Self::LINES);
-        Self {
-            config,
-            msix,
-            common,
-            isr: 0,
-            window,
-            device,
-            ram: ram.clone(),
-        }
+        Self { config, msix, common, isr: 0, window, device, ram: ram.clone() }
     }
 
     /// The device behind the transport.

@@ -57,10 +57,7 @@ fn a_wait_says_that_its_deadline_passed() {
 #[test]
 fn a_wait_without_deadline_for_what_cannot_come_ends_the_run() {
     let plugged = |config: &mut MachineConfig| config.controller = Some(controller());
-    for change in [
-        |_: &mut MachineConfig| {},
-        plugged as fn(&mut MachineConfig),
-    ] {
+    for change in [|_: &mut MachineConfig| {}, plugged as fn(&mut MachineConfig)] {
         let Some(mut machine) = kvm_or_skip_with(&waits_until(u64::MAX, 12), change) else {
             return;
         };
@@ -75,9 +72,7 @@ fn in_the_wall_clock_a_wait_takes_its_time() {
     let Some(mut machine) = kvm_or_skip_with(&waits_until(30_000_000, 16), wall) else {
         return;
     };
-    let Exit::Code(now_ns) = run(&mut machine) else {
-        panic!("it exits")
-    };
+    let Exit::Code(now_ns) = run(&mut machine) else { panic!("it exits") };
     assert!(now_ns >= 30_000_000, "{now_ns}");
 }
 
@@ -100,10 +95,7 @@ struct Order(Vec<String>);
 
 impl MachineObserver for Order {
     fn console(&mut self, now_ns: u64, bytes: &[u8]) {
-        self.0.push(format!(
-            "{now_ns} console {}",
-            String::from_utf8_lossy(bytes)
-        ));
+        self.0.push(format!("{now_ns} console {}", String::from_utf8_lossy(bytes)));
     }
 
     fn controller_event(&mut self, now_ns: u64, event: &Event) {
@@ -140,16 +132,10 @@ fn console_and_controller_are_seen_in_one_order_and_a_power_cut_first() {
     let second = observed(&mut machine);
     assert_eq!(second[0], "0 power cut");
     assert_eq!(second[1..], expected);
-    let old = machine
-        .replace_controller(Some(controller()))
-        .expect("one was plugged in");
+    let old = machine.replace_controller(Some(controller())).expect("one was plugged in");
     assert_eq!(old.media(1).map(nvme_model::Media::size_blocks), Some(64));
     machine.power_cycle("").expect("the host works");
-    assert_eq!(
-        observed(&mut machine),
-        expected,
-        "a new controller has no power to lose"
-    );
+    assert_eq!(observed(&mut machine), expected, "a new controller has no power to lose");
     assert!(machine.into_controller().is_some());
 }
 
@@ -164,8 +150,5 @@ fn the_version_register_is_read_through_the_bar() {
     let Some(mut empty) = kvm_or_skip_with(&code, |_| {}) else {
         return;
     };
-    assert!(
-        !matches!(run(&mut empty), Exit::Code(0x2_0000)),
-        "nothing is plugged in"
-    );
+    assert!(!matches!(run(&mut empty), Exit::Code(0x2_0000)), "nothing is plugged in");
 }

@@ -113,20 +113,13 @@ fn a_guest_that_spins_is_reported_with_its_registers_and_lines() {
     let Some(mut machine) = kvm_or_skip(&code) else {
         return;
     };
-    let Exit::Hang { limit, report } = run(&mut machine) else {
-        panic!("it hangs")
-    };
+    let Exit::Hang { limit, report } = run(&mut machine) else { panic!("it hangs") };
     assert_eq!(limit, Limit::NoProgress);
     assert_eq!(report.last_lines, ["here I am"]);
     let spin = 0x10_0000 + 64 + 112 + 20 + code.len() as u64 - 2;
     assert_eq!(report.registers.regs.rip, spin);
-    assert!(
-        report.to_string().contains(&format!("rip {spin:016x}")),
-        "{report}"
-    );
-    machine
-        .power_cycle("")
-        .expect("a hung machine can be cycled");
+    assert!(report.to_string().contains(&format!("rip {spin:016x}")), "{report}");
+    machine.power_cycle("").expect("a hung machine can be cycled");
     assert!(matches!(run(&mut machine), Exit::Hang { .. }));
 }
 
@@ -135,23 +128,9 @@ fn a_guest_that_halts_for_ever_is_reported() {
     let Some(mut machine) = kvm_or_skip(&[0xfa, 0xf4, 0xeb, 0xfd]) else {
         return;
     };
-    assert!(matches!(
-        run(&mut machine),
-        Exit::Hang {
-            limit: Limit::NoProgress,
-            ..
-        }
-    ));
-    machine
-        .power_cycle("")
-        .expect("a halted machine can be cycled");
-    assert!(matches!(
-        run(&mut machine),
-        Exit::Hang {
-            limit: Limit::NoProgress,
-            ..
-        }
-    ));
+    assert!(matches!(run(&mut machine), Exit::Hang { limit: Limit::NoProgress, .. }));
+    machine.power_cycle("").expect("a halted machine can be cycled");
+    assert!(matches!(run(&mut machine), Exit::Hang { limit: Limit::NoProgress, .. }));
 }
 
 #[test]
@@ -164,13 +143,7 @@ fn a_guest_that_exits_without_end_runs_into_the_total() {
     let Some(mut machine) = kvm_or_skip_with(&code, short) else {
         return;
     };
-    assert!(matches!(
-        run(&mut machine),
-        Exit::Hang {
-            limit: Limit::Total,
-            ..
-        }
-    ));
+    assert!(matches!(run(&mut machine), Exit::Hang { limit: Limit::Total, .. }));
 }
 
 #[test]
@@ -180,9 +153,7 @@ fn a_triple_fault_is_reported() {
     };
     let exit = run(&mut machine);
     assert!(matches!(exit, Exit::TripleFault(_)), "{exit}");
-    machine
-        .power_cycle("")
-        .expect("a crashed machine can be cycled");
+    machine.power_cycle("").expect("a crashed machine can be cycled");
     assert!(matches!(run(&mut machine), Exit::TripleFault(_)));
 }
 
@@ -193,16 +164,7 @@ fn a_guest_that_floods_its_console_is_stopped() {
     };
     let mut notes = Notes::default();
     let exit = machine.run(&mut notes).expect("the host works");
-    assert!(
-        matches!(
-            exit,
-            Exit::ConsoleFlood {
-                bytes_max: 1000,
-                ..
-            }
-        ),
-        "{exit}"
-    );
+    assert!(matches!(exit, Exit::ConsoleFlood { bytes_max: 1000, .. }), "{exit}");
     assert_eq!(notes.debug, [b'x'; 1000]);
 }
 
@@ -213,9 +175,7 @@ fn a_guest_that_panics_is_reported_with_its_message() {
     let Some(mut machine) = kvm_or_skip(&code) else {
         return;
     };
-    let Exit::GuestPanic(report) = run(&mut machine) else {
-        panic!("it panics")
-    };
+    let Exit::GuestPanic(report) = run(&mut machine) else { panic!("it panics") };
     assert_eq!(report.last_lines, ["!"]);
 }
 
@@ -237,10 +197,7 @@ fn a_stopped_machine_stays_stopped() {
 fn a_memory_size_that_the_layout_cannot_hold_is_refused() {
     for memory_bytes in [0, 4096, (16 << 20) + 1, (3 << 30) + 4096] {
         let kernel = KernelImage::new("tiny", tiny::elf(&tiny::spins()));
-        let config = MachineConfig {
-            memory_bytes,
-            ..MachineConfig::new(kernel, "")
-        };
+        let config = MachineConfig { memory_bytes, ..MachineConfig::new(kernel, "") };
         let error = Machine::new(config).expect_err("a bad size");
         assert!(matches!(error, VmmError::MemorySize { bytes, .. } if bytes == memory_bytes));
     }

@@ -11,10 +11,7 @@ struct Sent(Mutex<Vec<(u32, u32)>>);
 
 impl MsiSink for Sent {
     fn send(&self, line: Line, message: MsiMessage) {
-        self.0
-            .lock()
-            .expect("not poisoned")
-            .push((line.0, message.data));
+        self.0.lock().expect("not poisoned").push((line.0, message.data));
     }
 }
 
@@ -27,13 +24,8 @@ struct Fixture {
     sent: Arc<Sent>,
 }
 
-const IDENTITY: Identity = Identity {
-    vendor: 1,
-    device: 2,
-    subsystem: 0,
-    class: 0x01_08_02,
-    revision: 0,
-};
+const IDENTITY: Identity =
+    Identity { vendor: 1, device: 2, subsystem: 0, class: 0x01_08_02, revision: 0 };
 
 impl Fixture {
     fn new() -> Self {
@@ -50,13 +42,9 @@ impl Fixture {
     fn programmed() -> Self {
         let mut fixture = Self::new();
         for vector in 0..8_u64 {
-            fixture
-                .msix
-                .bar_write(vector * 16, &0xfee0_0000_u64.to_le_bytes());
+            fixture.msix.bar_write(vector * 16, &0xfee0_0000_u64.to_le_bytes());
             let data_and_unmasked = 0x30 + vector;
-            fixture
-                .msix
-                .bar_write(vector * 16 + 8, &data_and_unmasked.to_le_bytes());
+            fixture.msix.bar_write(vector * 16 + 8, &data_and_unmasked.to_le_bytes());
         }
         fixture.set_control(CONTROL_ENABLE);
         fixture
@@ -72,8 +60,7 @@ impl Fixture {
     }
 
     fn set_masked(&mut self, vector: u64, is_masked: bool) {
-        self.msix
-            .bar_write(vector * 16 + 12, &u32::from(is_masked).to_le_bytes());
+        self.msix.bar_write(vector * 16 + 12, &u32::from(is_masked).to_le_bytes());
     }
 
     fn sent(&self) -> Vec<(u32, u32)> {

@@ -9,28 +9,18 @@ fn disk() -> RamDisk {
 fn write_bio(disk: &RamDisk, block: u64, byte: u8, fua: bool) -> Bio<PoolDma> {
     let page = disk.alloc_page().unwrap();
     page.write(0, &[byte; BLOCK_BYTES]);
-    Bio {
-        op: Op::Write { fua },
-        block,
-        pages: vec![page],
-    }
+    Bio { op: Op::Write { fua }, block, pages: vec![page] }
 }
 
 fn write(disk: &RamDisk, block: u64, byte: u8, fua: bool) {
-    disk.execute(write_bio(disk, block, byte, fua))
-        .result
-        .unwrap();
+    disk.execute(write_bio(disk, block, byte, fua)).result.unwrap();
 }
 
 #[test]
 fn what_was_written_is_read_back() {
     let disk = disk();
     write(&disk, 3, 0x5a, false);
-    let read = Bio {
-        op: Op::Read,
-        block: 3,
-        pages: vec![disk.alloc_page().unwrap()],
-    };
+    let read = Bio { op: Op::Read, block: 3, pages: vec![disk.alloc_page().unwrap()] };
     let done = disk.execute(read);
     assert_eq!(done.result, Ok(()));
     assert_eq!(done.bio.pages[0].load_acquire_u32(4092), 0x5a5a_5a5a);
@@ -74,16 +64,9 @@ fn a_bad_block_fails_every_request_that_touches_it() {
     let disk = disk();
     disk.add_fault(Fault::on_blocks(OpKind::Any, 5..6, BlockError::Timeout));
     for (block, result) in [(4, Ok(())), (5, Err(BlockError::Timeout)), (6, Ok(()))] {
-        assert_eq!(
-            disk.execute(write_bio(&disk, block, 1, false)).result,
-            result
-        );
+        assert_eq!(disk.execute(write_bio(&disk, block, 1, false)).result, result);
     }
-    let zeroes = Bio {
-        op: Op::WriteZeroes { blocks: 4 },
-        block: 2,
-        pages: vec![],
-    };
+    let zeroes = Bio { op: Op::WriteZeroes { blocks: 4 }, block: 2, pages: vec![] };
     assert_eq!(disk.execute(zeroes).result, Err(BlockError::Timeout));
 }
 
@@ -111,23 +94,10 @@ fn a_removed_disk_fails_what_is_pending_and_rejects_what_comes() {
 #[test]
 fn requests_that_do_not_fit_are_rejected_untouched() {
     let disk = disk().with_transfer_blocks_max(2);
-    let pages = |n: usize| {
-        (0..n)
-            .map(|_| disk.alloc_page().unwrap())
-            .collect::<Vec<_>>()
-    };
+    let pages = |n: usize| (0..n).map(|_| disk.alloc_page().unwrap()).collect::<Vec<_>>();
     for (block, pages) in [(8, pages(1)), (7, pages(2)), (0, pages(3)), (0, pages(0))] {
         let count = pages.len();
-        let rejected = disk
-            .submit(Bio {
-                op: Op::Read,
-                block,
-                pages,
-            })
-            .unwrap_err();
-        assert_eq!(
-            (rejected.why, rejected.bio.pages.len()),
-            (BlockError::Invalid, count)
-        );
+        let rejected = disk.submit(Bio { op: Op::Read, block, pages }).unwrap_err();
+        assert_eq!((rejected.why, rejected.bio.pages.len()), (BlockError::Invalid, count));
     }
 }

@@ -50,12 +50,7 @@ impl<D: VirtioDevice> Driver<D> {
         let mut function = VirtioFunction::new(device, &ram, Line(10), sink);
         let command = COMMAND_MEMORY | COMMAND_BUS_MASTER;
         function.config_write(reg::COMMAND, &command.to_le_bytes());
-        Self {
-            function,
-            ram,
-            sent,
-            avail: 0,
-        }
+        Self { function, ram, sent, avail: 0 }
     }
 
     /// A device whose queues all work and whose vectors are its queues' numbers.
@@ -85,11 +80,7 @@ impl<D: VirtioDevice> Driver<D> {
         self.write(COMMON + 0x16, &queue.to_le_bytes());
         self.write(COMMON + 0x18, &QUEUE_SIZE.to_le_bytes());
         self.write(COMMON + 0x1a, &queue.to_le_bytes());
-        for (offset, address) in [
-            (0x20, rings),
-            (0x28, rings + 0x1000),
-            (0x30, rings + 0x2000),
-        ] {
+        for (offset, address) in [(0x20, rings), (0x28, rings + 0x1000), (0x30, rings + 0x2000)] {
             self.write(COMMON + offset, &(address as u32).to_le_bytes());
             self.write(COMMON + offset + 4, &[0; 4]);
         }
@@ -97,8 +88,7 @@ impl<D: VirtioDevice> Driver<D> {
     }
 
     pub(super) fn unmask(&mut self, vector: u16) {
-        self.function
-            .bar_write(4, u64::from(vector) * 16 + 12, &[0; 4]);
+        self.function.bar_write(4, u64::from(vector) * 16 + 12, &[0; 4]);
     }
 
     pub(super) fn enable_msix(&mut self) {
@@ -111,8 +101,7 @@ impl<D: VirtioDevice> Driver<D> {
                 [_, next] => at = usize::from(next),
             }
         }
-        self.function
-            .config_write(at + 2, &0x8000_u16.to_le_bytes());
+        self.function.config_write(at + 2, &0x8000_u16.to_le_bytes());
     }
 
     pub(super) fn write(&mut self, offset: u64, data: &[u8]) {
@@ -166,10 +155,7 @@ impl<D: VirtioDevice> Driver<D> {
         let ring = RINGS + u64::from(queue) * RING_STRIDE + 0x2000;
         let count = u16::from_le_bytes(self.load(ring + 2));
         let slot = u64::from(count.wrapping_sub(1) % QUEUE_SIZE);
-        (
-            count,
-            u32::from_le_bytes(self.load(ring + 4 + slot * 8 + 4)),
-        )
+        (count, u32::from_le_bytes(self.load(ring + 4 + slot * 8 + 4)))
     }
 
     pub(super) fn sent(&self) -> Vec<u32> {

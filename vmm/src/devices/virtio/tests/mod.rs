@@ -41,10 +41,7 @@ fn request(
 fn what_the_guest_transmits_comes_out_once_and_raises_its_vector() {
     let mut driver = Driver::running(console());
     driver.store(BUFFERS, b"hello, world");
-    driver.offer(
-        TRANSMIT as u16,
-        &[(BUFFERS, 5, false), (BUFFERS + 5, 7, false)],
-    );
+    driver.offer(TRANSMIT as u16, &[(BUFFERS, 5, false), (BUFFERS + 5, 7, false)]);
     driver.notify(TRANSMIT as u16);
     assert_eq!(driver.function.device_mut().take_output(), b"hello, world");
     assert_eq!(driver.used(TRANSMIT as u16), (1, 0));
@@ -99,25 +96,12 @@ fn a_block_that_was_written_is_read_back() {
     let mut driver = Driver::running(disk());
     assert_eq!(driver.read::<8>(DEVICE), 8_u64.to_le_bytes());
     driver.store(BUFFERS + 0x1000, &[0x5a; 1024]);
-    assert_eq!(
-        request(&mut driver, 1, 2, (BUFFERS + 0x1000, 1024, false)),
-        (0, 1)
-    );
-    assert_eq!(
-        request(&mut driver, 0, 1, (BUFFERS + 0x2000, 1024, true)),
-        (0, 1025)
-    );
+    assert_eq!(request(&mut driver, 1, 2, (BUFFERS + 0x1000, 1024, false)), (0, 1));
+    assert_eq!(request(&mut driver, 0, 1, (BUFFERS + 0x2000, 1024, true)), (0, 1025));
     assert_eq!(driver.load::<512>(BUFFERS + 0x2000), [7; 512]);
     assert_eq!(driver.load::<512>(BUFFERS + 0x2200), [0x5a; 512]);
-    assert_eq!(
-        request(&mut driver, 4, 0, (BUFFERS, 0, false)),
-        (0, 1),
-        "flush"
-    );
-    assert_eq!(
-        request(&mut driver, 8, 0, (BUFFERS + 0x3000, 20, true)),
-        (0, 21)
-    );
+    assert_eq!(request(&mut driver, 4, 0, (BUFFERS, 0, false)), (0, 1), "flush");
+    assert_eq!(request(&mut driver, 8, 0, (BUFFERS + 0x3000, 20, true)), (0, 21));
     assert_eq!(&driver.load::<15>(BUFFERS + 0x3000), b"swaplab-control");
 }
 
@@ -127,16 +111,8 @@ fn a_request_outside_of_the_disk_fails_and_an_unknown_one_is_unsupported() {
     let room = (BUFFERS + 0x1000, 512, true);
     assert_eq!(request(&mut driver, 0, 8, room).0, 1);
     assert_eq!(request(&mut driver, 0, u64::MAX, room).0, 1);
-    assert_eq!(
-        request(&mut driver, 0, 0, (BUFFERS + 0x1000, 100, true)).0,
-        1,
-        "half a sector"
-    );
-    assert_eq!(
-        request(&mut driver, 0, 0, (u64::MAX - 511, 512, true)).0,
-        1,
-        "not memory"
-    );
+    assert_eq!(request(&mut driver, 0, 0, (BUFFERS + 0x1000, 100, true)).0, 1, "half a sector");
+    assert_eq!(request(&mut driver, 0, 0, (u64::MAX - 511, 512, true)).0, 1, "not memory");
     assert_eq!(request(&mut driver, 99, 0, room).0, 2);
     assert_eq!(driver.status() & STATUS_NEEDS_RESET, 0, "no harm done");
 }
@@ -158,11 +134,7 @@ fn a_queue_that_is_no_memory_breaks_the_device_until_it_is_reset() {
     let mut driver = Driver::running(console());
     driver.write(COMMON + 0x16, &[0, 0]);
     driver.write(COMMON + 0x3a, &[1, 0]);
-    assert_eq!(
-        driver.read::<2>(COMMON + 0x1c),
-        [0, 0],
-        "a queue reset disables the queue"
-    );
+    assert_eq!(driver.read::<2>(COMMON + 0x1c), [0, 0], "a queue reset disables the queue");
     driver.write(COMMON + 0x20, &u64::MAX.to_le_bytes().map(|b| b & 0xf0));
     driver.write(COMMON + 0x1c, &[1, 0]);
     assert_ne!(driver.status() & STATUS_NEEDS_RESET, 0);
@@ -184,9 +156,7 @@ fn a_ring_index_that_jumps_breaks_the_device() {
 #[test]
 fn without_bus_mastering_the_device_leaves_memory_alone() {
     let mut driver = Driver::running(console());
-    driver
-        .function
-        .config_write(reg::COMMAND, &COMMAND_MEMORY.to_le_bytes());
+    driver.function.config_write(reg::COMMAND, &COMMAND_MEMORY.to_le_bytes());
     driver.offer(TRANSMIT as u16, &[(BUFFERS, 5, false)]);
     driver.notify(TRANSMIT as u16);
     assert_eq!(driver.used(TRANSMIT as u16).0, 0);
@@ -204,16 +174,12 @@ fn the_window_in_configuration_space_reaches_the_bar() {
             [_, next, _, _] => at = usize::from(next),
         }
     }
-    driver
-        .function
-        .config_write(at + 8, &0x12_u32.to_le_bytes());
+    driver.function.config_write(at + 8, &0x12_u32.to_le_bytes());
     driver.function.config_write(at + 12, &2_u32.to_le_bytes());
     let mut queues = [0; 2];
     driver.function.config_read(at + 16, &mut queues);
     assert_eq!(queues, [2, 0], "num_queues");
-    driver
-        .function
-        .config_write(at + 8, &0x14_u32.to_le_bytes());
+    driver.function.config_write(at + 8, &0x14_u32.to_le_bytes());
     driver.function.config_write(at + 12, &1_u32.to_le_bytes());
     driver.function.config_write(at + 16, &[1]);
     assert_eq!(driver.status(), 1);

@@ -1,0 +1,69 @@
+//! The steps of the programs.
+
+macro_rules! steps {
+    ($($(#[$doc:meta])* $name:ident = $number:literal $text:literal,)*) => {
+        /// A step of a program. The numbers are part of the trace format.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum Step { $($(#[$doc])* $name = $number,)* }
+
+        impl Step {
+            /// Every step.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// What the step does, in a few words.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+#[rustfmt::skip]
+steps! {
+    /// The driver finds and enables the controller.
+    Probe = 1 "probe the controller",
+    /// Make the filesystem.
+    Mkfs = 2 "mkfs",
+    /// Mount it.
+    Mount = 3 "mount",
+    /// Make the swap file: allocate, write every block, write the header.
+    MakeSwapFile = 4 "make the swap file",
+    /// Activate it.
+    SwapOn = 5 "swapon",
+    /// Write the first generation over the whole address space.
+    Fill = 6 "write generation 1",
+    /// Shut the filesystem down.
+    Shutdown = 7 "shut the filesystem down",
+    /// Read every page again.
+    VerifyOld = 8 "verify generation 1",
+    /// Write the second generation over the whole address space.
+    Refill = 9 "write generation 2",
+    /// Read every page again.
+    VerifyNew = 10 "verify the last generation",
+    /// Unmount while swap is on.
+    UnmountBusy = 11 "unmount while swap is on",
+    /// Turn swap off by the file's path.
+    SwapOffByPath = 12 "swapoff by path",
+    /// Turn swap off by the area's number.
+    SwapOffByArea = 13 "swapoff by area",
+    /// Read every page again, from memory.
+    VerifyInMemory = 14 "verify in memory",
+    /// Unmount.
+    Unmount = 15 "unmount",
+    /// After the power cycle: mount, which recovers the journal.
+    Recover = 16 "mount again",
+    /// Check the filesystem.
+    Fsck = 17 "fsck",
+    /// After the power cycle: look the swap file up.
+    FindSwapFile = 18 "find the swap file",
+    /// Take the memory of the workload.
+    AddressSpace = 19 "make the address space",
+}
+
+impl Step {
+    pub(super) fn from_u8(number: u8) -> Option<Self> {
+        Self::ALL.iter().copied().find(|step| *step as u8 == number)
+    }
+}

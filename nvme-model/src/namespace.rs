@@ -32,9 +32,7 @@ pub(crate) struct Namespace {
 
 impl std::fmt::Debug for Namespace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Namespace")
-            .field("nsid", &self.nsid)
-            .finish_non_exhaustive()
+        f.debug_struct("Namespace").field("nsid", &self.nsid).finish_non_exhaustive()
     }
 }
 
@@ -65,8 +63,7 @@ impl Namespace {
 
     /// Whether all the blocks exist.
     pub(crate) fn has_blocks(&self, slba: u64, blocks: u64) -> bool {
-        slba.checked_add(blocks)
-            .is_some_and(|end| end <= self.size_blocks())
+        slba.checked_add(blocks).is_some_and(|end| end <= self.size_blocks())
     }
 
     /// Reads whole blocks, each from the cache or the media.
@@ -89,14 +86,7 @@ impl Namespace {
             if missing > 0 {
                 self.media.read(lba, run)?;
                 let blocks = u32::try_from(missing).unwrap_or(u32::MAX);
-                observer.event(
-                    now_ns,
-                    &Event::MediaRead {
-                        nsid: self.nsid,
-                        lba,
-                        blocks,
-                    },
-                );
+                observer.event(now_ns, &Event::MediaRead { nsid: self.nsid, lba, blocks });
                 lba = lba.saturating_add(missing as u64);
             }
             rest = after;
@@ -123,9 +113,7 @@ impl Namespace {
         let end = slba.saturating_add(blocks);
         let mut from = slba;
         loop {
-            let bad = self
-                .uncorrectable
-                .first_of(from, end.saturating_sub(from))?;
+            let bad = self.uncorrectable.first_of(from, end.saturating_sub(from))?;
             if self.cache.get(bad).is_none() {
                 return Some(bad);
             }
@@ -176,15 +164,7 @@ impl Namespace {
         let nsid = self.nsid;
         if durability == Durability::Cached {
             let order = self.cache.store(slba, data.into_boxed_slice());
-            observer.event(
-                now_ns,
-                &Event::CacheStore {
-                    nsid,
-                    lba: slba,
-                    blocks,
-                    order,
-                },
-            );
+            observer.event(now_ns, &Event::CacheStore { nsid, lba: slba, blocks, order });
             return self.evict(now_ns, observer);
         }
         self.cache.forget(slba, blocks.into());
@@ -209,14 +189,7 @@ impl Namespace {
         self.cache.forget(slba, blocks);
         self.media.discard(slba, blocks)?;
         self.uncorrectable.heal(slba, blocks);
-        observer.event(
-            now_ns,
-            &Event::MediaDiscard {
-                nsid: self.nsid,
-                lba: slba,
-                blocks,
-            },
-        );
+        observer.event(now_ns, &Event::MediaDiscard { nsid: self.nsid, lba: slba, blocks });
         Ok(())
     }
 
@@ -233,13 +206,7 @@ impl Namespace {
             }
         }
         self.media.flush()?;
-        observer.event(
-            now_ns,
-            &Event::Flush {
-                nsid: self.nsid,
-                blocks,
-            },
-        );
+        observer.event(now_ns, &Event::Flush { nsid: self.nsid, blocks });
         Ok(())
     }
 
@@ -248,15 +215,7 @@ impl Namespace {
             let Some((order, lba, blocks, runs)) = self.cache.take_oldest() else {
                 break;
             };
-            observer.event(
-                now_ns,
-                &Event::CacheEvict {
-                    nsid: self.nsid,
-                    lba,
-                    blocks,
-                    order,
-                },
-            );
+            observer.event(now_ns, &Event::CacheEvict { nsid: self.nsid, lba, blocks, order });
             for run in runs {
                 self.write_run(&run, now_ns, observer)?;
             }
@@ -271,18 +230,10 @@ impl Namespace {
         observer: &mut dyn Observer,
     ) -> Result<(), MediaError> {
         self.media.write(run.slba, &run.data)?;
-        self.uncorrectable
-            .heal(run.slba, self.blocks_of(run.data.len()));
+        self.uncorrectable.heal(run.slba, self.blocks_of(run.data.len()));
         let blocks = run.data.len().checked_div(self.chunk()).unwrap_or(0);
         let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
-        observer.event(
-            now_ns,
-            &Event::MediaWrite {
-                nsid: self.nsid,
-                lba: run.slba,
-                blocks,
-            },
-        );
+        observer.event(now_ns, &Event::MediaWrite { nsid: self.nsid, lba: run.slba, blocks });
         Ok(())
     }
 }

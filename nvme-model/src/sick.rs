@@ -25,14 +25,9 @@ impl SickBlocks {
     /// The first bad block of so many from `slba` on.
     pub(crate) fn first_of(&self, slba: u64, blocks: u64) -> Option<u64> {
         let end = slba.saturating_add(blocks);
-        let hits = self
-            .0
-            .iter()
-            .filter(|sick| slba < sick.end && sick.start < end);
+        let hits = self.0.iter().filter(|sick| slba < sick.end && sick.start < end);
         // No blocks are nowhere: not even inside of a range.
-        hits.map(|sick| sick.start.max(slba))
-            .min()
-            .filter(|_| blocks > 0)
+        hits.map(|sick| sick.start.max(slba)).min().filter(|_| blocks > 0)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

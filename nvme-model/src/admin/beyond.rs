@@ -57,11 +57,7 @@ impl Controller {
 }
 
 fn check_set(csi: u8) -> Result<(), Failure> {
-    if csi == CSI_NVM {
-        Ok(())
-    } else {
-        Err(Failure::field(byte::CDW11 + 3, 0))
-    }
+    if csi == CSI_NVM { Ok(()) } else { Err(Failure::field(byte::CDW11 + 3, 0)) }
 }
 
 /// A page of zeros but for these bytes.

@@ -130,11 +130,8 @@ impl Controller {
         id.nguid = self.nguid(namespace);
         id.eui64 = self.eui64(namespace);
         for (index, (format, lbads)) in id.lbaf.iter_mut().zip(LBA_FORMATS).enumerate() {
-            *format = LbaFormat {
-                ms: 0.into(),
-                lbads,
-                rp: low8(u16::try_from(index).unwrap_or(0)),
-            };
+            *format =
+                LbaFormat { ms: 0.into(), lbads, rp: low8(u16::try_from(index).unwrap_or(0)) };
         }
         Ok(id)
     }
@@ -144,14 +141,8 @@ impl Controller {
         if nsid >= NSID_RESERVED {
             return Err(invalid_namespace());
         }
-        let active = self
-            .namespaces
-            .keys()
-            .copied()
-            .filter(|known| *known > nsid);
-        let list = active
-            .chain(std::iter::repeat(0))
-            .take(NAMESPACE_LIST_ENTRIES);
+        let active = self.namespaces.keys().copied().filter(|known| *known > nsid);
+        let list = active.chain(std::iter::repeat(0)).take(NAMESPACE_LIST_ENTRIES);
         Ok(list.flat_map(u32::to_le_bytes).collect())
     }
 
@@ -174,11 +165,7 @@ impl Controller {
 
     /// An identifier that depends on serial number and namespace only, locally administered.
     fn eui64(&self, namespace: &Namespace) -> [u8; 8] {
-        let name = self
-            .config
-            .serial
-            .bytes()
-            .chain(namespace.nsid.to_le_bytes());
+        let name = self.config.serial.bytes().chain(namespace.nsid.to_le_bytes());
         // FNV-1a.
         let hash = name.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

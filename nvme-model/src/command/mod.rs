@@ -49,10 +49,9 @@ impl Command {
                     | NvmOp::Compare { .. }
                     | NvmOp::DatasetManagement { .. }
             ),
-            Self::Admin(command) => matches!(
-                command,
-                AdminCommand::Identify { .. } | AdminCommand::GetLogPage { .. }
-            ),
+            Self::Admin(command) => {
+                matches!(command, AdminCommand::Identify { .. } | AdminCommand::GetLogPage { .. })
+            }
         }
     }
 
@@ -86,10 +85,7 @@ fn check_dword0(sqe: &Sqe) -> Result<(), Failure> {
 }
 
 fn data_pointer(sqe: &Sqe) -> DataPointer {
-    DataPointer {
-        prp1: sqe.prp1.get(),
-        prp2: sqe.prp2.get(),
-    }
+    DataPointer { prp1: sqe.prp1.get(), prp2: sqe.prp2.get() }
 }
 
 #[cfg(test)]

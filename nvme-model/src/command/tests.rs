@@ -38,15 +38,9 @@ fn fused_commands_and_sgls_are_invalid_fields() {
     let mut fused = Sqe::read(1, 0, 0);
     fused.cdw0 = fused.dword0().with_fuse(1).0.into();
     let failure = Command::decode(1, &fused).expect_err("fused");
-    assert_eq!(
-        (failure.status.code, failure.location),
-        (status::INVALID_FIELD, 0x0001)
-    );
+    assert_eq!((failure.status.code, failure.location), (status::INVALID_FIELD, 0x0001));
     let mut sgl = Sqe::read(1, 0, 0);
     sgl.cdw0 = sgl.dword0().with_psdt(1).0.into();
     let failure = Command::decode(1, &sgl).expect_err("sgl");
-    assert_eq!(
-        (failure.status.code, failure.location),
-        (status::INVALID_FIELD, 0x0601)
-    );
+    assert_eq!((failure.status.code, failure.location), (status::INVALID_FIELD, 0x0601));
 }

@@ -12,9 +12,7 @@ pub(crate) struct Channels {
 
 impl Channels {
     pub(crate) fn new(count: u16) -> Self {
-        Self {
-            free_at: vec![0; usize::from(count.max(1))],
-        }
+        Self { free_at: vec![0; usize::from(count.max(1))] }
     }
 
     pub(crate) fn reset(&mut self) {

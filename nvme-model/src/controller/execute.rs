@@ -48,43 +48,24 @@ impl Controller {
         ports: &mut Ports<'_>,
     ) -> Outcome {
         match *command {
-            AdminCommand::Identify {
-                cns,
-                cntid,
-                csi,
-                nsid,
-                data,
-            } => {
+            AdminCommand::Identify { cns, cntid, csi, nsid, data } => {
                 let mut page = self.identify(cns, cntid, csi, nsid)?;
                 faults.corrupt(&mut page);
                 self.send(&page, data, ports)
             }
-            AdminCommand::GetLogPage {
-                lid,
-                nsid,
-                length,
-                offset,
-                is_retained,
-                data,
-            } => {
+            AdminCommand::GetLogPage { lid, nsid, length, offset, is_retained, data } => {
                 let mut page = self.log_page(lid, nsid, length, offset)?;
                 faults.corrupt(&mut page);
                 let sent = self.send(&page, data, ports)?;
                 self.log_page_was_read(lid, is_retained);
                 Ok(sent)
             }
-            AdminCommand::CreateSq {
-                sqid,
-                size_z,
-                cqid,
-                base,
-            } => self.create_sq(sqid, size_z, cqid, base),
-            AdminCommand::CreateCq {
-                cqid,
-                size_z,
-                vector,
-                base,
-            } => self.create_cq(cqid, size_z, vector, base),
+            AdminCommand::CreateSq { sqid, size_z, cqid, base } => {
+                self.create_sq(sqid, size_z, cqid, base)
+            }
+            AdminCommand::CreateCq { cqid, size_z, vector, base } => {
+                self.create_cq(cqid, size_z, vector, base)
+            }
             AdminCommand::DeleteSq { .. } | AdminCommand::DeleteCq { .. }
                 if faults.is_deletion_ignored =>
             {
@@ -96,12 +77,9 @@ impl Controller {
                 Ok(nvme_spec::command::ABORT_NOT_ABORTED)
             }
             AdminCommand::Abort { sqid, cid } => Ok(self.abort(sqid, cid, ports)),
-            AdminCommand::SetFeatures {
-                fid,
-                is_saved,
-                nsid,
-                value,
-            } => self.set_features(fid, is_saved, nsid, value, ports),
+            AdminCommand::SetFeatures { fid, is_saved, nsid, value } => {
+                self.set_features(fid, is_saved, nsid, value, ports)
+            }
             AdminCommand::GetFeatures { fid, sel, value } => self.get_features(fid, sel, value),
             // Parked by the caller.
             AdminCommand::AsyncEventRequest => Ok(0),

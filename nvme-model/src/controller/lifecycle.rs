@@ -73,17 +73,10 @@ impl Controller {
             return;
         }
         let Registers { aqa, asq, acq, .. } = self.registers;
-        let (sq_size, cq_size) = (
-            aqa.asqs_z().saturating_add(1),
-            aqa.acqs_z().saturating_add(1),
-        );
+        let (sq_size, cq_size) = (aqa.asqs_z().saturating_add(1), aqa.acqs_z().saturating_add(1));
         let qid = nvme_spec::ADMIN_QID;
-        self.queues
-            .sqs
-            .insert(qid, SubmissionQueue::new(asq, sq_size, qid));
-        self.queues
-            .cqs
-            .insert(qid, CompletionQueue::new(acq, cq_size, Some(0)));
+        self.queues.sqs.insert(qid, SubmissionQueue::new(asq, sq_size, qid));
+        self.queues.cqs.insert(qid, CompletionQueue::new(acq, cq_size, Some(0)));
         let ready_at = self.now_ns.saturating_add(self.config.timing.ready_ns);
         self.ready_at = faults.ready.apply(ready_at);
     }
@@ -112,8 +105,7 @@ impl Controller {
         observer: &mut dyn Observer,
     ) -> TransitionFaults {
         let number = self.commands_fetched;
-        self.faults
-            .at_transition(self.now_ns, transition, number, observer)
+        self.faults.at_transition(self.now_ns, transition, number, observer)
     }
 
     /// CC.EN was cleared by the host.
@@ -213,10 +205,8 @@ impl Controller {
     /// An abrupt shutdown, too, leaves nothing in the cache: the media is fast enough for that here.
     fn finish_shutdown(&mut self, observer: &mut dyn Observer) {
         let now_ns = self.now_ns;
-        let flushed: Result<(), _> = self
-            .namespaces
-            .values_mut()
-            .try_for_each(|ns| ns.flush(now_ns, observer));
+        let flushed: Result<(), _> =
+            self.namespaces.values_mut().try_for_each(|ns| ns.flush(now_ns, observer));
         if let Err(error) = flushed {
             self.note_host_failure(error);
         }
@@ -261,18 +251,10 @@ impl Controller {
         if let Some(error) = failure {
             self.note_host_failure(error);
         }
-        observer.event(
-            now_ns,
-            &Event::PowerCut {
-                lost_blocks,
-                lost_commands,
-            },
-        );
+        observer.event(now_ns, &Event::PowerCut { lost_blocks, lost_commands });
         let unsafe_shutdowns = u64::from(!is_safe);
-        self.health.unsafe_shutdowns = self
-            .health
-            .unsafe_shutdowns
-            .saturating_add(unsafe_shutdowns);
+        self.health.unsafe_shutdowns =
+            self.health.unsafe_shutdowns.saturating_add(unsafe_shutdowns);
         self.health.power_cycles = self.health.power_cycles.saturating_add(1);
         self.health.power_off(now_ns);
         self.registers = Registers::default();

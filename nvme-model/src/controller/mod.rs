@@ -79,10 +79,7 @@ impl Controller {
         config.validate()?;
         let (blocks, block_bytes) = (media.size_blocks(), media.block_bytes());
         if blocks == 0 || blocks > 1 << 48 || ![512, 4096].contains(&block_bytes) {
-            return Err(ConfigError::BadMedia {
-                blocks,
-                block_bytes,
-            });
+            return Err(ConfigError::BadMedia { blocks, block_bytes });
         }
         let namespace = Namespace::new(NSID, media, config.cache_blocks_max);
         Ok(Self {
@@ -165,24 +162,13 @@ impl Controller {
         if self.is_removed {
             return None;
         }
-        let due = if self.is_running() {
-            self.in_flight.next_due()
-        } else {
-            None
-        };
+        let due = if self.is_running() { self.in_flight.next_due() } else { None };
         let backlog = self.has_backlog.then_some(self.now_ns);
         let late = self.late_interrupts.first().map(|(at, _)| *at);
-        [
-            self.ready_at,
-            self.unready_at,
-            self.shutdown_at,
-            due,
-            late,
-            backlog,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        [self.ready_at, self.unready_at, self.shutdown_at, due, late, backlog]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 

@@ -56,23 +56,12 @@ impl Controller {
                 (failure.status, 0)
             }
         };
-        let InFlight {
-            sqid,
-            slot,
-            lies,
-            sqe,
-            ..
-        } = entry;
+        let InFlight { sqid, slot, lies, sqe, .. } = entry;
         let Some(cqid) = self.queues.sqs.get(&sqid).map(|sq| sq.cqid) else {
             slot.dissolve();
             return;
         };
-        let posted = Entry {
-            sqid,
-            cid: sqe.cid(),
-            status,
-            dw0,
-        };
+        let posted = Entry { sqid, cid: sqe.cid(), status, dw0 };
         self.post(cqid, slot, posted, &lies, ports);
         if lies.is_duplicated {
             // A lie needs a place like any truth: in a full queue there is none, and the rule's firing
@@ -90,17 +79,11 @@ impl Controller {
             nsid: entry.subject.nsid,
             lba: entry.subject.lba.map_or(0, |(slba, _)| slba),
         };
-        self.health
-            .record(culprit, failure, self.config.error_log_entries);
+        self.health.record(culprit, failure, self.config.error_log_entries);
     }
 
     fn post(&mut self, cqid: u16, slot: Slot, entry: Entry, lies: &Lies, ports: &mut Ports<'_>) {
-        let Entry {
-            sqid,
-            cid,
-            status,
-            dw0,
-        } = entry;
+        let Entry { sqid, cid, status, dw0 } = entry;
         let sqhd = self.queues.sqs.get(&sqid).map_or(0, |sq| sq.sqhd());
         let sqhd = lies.wrong_sqhd.unwrap_or(sqhd);
         let sqid = lies.wrong_sqid.unwrap_or(sqid);
@@ -123,17 +106,10 @@ impl Controller {
             None => self.interrupts.extend(vector),
             Some(delay_ns) => {
                 let at = self.now_ns.saturating_add(delay_ns);
-                self.late_interrupts
-                    .extend(vector.map(|vector| (at, vector)));
+                self.late_interrupts.extend(vector.map(|vector| (at, vector)));
             }
         }
-        let event = Event::Complete {
-            cqid,
-            sqid,
-            cid,
-            status,
-            dw0,
-        };
+        let event = Event::Complete { cqid, sqid, cid, status, dw0 };
         ports.observer.event(self.now_ns, &event);
     }
 
@@ -155,12 +131,7 @@ impl Controller {
                 log_page: byte(event.log_page()),
             };
             ports.observer.event(self.now_ns, &reported);
-            let entry = Entry {
-                sqid: cqid,
-                cid,
-                status: Status::SUCCESS,
-                dw0: event.0,
-            };
+            let entry = Entry { sqid: cqid, cid, status: Status::SUCCESS, dw0: event.0 };
             self.post(cqid, slot, entry, &Lies::default(), ports);
         }
     }
@@ -172,12 +143,7 @@ impl Controller {
             self.post(
                 cqid,
                 slot,
-                Entry {
-                    sqid: cqid,
-                    cid,
-                    status,
-                    dw0: 0,
-                },
+                Entry { sqid: cqid, cid, status, dw0: 0 },
                 &Lies::default(),
                 ports,
             );
@@ -200,16 +166,11 @@ impl Controller {
         let mask = self.registers.interrupt_mask;
         // INTMS and INTMC know the first 32 vectors.
         let is_masked = |vector: u16| vector < 32 && mask.wrapping_shr(vector.into()) & 1 != 0;
-        let (held, ready) = self
-            .interrupts
-            .iter()
-            .partition(|vector| is_masked(**vector));
+        let (held, ready) = self.interrupts.iter().partition(|vector| is_masked(**vector));
         self.interrupts = held;
         let ready: std::collections::BTreeSet<u16> = ready;
         for vector in ready {
-            ports
-                .observer
-                .event(self.now_ns, &Event::Interrupt { vector });
+            ports.observer.event(self.now_ns, &Event::Interrupt { vector });
             ports.irq.signal(vector);
         }
     }
@@ -221,10 +182,7 @@ impl Controller {
         code: nvme_spec::StatusCode,
         ports: &mut Ports<'_>,
     ) {
-        let failure = Failure {
-            status: code.into(),
-            ..Failure::transient(code)
-        };
+        let failure = Failure { status: code.into(), ..Failure::transient(code) };
         self.complete(entry, Err(failure), ports);
     }
 }

@@ -73,16 +73,10 @@ impl Controller {
             Command::decode(sqid, &sqe)
         };
         let subject = self.describe(sqid, &sqe, command.as_ref().ok(), ports);
-        let faults = self
-            .faults
-            .at_submission(self.now_ns, &subject, ports.observer);
+        let faults = self.faults.at_submission(self.now_ns, &subject, ports.observer);
         if faults.is_stop() {
             self.queues.release(cqid, slot);
-            let cause = if faults.is_fatal {
-                FatalCause::Injected
-            } else {
-                FatalCause::SqFetch
-            };
+            let cause = if faults.is_fatal { FatalCause::Injected } else { FatalCause::SqFetch };
             self.stop(faults.is_removal, cause, ports.observer);
             return;
         }
@@ -161,16 +155,11 @@ impl Controller {
                     self.release(entry);
                     return;
                 };
-                let faults = self
-                    .faults
-                    .at_completion(self.now_ns, &entry.subject, ports.observer);
+                let faults = self.faults.at_completion(self.now_ns, &entry.subject, ports.observer);
                 if faults.is_stop() {
                     self.release(entry);
-                    let cause = if faults.is_fatal {
-                        FatalCause::Injected
-                    } else {
-                        FatalCause::CqPost
-                    };
+                    let cause =
+                        if faults.is_fatal { FatalCause::Injected } else { FatalCause::CqPost };
                     self.stop(faults.is_removal, cause, ports.observer);
                     return;
                 }
@@ -209,8 +198,5 @@ pub(super) fn injected(status: nvme_spec::Status) -> super::Outcome {
     if status.is_success() {
         return Ok(0);
     }
-    Err(Failure {
-        status,
-        ..Failure::transient(status.code)
-    })
+    Err(Failure { status, ..Failure::transient(status.code) })
 }

@@ -89,9 +89,7 @@ impl SubmissionFaults {
     /// Applies the corruptions to data on its way.
     pub(crate) fn corrupt(&self, data: &mut [u8]) {
         for (offset, xor) in &self.corrupt {
-            let index = offset
-                .checked_rem(data.len() as u64)
-                .and_then(|i| usize::try_from(i).ok());
+            let index = offset.checked_rem(data.len() as u64).and_then(|i| usize::try_from(i).ok());
             if let Some(byte) = index.and_then(|index| data.get_mut(index)) {
                 *byte ^= xor;
             }
@@ -227,9 +225,6 @@ impl Match {
             && self.queue.is_none_or(|queue| queue == subject.sqid)
             && self.nsid.is_none_or(|nsid| nsid == subject.nsid)
             && self.lba.as_ref().is_none_or(touches)
-            && self
-                .sqe
-                .as_ref()
-                .is_none_or(|mask| mask.holds(&subject.sqe))
+            && self.sqe.as_ref().is_none_or(|mask| mask.holds(&subject.sqe))
     }
 }

@@ -96,18 +96,12 @@ impl Distribution {
                 let offset = width.saturating_mul(draws.next().into()) >> 64;
                 min_ns.saturating_add(saturated(offset))
             }
-            Self::Normal {
-                mean_ns,
-                deviation_ns,
-            } => {
+            Self::Normal { mean_ns, deviation_ns } => {
                 let offset = i128::from(deviation_ns).saturating_mul(draws.normal_q32()) >> 32;
                 let delay = i128::from(mean_ns).saturating_add(offset);
                 saturated(u128::try_from(delay).unwrap_or(0))
             }
-            Self::Lognormal {
-                median_ns,
-                sigma_ppm,
-            } => {
+            Self::Lognormal { median_ns, sigma_ppm } => {
                 let natural = draws.normal_q32().saturating_mul(sigma_ppm.into());
                 let exponent = natural.saturating_mul(LOG2_E_Q32) >> 32;
                 scaled(median_ns, exponent.checked_div(1_000_000).unwrap_or(0))
@@ -118,11 +112,7 @@ impl Distribution {
                 let exponent = surprise.saturating_mul(PPM.cast_signed());
                 scaled(min_ns, exponent.checked_div(alpha_ppm.into()).unwrap_or(0))
             }
-            Self::Burst {
-                delay_ns,
-                length,
-                period,
-            } => {
+            Self::Burst { delay_ns, length, period } => {
                 let place = fired.saturating_sub(1).checked_rem(period).unwrap_or(0);
                 if place < length { delay_ns } else { 0 }
             }

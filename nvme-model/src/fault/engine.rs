@@ -56,10 +56,7 @@ impl FaultEngine {
     pub(crate) fn new(plan: FaultPlan) -> Self {
         let FaultPlan { seed, rules } = plan;
         let mut engine = Self {
-            plan: FaultPlan {
-                seed,
-                rules: Vec::new(),
-            },
+            plan: FaultPlan { seed, rules: Vec::new() },
             states: Vec::new(),
             log: Vec::new(),
             has_stale_reads: false,
@@ -79,17 +76,12 @@ impl FaultEngine {
 
     /// How far each rule has come, in the plan's order.
     pub fn counts(&self) -> impl Iterator<Item = (&Rule, RuleCounts)> {
-        self.plan
-            .rules
-            .iter()
-            .zip(self.states.iter().map(|state| state.counts))
+        self.plan.rules.iter().zip(self.states.iter().map(|state| state.counts))
     }
 
     /// Rules that have not fired as often as the plan promises: a run with any is not exercised.
     pub fn unfired(&self) -> impl Iterator<Item = &Rule> {
-        self.counts()
-            .filter(|(_, counts)| counts.fired < counts.planned)
-            .map(|(rule, _)| rule)
+        self.counts().filter(|(_, counts)| counts.fired < counts.planned).map(|(rule, _)| rule)
     }
 
     /// Every decision so far.
@@ -156,13 +148,7 @@ impl FaultEngine {
         observer: &mut dyn Observer,
     ) -> SubmissionFaults {
         let mut faults = SubmissionFaults::default();
-        self.ask(
-            Phase::Submission,
-            now_ns,
-            subject,
-            observer,
-            &mut |action| faults.add(action),
-        );
+        self.ask(Phase::Submission, now_ns, subject, observer, &mut |action| faults.add(action));
         faults
     }
 
@@ -173,13 +159,7 @@ impl FaultEngine {
         observer: &mut dyn Observer,
     ) -> CompletionFaults {
         let mut faults = CompletionFaults::default();
-        self.ask(
-            Phase::Completion,
-            now_ns,
-            subject,
-            observer,
-            &mut |action| faults.add(action),
-        );
+        self.ask(Phase::Completion, now_ns, subject, observer, &mut |action| faults.add(action));
         faults
     }
 
@@ -205,10 +185,7 @@ impl FaultEngine {
             {
                 continue;
             }
-            let chance = Chance {
-                seed: self.plan.seed,
-                rule: index as u64,
-            };
+            let chance = Chance { seed: self.plan.seed, rule: index as u64 };
             if !is_opened || !state.fires(rule, now_ns, chance) {
                 continue;
             }
@@ -223,36 +200,18 @@ impl FaultEngine {
             let (rule_index, action) =
                 (u16::try_from(index).unwrap_or(u16::MAX), rule.action.kind());
             let (command, fired) = (subject.number, state.counts.fired);
-            self.log.push(Decision {
-                rule: rule_index,
-                command,
-                now_ns,
-                action,
-            });
-            observer.event(
-                now_ns,
-                &Event::Fault {
-                    rule: rule_index,
-                    command,
-                    action,
-                    fired,
-                },
-            );
+            self.log.push(Decision { rule: rule_index, command, now_ns, action });
+            observer.event(now_ns, &Event::Fault { rule: rule_index, command, action, fired });
         }
     }
 
     /// Whether the rule that this one waits for has fired. A name that no rule has, never fires.
     fn is_opened(&self, index: usize) -> bool {
-        let Some(name) = self
-            .plan
-            .rules
-            .get(index)
-            .and_then(|rule| rule.when.after.as_deref())
+        let Some(name) = self.plan.rules.get(index).and_then(|rule| rule.when.after.as_deref())
         else {
             return true;
         };
-        self.counts()
-            .any(|(rule, counts)| rule.name.as_deref() == Some(name) && counts.fired > 0)
+        self.counts().any(|(rule, counts)| rule.name.as_deref() == Some(name) && counts.fired > 0)
     }
 }
 
@@ -276,10 +235,7 @@ impl Chance {
 
     /// Where the delay of the `fired`th firing comes from: not the numbers that decided to fire.
     fn delays(self, fired: u64) -> Draws {
-        let other = Self {
-            seed: !self.seed,
-            rule: self.rule,
-        };
+        let other = Self { seed: !self.seed, rule: self.rule };
         Draws::new(other.draw(fired))
     }
 }
@@ -288,10 +244,7 @@ impl State {
     fn new(rule: &Rule) -> Self {
         let planned = rule.until.count.unwrap_or(1);
         Self {
-            counts: RuleCounts {
-                planned,
-                ..RuleCounts::default()
-            },
+            counts: RuleCounts { planned, ..RuleCounts::default() },
             is_over: false,
             sick: rule
                 .matcher
@@ -305,14 +258,7 @@ impl State {
     /// Counts a match and decides.
     fn fires(&mut self, rule: &Rule, now_ns: u64, chance: Chance) -> bool {
         self.is_over |= rule.until.time_ns.is_some_and(|end| now_ns >= end);
-        let When {
-            nth,
-            every,
-            chance: probability,
-            from_ns,
-            to_ns,
-            ..
-        } = &rule.when;
+        let When { nth, every, chance: probability, from_ns, to_ns, .. } = &rule.when;
         let is_in_window =
             from_ns.is_none_or(|from| now_ns >= from) && to_ns.is_none_or(|to| now_ns < to);
         if self.is_over || !is_in_window {
@@ -328,10 +274,7 @@ impl State {
             });
         if fires {
             self.counts.fired = self.counts.fired.saturating_add(1);
-            self.is_over |= rule
-                .until
-                .count
-                .is_some_and(|count| self.counts.fired >= count);
+            self.is_over |= rule.until.count.is_some_and(|count| self.counts.fired >= count);
         }
         fires
     }

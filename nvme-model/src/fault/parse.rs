@@ -30,12 +30,7 @@ pub struct RuleError {
 impl RuleError {
     pub(super) fn new(place: Place, word: &str, complaint: Complaint) -> Self {
         let Complaint { problem, known } = complaint;
-        Self {
-            place,
-            word: word.into(),
-            problem,
-            known,
-        }
+        Self { place, word: word.into(), problem, known }
     }
 
     /// The column of the bad word in the one-line form, from 1.
@@ -120,10 +115,7 @@ impl FromStr for Rule {
                 }
                 None => {
                     let known = known_words(is_after_arrow);
-                    Err(Complaint {
-                        problem: "unknown word".into(),
-                        known,
-                    })
+                    Err(Complaint { problem: "unknown word".into(), known })
                 }
             };
             applied.map_err(fail)?;
@@ -131,10 +123,7 @@ impl FromStr for Rule {
         let end = |complaint| RuleError::new(Place::Column(last.0), last.1, complaint);
         if !is_after_arrow {
             let problem = "the rule ends before its =>".into();
-            return Err(end(Complaint {
-                problem,
-                known: Vec::new(),
-            }));
+            return Err(end(Complaint { problem, known: Vec::new() }));
         }
         builder.finish().map_err(end)
     }

@@ -39,12 +39,7 @@ pub enum Transition {
 
 impl Transition {
     /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::Enable,
-        Self::Disable,
-        Self::Shutdown,
-        Self::SubsystemReset,
-    ];
+    pub const ALL: [Self; 4] = [Self::Enable, Self::Disable, Self::Shutdown, Self::SubsystemReset];
 
     /// The word in a rule.
     #[must_use]
@@ -164,9 +159,6 @@ impl FaultPlan {
     /// A plan without faults.
     #[must_use]
     pub const fn none() -> Self {
-        Self {
-            seed: 0,
-            rules: Vec::new(),
-        }
+        Self { seed: 0, rules: Vec::new() }
     }
 }

@@ -21,13 +21,9 @@ impl fmt::Display for OpClass {
 impl fmt::Display for SqeMask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.offset)?;
-        self.value
-            .iter()
-            .try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        self.value.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
         f.write_str("/")?;
-        self.mask
-            .iter()
-            .try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.mask.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -42,38 +38,16 @@ fn optional<T: fmt::Display>(
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Match {
-            op,
-            queue,
-            nsid,
-            lba,
-            sqe,
-        } = &self.matcher;
-        let When {
-            nth,
-            every,
-            chance,
-            from_ns,
-            to_ns,
-            after,
-        } = &self.when;
+        let Match { op, queue, nsid, lba, sqe } = &self.matcher;
+        let When { nth, every, chance, from_ns, to_ns, after } = &self.when;
         write!(f, "{op}")?;
         optional(f, "name", self.name.as_ref())?;
         optional(f, "queue", *queue)?;
         optional(f, "nsid", *nsid)?;
-        optional(
-            f,
-            "lba",
-            lba.as_ref()
-                .map(|r| format!("{:#x}..{:#x}", r.start, r.end)),
-        )?;
+        optional(f, "lba", lba.as_ref().map(|r| format!("{:#x}..{:#x}", r.start, r.end)))?;
         optional(f, "sqe", sqe.as_ref())?;
         if self.phase != self.action.default_phase().0 {
-            let phase = if self.phase == Phase::Submission {
-                "submission"
-            } else {
-                "completion"
-            };
+            let phase = if self.phase == Phase::Submission { "submission" } else { "completion" };
             write!(f, " phase={phase}")?;
         }
         optional(f, "nth", *nth)?;
@@ -97,14 +71,8 @@ impl fmt::Display for Rule {
 
 impl fmt::Display for Probability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = self
-            .parts_per_billion
-            .checked_div(1_000_000_000)
-            .unwrap_or(0);
-        let rest = self
-            .parts_per_billion
-            .checked_rem(1_000_000_000)
-            .unwrap_or(0);
+        let whole = self.parts_per_billion.checked_div(1_000_000_000).unwrap_or(0);
+        let rest = self.parts_per_billion.checked_rem(1_000_000_000).unwrap_or(0);
         write!(f, "{whole}.{rest:09}")
     }
 }
@@ -120,14 +88,10 @@ impl fmt::Display for Distribution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Uniform { min_ns, max_ns } => write!(f, "uniform({min_ns}ns,{max_ns}ns")?,
-            Self::Normal {
-                mean_ns,
-                deviation_ns,
-            } => write!(f, "normal({mean_ns}ns,{deviation_ns}ns")?,
-            Self::Lognormal {
-                median_ns,
-                sigma_ppm,
-            } => {
+            Self::Normal { mean_ns, deviation_ns } => {
+                write!(f, "normal({mean_ns}ns,{deviation_ns}ns")?
+            }
+            Self::Lognormal { median_ns, sigma_ppm } => {
                 write!(f, "lognormal({median_ns}ns,")?;
                 fraction(f, sigma_ppm)?;
             }
@@ -135,11 +99,9 @@ impl fmt::Display for Distribution {
                 write!(f, "pareto({min_ns}ns,")?;
                 fraction(f, alpha_ppm)?;
             }
-            Self::Burst {
-                delay_ns,
-                length,
-                period,
-            } => write!(f, "burst({delay_ns}ns,{length},{period}")?,
+            Self::Burst { delay_ns, length, period } => {
+                write!(f, "burst({delay_ns}ns,{length},{period}")?
+            }
         }
         f.write_str(")")
     }

@@ -27,17 +27,11 @@ pub(super) struct Complaint {
 
 impl Complaint {
     pub(super) fn new(problem: impl Into<String>) -> Self {
-        Self {
-            problem: problem.into(),
-            known: Vec::new(),
-        }
+        Self { problem: problem.into(), known: Vec::new() }
     }
 
     pub(super) fn choice(what: &str, known: &[&'static str]) -> Self {
-        Self {
-            problem: format!("unknown {what}"),
-            known: known.to_vec(),
-        }
+        Self { problem: format!("unknown {what}"), known: known.to_vec() }
     }
 }
 
@@ -107,10 +101,7 @@ impl Builder {
     ) -> Result<(), Complaint> {
         if !section.has(key) {
             let known = section.keys();
-            return Err(Complaint {
-                problem: "unknown word".into(),
-                known,
-            });
+            return Err(Complaint { problem: "unknown word".into(), known });
         }
         if self.seen.iter().any(|seen| seen == key) {
             return Err(Complaint::new("given twice"));
@@ -184,9 +175,7 @@ impl Builder {
             None => Ok(()),
             Some(first) => {
                 let first = first.kind().name();
-                Err(Complaint::new(format!(
-                    "a rule does one thing, this one does {first} already"
-                )))
+                Err(Complaint::new(format!("a rule does one thing, this one does {first} already")))
             }
         }
     }
@@ -237,11 +226,7 @@ fn check(rule: &Rule) -> Result<(), Complaint> {
     let name = rule.action.kind().name();
     let (default_phase, has_choice) = rule.action.default_phase();
     if rule.phase != default_phase && !has_choice {
-        let only = if default_phase == Phase::Submission {
-            "submission"
-        } else {
-            "completion"
-        };
+        let only = if default_phase == Phase::Submission { "submission" } else { "completion" };
         return Err(Complaint::new(format!("{name} works at {only} only")));
     }
     check_transition(rule)?;
@@ -271,17 +256,11 @@ fn check_transition(rule: &Rule) -> Result<(), Complaint> {
         (_, Some(fits)) => fits.iter().map(|fit| fit.name()).collect(),
         (Some(_), None) => vec!["any command"],
     };
-    Err(Complaint {
-        problem: format!("{name} does not go with this"),
-        known,
-    })
+    Err(Complaint { problem: format!("{name} does not go with this"), known })
 }
 
 fn check_no_fields(matcher: &Match) -> Result<(), Complaint> {
-    let nothing = Match {
-        op: matcher.op,
-        ..Match::default()
-    };
+    let nothing = Match { op: matcher.op, ..Match::default() };
     if *matcher != nothing {
         let problem = "this is no command: it has no queue, nsid, lba or sqe";
         return Err(Complaint::new(problem));

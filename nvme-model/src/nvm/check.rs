@@ -21,10 +21,7 @@ impl Controller {
         ports: &mut Ports<'_>,
     ) -> Result<Vec<u8>, Failure> {
         let mut buffer = vec![0; transfer.bytes];
-        let blocks = self
-            .namespaces
-            .get(&nsid)
-            .map_or(0, |ns| ns.blocks_of(transfer.bytes));
+        let blocks = self.namespaces.get(&nsid).map_or(0, |ns| ns.blocks_of(transfer.bytes));
         self.check_readable(nsid, transfer.slba, blocks)?;
         self.on_media(nsid, |ns, now_ns| {
             ns.read(transfer.slba, &mut buffer, now_ns, ports.observer)
@@ -34,10 +31,7 @@ impl Controller {
 
     /// Blocks that Write Uncorrectable left cannot be read until they are written again.
     fn check_readable(&self, nsid: u32, slba: u64, blocks: u64) -> Result<(), Failure> {
-        let first_bad = self
-            .namespaces
-            .get(&nsid)
-            .and_then(|ns| ns.first_unreadable(slba, blocks));
+        let first_bad = self.namespaces.get(&nsid).and_then(|ns| ns.first_unreadable(slba, blocks));
         match first_bad {
             None => Ok(()),
             Some(lba) => Err(Failure::permanent(status::UNRECOVERED_READ).at_lba(lba)),
@@ -65,10 +59,7 @@ impl Controller {
             return Ok(0);
         }
         let equal = hosts.iter().zip(&stored).take_while(|(a, b)| a == b);
-        let equal_blocks = self
-            .namespaces
-            .get(&nsid)
-            .map_or(0, |ns| ns.blocks_of(equal.count()));
+        let equal_blocks = self.namespaces.get(&nsid).map_or(0, |ns| ns.blocks_of(equal.count()));
         let lba = transfer.slba.saturating_add(equal_blocks);
         Err(Failure::permanent(status::COMPARE_FAILURE).at_lba(lba))
     }

@@ -42,11 +42,7 @@ impl Controller {
                 let transfer = self.transfer(nsid, slba, blocks)?;
                 self.read(nsid, &transfer, data, faults, ports)
             }
-            NvmOp::Write {
-                slba,
-                blocks,
-                is_fua,
-            } => {
+            NvmOp::Write { slba, blocks, is_fua } => {
                 let transfer = self.transfer(nsid, slba, blocks)?;
                 self.write(nsid, &transfer, data, is_fua, faults, ports)
             }
@@ -72,10 +68,7 @@ impl Controller {
                 self.check_range(nsid, slba, blocks.into())?;
                 self.verify(nsid, slba, blocks.into(), ports)
             }
-            NvmOp::DatasetManagement {
-                ranges,
-                is_deallocate,
-            } => {
+            NvmOp::DatasetManagement { ranges, is_deallocate } => {
                 let ranges = self.receive_ranges(ranges, data, faults, ports)?;
                 self.deallocate(nsid, &ranges, is_deallocate && !faults.is_lost_write, ports)
             }
@@ -122,10 +115,7 @@ impl Controller {
             self.store(nsid, slba, data, durability, ports)?;
         }
         self.health.host_writes = self.health.host_writes.saturating_add(1);
-        self.health.bytes_written = self
-            .health
-            .bytes_written
-            .saturating_add(transfer.bytes as u64);
+        self.health.bytes_written = self.health.bytes_written.saturating_add(transfer.bytes as u64);
         Ok(0)
     }
 
@@ -153,9 +143,7 @@ impl Controller {
 
     /// Makes blocks read as zeros, and tells the rules that they were written.
     fn zero(&mut self, nsid: u32, slba: u64, blocks: u64, ports: &mut Ports<'_>) -> Outcome {
-        self.on_media(nsid, |ns, now_ns| {
-            ns.zero(slba, blocks, now_ns, ports.observer)
-        })?;
+        self.on_media(nsid, |ns, now_ns| ns.zero(slba, blocks, now_ns, ports.observer))?;
         self.faults_mut().on_rewrite(nsid, slba, blocks);
         Ok(0)
     }
@@ -174,10 +162,7 @@ impl Controller {
     }
 
     fn check_range(&self, nsid: u32, slba: u64, blocks: u64) -> Result<(), Failure> {
-        let has_blocks = self
-            .namespaces
-            .get(&nsid)
-            .is_some_and(|ns| ns.has_blocks(slba, blocks));
+        let has_blocks = self.namespaces.get(&nsid).is_some_and(|ns| ns.has_blocks(slba, blocks));
         if !has_blocks {
             let failure = Failure::permanent(status::LBA_OUT_OF_RANGE).at(byte::CDW10);
             return Err(failure.at_lba(slba));
@@ -197,10 +182,7 @@ impl Controller {
         self.receive(&mut bytes, from, ports)?;
         faults.corrupt(&mut bytes);
         let (ranges, _) = bytes.as_chunks::<RANGE_BYTES>();
-        Ok(ranges
-            .iter()
-            .map(|range| DsmRange::from_bytes(*range))
-            .collect())
+        Ok(ranges.iter().map(|range| DsmRange::from_bytes(*range)).collect())
     }
 
     /// Deallocates all ranges, or none if one of them is out of range.
@@ -228,10 +210,7 @@ impl Controller {
         act: impl FnOnce(&mut Namespace, u64) -> Result<(), MediaError>,
     ) -> Outcome {
         let now_ns = self.now_ns();
-        let done = self
-            .namespaces
-            .get_mut(&nsid)
-            .map_or(Ok(()), |ns| act(ns, now_ns));
+        let done = self.namespaces.get_mut(&nsid).map_or(Ok(()), |ns| act(ns, now_ns));
         self.host_result(done)?;
         Ok(0)
     }

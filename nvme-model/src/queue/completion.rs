@@ -26,10 +26,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        debug_assert!(
-            self.is_spent || std::thread::panicking(),
-            "a completion was lost"
-        );
+        debug_assert!(self.is_spent || std::thread::panicking(), "a completion was lost");
     }
 }
 

@@ -23,13 +23,8 @@ fn survives(rules: Vec<Rule>) -> (std::rc::Rc<Machine>, Driver, u64) {
     let machine = Machine::with_rules(rules);
     let driver = machine.live();
     let start = machine.now_ns();
-    let tickets: Vec<_> = (0..10)
-        .map(|i| {
-            driver
-                .submit(write_bio(&driver, i * 4, 2, i as u8))
-                .unwrap()
-        })
-        .collect();
+    let tickets: Vec<_> =
+        (0..10).map(|i| driver.submit(write_bio(&driver, i * 4, 2, i as u8)).unwrap()).collect();
     for ticket in tickets {
         assert_eq!(driver.wait(ticket).result, Ok(()));
     }
@@ -49,15 +44,7 @@ fn ready_that_follows_late_but_within_the_time_out_is_waited_for() {
             io_rule(Phase::Submission, Action::Cfs, 1),
             // The first enable is the probe's, the second the reset's. The probe disables, too, but
             // CC.EN is 0 already then.
-            on(
-                transition,
-                if transition == Transition::Enable {
-                    2
-                } else {
-                    1
-                },
-                late.clone(),
-            ),
+            on(transition, if transition == Transition::Enable { 2 } else { 1 }, late.clone()),
         ];
         let (_, driver, took_ns) = survives(rules);
         assert_eq!(driver.counters().resets, 1);
@@ -71,22 +58,12 @@ fn ready_that_never_follows_fails_what_is_in_flight_in_bounded_time() {
         (Transition::Enable, 2, Action::RdyNever, Stage::Enable),
         (Transition::Disable, 1, Action::RdyNever, Stage::Disable),
         (Transition::Disable, 1, Action::IgnoreReset, Stage::Disable),
-        (
-            Transition::Disable,
-            1,
-            Action::RdyDelay(1000 * SECOND),
-            Stage::Disable,
-        ),
+        (Transition::Disable, 1, Action::RdyDelay(1000 * SECOND), Stage::Disable),
     ] {
         let case = format!("{transition:?} {action:?}");
         let machine = Machine::with_rules(vec![
             io_rule(Phase::Submission, Action::Hang, 1),
-            rule(
-                OpClass::Admin(AdminOpcode::ABORT),
-                Phase::Submission,
-                Action::IgnoreAbort,
-                1,
-            ),
+            rule(OpClass::Admin(AdminOpcode::ABORT), Phase::Submission, Action::IgnoreAbort, 1),
             on(transition, nth, action),
         ]);
         let driver = machine.live();
@@ -109,16 +86,7 @@ fn a_shutdown_that_is_ignored_ends_in_a_time_out() {
     let machine = Machine::with_rules(vec![on(Transition::Shutdown, 1, Action::IgnoreShutdown)]);
     let driver = machine.live();
     let result = driver.shut_down();
-    assert!(
-        matches!(
-            result,
-            Err(Error::NotReady {
-                stage: Stage::Shutdown,
-                ..
-            })
-        ),
-        "{result:?}"
-    );
+    assert!(matches!(result, Err(Error::NotReady { stage: Stage::Shutdown, .. })), "{result:?}");
     machine.assert_all_rules_fired();
     assert!(machine.now_ns() < 300 * SECOND);
 }
@@ -135,11 +103,7 @@ fn a_wrong_queue_or_head_in_a_completion_is_counted_and_decides_nothing() {
 
 #[test]
 fn a_completion_with_the_wrong_phase_leads_to_a_reset_and_no_harm() {
-    let inverted = io_rule(
-        Phase::Completion,
-        Action::WrongPhase(PhaseFault::Inverted),
-        1,
-    );
+    let inverted = io_rule(Phase::Completion, Action::WrongPhase(PhaseFault::Inverted), 1);
     let (_, driver, took_ns) = survives(vec![inverted]);
     assert!(driver.counters().resets >= 1);
     assert!(took_ns < 300 * SECOND, "{took_ns}");
@@ -183,19 +147,10 @@ fn a_late_interrupt_makes_a_request_late_but_not_wrong() {
     assert_eq!(driver.execute(write_bio(&driver, 1, 1, 1)).result, Ok(()));
     let took_ns = machine.now_ns() - start;
     assert!((SECOND..2 * SECOND).contains(&took_ns), "{took_ns}");
-    assert_eq!(
-        (driver.counters().timeouts, driver.counters().resets),
-        (0, 0)
-    );
-    let (_, driver, _) = survives(vec![io_rule(
-        Phase::Completion,
-        Action::LateInterrupt(SECOND),
-        4,
-    )]);
-    assert_eq!(
-        (driver.counters().timeouts, driver.counters().resets),
-        (0, 0)
-    );
+    assert_eq!((driver.counters().timeouts, driver.counters().resets), (0, 0));
+    let (_, driver, _) =
+        survives(vec![io_rule(Phase::Completion, Action::LateInterrupt(SECOND), 4)]);
+    assert_eq!((driver.counters().timeouts, driver.counters().resets), (0, 0));
 }
 
 #[test]
@@ -249,18 +204,14 @@ fn a_failed_data_transfer_is_tried_again() {
     let machine = Machine::with_rules(vec![lasting]);
     let driver = machine.live();
     let result = driver.execute(write_bio(&driver, 7, 2, 1)).result;
-    assert!(
-        matches!(result, Err(ref error) if *error != BlockError::Timeout),
-        "{result:?}"
-    );
+    assert!(matches!(result, Err(ref error) if *error != BlockError::Timeout), "{result:?}");
 }
 
 #[test]
 fn an_entry_that_cannot_be_fetched_or_posted_is_cured_by_a_reset() {
-    for (phase, target) in [
-        (Phase::Submission, DmaTarget::Sqe),
-        (Phase::Completion, DmaTarget::Cqe),
-    ] {
+    for (phase, target) in
+        [(Phase::Submission, DmaTarget::Sqe), (Phase::Completion, DmaTarget::Cqe)]
+    {
         let (_, driver, took_ns) = survives(vec![io_rule(phase, Action::DmaError(target), 1)]);
         assert_eq!(driver.counters().resets, 1);
         assert!(took_ns < 40 * SECOND, "{took_ns}");
@@ -271,27 +222,11 @@ fn an_entry_that_cannot_be_fetched_or_posted_is_cured_by_a_reset() {
 fn delays_of_every_distribution_change_when_and_not_what() {
     let ms = 1_000_000;
     for distribution in [
-        Distribution::Uniform {
-            min_ns: ms,
-            max_ns: 50 * ms,
-        },
-        Distribution::Normal {
-            mean_ns: 10 * ms,
-            deviation_ns: 5 * ms,
-        },
-        Distribution::Lognormal {
-            median_ns: ms,
-            sigma_ppm: 1_000_000,
-        },
-        Distribution::Pareto {
-            min_ns: ms,
-            alpha_ppm: 1_500_000,
-        },
-        Distribution::Burst {
-            delay_ns: 100 * ms,
-            length: 3,
-            period: 5,
-        },
+        Distribution::Uniform { min_ns: ms, max_ns: 50 * ms },
+        Distribution::Normal { mean_ns: 10 * ms, deviation_ns: 5 * ms },
+        Distribution::Lognormal { median_ns: ms, sigma_ppm: 1_000_000 },
+        Distribution::Pareto { min_ns: ms, alpha_ppm: 1_500_000 },
+        Distribution::Burst { delay_ns: 100 * ms, length: 3, period: 5 },
     ] {
         let mut delays = io_rule(Phase::Submission, Action::RandomDelay(distribution), 1);
         delays.until.count = None;

@@ -30,10 +30,7 @@ fn a_torn_write_is_seen_by_reading_back_only() {
     let driver = machine.live();
     write(&driver, 10, 3, 1);
     write(&driver, 10, 3, 2);
-    let (old, new) = (
-        bytes(&pattern(&driver, 3, 1)),
-        bytes(&pattern(&driver, 3, 2)),
-    );
+    let (old, new) = (bytes(&pattern(&driver, 3, 1)), bytes(&pattern(&driver, 3, 2)));
     let found = read_back(&driver, 10, 3);
     assert!(found[..4096] == new[..4096]);
     assert!(found[4096..] == old[4096..]);
@@ -67,12 +64,7 @@ fn a_stale_read_returns_the_version_before() {
 #[test]
 fn a_media_error_is_reported_until_the_block_is_rewritten() {
     let status = nvme_spec::Status::from(code::UNRECOVERED_READ).with_dnr(true);
-    let mut sick = rule(
-        OpClass::Io(NvmOpcode::READ),
-        Phase::Submission,
-        Action::Status(status),
-        1,
-    );
+    let mut sick = rule(OpClass::Io(NvmOpcode::READ), Phase::Submission, Action::Status(status), 1);
     sick.matcher.lba = Some(10..11);
     sick.until.count = None;
     sick.until.is_until_rewrite = true;

@@ -39,11 +39,7 @@ fn a_failed_compare_names_the_first_block_that_differs() {
 fn uncorrectable_blocks_fail_every_read_until_they_are_written_again() {
     let mut rig = Rig::new();
     rig.write_block(12, 9, false);
-    assert!(
-        rig.run(1, Sqe::write_uncorrectable(1, 10, 3))
-            .0
-            .is_success()
-    );
+    assert!(rig.run(1, Sqe::write_uncorrectable(1, 10, 3)).0.is_success());
     for lba in 10..14 {
         let failed = rig.read_block(lba).expect_err("unreadable");
         assert_eq!((failed.code, failed.dnr), (status::UNRECOVERED_READ, true));
@@ -58,8 +54,7 @@ fn uncorrectable_blocks_fail_every_read_until_they_are_written_again() {
     assert!(rig.run(1, Sqe::write_zeroes(1, 11, 0)).0.is_success());
     assert_eq!(rig.read_block(11).expect("healed")[0], 0);
     assert!(rig.run(1, Sqe::flush(1)).0.is_success());
-    rig.read_block(12)
-        .expect_err("an older cached write heals nothing");
+    rig.read_block(12).expect_err("an older cached write heals nothing");
 }
 
 #[test]
@@ -70,8 +65,7 @@ fn a_power_cut_takes_back_a_rewrite_that_was_only_cached() {
     rig.write_block(11, 4, true);
     assert_eq!(rig.read_block(10).expect("in the cache")[0], 3);
     let now_ns = rig.now_ns;
-    rig.controller
-        .power_cut(now_ns, CachePolicy::LoseAll, &mut rig.trace);
+    rig.controller.power_cut(now_ns, CachePolicy::LoseAll, &mut rig.trace);
     rig.now_ns = 0;
     rig.enable();
     rig.create_pair(1, 1);

@@ -11,18 +11,12 @@ fn read() -> Sqe {
 
 #[test]
 fn a_completion_may_name_the_wrong_queue_and_head() {
-    let mut rig = Rig::faulty(&[
-        "read nth=1 => wrong-sqid=7",
-        "read nth=2 => wrong-sqhd=0xfff0",
-    ]);
+    let mut rig = Rig::faulty(&["read nth=1 => wrong-sqid=7", "read nth=2 => wrong-sqhd=0xfff0"]);
     let first = rig.submit(1, read());
     let second = rig.submit(1, read());
     rig.settle();
-    let found: Vec<_> = rig
-        .reap(1)
-        .iter()
-        .map(|cqe| (cqe.cid.get(), cqe.sqid.get(), cqe.sqhd.get()))
-        .collect();
+    let found: Vec<_> =
+        rig.reap(1).iter().map(|cqe| (cqe.cid.get(), cqe.sqid.get(), cqe.sqhd.get())).collect();
     assert_eq!(found[0].0, first);
     assert_eq!(found[0].1, 7);
     assert_eq!(found[1], (second, 1, 0xfff0));

@@ -12,10 +12,7 @@ const DISABLED: u32 = 0x0046_0000;
 
 /// A controller that is switched on, with the admin queue described, not enabled.
 fn off(rules: &[&str]) -> Rig {
-    let rules = rules
-        .iter()
-        .map(|rule| rule.parse().expect("a rule"))
-        .collect();
+    let rules = rules.iter().map(|rule| rule.parse().expect("a rule")).collect();
     let mut rig = Rig::off(Config::default(), FaultPlan { seed: 1, rules });
     rig.write32(reg::AQA, 15 << 16 | 15);
     rig.write64(reg::ASQ, 0x4_0000);
@@ -162,10 +159,7 @@ fn a_queue_whose_deletion_is_ignored_goes_on() {
 fn a_data_transfer_that_fails_moves_nothing_and_may_be_retried() {
     let mut rig = Rig::faulty(&["io nth=1 => dma-error=data", "identify => dma-error=data"]);
     let status = rig.write_block(3, 9, true);
-    assert_eq!(
-        (status.code, status.dnr),
-        (status::DATA_TRANSFER_ERROR, false)
-    );
+    assert_eq!((status.code, status.dnr), (status::DATA_TRANSFER_ERROR, false));
     assert_eq!(rig.on_media(3), 0);
     assert!(rig.write_block(3, 9, true).is_success());
     let (status, page) = rig.admin_page(Sqe::identify(1, 0));

@@ -5,8 +5,7 @@ use nvme_spec::{Sqe, status};
 use crate::rig::{DATA, Rig};
 
 fn firsts(rig: &mut Rig, lbas: std::ops::Range<u64>) -> Vec<u8> {
-    lbas.map(|lba| rig.read_block(lba).expect("readable")[0])
-        .collect()
+    lbas.map(|lba| rig.read_block(lba).expect("readable")[0]).collect()
 }
 
 fn write_four(rig: &mut Rig, slba: u64, value: u8) {
@@ -20,9 +19,7 @@ fn write_four(rig: &mut Rig, slba: u64, value: u8) {
 const LIST: u64 = DATA + 8 * 4096;
 
 fn list() -> Vec<u8> {
-    (1..4_u64)
-        .flat_map(|page| (DATA + page * 4096).to_le_bytes())
-        .collect()
+    (1..4_u64).flat_map(|page| (DATA + page * 4096).to_le_bytes()).collect()
 }
 
 #[test]
@@ -90,8 +87,7 @@ fn a_media_error_until_rewrite_heals_block_by_block() {
         "write lba=12 nth=1 => lost-write",
     ]);
     let bad = |rig: &mut Rig, lba| {
-        rig.read_block(lba)
-            .is_err_and(|status| status.code == status::UNRECOVERED_READ)
+        rig.read_block(lba).is_err_and(|status| status.code == status::UNRECOVERED_READ)
     };
     assert!(bad(&mut rig, 10) && bad(&mut rig, 10) && bad(&mut rig, 13));
     rig.write_block(10, 1, false);

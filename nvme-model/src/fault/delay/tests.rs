@@ -38,55 +38,34 @@ fn scaling_saturates_instead_of_wrapping() {
     assert_eq!(scaled(1, 64 << 32), u64::MAX);
     assert_eq!(scaled(u64::MAX, 1 << 32), u64::MAX);
     assert_eq!(scaled(1, i128::MAX), u64::MAX);
-    assert_eq!(
-        (scaled(0, 100 << 32), scaled(u64::MAX, -(100 << 32))),
-        (0, 0)
-    );
+    assert_eq!((scaled(0, 100 << 32), scaled(u64::MAX, -(100 << 32))), (0, 0));
 }
 
 #[test]
 fn uniform_delays_cover_their_range_evenly() {
-    let all = sorted(Distribution::Uniform {
-        min_ns: 1000,
-        max_ns: 2000,
-    });
+    let all = sorted(Distribution::Uniform { min_ns: 1000, max_ns: 2000 });
     assert_eq!((all[0], all[all.len() - 1]), (1000, 2000));
     assert!((1480..1520).contains(&quantile(&all, 50)));
-    let same = Distribution::Uniform {
-        min_ns: 7,
-        max_ns: 7,
-    };
+    let same = Distribution::Uniform { min_ns: 7, max_ns: 7 };
     assert!(delays(same, 100).iter().all(|ns| *ns == 7));
-    let full = Distribution::Uniform {
-        min_ns: 0,
-        max_ns: u64::MAX,
-    };
+    let full = Distribution::Uniform { min_ns: 0, max_ns: u64::MAX };
     assert!(delays(full, 100).iter().any(|ns| *ns > u64::MAX / 2));
 }
 
 #[test]
 fn normal_delays_have_their_mean_and_deviation_and_are_never_negative() {
-    let all = sorted(Distribution::Normal {
-        mean_ns: 100_000,
-        deviation_ns: 10_000,
-    });
+    let all = sorted(Distribution::Normal { mean_ns: 100_000, deviation_ns: 10_000 });
     // 16 %, 50 % and 84 % of a normal variable are one deviation apart.
     assert!((89_300..90_800).contains(&quantile(&all, 16)));
     assert!((99_700..100_300).contains(&quantile(&all, 50)));
     assert!((109_200..110_700).contains(&quantile(&all, 84)));
-    let wide = sorted(Distribution::Normal {
-        mean_ns: 10,
-        deviation_ns: 1000,
-    });
+    let wide = sorted(Distribution::Normal { mean_ns: 10, deviation_ns: 1000 });
     assert_eq!(wide[0], 0);
 }
 
 #[test]
 fn lognormal_delays_are_symmetric_in_their_ratio() {
-    let all = sorted(Distribution::Lognormal {
-        median_ns: 100_000,
-        sigma_ppm: 1_000_000,
-    });
+    let all = sorted(Distribution::Lognormal { median_ns: 100_000, sigma_ppm: 1_000_000 });
     let median = quantile(&all, 50);
     assert!((97_000..103_000).contains(&median), "{median}");
     // One sigma of 1 is a factor of e.
@@ -97,10 +76,7 @@ fn lognormal_delays_are_symmetric_in_their_ratio() {
 
 #[test]
 fn pareto_delays_have_a_heavy_tail_above_their_minimum() {
-    let all = sorted(Distribution::Pareto {
-        min_ns: 1000,
-        alpha_ppm: 1_000_000,
-    });
+    let all = sorted(Distribution::Pareto { min_ns: 1000, alpha_ppm: 1_000_000 });
     assert!(all[0] >= 1000);
     // More than x times the minimum has the chance 1/x.
     assert!((1950..2050).contains(&quantile(&all, 50)));
@@ -110,11 +86,7 @@ fn pareto_delays_have_a_heavy_tail_above_their_minimum() {
 
 #[test]
 fn bursts_come_in_the_order_given() {
-    let burst = Distribution::Burst {
-        delay_ns: 5,
-        length: 2,
-        period: 5,
-    };
+    let burst = Distribution::Burst { delay_ns: 5, length: 2, period: 5 };
     assert_eq!(delays(burst, 8), [5, 5, 0, 0, 0, 5, 5, 0]);
 }
 
@@ -123,22 +95,10 @@ fn bursts_come_in_the_order_given() {
 fn the_same_key_gives_the_same_delay_everywhere() {
     let first = |distribution: Distribution| distribution.sample(1, Draws::new(42));
     let found = [
-        first(Distribution::Uniform {
-            min_ns: 0,
-            max_ns: 1_000_000,
-        }),
-        first(Distribution::Normal {
-            mean_ns: 100_000,
-            deviation_ns: 10_000,
-        }),
-        first(Distribution::Lognormal {
-            median_ns: 100_000,
-            sigma_ppm: 500_000,
-        }),
-        first(Distribution::Pareto {
-            min_ns: 100_000,
-            alpha_ppm: 1_500_000,
-        }),
+        first(Distribution::Uniform { min_ns: 0, max_ns: 1_000_000 }),
+        first(Distribution::Normal { mean_ns: 100_000, deviation_ns: 10_000 }),
+        first(Distribution::Lognormal { median_ns: 100_000, sigma_ppm: 500_000 }),
+        first(Distribution::Pareto { min_ns: 100_000, alpha_ppm: 1_500_000 }),
     ];
     assert_eq!(found, [741_565, 91_058, 63_950, 122_058]);
 }

@@ -81,10 +81,7 @@ fn an_error_names_column_word_and_what_is_known() {
     assert_eq!(bad.column(), Some(9));
     assert!(bad.to_string().contains("media/unrecovered-read"), "{bad}");
     let bad = error("reed => drop");
-    assert!(
-        bad.column() == Some(1) && bad.to_string().contains("read"),
-        "{bad}"
-    );
+    assert!(bad.column() == Some(1) && bad.to_string().contains("read"), "{bad}");
 }
 
 #[test]
@@ -109,21 +106,12 @@ fn contradictions_and_omissions_are_errors() {
         ("read => crd", "needs a value"),
         ("read => drop=1", "no value"),
         ("read write => drop", "twice"),
-        (
-            "read => rdy-never",
-            "does not go with this; known: enable, disable",
-        ),
-        (
-            "shutdown => ignore-reset",
-            "known: disable, subsystem-reset",
-        ),
+        ("read => rdy-never", "does not go with this; known: enable, disable"),
+        ("shutdown => ignore-reset", "known: disable, subsystem-reset"),
         ("enable => drop", "known: any command"),
         ("enable queue=1 => rdy-never", "no command"),
         ("disable lba=1 => cfs", "no command"),
-        (
-            "read => status=media/unrecovered-read until-rewrite",
-            "needs lba",
-        ),
+        ("read => status=media/unrecovered-read until-rewrite", "needs lba"),
         ("write => torn=two", "blocks such as 2"),
         ("write => torn=4294967296", "blocks such as 2"),
         ("read => wrong-phase=odd", "known: inverted, frozen"),
@@ -172,10 +160,7 @@ fn an_unknown_key_anywhere_in_a_plan_is_an_error() {
     assert!(text("seeds = 1").contains("seeds"));
     assert!(text("[[rule]]\nwhenn = {}").contains("whenn"));
     let bad = text("[[rule]]\ndo = { drop = true }\nwhen = { nthh = 1 }");
-    assert!(
-        bad.contains("fault rule 1, when.nthh") && bad.contains("nth, every"),
-        "{bad}"
-    );
+    assert!(bad.contains("fault rule 1, when.nthh") && bad.contains("nth, every"), "{bad}");
     let bad = text("[[rule]]\ndo = { dropp = false }");
     assert!(bad.contains("do.dropp"), "{bad}");
     let bad = text("rules = [\"read after=nobody => drop\"]");

@@ -89,7 +89,7 @@ impl fmt::Display for Distribution {
         match *self {
             Self::Uniform { min_ns, max_ns } => write!(f, "uniform({min_ns}ns,{max_ns}ns")?,
             Self::Normal { mean_ns, deviation_ns } => {
-                write!(f, "normal({mean_ns}ns,{deviation_ns}ns")?
+                write!(f, "normal({mean_ns}ns,{deviation_ns}ns")?;
             }
             Self::Lognormal { median_ns, sigma_ppm } => {
                 write!(f, "lognormal({median_ns}ns,")?;
@@ -100,7 +100,7 @@ impl fmt::Display for Distribution {
                 fraction(f, alpha_ppm)?;
             }
             Self::Burst { delay_ns, length, period } => {
-                write!(f, "burst({delay_ns}ns,{length},{period}")?
+                write!(f, "burst({delay_ns}ns,{length},{period}")?;
             }
         }
         f.write_str(")")

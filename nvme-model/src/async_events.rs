@@ -52,9 +52,7 @@ impl AsyncEvents {
     }
 
     fn next(&self) -> Option<usize> {
-        self.pending
-            .iter()
-            .position(|event| !self.masked.contains(&event.event_type()))
+        self.pending.iter().position(|event| !self.masked.contains(&event.event_type()))
     }
 
     /// The next event to report and the request that reports it; its type is masked then.
@@ -78,9 +76,7 @@ mod tests {
     use nvme_spec::aer;
 
     fn error(info: u32) -> AerResult {
-        AerResult(0)
-            .with_event_type(aer::TYPE_ERROR)
-            .with_info(info)
+        AerResult(0).with_event_type(aer::TYPE_ERROR).with_info(info)
     }
 
     #[test]

@@ -115,10 +115,7 @@ impl WriteCache {
             self.newest.remove(&lba);
             match runs.last_mut() {
                 Some(run) if is_adjacent => run.data.extend_from_slice(block),
-                _ => runs.push(Run {
-                    slba: lba,
-                    data: block.to_vec(),
-                }),
+                _ => runs.push(Run { slba: lba, data: block.to_vec() }),
             }
             is_adjacent = true;
         }
@@ -163,16 +160,7 @@ mod tests {
         assert_eq!((order, slba, blocks), (first, 10, 4));
         assert_eq!(
             runs,
-            [
-                Run {
-                    slba: 10,
-                    data: vec![1; 512]
-                },
-                Run {
-                    slba: 12,
-                    data: vec![1; 1024]
-                },
-            ]
+            [Run { slba: 10, data: vec![1; 512] }, Run { slba: 12, data: vec![1; 1024] },]
         );
     }
 
@@ -193,10 +181,8 @@ mod tests {
         let mut cache = WriteCache::new(512);
         cache.store(5, data(1, 1));
         cache.store(1, data(2, 1));
-        let order: Vec<(u64, u64)> = cache
-            .writes()
-            .map(|(order, write)| (order, write.slba))
-            .collect();
+        let order: Vec<(u64, u64)> =
+            cache.writes().map(|(order, write)| (order, write.slba)).collect();
         assert_eq!(order, [(1, 5), (2, 1)]);
         assert!(cache.is_newest(2, 1) && !cache.is_newest(1, 1));
     }

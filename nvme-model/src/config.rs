@@ -145,12 +145,7 @@ impl Config {
     /// [`ConfigError`] names the first field that is out of range.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let ranges = [
-            (
-                "queue_entries_max",
-                u64::from(self.queue_entries_max),
-                2,
-                1 << 16,
-            ),
+            ("queue_entries_max", u64::from(self.queue_entries_max), 2, 1 << 16),
             ("io_queues_max", self.io_queues_max.into(), 1, 1024),
             ("vectors", self.vectors.into(), 1, 2048),
             ("dstrd", self.dstrd.into(), 0, 8),
@@ -158,22 +153,12 @@ impl Config {
             ("error_log_entries", self.error_log_entries.into(), 1, 256),
             ("async_events_max", self.async_events_max.into(), 1, 256),
             ("channels", self.channels.into(), 1, 1024),
-            (
-                "cache_blocks_max",
-                self.cache_blocks_max.into(),
-                1,
-                u32::MAX.into(),
-            ),
+            ("cache_blocks_max", self.cache_blocks_max.into(), 1, u32::MAX.into()),
             ("atomic_blocks", self.atomic_blocks.into(), 1, 1 << 16),
         ];
         for (field, value, min, max) in ranges {
             if !(min..=max).contains(&value) {
-                return Err(ConfigError::OutOfRange {
-                    field,
-                    value,
-                    min,
-                    max,
-                });
+                return Err(ConfigError::OutOfRange { field, value, min, max });
             }
         }
         let texts = [
@@ -194,10 +179,7 @@ impl Config {
     pub fn bar_bytes(&self) -> u64 {
         let queues = u64::from(self.io_queues_max).saturating_add(1);
         let doorbells = queues.saturating_mul(8).wrapping_shl(u32::from(self.dstrd));
-        doorbells
-            .saturating_add(0x1000)
-            .next_power_of_two()
-            .max(0x4000)
+        doorbells.saturating_add(0x1000).next_power_of_two().max(0x4000)
     }
 
     /// The largest transfer in bytes.
@@ -219,34 +201,19 @@ mod tests {
 
     #[test]
     fn a_bad_field_is_named_with_its_range() {
-        let config = Config {
-            io_queues_max: 0,
-            ..Config::default()
-        };
+        let config = Config { io_queues_max: 0, ..Config::default() };
         let error = config.validate().expect_err("zero queues");
         assert_eq!(
             error.to_string(),
             "controller configuration: io_queues_max is 0, must be 1 to 1024"
         );
-        let config = Config {
-            serial: "\u{e9}".into(),
-            ..Config::default()
-        };
-        assert!(matches!(
-            config.validate(),
-            Err(ConfigError::BadText {
-                field: "serial",
-                ..
-            })
-        ));
+        let config = Config { serial: "\u{e9}".into(), ..Config::default() };
+        assert!(matches!(config.validate(), Err(ConfigError::BadText { field: "serial", .. })));
     }
 
     #[test]
     fn an_unknown_field_is_an_error() {
         toml::from_str::<Config>("io_queue_max = 3").expect_err("no such field");
-        assert_eq!(
-            toml::from_str::<Config>("io_queues_max = 3").map(|c| c.io_queues_max),
-            Ok(3)
-        );
+        assert_eq!(toml::from_str::<Config>("io_queues_max = 3").map(|c| c.io_queues_max), Ok(3));
     }
 }

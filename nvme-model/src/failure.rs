@@ -19,46 +19,29 @@ impl Failure {
     /// A failure that would happen again: Do Not Retry is set.
     pub(crate) fn permanent(code: StatusCode) -> Self {
         let status = Status::from(code).with_dnr(true).with_more(true);
-        Self {
-            status,
-            location: NO_LOCATION,
-            lba: None,
-        }
+        Self { status, location: NO_LOCATION, lba: None }
     }
 
     /// A failure that might not happen again.
     pub(crate) fn transient(code: StatusCode) -> Self {
         let status = Status::from(code).with_more(true);
-        Self {
-            status,
-            location: NO_LOCATION,
-            lba: None,
-        }
+        Self { status, location: NO_LOCATION, lba: None }
     }
 
     /// Invalid Field in Command, at this byte and bit of the entry.
     pub(crate) fn field(byte: u8, bit: u8) -> Self {
         let location = u16::from(bit & 7) << 8 | u16::from(byte);
-        Self {
-            location,
-            ..Self::permanent(status::INVALID_FIELD)
-        }
+        Self { location, ..Self::permanent(status::INVALID_FIELD) }
     }
 
     /// The same failure at this byte of the entry.
     pub(crate) fn at(self, byte: u8) -> Self {
-        Self {
-            location: byte.into(),
-            ..self
-        }
+        Self { location: byte.into(), ..self }
     }
 
     /// The same failure about this block.
     pub(crate) fn at_lba(self, lba: u64) -> Self {
-        Self {
-            lba: Some(lba),
-            ..self
-        }
+        Self { lba: Some(lba), ..self }
     }
 }
 

@@ -136,10 +136,7 @@ impl Features {
 
     fn queues_granted(&self) -> u32 {
         let granted_z = u32::from(self.queues_granted_z);
-        feature::NumberOfQueues(0)
-            .with_nsq_z(granted_z)
-            .with_ncq_z(granted_z)
-            .0
+        feature::NumberOfQueues(0).with_nsq_z(granted_z).with_ncq_z(granted_z).0
     }
 
     fn set_queues(&mut self, value: u32) -> Result<u32, Failure> {

@@ -44,10 +44,7 @@ pub(crate) struct Culprit {
 impl Health {
     /// A controller that was just switched on for the first time.
     pub(crate) fn new() -> Self {
-        Self {
-            power_cycles: 1,
-            ..Self::default()
-        }
+        Self { power_cycles: 1, ..Self::default() }
     }
 
     /// Enters a failure into the log of at most `entries_max` entries. Commands that somebody aborted
@@ -60,13 +57,7 @@ impl Health {
         if code.sct == SCT_MEDIA {
             self.media_errors = self.media_errors.saturating_add(1);
         }
-        self.enter(
-            culprit,
-            failure.status,
-            failure.location,
-            failure.lba,
-            entries_max,
-        );
+        self.enter(culprit, failure.status, failure.location, failure.lba, entries_max);
     }
 
     fn enter(
@@ -102,9 +93,7 @@ impl Health {
     }
 
     fn powered(&self, now_ns: u64) -> u64 {
-        let this_life = self
-            .powered_on_at
-            .map_or(0, |on_at| now_ns.saturating_sub(on_at));
+        let this_life = self.powered_on_at.map_or(0, |on_at| now_ns.saturating_sub(on_at));
         self.powered_ns.saturating_add(this_life)
     }
 
@@ -112,10 +101,7 @@ impl Health {
     pub(crate) fn error_log(&self, entries_max: u16) -> Vec<u8> {
         let empty = ErrorEntry::default();
         let entries = self.errors.iter().chain(std::iter::repeat(&empty));
-        entries
-            .take(entries_max.into())
-            .flat_map(ErrorEntry::to_bytes)
-            .collect()
+        entries.take(entries_max.into()).flat_map(ErrorEntry::to_bytes).collect()
     }
 
     /// The SMART log.
@@ -123,11 +109,7 @@ impl Health {
         // In thousands of 512-byte units, rounded up.
         let units = |bytes: u64| u128::from(bytes.div_ceil(512_000));
         let mut log = SmartLog::zeroed();
-        log.critical_warning = if is_too_hot {
-            critical_warning::TEMPERATURE
-        } else {
-            0
-        };
+        log.critical_warning = if is_too_hot { critical_warning::TEMPERATURE } else { 0 };
         log.composite_temperature = kelvin.into();
         log.available_spare = 100;
         log.available_spare_threshold = 10;

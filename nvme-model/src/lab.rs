@@ -54,11 +54,7 @@ pub fn lab_wait(
         match controller.next_event() {
             Some(at) if at <= deadline_ns => {
                 *now_ns = at.max(*now_ns);
-                let mut ports = Ports {
-                    memory,
-                    irq: &mut *irq,
-                    observer: &mut *observer,
-                };
+                let mut ports = Ports { memory, irq: &mut *irq, observer: &mut *observer };
                 controller.step(*now_ns, &mut ports);
             }
             _ if deadline_ns == u64::MAX => return LabWake::Forever,

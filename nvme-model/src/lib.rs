@@ -44,15 +44,16 @@
 //! # What it does not implement
 //!
 //! - SGLs, metadata, end-to-end protection, fused operations, directives; all refused by Invalid Field.
-//! - Compare, Verify, Copy, Write Uncorrectable, reservations; Format, Sanitize, namespace management,
+//! - Copy, reservations; Format, Sanitize, namespace management,
 //!   firmware download, self-test, Keep Alive, doorbell buffers: Invalid Opcode, and not advertised.
 //! - More than one namespace (everything is keyed by its identifier already), and changing the LBA
 //!   format of one: it follows the media.
-//! - Identify beyond CNS 0 to 3; telemetry, persistent event and vendor log pages.
+//! - Identify beyond CNS 0 to 3, 5, 6, 8, 10h to 13h and 1Ch, and of command sets but NVM; telemetry, persistent event and vendor log pages.
 //! - Weighted arbitration, interrupt coalescing (the features hold their values), power states but one.
 //! - CMB, PMR, boot partitions, host memory buffer, SR-IOV, more than one controller.
-//! - Volatile Write Zeroes and deallocate: both are durable at once.
-//! - Torn and misdirected writes, and a choice of survivors at a power cut beyond all or none.
+//! - Volatile Write Zeroes, deallocate and Write Uncorrectable: all are durable at once. Which blocks
+//!   are uncorrectable is known to the controller, not to the media: a new controller does not know.
+//! - A choice of survivors at a power cut beyond all or none.
 //! - PCI identity, BARs and MSI-X: the owner's business.
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -86,6 +87,7 @@ mod prp;
 mod queue;
 #[cfg(test)]
 mod rig;
+mod sick;
 
 pub use cache::{CachedWrite, WriteCache};
 pub use config::{Config, ConfigError, Timing};

@@ -1,7 +1,10 @@
 //! A namespace: blocks behind a volatile cache.
 
+use std::collections::BTreeMap;
+
 use crate::cache::{Run, WriteCache};
 use crate::media::{Media, MediaError};
+use crate::sick::SickBlocks;
 use crate::{Event, Observer};
 
 /// How a write is to be stored.
@@ -21,13 +24,15 @@ pub(crate) struct Namespace {
     pub(crate) media: Box<dyn Media>,
     pub(crate) cache: WriteCache,
     cache_blocks_max: u64,
+    /// Blocks of the media that Write Uncorrectable made unreadable.
+    uncorrectable: SickBlocks,
+    /// What blocks held before they were written the last time; only kept while a rule wants it.
+    previous: BTreeMap<u64, Box<[u8]>>,
 }
 
 impl std::fmt::Debug for Namespace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Namespace")
-            .field("nsid", &self.nsid)
-            .finish_non_exhaustive()
+        f.debug_struct("Namespace").field("nsid", &self.nsid).finish_non_exhaustive()
     }
 }
 
@@ -39,6 +44,8 @@ impl Namespace {
             media,
             cache,
             cache_blocks_max: cache_blocks_max.into(),
+            uncorrectable: SickBlocks::default(),
+            previous: BTreeMap::new(),
         }
     }
 
@@ -56,8 +63,7 @@ impl Namespace {
 
     /// Whether all the blocks exist.
     pub(crate) fn has_blocks(&self, slba: u64, blocks: u64) -> bool {
-        slba.checked_add(blocks)
-            .is_some_and(|end| end <= self.size_blocks())
+        slba.checked_add(blocks).is_some_and(|end| end <= self.size_blocks())
     }
 
     /// Reads whole blocks, each from the cache or the media.
@@ -80,14 +86,7 @@ impl Namespace {
             if missing > 0 {
                 self.media.read(lba, run)?;
                 let blocks = u32::try_from(missing).unwrap_or(u32::MAX);
-                observer.event(
-                    now_ns,
-                    &Event::MediaRead {
-                        nsid: self.nsid,
-                        lba,
-                        blocks,
-                    },
-                );
+                observer.event(now_ns, &Event::MediaRead { nsid: self.nsid, lba, blocks });
                 lba = lba.saturating_add(missing as u64);
             }
             rest = after;
@@ -101,6 +100,54 @@ impl Namespace {
             }
         }
         Ok(())
+    }
+
+    /// Makes blocks unreadable, on the media and at once, until it is written there again.
+    pub(crate) fn spoil(&mut self, slba: u64, blocks: u64) {
+        self.cache.forget(slba, blocks);
+        self.uncorrectable.add(slba..slba.saturating_add(blocks));
+    }
+
+    /// The first of these blocks that cannot be read: it is bad on the media, and not in the cache.
+    pub(crate) fn first_unreadable(&self, slba: u64, blocks: u64) -> Option<u64> {
+        let end = slba.saturating_add(blocks);
+        let mut from = slba;
+        loop {
+            let bad = self.uncorrectable.first_of(from, end.saturating_sub(from))?;
+            if self.cache.get(bad).is_none() {
+                return Some(bad);
+            }
+            from = bad.saturating_add(1);
+        }
+    }
+
+    /// How many blocks so many bytes are.
+    pub(crate) fn blocks_of(&self, bytes: usize) -> u64 {
+        bytes.checked_div(self.chunk()).unwrap_or(0) as u64
+    }
+
+    /// Reads blocks unobserved: it is the bench that looks, not the controller.
+    pub(crate) fn peek(&mut self, slba: u64, data: &mut [u8]) -> Result<(), MediaError> {
+        self.read(slba, data, 0, &mut ())
+    }
+
+    /// Keeps what blocks hold that are about to be written.
+    pub(crate) fn remember(&mut self, slba: u64, blocks: u64) -> Result<(), MediaError> {
+        for lba in slba..slba.saturating_add(blocks) {
+            let mut block = vec![0; self.chunk()];
+            self.peek(lba, &mut block)?;
+            self.previous.insert(lba, block.into());
+        }
+        Ok(())
+    }
+
+    /// Puts what was kept over blocks that were read.
+    pub(crate) fn recall(&self, slba: u64, data: &mut [u8]) {
+        for (lba, block) in (slba..).zip(data.chunks_mut(self.chunk())) {
+            if let Some(previous) = self.previous.get(&lba) {
+                block.copy_from_slice(previous);
+            }
+        }
     }
 
     /// Writes whole blocks.
@@ -117,15 +164,7 @@ impl Namespace {
         let nsid = self.nsid;
         if durability == Durability::Cached {
             let order = self.cache.store(slba, data.into_boxed_slice());
-            observer.event(
-                now_ns,
-                &Event::CacheStore {
-                    nsid,
-                    lba: slba,
-                    blocks,
-                    order,
-                },
-            );
+            observer.event(now_ns, &Event::CacheStore { nsid, lba: slba, blocks, order });
             return self.evict(now_ns, observer);
         }
         self.cache.forget(slba, blocks.into());
@@ -149,14 +188,8 @@ impl Namespace {
         }
         self.cache.forget(slba, blocks);
         self.media.discard(slba, blocks)?;
-        observer.event(
-            now_ns,
-            &Event::MediaDiscard {
-                nsid: self.nsid,
-                lba: slba,
-                blocks,
-            },
-        );
+        self.uncorrectable.heal(slba, blocks);
+        observer.event(now_ns, &Event::MediaDiscard { nsid: self.nsid, lba: slba, blocks });
         Ok(())
     }
 
@@ -173,13 +206,7 @@ impl Namespace {
             }
         }
         self.media.flush()?;
-        observer.event(
-            now_ns,
-            &Event::Flush {
-                nsid: self.nsid,
-                blocks,
-            },
-        );
+        observer.event(now_ns, &Event::Flush { nsid: self.nsid, blocks });
         Ok(())
     }
 
@@ -188,15 +215,7 @@ impl Namespace {
             let Some((order, lba, blocks, runs)) = self.cache.take_oldest() else {
                 break;
             };
-            observer.event(
-                now_ns,
-                &Event::CacheEvict {
-                    nsid: self.nsid,
-                    lba,
-                    blocks,
-                    order,
-                },
-            );
+            observer.event(now_ns, &Event::CacheEvict { nsid: self.nsid, lba, blocks, order });
             for run in runs {
                 self.write_run(&run, now_ns, observer)?;
             }
@@ -211,16 +230,10 @@ impl Namespace {
         observer: &mut dyn Observer,
     ) -> Result<(), MediaError> {
         self.media.write(run.slba, &run.data)?;
+        self.uncorrectable.heal(run.slba, self.blocks_of(run.data.len()));
         let blocks = run.data.len().checked_div(self.chunk()).unwrap_or(0);
         let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
-        observer.event(
-            now_ns,
-            &Event::MediaWrite {
-                nsid: self.nsid,
-                lba: run.slba,
-                blocks,
-            },
-        );
+        observer.event(now_ns, &Event::MediaWrite { nsid: self.nsid, lba: run.slba, blocks });
         Ok(())
     }
 }

@@ -42,9 +42,7 @@ pub(crate) fn walk(
         return Err(bad_offset(byte::PRP1));
     }
     let mut segments = Vec::new();
-    let first = page_bytes
-        .saturating_sub(prp::page_offset(prp1, page_bytes))
-        .min(length);
+    let first = page_bytes.saturating_sub(prp::page_offset(prp1, page_bytes)).min(length);
     push(&mut segments, prp1, first);
     let left = length.saturating_sub(first);
     if left == 0 {
@@ -102,10 +100,7 @@ fn read_list(memory: &dyn GuestMemory, list: u64, count: u64) -> Result<Vec<u64>
         .read(list, &mut raw)
         .map_err(|_| Failure::permanent(status::DATA_TRANSFER_ERROR).at(byte::PRP2))?;
     let (entries, _) = raw.as_chunks::<8>();
-    Ok(entries
-        .iter()
-        .map(|entry| u64::from_le_bytes(*entry))
-        .collect())
+    Ok(entries.iter().map(|entry| u64::from_le_bytes(*entry)).collect())
 }
 
 /// Adds a range, joined to the last one if it goes on where that ends.
@@ -126,9 +121,7 @@ pub(crate) fn gather(
 ) -> Result<(), Failure> {
     let mut rest = data;
     for segment in segments {
-        let length = usize::try_from(segment.length)
-            .unwrap_or(usize::MAX)
-            .min(rest.len());
+        let length = usize::try_from(segment.length).unwrap_or(usize::MAX).min(rest.len());
         let (piece, after) = rest.split_at_mut(length);
         memory
             .read(segment.address, piece)
@@ -146,9 +139,7 @@ pub(crate) fn scatter(
 ) -> Result<(), Failure> {
     let mut rest = data;
     for segment in segments {
-        let length = usize::try_from(segment.length)
-            .unwrap_or(usize::MAX)
-            .min(rest.len());
+        let length = usize::try_from(segment.length).unwrap_or(usize::MAX).min(rest.len());
         let (piece, after) = rest.split_at(length);
         memory
             .write(segment.address, piece)

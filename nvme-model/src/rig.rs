@@ -21,10 +21,7 @@ pub(crate) struct Pages {
 impl Pages {
     pub(crate) fn grant(&self, address: u64, bytes: u64) {
         for page in address / 4096..(address + bytes).div_ceil(4096) {
-            self.pages
-                .borrow_mut()
-                .entry(page)
-                .or_insert_with(|| Box::new([0; 4096]));
+            self.pages.borrow_mut().entry(page).or_insert_with(|| Box::new([0; 4096]));
         }
     }
 
@@ -40,9 +37,7 @@ impl Pages {
     ) -> Result<(), BadAddress> {
         let mut pages = self.pages.borrow_mut();
         for i in 0..length {
-            let at = address
-                .checked_add(i as u64)
-                .ok_or(BadAddress { address })?;
+            let at = address.checked_add(i as u64).ok_or(BadAddress { address })?;
             let Some(page) = pages.get_mut(&(at / 4096)) else {
                 self.refused.set(self.refused.get() + 1);
                 return Err(BadAddress { address: at });
@@ -138,40 +133,31 @@ impl Rig {
 
     /// An enabled controller whose plan has these rules, in text.
     pub(crate) fn faulty(rules: &[&str]) -> Self {
-        let rules = rules
-            .iter()
-            .map(|rule| rule.parse().expect("a rule"))
-            .collect();
+        let rules = rules.iter().map(|rule| rule.parse().expect("a rule")).collect();
         Self::with(Config::default(), FaultPlan { seed: 1, rules })
     }
 
     pub(crate) fn read32(&mut self, offset: u64) -> u32 {
         let mut data = [0; 4];
-        self.controller
-            .mmio_read(self.now_ns, offset, &mut data, &mut self.trace);
+        self.controller.mmio_read(self.now_ns, offset, &mut data, &mut self.trace);
         u32::from_le_bytes(data)
     }
 
     pub(crate) fn write32(&mut self, offset: u64, value: u32) {
         let data = value.to_le_bytes();
-        self.controller
-            .mmio_write(self.now_ns, offset, &data, &mut self.trace);
+        self.controller.mmio_write(self.now_ns, offset, &data, &mut self.trace);
         self.step();
     }
 
     pub(crate) fn write64(&mut self, offset: u64, value: u64) {
         let data = value.to_le_bytes();
-        self.controller
-            .mmio_write(self.now_ns, offset, &data, &mut self.trace);
+        self.controller.mmio_write(self.now_ns, offset, &data, &mut self.trace);
         self.step();
     }
 
     pub(crate) fn step(&mut self) {
-        let mut ports = Ports {
-            memory: &self.memory,
-            irq: &mut self.lines,
-            observer: &mut self.trace,
-        };
+        let mut ports =
+            Ports { memory: &self.memory, irq: &mut self.lines, observer: &mut self.trace };
         self.controller.step(self.now_ns, &mut ports);
     }
 
@@ -210,13 +196,7 @@ impl Rig {
 
     fn pair(&mut self, qid: u16) -> Pair {
         let sq = RINGS + u64::from(qid) * 2 * 4096;
-        let pair = Pair {
-            sq,
-            cq: sq + 4096,
-            tail: 0,
-            head: 0,
-            phase: true,
-        };
+        let pair = Pair { sq, cq: sq + 4096, tail: 0, head: 0, phase: true };
         self.memory.write(sq, &[0; 8192]).expect("ring memory");
         self.pairs.insert(qid, pair);
         pair
@@ -249,9 +229,7 @@ impl Rig {
     pub(crate) fn enqueue(&mut self, qid: u16, cid: u16, sqe: Sqe) {
         let pair = self.pairs.get_mut(&qid).expect("a queue pair");
         let at = pair.sq + u64::from(pair.tail) * SQE_BYTES as u64;
-        self.memory
-            .write(at, &sqe.with_cid(cid).to_bytes())
-            .expect("ring memory");
+        self.memory.write(at, &sqe.with_cid(cid).to_bytes()).expect("ring memory");
         pair.tail = (pair.tail + 1) % ENTRIES;
     }
 
@@ -329,29 +307,18 @@ impl Rig {
     /// Reads one block.
     pub(crate) fn read_block(&mut self, lba: u64) -> Result<Vec<u8>, Status> {
         let (status, _) = self.run(1, Sqe::read(1, lba, 0).with_prp(DATA, 0));
-        if status.is_success() {
-            Ok(self.data(4096))
-        } else {
-            Err(status)
-        }
+        if status.is_success() { Ok(self.data(4096)) } else { Err(status) }
     }
 
     /// The first byte of a block on the media.
     pub(crate) fn on_media(&mut self, lba: u64) -> u8 {
         let mut block = [0; 4096];
-        self.controller
-            .media_mut(1)
-            .expect("namespace 1")
-            .read(lba, &mut block)
-            .expect("RAM");
+        self.controller.media_mut(1).expect("namespace 1").read(lba, &mut block).expect("RAM");
         block[0]
     }
 
     /// Events of the trace that this picks.
     pub(crate) fn seen<T>(&self, pick: impl Fn(&Event) -> Option<T>) -> Vec<T> {
-        self.trace
-            .iter()
-            .filter_map(|(_, event)| pick(event))
-            .collect()
+        self.trace.iter().filter_map(|(_, event)| pick(event)).collect()
     }
 }

@@ -140,18 +140,9 @@ mod tests {
 
     #[test]
     fn the_dwords_have_these_bits() {
-        assert_eq!(
-            Cdw0(0).with_opc(2).with_fuse(1).with_psdt(1).with_cid(7).0,
-            0x0007_4102
-        );
-        assert_eq!(
-            Rw12(0).with_nlb_z(7).with_deac(1).with_fua(1).with_lr(1).0,
-            0xc200_0007
-        );
-        assert_eq!(
-            LogPage10(0).with_lid(1).with_rae(1).with_numdl_z(15).0,
-            0x000f_8001
-        );
+        assert_eq!(Cdw0(0).with_opc(2).with_fuse(1).with_psdt(1).with_cid(7).0, 0x0007_4102);
+        assert_eq!(Rw12(0).with_nlb_z(7).with_deac(1).with_fua(1).with_lr(1).0, 0xc200_0007);
+        assert_eq!(LogPage10(0).with_lid(1).with_rae(1).with_numdl_z(15).0, 0x000f_8001);
         assert_eq!(SetFeatures10(0).with_fid(6).with_sv(1).0, 0x8000_0006);
         assert_eq!(Identify10(0).with_cns(0x10).with_cntid(2).0, 0x0002_0010);
     }

@@ -33,11 +33,7 @@ impl DsmRange {
     /// The range from `slba` on, without attributes.
     #[must_use]
     pub fn new(slba: u64, nlb: u32) -> Self {
-        Self {
-            cattr: 0.into(),
-            nlb: nlb.into(),
-            slba: slba.into(),
-        }
+        Self { cattr: 0.into(), nlb: nlb.into(), slba: slba.into() }
     }
 
     /// The bytes on the wire.

@@ -80,16 +80,7 @@ mod tests {
     #[test]
     fn feature_values_have_these_bits() {
         assert_eq!(NumberOfQueues(0).with_nsq_z(3).with_ncq_z(1).0, 0x0001_0003);
-        assert_eq!(
-            AsyncEventConfig(0)
-                .with_smart(0xff)
-                .with_namespace_notices(1)
-                .0,
-            0x01ff
-        );
-        assert_eq!(
-            TemperatureThreshold(0).with_tmpth(343).with_thsel(1).0,
-            0x0010_0157
-        );
+        assert_eq!(AsyncEventConfig(0).with_smart(0xff).with_namespace_notices(1).0, 0x01ff);
+        assert_eq!(TemperatureThreshold(0).with_tmpth(343).with_thsel(1).0, 0x0010_0157);
     }
 }

@@ -16,9 +16,7 @@ pub const fn page_offset(address: u64, page_bytes: u64) -> u64 {
 /// Pages that a buffer of `length_bytes` at `address` touches: the number of PRP entries it takes.
 #[must_use]
 pub const fn pages_spanned(address: u64, length_bytes: u64, page_bytes: u64) -> u64 {
-    page_offset(address, page_bytes)
-        .saturating_add(length_bytes)
-        .div_ceil(page_bytes)
+    page_offset(address, page_bytes).saturating_add(length_bytes).div_ceil(page_bytes)
 }
 
 /// Entries from a list pointer to the end of its page. A list may begin anywhere in its page, on an

@@ -178,16 +178,9 @@ impl Doorbell {
     /// The doorbell at `offset`; `None` between two doorbells, below the first or past the last.
     #[must_use]
     pub fn at(offset: u64, dstrd: u64) -> Option<Self> {
-        let index = offset
-            .checked_sub(DOORBELLS)?
-            .wrapping_shr((dstrd & 0xf) as u32)
-            >> 2;
+        let index = offset.checked_sub(DOORBELLS)?.wrapping_shr((dstrd & 0xf) as u32) >> 2;
         let qid = u16::try_from(index >> 1).ok()?;
-        let bell = if index & 1 == 0 {
-            Self::SqTail(qid)
-        } else {
-            Self::CqHead(qid)
-        };
+        let bell = if index & 1 == 0 { Self::SqTail(qid) } else { Self::CqHead(qid) };
         (bell.offset(dstrd) == offset).then_some(bell)
     }
 }
@@ -221,15 +214,7 @@ mod tests {
 
     #[test]
     fn csts_aqa_vs_and_crto_have_these_bits() {
-        assert_eq!(
-            Csts(0)
-                .with_rdy(1)
-                .with_cfs(1)
-                .with_shst(SHST_COMPLETE)
-                .with_nssro(1)
-                .0,
-            0x1b
-        );
+        assert_eq!(Csts(0).with_rdy(1).with_cfs(1).with_shst(SHST_COMPLETE).with_nssro(1).0, 0x1b);
         assert_eq!(Aqa(0).with_asqs_z(31).with_acqs_z(63).0, 0x003f_001f);
         assert_eq!(Vs(0).with_mjr(2).0, 0x0002_0000);
         assert_eq!(Crto(0).with_crwmt(15).with_crimt(1).0, 0x0001_000f);

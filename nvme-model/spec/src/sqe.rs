@@ -92,11 +92,7 @@ impl Sqe {
     /// A command with nothing but its opcode and namespace.
     #[must_use]
     pub fn new(opcode: u8, nsid: u32) -> Self {
-        Self {
-            cdw0: u32::from(opcode).into(),
-            nsid: nsid.into(),
-            ..Self::default()
-        }
+        Self { cdw0: u32::from(opcode).into(), nsid: nsid.into(), ..Self::default() }
     }
 
     /// Sets the command identifier.
@@ -153,6 +149,30 @@ impl Sqe {
         sqe
     }
 
+    /// Compare of `nlb_z + 1` blocks from `slba` on with the host's data.
+    #[must_use]
+    pub fn compare(nsid: u32, slba: u64, nlb_z: u16) -> Self {
+        Self::over_blocks(NvmOpcode::COMPARE, nsid, slba, nlb_z)
+    }
+
+    /// Verify of `nlb_z + 1` blocks from `slba` on.
+    #[must_use]
+    pub fn verify(nsid: u32, slba: u64, nlb_z: u16) -> Self {
+        Self::over_blocks(NvmOpcode::VERIFY, nsid, slba, nlb_z)
+    }
+
+    /// Write Uncorrectable over `nlb_z + 1` blocks from `slba` on.
+    #[must_use]
+    pub fn write_uncorrectable(nsid: u32, slba: u64, nlb_z: u16) -> Self {
+        Self::over_blocks(NvmOpcode::WRITE_UNCORRECTABLE, nsid, slba, nlb_z)
+    }
+
+    fn over_blocks(opcode: NvmOpcode, nsid: u32, slba: u64, nlb_z: u16) -> Self {
+        let mut sqe = Self::new(opcode.0, nsid).with_slba(slba);
+        sqe.cdw12 = u32::from(nlb_z).into();
+        sqe
+    }
+
     /// Dataset Management, deallocate: the data is `nr_z + 1` ranges, see [`crate::dsm`].
     #[must_use]
     pub fn deallocate(nsid: u32, nr_z: u8) -> Self {
@@ -174,11 +194,7 @@ impl Sqe {
     #[must_use]
     pub fn create_io_cq(cqid: u16, size_z: u16, interrupt_vector: Option<u16>) -> Self {
         let mut sqe = Self::new(AdminOpcode::CREATE_IO_CQ.0, 0);
-        sqe.cdw10 = CreateQueue10(0)
-            .with_qid(cqid.into())
-            .with_size_z(size_z.into())
-            .0
-            .into();
+        sqe.cdw10 = CreateQueue10(0).with_qid(cqid.into()).with_size_z(size_z.into()).0.into();
         let flags = QueueFlags11(0).with_pc(1);
         sqe.cdw11 = match interrupt_vector {
             Some(vector) => flags.with_ien(1).with_iv(vector.into()).0.into(),
@@ -191,11 +207,7 @@ impl Sqe {
     #[must_use]
     pub fn create_io_sq(sqid: u16, size_z: u16, cqid: u16) -> Self {
         let mut sqe = Self::new(AdminOpcode::CREATE_IO_SQ.0, 0);
-        sqe.cdw10 = CreateQueue10(0)
-            .with_qid(sqid.into())
-            .with_size_z(size_z.into())
-            .0
-            .into();
+        sqe.cdw10 = CreateQueue10(0).with_qid(sqid.into()).with_size_z(size_z.into()).0.into();
         sqe.cdw11 = CreateSq11(0).with_pc(1).with_cqid(cqid.into()).0.into();
         sqe
     }
@@ -237,11 +249,7 @@ impl Sqe {
     #[must_use]
     pub fn get_log_page(lid: u8, nsid: u32, numd_z: u32, offset: u64) -> Self {
         let mut sqe = Self::new(AdminOpcode::GET_LOG_PAGE.0, nsid);
-        sqe.cdw10 = LogPage10(0)
-            .with_lid(lid.into())
-            .with_numdl_z(numd_z & 0xffff)
-            .0
-            .into();
+        sqe.cdw10 = LogPage10(0).with_lid(lid.into()).with_numdl_z(numd_z & 0xffff).0.into();
         sqe.cdw11 = (numd_z >> 16).into();
         let [b0, b1, b2, b3, b4, b5, b6, b7] = offset.to_le_bytes();
         sqe.cdw12 = U32::from_bytes([b0, b1, b2, b3]);
@@ -283,35 +291,23 @@ mod tests {
         expected[48..52].copy_from_slice(&[7, 0, 0, 0x40]);
         assert_eq!(sqe.to_bytes(), expected);
         let back = Sqe::from_bytes(expected);
-        assert_eq!(
-            (back.opcode(), back.cid(), back.slba()),
-            (1, 0xabcd, 0x0102_0304_0506_0708)
-        );
+        assert_eq!((back.opcode(), back.cid(), back.slba()), (1, 0xabcd, 0x0102_0304_0506_0708));
     }
 
     #[test]
     fn queue_creation_has_these_dwords() {
         let cq = Sqe::create_io_cq(3, 0x00ff, Some(5));
-        assert_eq!(
-            (cq.opcode(), cq.cdw10.get(), cq.cdw11.get()),
-            (5, 0x00ff_0003, 0x0005_0003)
-        );
+        assert_eq!((cq.opcode(), cq.cdw10.get(), cq.cdw11.get()), (5, 0x00ff_0003, 0x0005_0003));
         assert_eq!(Sqe::create_io_cq(3, 0x00ff, None).cdw11.get(), 1);
         let sq = Sqe::create_io_sq(2, 0x003f, 3);
-        assert_eq!(
-            (sq.opcode(), sq.cdw10.get(), sq.cdw11.get()),
-            (1, 0x003f_0002, 0x0003_0001)
-        );
+        assert_eq!((sq.opcode(), sq.cdw10.get(), sq.cdw11.get()), (1, 0x003f_0002, 0x0003_0001));
     }
 
     #[test]
     fn admin_commands_have_these_dwords() {
         let log = Sqe::get_log_page(2, 0xffff_ffff, 0x0001_007f, 0x1_0000_0010);
         assert_eq!(log.cdw10.get(), 0x007f_0002);
-        assert_eq!(
-            (log.cdw11.get(), log.cdw12.get(), log.cdw13.get()),
-            (1, 0x10, 1)
-        );
+        assert_eq!((log.cdw11.get(), log.cdw12.get(), log.cdw13.get()), (1, 0x10, 1));
         assert_eq!(Sqe::abort(1, 0x0203).cdw10.get(), 0x0203_0001);
         assert_eq!(Sqe::get_features(6, 3).cdw10.get(), 0x0306);
         assert_eq!(Sqe::set_features(7, 0x0001_0001).cdw11.get(), 0x0001_0001);

@@ -67,10 +67,8 @@ impl Controller {
     /// Empties the cache of every namespace.
     pub(crate) fn flush_all(&mut self, ports: &mut Ports<'_>) -> Outcome {
         let now_ns = self.now_ns();
-        let flushed: Result<(), _> = self
-            .namespaces
-            .values_mut()
-            .try_for_each(|ns| ns.flush(now_ns, ports.observer));
+        let flushed: Result<(), _> =
+            self.namespaces.values_mut().try_for_each(|ns| ns.flush(now_ns, ports.observer));
         self.host_result(flushed)?;
         Ok(0)
     }

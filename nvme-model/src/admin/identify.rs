@@ -2,9 +2,9 @@
 // Spec: NVMe-Base-2.0c 5.17 "Identify command"
 
 use nvme_spec::identify::{
-    CNS_ACTIVE_NAMESPACES, CNS_CONTROLLER, CNS_NAMESPACE, CNS_NAMESPACE_DESCRIPTORS,
-    DescriptorType, IDENTIFY_BYTES, IdentifyController, IdentifyNamespace, LbaFormat,
-    NAMESPACE_LIST_ENTRIES, descriptor_header, oncs, vwc,
+    CNS_ACTIVE_NAMESPACES, CNS_ALLOCATED_NAMESPACE, CNS_ALLOCATED_NAMESPACES, CNS_CONTROLLER,
+    CNS_NAMESPACE, CNS_NAMESPACE_DESCRIPTORS, DescriptorType, IDENTIFY_BYTES, IdentifyController,
+    IdentifyNamespace, LbaFormat, NAMESPACE_LIST_ENTRIES, descriptor_header, oncs, vwc,
 };
 use nvme_spec::{NSID_BROADCAST, status};
 use zerocopy::IntoBytes;
@@ -24,18 +24,35 @@ const NSID_RESERVED: u32 = 0xffff_fffe;
 /// Log page attributes: the effects log, and length and offset in Get Log Page beyond 12 bits.
 const LPA: u8 = 1 << 1 | 1 << 2;
 
+/// Commands beyond the mandatory ones.
+const ONCS: u16 = oncs::COMPARE
+    | oncs::WRITE_UNCORRECTABLE
+    | oncs::DATASET_MANAGEMENT
+    | oncs::WRITE_ZEROES
+    | oncs::FEATURE_SAVE_SELECT
+    | oncs::VERIFY;
+
 /// Four concurrent aborts. Each ends in the time of an admin command, so the limit is never felt.
 const ACL_Z: u8 = 3;
 
 impl Controller {
     /// The 4096 bytes that the host asked for.
-    pub(crate) fn identify(&self, cns: u8, nsid: u32) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn identify(
+        &self,
+        cns: u8,
+        cntid: u16,
+        csi: u8,
+        nsid: u32,
+    ) -> Result<Vec<u8>, Failure> {
         Ok(match cns {
             CNS_CONTROLLER => self.identify_controller().as_bytes().to_vec(),
-            CNS_NAMESPACE => self.identify_namespace(nsid)?.as_bytes().to_vec(),
-            CNS_ACTIVE_NAMESPACES => self.active_namespaces(nsid)?,
+            // Without namespace management every namespace is allocated and attached.
+            CNS_NAMESPACE | CNS_ALLOCATED_NAMESPACE => {
+                self.identify_namespace(nsid)?.as_bytes().to_vec()
+            }
+            CNS_ACTIVE_NAMESPACES | CNS_ALLOCATED_NAMESPACES => self.active_namespaces(nsid)?,
             CNS_NAMESPACE_DESCRIPTORS => self.descriptors(nsid)?,
-            _ => return Err(Failure::field(byte::CDW10, 0)),
+            _ => self.identify_beyond(cns, cntid, csi, nsid)?,
         })
     }
 
@@ -68,8 +85,7 @@ impl Controller {
         id.sqes = 0x66;
         id.cqes = 0x44;
         id.nn = self.namespaces.keys().max().copied().unwrap_or(0).into();
-        id.oncs =
-            (oncs::DATASET_MANAGEMENT | oncs::WRITE_ZEROES | oncs::FEATURE_SAVE_SELECT).into();
+        id.oncs = ONCS.into();
         if config.has_volatile_cache {
             id.vwc = vwc::PRESENT | vwc::FLUSH_BROADCAST;
         }
@@ -114,11 +130,8 @@ impl Controller {
         id.nguid = self.nguid(namespace);
         id.eui64 = self.eui64(namespace);
         for (index, (format, lbads)) in id.lbaf.iter_mut().zip(LBA_FORMATS).enumerate() {
-            *format = LbaFormat {
-                ms: 0.into(),
-                lbads,
-                rp: low8(u16::try_from(index).unwrap_or(0)),
-            };
+            *format =
+                LbaFormat { ms: 0.into(), lbads, rp: low8(u16::try_from(index).unwrap_or(0)) };
         }
         Ok(id)
     }
@@ -128,14 +141,8 @@ impl Controller {
         if nsid >= NSID_RESERVED {
             return Err(invalid_namespace());
         }
-        let active = self
-            .namespaces
-            .keys()
-            .copied()
-            .filter(|known| *known > nsid);
-        let list = active
-            .chain(std::iter::repeat(0))
-            .take(NAMESPACE_LIST_ENTRIES);
+        let active = self.namespaces.keys().copied().filter(|known| *known > nsid);
+        let list = active.chain(std::iter::repeat(0)).take(NAMESPACE_LIST_ENTRIES);
         Ok(list.flat_map(u32::to_le_bytes).collect())
     }
 
@@ -158,11 +165,7 @@ impl Controller {
 
     /// An identifier that depends on serial number and namespace only, locally administered.
     fn eui64(&self, namespace: &Namespace) -> [u8; 8] {
-        let name = self
-            .config
-            .serial
-            .bytes()
-            .chain(namespace.nsid.to_le_bytes());
+        let name = self.config.serial.bytes().chain(namespace.nsid.to_le_bytes());
         // FNV-1a.
         let hash = name.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

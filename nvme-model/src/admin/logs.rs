@@ -39,12 +39,15 @@ pub(crate) const ADMIN_COMMANDS: [AdminOpcode; 10] = [
 ];
 
 /// The I/O commands there are, and whether they change blocks.
-pub(crate) const NVM_COMMANDS: [(NvmOpcode, bool); 5] = [
+pub(crate) const NVM_COMMANDS: [(NvmOpcode, bool); 8] = [
     (NvmOpcode::FLUSH, false),
     (NvmOpcode::WRITE, true),
     (NvmOpcode::READ, false),
     (NvmOpcode::WRITE_ZEROES, true),
     (NvmOpcode::DATASET_MANAGEMENT, true),
+    (NvmOpcode::WRITE_UNCORRECTABLE, true),
+    (NvmOpcode::COMPARE, false),
+    (NvmOpcode::VERIFY, false),
 ];
 
 impl Controller {
@@ -67,10 +70,7 @@ impl Controller {
             _ => return Err(Failure::permanent(status::INVALID_LOG_PAGE).at(byte::CDW10)),
         };
         let begin = usize::try_from(offset).ok().filter(|_| offset & 3 == 0);
-        let mut rest = begin
-            .and_then(|begin| page.get(begin..))
-            .unwrap_or(&[])
-            .to_vec();
+        let mut rest = begin.and_then(|begin| page.get(begin..)).unwrap_or(&[]).to_vec();
         if rest.is_empty() {
             return Err(Failure::field(byte::CDW12, 0));
         }
@@ -97,9 +97,7 @@ impl Controller {
             return Err(Failure::field(byte::NSID, 0));
         }
         let kelvin = self.config.temperature_kelvin;
-        let log = self
-            .health
-            .smart_log(self.now_ns(), kelvin, self.is_too_hot());
+        let log = self.health.smart_log(self.now_ns(), kelvin, self.is_too_hot());
         Ok(log.as_bytes().to_vec())
     }
 
@@ -115,9 +113,7 @@ impl Controller {
 
 fn supported_pages() -> Vec<u8> {
     let entry = |lid| SupportedPage(0).with_lsupp(PAGES.contains(&lid).into());
-    (0..=u8::MAX)
-        .flat_map(|lid| entry(lid).0.to_le_bytes())
-        .collect()
+    (0..=u8::MAX).flat_map(|lid| entry(lid).0.to_le_bytes()).collect()
 }
 
 fn effects_page() -> Vec<u8> {
@@ -132,9 +128,7 @@ fn effects_page() -> Vec<u8> {
         })
     };
     let entries = (0..=u8::MAX).map(admin).chain((0..=u8::MAX).map(io));
-    let mut page: Vec<u8> = entries
-        .flat_map(|effects| effects.0.to_le_bytes())
-        .collect();
+    let mut page: Vec<u8> = entries.flat_map(|effects| effects.0.to_le_bytes()).collect();
     page.resize(EFFECTS_LOG_BYTES, 0);
     page
 }

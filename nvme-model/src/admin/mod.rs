@@ -1,6 +1,7 @@
 //! The admin commands, one file a subject.
 
 mod abort;
+mod beyond;
 mod features;
 mod identify;
 mod logs;

@@ -55,9 +55,7 @@ impl Controller {
             return Err(Failure::permanent(status::INVALID_INTERRUPT_VECTOR).at(byte::CDW11 + 2));
         }
         self.check_base(base)?;
-        self.queues
-            .cqs
-            .insert(cqid, CompletionQueue::new(base, size, vector));
+        self.queues.cqs.insert(cqid, CompletionQueue::new(base, size, vector));
         Ok(0)
     }
 
@@ -74,9 +72,7 @@ impl Controller {
         }
         let size = self.queue_size(size_z, self.cc().iosqes() == IOSQES)?;
         self.check_base(base)?;
-        self.queues
-            .sqs
-            .insert(sqid, SubmissionQueue::new(base, size, cqid));
+        self.queues.sqs.insert(sqid, SubmissionQueue::new(base, size, cqid));
         Ok(0)
     }
 

@@ -51,6 +51,10 @@ pub(crate) enum AdminCommand {
     },
     Identify {
         cns: u8,
+        /// The controller, where the structure is about one.
+        cntid: u16,
+        /// The command set, where the structure is about one.
+        csi: u8,
         nsid: u32,
         data: DataPointer,
     },
@@ -84,33 +88,23 @@ impl AdminCommand {
             AdminOpcode::GET_LOG_PAGE => Self::decode_get_log_page(sqe),
             AdminOpcode::IDENTIFY => Self::Identify {
                 cns: low8(Identify10(cdw10).cns()),
+                cntid: low16(Identify10(cdw10).cntid()),
+                csi: low8(cdw11 >> 24),
                 nsid,
                 data: data_pointer(sqe),
             },
             AdminOpcode::ABORT => {
                 let target = Abort10(cdw10);
-                Self::Abort {
-                    sqid: low16(target.sqid()),
-                    cid: low16(target.cid()),
-                }
+                Self::Abort { sqid: low16(target.sqid()), cid: low16(target.cid()) }
             }
             AdminOpcode::SET_FEATURES => {
                 let which = SetFeatures10(cdw10);
                 let (fid, is_saved) = (low8(which.fid()), which.sv() != 0);
-                Self::SetFeatures {
-                    fid,
-                    is_saved,
-                    nsid,
-                    value: cdw11,
-                }
+                Self::SetFeatures { fid, is_saved, nsid, value: cdw11 }
             }
             AdminOpcode::GET_FEATURES => {
                 let which = GetFeatures10(cdw10);
-                Self::GetFeatures {
-                    fid: low8(which.fid()),
-                    sel: which.sel(),
-                    value: cdw11,
-                }
+                Self::GetFeatures { fid: low8(which.fid()), sel: which.sel(), value: cdw11 }
             }
             AdminOpcode::ASYNC_EVENT_REQUEST => Self::AsyncEventRequest,
             _ => return Err(Failure::permanent(status::INVALID_OPCODE).at(byte::CDW0)),
@@ -131,10 +125,7 @@ impl AdminCommand {
     }
 
     fn decode_create_cq(sqe: &Sqe) -> Result<Self, Failure> {
-        let (which, flags) = (
-            CreateQueue10(sqe.cdw10.get()),
-            QueueFlags11(sqe.cdw11.get()),
-        );
+        let (which, flags) = (CreateQueue10(sqe.cdw10.get()), QueueFlags11(sqe.cdw11.get()));
         if flags.pc() == 0 {
             return Err(Failure::field(byte::CDW11, 0));
         }

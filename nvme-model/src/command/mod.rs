@@ -39,6 +39,22 @@ impl Command {
         command
     }
 
+    /// Whether the command moves data between host and controller.
+    pub(crate) fn has_data(&self) -> bool {
+        match self {
+            Self::Nvm(command) => matches!(
+                command.op,
+                NvmOp::Read { .. }
+                    | NvmOp::Write { .. }
+                    | NvmOp::Compare { .. }
+                    | NvmOp::DatasetManagement { .. }
+            ),
+            Self::Admin(command) => {
+                matches!(command, AdminCommand::Identify { .. } | AdminCommand::GetLogPage { .. })
+            }
+        }
+    }
+
     /// The blocks that the command is about: first and how many.
     pub(crate) fn blocks(&self) -> Option<(u64, u64)> {
         match self {
@@ -46,7 +62,10 @@ impl Command {
                 op:
                     NvmOp::Read { slba, blocks }
                     | NvmOp::Write { slba, blocks, .. }
-                    | NvmOp::WriteZeroes { slba, blocks },
+                    | NvmOp::WriteZeroes { slba, blocks }
+                    | NvmOp::WriteUncorrectable { slba, blocks }
+                    | NvmOp::Compare { slba, blocks }
+                    | NvmOp::Verify { slba, blocks },
                 ..
             }) => Some((*slba, u64::from(*blocks))),
             _ => None,
@@ -66,10 +85,7 @@ fn check_dword0(sqe: &Sqe) -> Result<(), Failure> {
 }
 
 fn data_pointer(sqe: &Sqe) -> DataPointer {
-    DataPointer {
-        prp1: sqe.prp1.get(),
-        prp2: sqe.prp2.get(),
-    }
+    DataPointer { prp1: sqe.prp1.get(), prp2: sqe.prp2.get() }
 }
 
 #[cfg(test)]

@@ -11,23 +11,13 @@ use crate::prp::DataPointer;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NvmOp {
     Flush,
-    Read {
-        slba: u64,
-        blocks: u32,
-    },
-    Write {
-        slba: u64,
-        blocks: u32,
-        is_fua: bool,
-    },
-    WriteZeroes {
-        slba: u64,
-        blocks: u32,
-    },
-    DatasetManagement {
-        ranges: u32,
-        is_deallocate: bool,
-    },
+    Read { slba: u64, blocks: u32 },
+    Write { slba: u64, blocks: u32, is_fua: bool },
+    WriteZeroes { slba: u64, blocks: u32 },
+    WriteUncorrectable { slba: u64, blocks: u32 },
+    Compare { slba: u64, blocks: u32 },
+    Verify { slba: u64, blocks: u32 },
+    DatasetManagement { ranges: u32, is_deallocate: bool },
 }
 
 /// An I/O command.
@@ -48,22 +38,17 @@ impl NvmCommand {
             NvmOpcode::FLUSH => NvmOp::Flush,
             NvmOpcode::READ => NvmOp::Read { slba, blocks },
             NvmOpcode::WRITE if rw.dtype() != 0 => return Err(Failure::field(byte::CDW12, 4)),
-            NvmOpcode::WRITE => NvmOp::Write {
-                slba,
-                blocks,
-                is_fua: rw.fua() != 0,
-            },
+            NvmOpcode::WRITE => NvmOp::Write { slba, blocks, is_fua: rw.fua() != 0 },
             NvmOpcode::WRITE_ZEROES => NvmOp::WriteZeroes { slba, blocks },
+            NvmOpcode::WRITE_UNCORRECTABLE => NvmOp::WriteUncorrectable { slba, blocks },
+            NvmOpcode::COMPARE => NvmOp::Compare { slba, blocks },
+            NvmOpcode::VERIFY => NvmOp::Verify { slba, blocks },
             NvmOpcode::DATASET_MANAGEMENT => NvmOp::DatasetManagement {
                 ranges: (sqe.cdw10.get() & 0xff).saturating_add(1),
                 is_deallocate: sqe.cdw11.get() & dsm::ATTRIBUTE_DEALLOCATE != 0,
             },
             _ => return Err(Failure::permanent(status::INVALID_OPCODE).at(byte::CDW0)),
         };
-        Ok(Self {
-            nsid: sqe.nsid.get(),
-            op,
-            data: data_pointer(sqe),
-        })
+        Ok(Self { nsid: sqe.nsid.get(), op, data: data_pointer(sqe) })
     }
 }

@@ -29,7 +29,7 @@ fn an_unknown_opcode_is_invalid_opcode_on_both_kinds_of_queue() {
             }
         }
     }
-    let unknown = Command::decode(1, &Sqe::new(NvmOpcode::COMPARE.0, 1)).expect_err("unsupported");
+    let unknown = Command::decode(1, &Sqe::new(NvmOpcode::COPY.0, 1)).expect_err("unsupported");
     assert_eq!(unknown.status.code, status::INVALID_OPCODE);
 }
 
@@ -38,15 +38,9 @@ fn fused_commands_and_sgls_are_invalid_fields() {
     let mut fused = Sqe::read(1, 0, 0);
     fused.cdw0 = fused.dword0().with_fuse(1).0.into();
     let failure = Command::decode(1, &fused).expect_err("fused");
-    assert_eq!(
-        (failure.status.code, failure.location),
-        (status::INVALID_FIELD, 0x0001)
-    );
+    assert_eq!((failure.status.code, failure.location), (status::INVALID_FIELD, 0x0001));
     let mut sgl = Sqe::read(1, 0, 0);
     sgl.cdw0 = sgl.dword0().with_psdt(1).0.into();
     let failure = Command::decode(1, &sgl).expect_err("sgl");
-    assert_eq!(
-        (failure.status.code, failure.location),
-        (status::INVALID_FIELD, 0x0601)
-    );
+    assert_eq!((failure.status.code, failure.location), (status::INVALID_FIELD, 0x0601));
 }

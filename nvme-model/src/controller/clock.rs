@@ -12,9 +12,7 @@ pub(crate) struct Channels {
 
 impl Channels {
     pub(crate) fn new(count: u16) -> Self {
-        Self {
-            free_at: vec![0; usize::from(count.max(1))],
-        }
+        Self { free_at: vec![0; usize::from(count.max(1))] }
     }
 
     pub(crate) fn reset(&mut self) {
@@ -49,12 +47,16 @@ pub(crate) fn media_ns(timing: &Timing, command: &Command) -> Option<u64> {
     let blocks_ns = |blocks: u32| timing.block_ns.saturating_mul(blocks.into());
     Some(match command.op {
         NvmOp::Flush => timing.flush_ns,
-        NvmOp::Read { blocks, .. } => timing.read_ns.saturating_add(blocks_ns(blocks)),
+        NvmOp::Read { blocks, .. }
+        | NvmOp::Compare { blocks, .. }
+        | NvmOp::Verify { blocks, .. } => timing.read_ns.saturating_add(blocks_ns(blocks)),
         NvmOp::Write { blocks, is_fua, .. } => timing
             .write_ns
             .saturating_add(blocks_ns(blocks))
             .saturating_add(if is_fua { timing.flush_ns } else { 0 }),
-        NvmOp::WriteZeroes { .. } | NvmOp::DatasetManagement { .. } => timing.deallocate_ns,
+        NvmOp::WriteZeroes { .. }
+        | NvmOp::WriteUncorrectable { .. }
+        | NvmOp::DatasetManagement { .. } => timing.deallocate_ns,
     })
 }
 

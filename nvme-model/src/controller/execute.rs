@@ -21,6 +21,9 @@ impl Controller {
         if let Some(status) = entry.faults.status {
             return Some(injected(status));
         }
+        if entry.faults.is_data_refused && command.has_data() {
+            return Some(Err(Failure::transient(status::DATA_TRANSFER_ERROR)));
+        }
         match command {
             Command::Admin(AdminCommand::AsyncEventRequest) => {
                 let limit = self.config.async_events_max;
@@ -45,49 +48,38 @@ impl Controller {
         ports: &mut Ports<'_>,
     ) -> Outcome {
         match *command {
-            AdminCommand::Identify { cns, nsid, data } => {
-                let mut page = self.identify(cns, nsid)?;
+            AdminCommand::Identify { cns, cntid, csi, nsid, data } => {
+                let mut page = self.identify(cns, cntid, csi, nsid)?;
                 faults.corrupt(&mut page);
                 self.send(&page, data, ports)
             }
-            AdminCommand::GetLogPage {
-                lid,
-                nsid,
-                length,
-                offset,
-                is_retained,
-                data,
-            } => {
+            AdminCommand::GetLogPage { lid, nsid, length, offset, is_retained, data } => {
                 let mut page = self.log_page(lid, nsid, length, offset)?;
                 faults.corrupt(&mut page);
                 let sent = self.send(&page, data, ports)?;
                 self.log_page_was_read(lid, is_retained);
                 Ok(sent)
             }
-            AdminCommand::CreateSq {
-                sqid,
-                size_z,
-                cqid,
-                base,
-            } => self.create_sq(sqid, size_z, cqid, base),
-            AdminCommand::CreateCq {
-                cqid,
-                size_z,
-                vector,
-                base,
-            } => self.create_cq(cqid, size_z, vector, base),
+            AdminCommand::CreateSq { sqid, size_z, cqid, base } => {
+                self.create_sq(sqid, size_z, cqid, base)
+            }
+            AdminCommand::CreateCq { cqid, size_z, vector, base } => {
+                self.create_cq(cqid, size_z, vector, base)
+            }
+            AdminCommand::DeleteSq { .. } | AdminCommand::DeleteCq { .. }
+                if faults.is_deletion_ignored =>
+            {
+                Ok(0)
+            }
             AdminCommand::DeleteSq { sqid } => self.delete_sq(sqid, ports),
             AdminCommand::DeleteCq { cqid } => self.delete_cq(cqid),
             AdminCommand::Abort { .. } if faults.is_abort_ignored => {
                 Ok(nvme_spec::command::ABORT_NOT_ABORTED)
             }
             AdminCommand::Abort { sqid, cid } => Ok(self.abort(sqid, cid, ports)),
-            AdminCommand::SetFeatures {
-                fid,
-                is_saved,
-                nsid,
-                value,
-            } => self.set_features(fid, is_saved, nsid, value, ports),
+            AdminCommand::SetFeatures { fid, is_saved, nsid, value } => {
+                self.set_features(fid, is_saved, nsid, value, ports)
+            }
             AdminCommand::GetFeatures { fid, sel, value } => self.get_features(fid, sel, value),
             // Parked by the caller.
             AdminCommand::AsyncEventRequest => Ok(0),

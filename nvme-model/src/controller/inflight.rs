@@ -71,9 +71,7 @@ impl InFlightTable {
 
     /// Whether a command of this queue has this identifier.
     pub(crate) fn has(&self, sqid: u16, cid: u16) -> bool {
-        self.commands
-            .values()
-            .any(|entry| entry.sqid == sqid && entry.sqe.cid() == cid)
+        self.commands.values().any(|entry| entry.sqid == sqid && entry.sqe.cid() == cid)
     }
 
     /// Takes the command that an Abort names. One that was executed already is not abortable.
@@ -87,11 +85,7 @@ impl InFlightTable {
 
     /// Takes the oldest command of a queue.
     pub(crate) fn take_of_queue(&mut self, sqid: u16) -> Option<InFlight> {
-        let number = *self
-            .commands
-            .iter()
-            .find(|(_, entry)| entry.sqid == sqid)?
-            .0;
+        let number = *self.commands.iter().find(|(_, entry)| entry.sqid == sqid)?.0;
         self.take(number)
     }
 

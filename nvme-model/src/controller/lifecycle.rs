@@ -6,6 +6,7 @@ use super::Controller;
 use super::registers::Registers;
 use crate::async_events::AsyncEvents;
 use crate::event::FatalCause;
+use crate::fault::{Transition, TransitionFaults};
 use crate::features::Features;
 use crate::queue::{CompletionQueue, Queues, SubmissionQueue};
 use crate::{Event, Observer};
@@ -25,7 +26,12 @@ impl Controller {
     /// Whether the controller works on commands.
     pub(super) fn is_running(&self) -> bool {
         let csts = self.registers.csts;
-        !self.is_removed && csts.rdy() != 0 && csts.cfs() == 0 && csts.shst() != SHST_COMPLETE
+        let is_enabled = self.registers.cc.en() != 0 || self.is_reset_ignored;
+        !self.is_removed
+            && is_enabled
+            && csts.rdy() != 0
+            && csts.cfs() == 0
+            && csts.shst() != SHST_COMPLETE
     }
 
     /// Whether it takes new ones.
@@ -50,23 +56,29 @@ impl Controller {
 
     /// CC.EN was set.
     pub(super) fn enable(&mut self, observer: &mut dyn Observer) {
+        if std::mem::take(&mut self.is_reset_ignored) {
+            // It never noticed the reset, so it does not notice the end of it.
+            return;
+        }
+        let faults = self.ask_transition(Transition::Enable, observer);
+        if faults.is_removal || faults.is_fatal {
+            self.stop(faults.is_removal, FatalCause::Injected, observer);
+            return;
+        }
+        // A host that did not wait for RDY = 0 finds it so nevertheless.
+        self.unready_at = None;
+        self.set_csts(self.registers.csts.with_rdy(0), observer);
         if !self.registers.is_startable() {
             self.fail(FatalCause::BadConfiguration, observer);
             return;
         }
         let Registers { aqa, asq, acq, .. } = self.registers;
-        let (sq_size, cq_size) = (
-            aqa.asqs_z().saturating_add(1),
-            aqa.acqs_z().saturating_add(1),
-        );
+        let (sq_size, cq_size) = (aqa.asqs_z().saturating_add(1), aqa.acqs_z().saturating_add(1));
         let qid = nvme_spec::ADMIN_QID;
-        self.queues
-            .sqs
-            .insert(qid, SubmissionQueue::new(asq, sq_size, qid));
-        self.queues
-            .cqs
-            .insert(qid, CompletionQueue::new(acq, cq_size, Some(0)));
-        self.ready_at = Some(self.now_ns.saturating_add(self.config.timing.ready_ns));
+        self.queues.sqs.insert(qid, SubmissionQueue::new(asq, sq_size, qid));
+        self.queues.cqs.insert(qid, CompletionQueue::new(acq, cq_size, Some(0)));
+        let ready_at = self.now_ns.saturating_add(self.config.timing.ready_ns);
+        self.ready_at = faults.ready.apply(ready_at);
     }
 
     /// Forgets queues and commands; returns how many will never complete.
@@ -77,11 +89,43 @@ impl Controller {
         self.features = Features::new(&self.config);
         self.clock.reset();
         self.interrupts.clear();
+        self.late_interrupts.clear();
         self.ready_at = None;
+        self.unready_at = None;
+        self.is_reset_ignored = false;
         self.shutdown_at = None;
         self.has_backlog = false;
         self.faults.on_reset();
         lost
+    }
+
+    fn ask_transition(
+        &mut self,
+        transition: Transition,
+        observer: &mut dyn Observer,
+    ) -> TransitionFaults {
+        let number = self.commands_fetched;
+        self.faults.at_transition(self.now_ns, transition, number, observer)
+    }
+
+    /// CC.EN was cleared by the host.
+    pub(super) fn disable(&mut self, observer: &mut dyn Observer) {
+        let faults = self.ask_transition(Transition::Disable, observer);
+        if faults.is_removal || faults.is_fatal {
+            self.stop(faults.is_removal, FatalCause::Injected, observer);
+            return;
+        }
+        self.is_reset_ignored = faults.is_ignored;
+        if faults.is_ignored {
+            return;
+        }
+        let (was_ready, now_ns) = (self.registers.csts.rdy(), self.now_ns);
+        self.controller_reset(observer);
+        let unready_at = faults.ready.apply(now_ns);
+        if was_ready != 0 && unready_at != Some(now_ns) {
+            self.unready_at = unready_at;
+            self.set_csts(self.registers.csts.with_rdy(1), observer);
+        }
     }
 
     /// CC.EN was cleared, or the function was reset. The cache and the admin queues' description stay.
@@ -109,6 +153,14 @@ impl Controller {
     /// NSSR was written with its magic value.
     pub(super) fn subsystem_reset(&mut self, observer: &mut dyn Observer) {
         let now_ns = self.now_ns;
+        let faults = self.ask_transition(Transition::SubsystemReset, observer);
+        if faults.is_removal || faults.is_fatal {
+            self.stop(faults.is_removal, FatalCause::Injected, observer);
+            return;
+        }
+        if faults.is_ignored {
+            return;
+        }
         self.function_reset(now_ns, observer);
         self.set_csts(self.registers.csts.with_nssro(1), observer);
     }
@@ -119,8 +171,13 @@ impl Controller {
         if self.registers.csts.shst() != SHST_NORMAL {
             return;
         }
-        let shutdown_ns = self.config.timing.shutdown_ns;
-        self.shutdown_at = Some(self.now_ns.saturating_add(shutdown_ns));
+        let faults = self.ask_transition(Transition::Shutdown, observer);
+        if faults.is_removal || faults.is_fatal {
+            self.stop(faults.is_removal, FatalCause::Injected, observer);
+            return;
+        }
+        let shutdown_at = self.now_ns.saturating_add(self.config.timing.shutdown_ns);
+        self.shutdown_at = (!faults.is_ignored).then_some(shutdown_at);
         self.set_csts(self.registers.csts.with_shst(SHST_OCCURRING), observer);
     }
 
@@ -135,6 +192,10 @@ impl Controller {
             self.ready_at = None;
             self.set_csts(self.registers.csts.with_rdy(1), observer);
         }
+        if self.unready_at.is_some_and(|at| at <= now_ns) {
+            self.unready_at = None;
+            self.set_csts(self.registers.csts.with_rdy(0), observer);
+        }
         if self.shutdown_at.is_some_and(|at| at <= now_ns) {
             self.shutdown_at = None;
             self.finish_shutdown(observer);
@@ -144,10 +205,8 @@ impl Controller {
     /// An abrupt shutdown, too, leaves nothing in the cache: the media is fast enough for that here.
     fn finish_shutdown(&mut self, observer: &mut dyn Observer) {
         let now_ns = self.now_ns;
-        let flushed: Result<(), _> = self
-            .namespaces
-            .values_mut()
-            .try_for_each(|ns| ns.flush(now_ns, observer));
+        let flushed: Result<(), _> =
+            self.namespaces.values_mut().try_for_each(|ns| ns.flush(now_ns, observer));
         if let Err(error) = flushed {
             self.note_host_failure(error);
         }
@@ -192,18 +251,10 @@ impl Controller {
         if let Some(error) = failure {
             self.note_host_failure(error);
         }
-        observer.event(
-            now_ns,
-            &Event::PowerCut {
-                lost_blocks,
-                lost_commands,
-            },
-        );
+        observer.event(now_ns, &Event::PowerCut { lost_blocks, lost_commands });
         let unsafe_shutdowns = u64::from(!is_safe);
-        self.health.unsafe_shutdowns = self
-            .health
-            .unsafe_shutdowns
-            .saturating_add(unsafe_shutdowns);
+        self.health.unsafe_shutdowns =
+            self.health.unsafe_shutdowns.saturating_add(unsafe_shutdowns);
         self.health.power_cycles = self.health.power_cycles.saturating_add(1);
         self.health.power_off(now_ns);
         self.registers = Registers::default();

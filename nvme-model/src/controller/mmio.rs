@@ -62,10 +62,7 @@ impl Controller {
     }
 
     fn trace_write(&self, offset: u64, data: &[u8], observer: &mut dyn Observer) {
-        let number = data
-            .iter()
-            .rev()
-            .fold(0, |number, byte| number << 8 | u64::from(*byte));
+        let number = data.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
         let end = offset.saturating_add(data.len() as u64);
         let is_address = end > reg::ASQ && offset < ACQ_END;
         let value = (!is_address).then_some(number);
@@ -91,8 +88,9 @@ impl Controller {
         let old = self.registers.cc;
         self.registers.set_cc(word);
         let new = self.registers.cc;
-        if old.en() != 0 && new.en() == 0 {
-            self.controller_reset(observer);
+        let was_enabled = old.en() != 0 || self.is_reset_ignored;
+        if was_enabled && new.en() == 0 {
+            self.disable(observer);
         } else if old.en() == 0 && new.en() != 0 {
             self.enable(observer);
         }
@@ -120,13 +118,7 @@ impl Controller {
             ),
             None => {
                 let offset = u32::try_from(offset).unwrap_or(u32::MAX);
-                (
-                    Event::RegisterWrite {
-                        offset,
-                        value: Some(value.into()),
-                    },
-                    None,
-                )
+                (Event::RegisterWrite { offset, value: Some(value.into()) }, None)
             }
         };
         observer.event(self.now_ns, &event);

@@ -48,8 +48,14 @@ pub struct Controller {
     faults: FaultEngine,
     /// Vectors to signal at the end of the step, or when they are unmasked.
     interrupts: BTreeSet<u16>,
+    /// Vectors to signal later, with their times.
+    late_interrupts: BTreeSet<(u64, u16)>,
     /// When CSTS.RDY follows CC.EN.
     ready_at: Option<u64>,
+    /// When CSTS.RDY follows CC.EN = 0, if a rule delays that.
+    unready_at: Option<u64>,
+    /// CC.EN = 0 was not noticed: the controller goes on.
+    is_reset_ignored: bool,
     /// When CSTS.SHST says complete.
     shutdown_at: Option<u64>,
     is_removed: bool,
@@ -73,10 +79,7 @@ impl Controller {
         config.validate()?;
         let (blocks, block_bytes) = (media.size_blocks(), media.block_bytes());
         if blocks == 0 || blocks > 1 << 48 || ![512, 4096].contains(&block_bytes) {
-            return Err(ConfigError::BadMedia {
-                blocks,
-                block_bytes,
-            });
+            return Err(ConfigError::BadMedia { blocks, block_bytes });
         }
         let namespace = Namespace::new(NSID, media, config.cache_blocks_max);
         Ok(Self {
@@ -90,7 +93,10 @@ impl Controller {
             health: Health::new(),
             faults: FaultEngine::new(faults),
             interrupts: BTreeSet::new(),
+            late_interrupts: BTreeSet::new(),
             ready_at: None,
+            unready_at: None,
+            is_reset_ignored: false,
             shutdown_at: None,
             is_removed: false,
             has_backlog: false,
@@ -156,13 +162,10 @@ impl Controller {
         if self.is_removed {
             return None;
         }
-        let due = if self.is_running() {
-            self.in_flight.next_due()
-        } else {
-            None
-        };
+        let due = if self.is_running() { self.in_flight.next_due() } else { None };
         let backlog = self.has_backlog.then_some(self.now_ns);
-        [self.ready_at, self.shutdown_at, due, backlog]
+        let late = self.late_interrupts.first().map(|(at, _)| *at);
+        [self.ready_at, self.unready_at, self.shutdown_at, due, late, backlog]
             .into_iter()
             .flatten()
             .min()

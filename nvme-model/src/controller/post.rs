@@ -6,6 +6,7 @@ use super::inflight::InFlight;
 use super::{Controller, Outcome};
 use crate::event::FatalCause;
 use crate::failure::Failure;
+use crate::fault::{CompletionFaults, PhaseFault};
 use crate::health::Culprit;
 use crate::queue::Slot;
 use crate::{Event, Ports};
@@ -15,7 +16,25 @@ use crate::{Event, Ports};
 pub(crate) struct Lies {
     pub(crate) is_duplicated: bool,
     pub(crate) wrong_cid: Option<u16>,
+    pub(crate) wrong_sqid: Option<u16>,
+    pub(crate) wrong_sqhd: Option<u16>,
+    pub(crate) wrong_phase: Option<PhaseFault>,
     pub(crate) is_interrupt_lost: bool,
+    pub(crate) interrupt_delay_ns: Option<u64>,
+}
+
+impl From<&CompletionFaults> for Lies {
+    fn from(faults: &CompletionFaults) -> Self {
+        Self {
+            is_duplicated: faults.is_duplicated,
+            wrong_cid: faults.wrong_cid,
+            wrong_sqid: faults.wrong_sqid,
+            wrong_sqhd: faults.wrong_sqhd,
+            wrong_phase: faults.wrong_phase,
+            is_interrupt_lost: faults.is_interrupt_lost,
+            interrupt_delay_ns: faults.interrupt_delay_ns,
+        }
+    }
 }
 
 /// One completion entry.
@@ -37,30 +56,18 @@ impl Controller {
                 (failure.status, 0)
             }
         };
-        let InFlight {
-            sqid,
-            slot,
-            lies,
-            sqe,
-            ..
-        } = entry;
+        let InFlight { sqid, slot, lies, sqe, .. } = entry;
         let Some(cqid) = self.queues.sqs.get(&sqid).map(|sq| sq.cqid) else {
             slot.dissolve();
             return;
         };
-        let cid = lies.wrong_cid.unwrap_or(sqe.cid());
-        let posted = Entry {
-            sqid,
-            cid,
-            status,
-            dw0,
-        };
-        self.post(cqid, slot, posted, !lies.is_interrupt_lost, ports);
+        let posted = Entry { sqid, cid: sqe.cid(), status, dw0 };
+        self.post(cqid, slot, posted, &lies, ports);
         if lies.is_duplicated {
             // A lie needs a place like any truth: in a full queue there is none, and the rule's firing
             // stays without effect.
             if let Some(again) = self.queues.cqs.get_mut(&cqid).and_then(|cq| cq.reserve()) {
-                self.post(cqid, again, posted, !lies.is_interrupt_lost, ports);
+                self.post(cqid, again, posted, &lies, ports);
             }
         }
     }
@@ -72,43 +79,37 @@ impl Controller {
             nsid: entry.subject.nsid,
             lba: entry.subject.lba.map_or(0, |(slba, _)| slba),
         };
-        self.health
-            .record(culprit, failure, self.config.error_log_entries);
+        self.health.record(culprit, failure, self.config.error_log_entries);
     }
 
-    fn post(
-        &mut self,
-        cqid: u16,
-        slot: Slot,
-        entry: Entry,
-        has_interrupt: bool,
-        ports: &mut Ports<'_>,
-    ) {
-        let Entry {
-            sqid,
-            cid,
-            status,
-            dw0,
-        } = entry;
+    fn post(&mut self, cqid: u16, slot: Slot, entry: Entry, lies: &Lies, ports: &mut Ports<'_>) {
+        let Entry { sqid, cid, status, dw0 } = entry;
         let sqhd = self.queues.sqs.get(&sqid).map_or(0, |sq| sq.sqhd());
+        let sqhd = lies.wrong_sqhd.unwrap_or(sqhd);
+        let sqid = lies.wrong_sqid.unwrap_or(sqid);
+        let cid = lies.wrong_cid.unwrap_or(cid);
         let Some(cq) = self.queues.cqs.get_mut(&cqid) else {
             slot.dissolve();
             return;
         };
-        let cqe = nvme_spec::Cqe::new(cid, sqid, sqhd, status, dw0, cq.phase());
-        let vector = cq.vector.filter(|_| has_interrupt);
+        if lies.wrong_phase == Some(PhaseFault::Frozen) {
+            cq.freeze_phase();
+        }
+        let phase = cq.phase() ^ (lies.wrong_phase == Some(PhaseFault::Inverted));
+        let cqe = nvme_spec::Cqe::new(cid, sqid, sqhd, status, dw0, phase);
+        let vector = cq.vector.filter(|_| !lies.is_interrupt_lost);
         if cq.post(slot, ports.memory, &cqe).is_err() {
             self.fail(FatalCause::CqPost, ports.observer);
             return;
         }
-        self.interrupts.extend(vector);
-        let event = Event::Complete {
-            cqid,
-            sqid,
-            cid,
-            status,
-            dw0,
-        };
+        match lies.interrupt_delay_ns {
+            None => self.interrupts.extend(vector),
+            Some(delay_ns) => {
+                let at = self.now_ns.saturating_add(delay_ns);
+                self.late_interrupts.extend(vector.map(|vector| (at, vector)));
+            }
+        }
+        let event = Event::Complete { cqid, sqid, cid, status, dw0 };
         ports.observer.event(self.now_ns, &event);
     }
 
@@ -130,13 +131,8 @@ impl Controller {
                 log_page: byte(event.log_page()),
             };
             ports.observer.event(self.now_ns, &reported);
-            let entry = Entry {
-                sqid: cqid,
-                cid,
-                status: Status::SUCCESS,
-                dw0: event.0,
-            };
-            self.post(cqid, slot, entry, true, ports);
+            let entry = Entry { sqid: cqid, cid, status: Status::SUCCESS, dw0: event.0 };
+            self.post(cqid, slot, entry, &Lies::default(), ports);
         }
     }
 
@@ -147,15 +143,21 @@ impl Controller {
             self.post(
                 cqid,
                 slot,
-                Entry {
-                    sqid: cqid,
-                    cid,
-                    status,
-                    dw0: 0,
-                },
-                true,
+                Entry { sqid: cqid, cid, status, dw0: 0 },
+                &Lies::default(),
                 ports,
             );
+        }
+    }
+
+    /// Moves the interrupts whose time has come to those that are to be signalled.
+    pub(super) fn raise_late_interrupts(&mut self) {
+        while let Some((at, vector)) = self.late_interrupts.first().copied() {
+            if at > self.now_ns {
+                return;
+            }
+            self.late_interrupts.pop_first();
+            self.interrupts.insert(vector);
         }
     }
 
@@ -164,16 +166,11 @@ impl Controller {
         let mask = self.registers.interrupt_mask;
         // INTMS and INTMC know the first 32 vectors.
         let is_masked = |vector: u16| vector < 32 && mask.wrapping_shr(vector.into()) & 1 != 0;
-        let (held, ready) = self
-            .interrupts
-            .iter()
-            .partition(|vector| is_masked(**vector));
+        let (held, ready) = self.interrupts.iter().partition(|vector| is_masked(**vector));
         self.interrupts = held;
         let ready: std::collections::BTreeSet<u16> = ready;
         for vector in ready {
-            ports
-                .observer
-                .event(self.now_ns, &Event::Interrupt { vector });
+            ports.observer.event(self.now_ns, &Event::Interrupt { vector });
             ports.irq.signal(vector);
         }
     }
@@ -185,10 +182,7 @@ impl Controller {
         code: nvme_spec::StatusCode,
         ports: &mut Ports<'_>,
     ) {
-        let failure = Failure {
-            status: code.into(),
-            ..Failure::transient(code)
-        };
+        let failure = Failure { status: code.into(), ..Failure::transient(code) };
         self.complete(entry, Err(failure), ports);
     }
 }

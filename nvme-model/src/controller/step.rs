@@ -28,6 +28,7 @@ impl Controller {
             }
         }
         self.report_events(ports);
+        self.raise_late_interrupts();
         self.signal_interrupts(ports);
     }
 
@@ -71,32 +72,17 @@ impl Controller {
         } else {
             Command::decode(sqid, &sqe)
         };
-        let blocks = command.as_ref().ok().and_then(Command::blocks);
-        let subject = Subject {
-            number: self.commands_fetched,
-            sqid,
-            opcode: sqe.opcode(),
-            nsid: sqe.nsid.get(),
-            lba: blocks,
-            sqe: sqe.to_bytes(),
-        };
-        let (slba, count) = blocks.unwrap_or((0, 0));
-        let fetched = Event::Fetch {
-            sqid,
-            cid: sqe.cid(),
-            opcode: subject.opcode,
-            nsid: subject.nsid,
-            slba,
-            blocks: u32::try_from(count).unwrap_or(u32::MAX),
-        };
-        ports.observer.event(self.now_ns, &fetched);
-        let faults = self
-            .faults
-            .at_submission(self.now_ns, &subject, ports.observer);
-        if faults.is_removal || faults.is_fatal {
+        let subject = self.describe(sqid, &sqe, command.as_ref().ok(), ports);
+        let faults = self.faults.at_submission(self.now_ns, &subject, ports.observer);
+        if faults.is_stop() {
             self.queues.release(cqid, slot);
-            self.stop(faults.is_removal, ports);
+            let cause = if faults.is_fatal { FatalCause::Injected } else { FatalCause::SqFetch };
+            self.stop(faults.is_removal, cause, ports.observer);
             return;
+        }
+        if faults.has_spurious_interrupt {
+            let vector = self.queues.cqs.get(&cqid).and_then(|cq| cq.vector);
+            self.interrupts.extend(vector);
         }
         let (timing, valid) = (&self.config.timing, command.as_ref().ok());
         let done_ns = self.clock.due(self.now_ns, timing, valid);
@@ -114,12 +100,48 @@ impl Controller {
         });
     }
 
+    /// Reports a command that was fetched, and says what rules see of it.
+    fn describe(
+        &self,
+        sqid: u16,
+        sqe: &nvme_spec::Sqe,
+        command: Option<&Command>,
+        ports: &mut Ports<'_>,
+    ) -> Subject {
+        let blocks = command.and_then(Command::blocks);
+        let subject = Subject {
+            number: self.commands_fetched,
+            sqid,
+            opcode: sqe.opcode(),
+            nsid: sqe.nsid.get(),
+            lba: blocks,
+            sqe: sqe.to_bytes(),
+            transition: None,
+        };
+        let (slba, count) = blocks.unwrap_or((0, 0));
+        let fetched = Event::Fetch {
+            sqid,
+            cid: sqe.cid(),
+            opcode: subject.opcode,
+            nsid: subject.nsid,
+            slba,
+            blocks: u32::try_from(count).unwrap_or(u32::MAX),
+        };
+        ports.observer.event(self.now_ns, &fetched);
+        subject
+    }
+
     /// A rule stops the controller.
-    fn stop(&mut self, is_removal: bool, ports: &mut Ports<'_>) {
+    pub(super) fn stop(
+        &mut self,
+        is_removal: bool,
+        cause: FatalCause,
+        observer: &mut dyn crate::Observer,
+    ) {
         if is_removal {
-            self.remove(self.now_ns, ports.observer);
+            self.remove(self.now_ns, observer);
         } else {
-            self.fail(FatalCause::Injected, ports.observer);
+            self.fail(cause, observer);
         }
     }
 
@@ -133,12 +155,12 @@ impl Controller {
                     self.release(entry);
                     return;
                 };
-                let faults = self
-                    .faults
-                    .at_completion(self.now_ns, &entry.subject, ports.observer);
-                if faults.is_removal || faults.is_fatal {
+                let faults = self.faults.at_completion(self.now_ns, &entry.subject, ports.observer);
+                if faults.is_stop() {
                     self.release(entry);
-                    self.stop(faults.is_removal, ports);
+                    let cause =
+                        if faults.is_fatal { FatalCause::Injected } else { FatalCause::CqPost };
+                    self.stop(faults.is_removal, cause, ports.observer);
                     return;
                 }
                 if faults.is_dropped {
@@ -149,11 +171,7 @@ impl Controller {
                     Some(status) => injected(status),
                     None => outcome,
                 };
-                entry.lies = Lies {
-                    is_duplicated: faults.is_duplicated,
-                    wrong_cid: faults.wrong_cid,
-                    is_interrupt_lost: faults.is_interrupt_lost,
-                };
+                entry.lies = Lies::from(&faults);
                 if faults.delay_ns > 0 {
                     entry.outcome = Some(outcome);
                     entry.due_ns = Some(self.now_ns.saturating_add(faults.delay_ns));
@@ -180,8 +198,5 @@ pub(super) fn injected(status: nvme_spec::Status) -> super::Outcome {
     if status.is_success() {
         return Ok(0);
     }
-    Err(Failure {
-        status,
-        ..Failure::transient(status.code)
-    })
+    Err(Failure { status, ..Failure::transient(status.code) })
 }

@@ -23,18 +23,12 @@ fn block_parts(event: &Event) -> Parts {
         Event::MediaRead { nsid, lba, blocks } => range(7, nsid, lba, blocks.into(), 0),
         Event::MediaWrite { nsid, lba, blocks } => range(8, nsid, lba, blocks.into(), 0),
         Event::MediaDiscard { nsid, lba, blocks } => range(9, nsid, lba, blocks, 0),
-        Event::CacheStore {
-            nsid,
-            lba,
-            blocks,
-            order,
-        } => range(10, nsid, lba, blocks.into(), order),
-        Event::CacheEvict {
-            nsid,
-            lba,
-            blocks,
-            order,
-        } => range(11, nsid, lba, blocks.into(), order),
+        Event::CacheStore { nsid, lba, blocks, order } => {
+            range(10, nsid, lba, blocks.into(), order)
+        }
+        Event::CacheEvict { nsid, lba, blocks, order } => {
+            range(11, nsid, lba, blocks.into(), order)
+        }
         // `parts` asks about no other.
         _ => range(0, 0, 0, 0, 0),
     }
@@ -42,37 +36,18 @@ fn block_parts(event: &Event) -> Parts {
 
 fn parts(event: &Event) -> Parts {
     match *event {
-        Event::RegisterWrite { offset, value } => Parts(
-            1,
-            value.is_some().into(),
-            0,
-            offset,
-            [value.unwrap_or(0), 0, 0],
-        ),
+        Event::RegisterWrite { offset, value } => {
+            Parts(1, value.is_some().into(), 0, offset, [value.unwrap_or(0), 0, 0])
+        }
         Event::SqDoorbell { sqid, tail } => Parts(2, 0, sqid, tail, [0; 3]),
         Event::CqDoorbell { cqid, head } => Parts(3, 0, cqid, head, [0; 3]),
         Event::Status { csts } => Parts(4, 0, 0, csts, [0; 3]),
-        Event::Fetch {
-            sqid,
-            cid,
-            opcode,
-            nsid,
-            slba,
-            blocks,
-        } => Parts(5, opcode, sqid, nsid, [slba, blocks.into(), cid.into()]),
-        Event::Complete {
-            cqid,
-            sqid,
-            cid,
-            status,
-            dw0,
-        } => Parts(
-            6,
-            0,
-            cqid,
-            pair(sqid, cid),
-            [status.to_raw().into(), dw0.into(), 0],
-        ),
+        Event::Fetch { sqid, cid, opcode, nsid, slba, blocks } => {
+            Parts(5, opcode, sqid, nsid, [slba, blocks.into(), cid.into()])
+        }
+        Event::Complete { cqid, sqid, cid, status, dw0 } => {
+            Parts(6, 0, cqid, pair(sqid, cid), [status.to_raw().into(), dw0.into(), 0])
+        }
         Event::MediaRead { .. }
         | Event::MediaWrite { .. }
         | Event::MediaDiscard { .. }
@@ -80,29 +55,17 @@ fn parts(event: &Event) -> Parts {
         | Event::CacheEvict { .. } => block_parts(event),
         Event::Flush { nsid, blocks } => Parts(12, 0, 0, nsid, [blocks, 0, 0]),
         Event::Interrupt { vector } => Parts(13, 0, vector, 0, [0; 3]),
-        Event::AsyncEvent {
-            event_type,
-            info,
-            log_page,
-        } => Parts(
-            14,
-            event_type,
-            u16::from_le_bytes([info, log_page]),
-            0,
-            [0; 3],
-        ),
+        Event::AsyncEvent { event_type, info, log_page } => {
+            Parts(14, event_type, u16::from_le_bytes([info, log_page]), 0, [0; 3])
+        }
         Event::Fatal { cause } => Parts(15, cause as u8, 0, 0, [0; 3]),
-        Event::Fault {
-            rule,
-            command,
-            action,
-            fired,
-        } => Parts(16, action as u8, rule, 0, [command, fired, 0]),
+        Event::Fault { rule, command, action, fired } => {
+            Parts(16, action as u8, rule, 0, [command, fired, 0])
+        }
         Event::Reset { lost_commands } => Parts(17, 0, 0, lost_commands, [0; 3]),
-        Event::PowerCut {
-            lost_blocks,
-            lost_commands,
-        } => Parts(18, 0, 0, lost_commands, [lost_blocks, 0, 0]),
+        Event::PowerCut { lost_blocks, lost_commands } => {
+            Parts(18, 0, 0, lost_commands, [lost_blocks, 0, 0])
+        }
         Event::Removed => Parts(19, 0, 0, 0, [0; 3]),
     }
 }
@@ -132,14 +95,8 @@ mod tests {
 
     #[test]
     fn a_fetch_has_these_bytes() {
-        let event = Event::Fetch {
-            sqid: 0x0102,
-            cid: 0x0304,
-            opcode: 2,
-            nsid: 1,
-            slba: 0x10,
-            blocks: 8,
-        };
+        let event =
+            Event::Fetch { sqid: 0x0102, cid: 0x0304, opcode: 2, nsid: 1, slba: 0x10, blocks: 8 };
         let bytes = event.to_bytes();
         assert_eq!(bytes[..8], [5, 2, 0x02, 0x01, 1, 0, 0, 0]);
         assert_eq!(bytes[8..10], [0x10, 0]);
@@ -150,13 +107,7 @@ mod tests {
     #[test]
     fn a_completion_has_these_bytes() {
         let status = Status::from(status::UNRECOVERED_READ).with_dnr(true);
-        let event = Event::Complete {
-            cqid: 1,
-            sqid: 2,
-            cid: 3,
-            status,
-            dw0: 4,
-        };
+        let event = Event::Complete { cqid: 1, sqid: 2, cid: 3, status, dw0: 4 };
         let bytes = event.to_bytes();
         assert_eq!(bytes[..10], [6, 0, 1, 0, 2, 0, 3, 0, 0x81, 0x42]);
         assert_eq!(bytes[16], 4);
@@ -168,23 +119,9 @@ mod tests {
         let events = [
             Event::MediaRead { nsid, lba, blocks },
             Event::MediaWrite { nsid, lba, blocks },
-            Event::MediaDiscard {
-                nsid,
-                lba,
-                blocks: 3,
-            },
-            Event::CacheStore {
-                nsid,
-                lba,
-                blocks,
-                order,
-            },
-            Event::CacheEvict {
-                nsid,
-                lba,
-                blocks,
-                order,
-            },
+            Event::MediaDiscard { nsid, lba, blocks: 3 },
+            Event::CacheStore { nsid, lba, blocks, order },
+            Event::CacheEvict { nsid, lba, blocks, order },
             Event::Flush { nsid, blocks: 3 },
             Event::Removed,
         ];

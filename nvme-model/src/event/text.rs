@@ -45,28 +45,12 @@ impl Event {
     /// The events about commands.
     fn fmt_command(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Fetch {
-                sqid,
-                cid,
-                opcode,
-                nsid,
-                slba,
-                blocks,
-            } => {
+            Self::Fetch { sqid, cid, opcode, nsid, slba, blocks } => {
                 let name = opcode_name(sqid, opcode);
-                write!(
-                    f,
-                    "fetch        sq={sqid:<3} cid={cid:04x} {opcode:02x} {name:<20} "
-                )?;
+                write!(f, "fetch        sq={sqid:<3} cid={cid:04x} {opcode:02x} {name:<20} ")?;
                 write!(f, "nsid={nsid:<3x} slba={slba:#x} blocks={blocks}")
             }
-            Self::Complete {
-                cqid,
-                sqid,
-                cid,
-                status,
-                dw0,
-            } => {
+            Self::Complete { cqid, sqid, cid, status, dw0 } => {
                 write!(f, "complete     cq={cqid:<3} sq={sqid:<3} cid={cid:04x} ")?;
                 write!(f, "dw0={dw0:#x} {status}")
             }
@@ -87,18 +71,12 @@ impl Event {
             Self::MediaDiscard { nsid, lba, blocks } => {
                 range(f, "media-zero", nsid, lba, blocks, None)
             }
-            Self::CacheStore {
-                nsid,
-                lba,
-                blocks,
-                order,
-            } => range(f, "cache-store", nsid, lba, blocks.into(), Some(order)),
-            Self::CacheEvict {
-                nsid,
-                lba,
-                blocks,
-                order,
-            } => range(f, "cache-evict", nsid, lba, blocks.into(), Some(order)),
+            Self::CacheStore { nsid, lba, blocks, order } => {
+                range(f, "cache-store", nsid, lba, blocks.into(), Some(order))
+            }
+            Self::CacheEvict { nsid, lba, blocks, order } => {
+                range(f, "cache-evict", nsid, lba, blocks.into(), Some(order))
+            }
             // `fmt` asks about no other.
             _ => Ok(()),
         }
@@ -125,37 +103,16 @@ impl fmt::Display for Event {
                 write!(f, "flush        nsid={nsid:<3x} blocks={blocks}")
             }
             Self::Interrupt { vector } => write!(f, "interrupt    vector={vector}"),
-            Self::AsyncEvent {
-                event_type,
-                info,
-                log_page,
-            } => {
-                write!(
-                    f,
-                    "async-event  type={event_type} info={info} log={log_page:#04x}"
-                )
+            Self::AsyncEvent { event_type, info, log_page } => {
+                write!(f, "async-event  type={event_type} info={info} log={log_page:#04x}")
             }
             Self::Fatal { cause } => write!(f, "fatal        {}", cause.name()),
-            Self::Fault {
-                rule,
-                command,
-                action,
-                fired,
-            } => {
-                write!(
-                    f,
-                    "fault        rule={rule} command={command} {action} fired={fired}"
-                )
+            Self::Fault { rule, command, action, fired } => {
+                write!(f, "fault        rule={rule} command={command} {action} fired={fired}")
             }
             Self::Reset { lost_commands } => write!(f, "reset        lost={lost_commands}"),
-            Self::PowerCut {
-                lost_blocks,
-                lost_commands,
-            } => {
-                write!(
-                    f,
-                    "power-cut    lost={lost_commands} lost_blocks={lost_blocks}"
-                )
+            Self::PowerCut { lost_blocks, lost_commands } => {
+                write!(f, "power-cut    lost={lost_commands} lost_blocks={lost_blocks}")
             }
             Self::Removed => f.write_str("removed"),
         }
@@ -169,25 +126,13 @@ mod tests {
 
     #[test]
     fn a_line_reads_like_the_standard() {
-        let fetch = Event::Fetch {
-            sqid: 1,
-            cid: 0x1f,
-            opcode: 2,
-            nsid: 1,
-            slba: 64,
-            blocks: 8,
-        };
+        let fetch = Event::Fetch { sqid: 1, cid: 0x1f, opcode: 2, nsid: 1, slba: 64, blocks: 8 };
         assert_eq!(
             fetch.to_string(),
             "fetch        sq=1   cid=001f 02 read                 nsid=1   slba=0x40 blocks=8"
         );
-        let complete = Event::Complete {
-            cqid: 1,
-            sqid: 1,
-            cid: 0x1f,
-            status: Status::SUCCESS,
-            dw0: 0,
-        };
+        let complete =
+            Event::Complete { cqid: 1, sqid: 1, cid: 0x1f, status: Status::SUCCESS, dw0: 0 };
         assert_eq!(
             complete.to_string(),
             "complete     cq=1   sq=1   cid=001f dw0=0x0 generic/success"
@@ -196,10 +141,7 @@ mod tests {
 
     #[test]
     fn an_address_never_shows() {
-        let event = Event::RegisterWrite {
-            offset: 0x28,
-            value: None,
-        };
+        let event = Event::RegisterWrite { offset: 0x28, value: None };
         assert_eq!(event.to_string(), "reg-write    0x028 = (address)");
     }
 }

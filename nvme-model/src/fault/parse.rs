@@ -7,9 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::rule::Rule;
-use super::words::{
-    Builder, Complaint, DO_KEYS, MATCH_KEYS, Section, UNTIL_KEYS, WHEN_KEYS, op_names,
-};
+use super::words::{Builder, Complaint, Section, op_names};
 
 /// Where a rule is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,12 +30,7 @@ pub struct RuleError {
 impl RuleError {
     pub(super) fn new(place: Place, word: &str, complaint: Complaint) -> Self {
         let Complaint { problem, known } = complaint;
-        Self {
-            place,
-            word: word.into(),
-            problem,
-            known,
-        }
+        Self { place, word: word.into(), problem, known }
     }
 
     /// The column of the bad word in the one-line form, from 1.
@@ -83,20 +76,15 @@ fn section(key: &str, is_after_arrow: bool) -> Option<Section> {
     } else {
         [Section::Match, Section::When]
     };
-    sides
-        .into_iter()
-        .find(|section| section.keys().contains(&key))
+    sides.into_iter().find(|section| section.has(key))
 }
 
 fn known_words(is_after_arrow: bool) -> Vec<&'static str> {
     if is_after_arrow {
-        DO_KEYS.iter().chain(UNTIL_KEYS).copied().collect()
+        [Section::Do.keys(), Section::Until.keys()].concat()
     } else {
-        let keys = MATCH_KEYS
-            .iter()
-            .chain(WHEN_KEYS)
-            .copied()
-            .filter(|key| *key != "op");
+        let keys = [Section::Match.keys(), Section::When.keys()].concat();
+        let keys = keys.into_iter().filter(|key| *key != "op");
         keys.chain(["=>"]).chain(op_names()).collect()
     }
 }
@@ -127,10 +115,7 @@ impl FromStr for Rule {
                 }
                 None => {
                     let known = known_words(is_after_arrow);
-                    Err(Complaint {
-                        problem: "unknown word".into(),
-                        known,
-                    })
+                    Err(Complaint { problem: "unknown word".into(), known })
                 }
             };
             applied.map_err(fail)?;
@@ -138,10 +123,7 @@ impl FromStr for Rule {
         let end = |complaint| RuleError::new(Place::Column(last.0), last.1, complaint);
         if !is_after_arrow {
             let problem = "the rule ends before its =>".into();
-            return Err(end(Complaint {
-                problem,
-                known: Vec::new(),
-            }));
+            return Err(end(Complaint { problem, known: Vec::new() }));
         }
         builder.finish().map_err(end)
     }

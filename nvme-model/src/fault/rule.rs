@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use nvme_spec::{AdminOpcode, NvmOpcode, Status};
+use nvme_spec::{AdminOpcode, NvmOpcode};
+
+use super::action::Action;
 
 /// Which commands a rule is about, by opcode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +20,37 @@ pub enum OpClass {
     Io(NvmOpcode),
     /// One admin opcode.
     Admin(AdminOpcode),
+    /// Not a command: the host changes the state of the controller.
+    Transition(Transition),
+}
+
+/// What a host does to the controller as a whole. Rules about commands never see these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transition {
+    /// CC.EN goes from 0 to 1.
+    Enable,
+    /// CC.EN goes from 1 to 0.
+    Disable,
+    /// CC.SHN asks for a shutdown.
+    Shutdown,
+    /// NSSR is written with its magic value.
+    SubsystemReset,
+}
+
+impl Transition {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Enable, Self::Disable, Self::Shutdown, Self::SubsystemReset];
+
+    /// The word in a rule.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Enable => "enable",
+            Self::Disable => "disable",
+            Self::Shutdown => "shutdown",
+            Self::SubsystemReset => "subsystem-reset",
+        }
+    }
 }
 
 /// When in a command's life a rule looks at it.
@@ -81,107 +114,6 @@ pub struct When {
     pub after: Option<String>,
 }
 
-/// What happens to the command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// It fails with this status; at submission it is not executed, at completion it was.
-    Status(Status),
-    /// It completes later by so many nanoseconds; others overtake it.
-    Delay(u64),
-    /// It is executed but its completion is never posted.
-    Drop,
-    /// It is never executed and never completes, but can be aborted.
-    Hang,
-    /// One byte of its data is changed on the way: `data[offset % length] ^= xor`.
-    Corrupt {
-        /// Which byte of the transfer.
-        offset: u64,
-        /// What to flip in it; not 0.
-        xor: u8,
-    },
-    /// A write is acknowledged but goes nowhere.
-    LostWrite,
-    /// The controller sets CSTS.CFS and stops.
-    Cfs,
-    /// The device is pulled out.
-    Remove,
-    /// The completion is posted twice.
-    Duplicate,
-    /// The completion names another command.
-    WrongCid(u16),
-    /// The completion is posted without its interrupt.
-    LostInterrupt,
-    /// An abort does nothing and says so.
-    IgnoreAbort,
-}
-
-/// What happens, without its numbers. The numbers are part of the trace format: never reuse one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum ActionKind {
-    /// See [`Action::Status`].
-    Status = 1,
-    /// See [`Action::Delay`].
-    Delay = 2,
-    /// See [`Action::Drop`].
-    Drop = 3,
-    /// See [`Action::Hang`].
-    Hang = 4,
-    /// See [`Action::Corrupt`].
-    Corrupt = 5,
-    /// See [`Action::LostWrite`].
-    LostWrite = 6,
-    /// See [`Action::Cfs`].
-    Cfs = 7,
-    /// See [`Action::Remove`].
-    Remove = 8,
-    /// See [`Action::Duplicate`].
-    Duplicate = 9,
-    /// See [`Action::WrongCid`].
-    WrongCid = 10,
-    /// See [`Action::LostInterrupt`].
-    LostInterrupt = 11,
-    /// See [`Action::IgnoreAbort`].
-    IgnoreAbort = 12,
-}
-
-impl Action {
-    /// The action without its numbers.
-    #[must_use]
-    pub const fn kind(&self) -> ActionKind {
-        match self {
-            Self::Status(_) => ActionKind::Status,
-            Self::Delay(_) => ActionKind::Delay,
-            Self::Drop => ActionKind::Drop,
-            Self::Hang => ActionKind::Hang,
-            Self::Corrupt { .. } => ActionKind::Corrupt,
-            Self::LostWrite => ActionKind::LostWrite,
-            Self::Cfs => ActionKind::Cfs,
-            Self::Remove => ActionKind::Remove,
-            Self::Duplicate => ActionKind::Duplicate,
-            Self::WrongCid(_) => ActionKind::WrongCid,
-            Self::LostInterrupt => ActionKind::LostInterrupt,
-            Self::IgnoreAbort => ActionKind::IgnoreAbort,
-        }
-    }
-
-    /// When the rule looks at a command, unless it says otherwise; and whether it may.
-    #[must_use]
-    pub const fn default_phase(&self) -> (Phase, bool) {
-        match self {
-            Self::Status(_) | Self::Delay(_) | Self::Cfs | Self::Remove => {
-                (Phase::Submission, true)
-            }
-            Self::Hang | Self::Corrupt { .. } | Self::LostWrite | Self::IgnoreAbort => {
-                (Phase::Submission, false)
-            }
-            Self::Drop | Self::Duplicate | Self::WrongCid(_) | Self::LostInterrupt => {
-                (Phase::Completion, false)
-            }
-        }
-    }
-}
-
 /// How long a rule lasts. The first limit that is reached ends it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Until {
@@ -191,6 +123,10 @@ pub struct Until {
     pub time_ns: Option<u64>,
     /// The controller is reset or loses power.
     pub is_until_reset: bool,
+    /// Each block of the rule's `lba` is healed once it was written again; the rule ends with the last.
+    ///
+    /// Written means that a Write, Write Zeroes or deallocate of the block was executed and stored it.
+    pub is_until_rewrite: bool,
 }
 
 /// A rule.
@@ -223,9 +159,6 @@ impl FaultPlan {
     /// A plan without faults.
     #[must_use]
     pub const fn none() -> Self {
-        Self {
-            seed: 0,
-            rules: Vec::new(),
-        }
+        Self { seed: 0, rules: Vec::new() }
     }
 }

@@ -93,7 +93,7 @@ impl RuleTable {
         for (section, name, keys) in sections {
             for (key, value) in keys {
                 let text = match value {
-                    Scalar::Flag(false) if section.keys().contains(&key.as_str()) => continue,
+                    Scalar::Flag(false) if section.has(key) => continue,
                     Scalar::Flag(_) => None,
                     Scalar::Number(number) => Some(number.to_string()),
                     Scalar::Fraction(number) => Some(number.to_string()),
@@ -106,9 +106,7 @@ impl RuleTable {
                 })?;
             }
         }
-        builder
-            .finish()
-            .map_err(|complaint| RuleError::new(at("rule"), "", complaint))
+        builder.finish().map_err(|complaint| RuleError::new(at("rule"), "", complaint))
     }
 }
 
@@ -123,10 +121,7 @@ impl TryFrom<PlanTable> for FaultPlan {
         for rule in table.rule {
             rules.push(rule.into_rule(rules.len().saturating_add(1))?);
         }
-        let plan = Self {
-            seed: table.seed,
-            rules,
-        };
+        let plan = Self { seed: table.seed, rules };
         plan.check()?;
         Ok(plan)
     }
@@ -148,24 +143,11 @@ impl FaultPlan {
     /// # Errors
     /// [`PlanError::UnknownAfter`].
     pub fn check(&self) -> Result<(), PlanError> {
-        let names: Vec<&str> = self
-            .rules
-            .iter()
-            .filter_map(|rule| rule.name.as_deref())
-            .collect();
+        let names: Vec<&str> = self.rules.iter().filter_map(|rule| rule.name.as_deref()).collect();
         for (number, rule) in (1..).zip(&self.rules) {
-            if let Some(after) = rule
-                .when
-                .after
-                .as_deref()
-                .filter(|after| !names.contains(after))
-            {
+            if let Some(after) = rule.when.after.as_deref().filter(|after| !names.contains(after)) {
                 let (after, known) = (after.into(), names.join(", "));
-                return Err(PlanError::UnknownAfter {
-                    rule: number,
-                    after,
-                    known,
-                });
+                return Err(PlanError::UnknownAfter { rule: number, after, known });
             }
         }
         Ok(())

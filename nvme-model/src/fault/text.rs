@@ -1,35 +1,9 @@
-//! Rules and actions as text, the same text that is read.
+//! Rules as text, the same text that is read.
 
 use std::fmt;
 
-use super::rule::{Action, ActionKind, Match, OpClass, Phase, Probability, Rule, SqeMask, When};
-
-impl ActionKind {
-    /// The word in a rule.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Status => "status",
-            Self::Delay => "delay",
-            Self::Drop => "drop",
-            Self::Hang => "hang",
-            Self::Corrupt => "corrupt",
-            Self::LostWrite => "lost-write",
-            Self::Cfs => "cfs",
-            Self::Remove => "remove",
-            Self::Duplicate => "duplicate",
-            Self::WrongCid => "wrong-cid",
-            Self::LostInterrupt => "lost-interrupt",
-            Self::IgnoreAbort => "ignore-abort",
-        }
-    }
-}
-
-impl fmt::Display for ActionKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
+use super::delay::Distribution;
+use super::rule::{Match, OpClass, Phase, Probability, Rule, SqeMask, When};
 
 impl fmt::Display for OpClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,6 +13,7 @@ impl fmt::Display for OpClass {
             Self::AnyAdmin => "admin",
             Self::Io(opcode) => opcode.name().unwrap_or("unknown"),
             Self::Admin(opcode) => opcode.name().unwrap_or("unknown"),
+            Self::Transition(transition) => transition.name(),
         })
     }
 }
@@ -46,26 +21,9 @@ impl fmt::Display for OpClass {
 impl fmt::Display for SqeMask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.offset)?;
-        self.value
-            .iter()
-            .try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        self.value.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
         f.write_str("/")?;
-        self.mask
-            .iter()
-            .try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.kind().name())?;
-        match self {
-            Self::Status(status) => write!(f, "={status}"),
-            Self::Delay(ns) => write!(f, "={ns}ns"),
-            Self::Corrupt { offset, xor } => write!(f, "={offset}^{xor:#x}"),
-            Self::WrongCid(cid) => write!(f, "={cid:#x}"),
-            _ => Ok(()),
-        }
+        self.mask.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -80,38 +38,16 @@ fn optional<T: fmt::Display>(
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Match {
-            op,
-            queue,
-            nsid,
-            lba,
-            sqe,
-        } = &self.matcher;
-        let When {
-            nth,
-            every,
-            chance,
-            from_ns,
-            to_ns,
-            after,
-        } = &self.when;
+        let Match { op, queue, nsid, lba, sqe } = &self.matcher;
+        let When { nth, every, chance, from_ns, to_ns, after } = &self.when;
         write!(f, "{op}")?;
         optional(f, "name", self.name.as_ref())?;
         optional(f, "queue", *queue)?;
         optional(f, "nsid", *nsid)?;
-        optional(
-            f,
-            "lba",
-            lba.as_ref()
-                .map(|r| format!("{:#x}..{:#x}", r.start, r.end)),
-        )?;
+        optional(f, "lba", lba.as_ref().map(|r| format!("{:#x}..{:#x}", r.start, r.end)))?;
         optional(f, "sqe", sqe.as_ref())?;
         if self.phase != self.action.default_phase().0 {
-            let phase = if self.phase == Phase::Submission {
-                "submission"
-            } else {
-                "completion"
-            };
+            let phase = if self.phase == Phase::Submission { "submission" } else { "completion" };
             write!(f, " phase={phase}")?;
         }
         optional(f, "nth", *nth)?;
@@ -126,20 +62,47 @@ impl fmt::Display for Rule {
         if self.until.is_until_reset {
             f.write_str(" until-reset")?;
         }
+        if self.until.is_until_rewrite {
+            f.write_str(" until-rewrite")?;
+        }
         Ok(())
     }
 }
 
 impl fmt::Display for Probability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = self
-            .parts_per_billion
-            .checked_div(1_000_000_000)
-            .unwrap_or(0);
-        let rest = self
-            .parts_per_billion
-            .checked_rem(1_000_000_000)
-            .unwrap_or(0);
+        let whole = self.parts_per_billion.checked_div(1_000_000_000).unwrap_or(0);
+        let rest = self.parts_per_billion.checked_rem(1_000_000_000).unwrap_or(0);
         write!(f, "{whole}.{rest:09}")
+    }
+}
+
+/// A fraction in millionths.
+fn fraction(f: &mut fmt::Formatter<'_>, ppm: u32) -> fmt::Result {
+    let whole = ppm.checked_div(1_000_000).unwrap_or(0);
+    let rest = ppm.checked_rem(1_000_000).unwrap_or(0);
+    write!(f, "{whole}.{rest:06}")
+}
+
+impl fmt::Display for Distribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Uniform { min_ns, max_ns } => write!(f, "uniform({min_ns}ns,{max_ns}ns")?,
+            Self::Normal { mean_ns, deviation_ns } => {
+                write!(f, "normal({mean_ns}ns,{deviation_ns}ns")?;
+            }
+            Self::Lognormal { median_ns, sigma_ppm } => {
+                write!(f, "lognormal({median_ns}ns,")?;
+                fraction(f, sigma_ppm)?;
+            }
+            Self::Pareto { min_ns, alpha_ppm } => {
+                write!(f, "pareto({min_ns}ns,")?;
+                fraction(f, alpha_ppm)?;
+            }
+            Self::Burst { delay_ns, length, period } => {
+                write!(f, "burst({delay_ns}ns,{length},{period}")?;
+            }
+        }
+        f.write_str(")")
     }
 }

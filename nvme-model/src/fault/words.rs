@@ -4,8 +4,10 @@
 
 use nvme_spec::{AdminOpcode, NvmOpcode};
 
-use super::rule::{Action, Match, Phase, Rule, Until, When};
-use super::values::{chance, corrupt, op, positive, range, small, sqe_mask, status, time};
+use super::action::Action;
+use super::rule::{Match, OpClass, Phase, Rule, Transition, Until, When};
+use super::values::{chance, op, positive, range, small, sqe_mask, time};
+use super::verbs;
 
 /// The part of a rule that a word belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,59 +27,43 @@ pub(super) struct Complaint {
 
 impl Complaint {
     pub(super) fn new(problem: impl Into<String>) -> Self {
-        Self {
-            problem: problem.into(),
-            known: Vec::new(),
-        }
+        Self { problem: problem.into(), known: Vec::new() }
+    }
+
+    pub(super) fn choice(what: &str, known: &[&'static str]) -> Self {
+        Self { problem: format!("unknown {what}"), known: known.to_vec() }
     }
 }
 
 /// Words before the arrow that take no value.
 const OP_WORDS: [&str; 3] = ["any", "io", "admin"];
-pub(super) const MATCH_KEYS: &[&str] = &["name", "op", "queue", "nsid", "lba", "sqe", "phase"];
-pub(super) const WHEN_KEYS: &[&str] = &["nth", "every", "chance", "from", "to", "after"];
-pub(super) const DO_KEYS: &[&str] = &[
-    "status",
-    "dnr",
-    "more",
-    "crd",
-    "delay",
-    "drop",
-    "hang",
-    "corrupt",
-    "lost-write",
-    "cfs",
-    "remove",
-    "duplicate",
-    "wrong-cid",
-    "lost-interrupt",
-    "ignore-abort",
-];
-pub(super) const UNTIL_KEYS: &[&str] = &["count", "before", "until-reset"];
+const MATCH_KEYS: &[&str] = &["name", "op", "queue", "nsid", "lba", "sqe", "phase"];
+const WHEN_KEYS: &[&str] = &["nth", "every", "chance", "from", "to", "after"];
+/// Words after the arrow that refine another one.
+const STATUS_KEYS: &[&str] = &["dnr", "more", "crd"];
+const UNTIL_KEYS: &[&str] = &["count", "before", "until-reset", "until-rewrite"];
 
-/// Words that are either there or not.
-const FLAGS: [&str; 11] = [
-    "dnr",
-    "more",
-    "drop",
-    "hang",
-    "lost-write",
-    "cfs",
-    "remove",
-    "duplicate",
-    "lost-interrupt",
-    "ignore-abort",
-    "until-reset",
-];
+/// Words that are either there or not, beside the actions without a value.
+const FLAGS: [&str; 4] = ["dnr", "more", "until-reset", "until-rewrite"];
+
+fn is_flag(key: &str) -> bool {
+    FLAGS.contains(&key) || verbs::flag(key).is_some()
+}
 
 impl Section {
-    pub(super) fn keys(self) -> &'static [&'static str] {
-        match self {
-            Self::Match => MATCH_KEYS,
-            Self::When => WHEN_KEYS,
-            Self::Do => DO_KEYS,
-            Self::Until => UNTIL_KEYS,
-        }
+    /// The words of the section.
+    pub(super) fn keys(self) -> Vec<&'static str> {
+        let (keys, more): (_, &[&str]) = match self {
+            Self::Match => (MATCH_KEYS, &[]),
+            Self::When => (WHEN_KEYS, &[]),
+            Self::Do => (verbs::ACTION_WORDS, STATUS_KEYS),
+            Self::Until => (UNTIL_KEYS, &[]),
+        };
+        [keys, more].concat()
+    }
+
+    pub(super) fn has(self, key: &str) -> bool {
+        self.keys().contains(&key)
     }
 }
 
@@ -85,7 +71,9 @@ impl Section {
 pub(super) fn op_names() -> Vec<&'static str> {
     let io = NvmOpcode::NAMED.iter().map(|(_, name)| *name);
     let admin = AdminOpcode::NAMED.iter().map(|(_, name)| *name);
-    OP_WORDS.into_iter().chain(io).chain(admin).collect()
+    let transitions = Transition::ALL.map(Transition::name);
+    let names = OP_WORDS.into_iter().chain(io).chain(admin);
+    names.chain(transitions).collect()
 }
 
 /// A rule that is being put together.
@@ -111,18 +99,15 @@ impl Builder {
         key: &str,
         value: Option<&str>,
     ) -> Result<(), Complaint> {
-        if !section.keys().contains(&key) {
-            let known = section.keys().to_vec();
-            return Err(Complaint {
-                problem: "unknown word".into(),
-                known,
-            });
+        if !section.has(key) {
+            let known = section.keys();
+            return Err(Complaint { problem: "unknown word".into(), known });
         }
         if self.seen.iter().any(|seen| seen == key) {
             return Err(Complaint::new("given twice"));
         }
         self.seen.push(key.into());
-        let value = match (value, FLAGS.contains(&key)) {
+        let value = match (value, is_flag(key)) {
             (None, true) => "",
             (Some(value), false) if !value.is_empty() => value,
             (_, true) => return Err(Complaint::new("takes no value")),
@@ -148,13 +133,7 @@ impl Builder {
                 self.phase = Some(match value {
                     "submission" => Phase::Submission,
                     "completion" => Phase::Completion,
-                    _ => {
-                        let known = vec!["submission", "completion"];
-                        return Err(Complaint {
-                            problem: "unknown phase".into(),
-                            known,
-                        });
-                    }
+                    _ => return Err(Complaint::choice("phase", &["submission", "completion"])),
                 });
             }
         }
@@ -187,26 +166,16 @@ impl Builder {
                 self.crd = Some(small(value, 3)?);
                 return Ok(());
             }
-            "status" => Action::Status(status(value)?),
-            "delay" => Action::Delay(time(value)?),
-            "drop" => Action::Drop,
-            "hang" => Action::Hang,
-            "corrupt" => corrupt(value)?,
-            "lost-write" => Action::LostWrite,
-            "cfs" => Action::Cfs,
-            "remove" => Action::Remove,
-            "duplicate" => Action::Duplicate,
-            "wrong-cid" => Action::WrongCid(small(value, u16::MAX)?),
-            "lost-interrupt" => Action::LostInterrupt,
-            _ => Action::IgnoreAbort,
+            _ => match verbs::flag(key) {
+                Some(action) => action,
+                None => verbs::valued(key, value)?,
+            },
         };
         match self.action.replace(action) {
             None => Ok(()),
             Some(first) => {
                 let first = first.kind().name();
-                Err(Complaint::new(format!(
-                    "a rule does one thing, this one does {first} already"
-                )))
+                Err(Complaint::new(format!("a rule does one thing, this one does {first} already")))
             }
         }
     }
@@ -215,7 +184,8 @@ impl Builder {
         match key {
             "count" => self.until.count = Some(positive(value)?),
             "before" => self.until.time_ns = Some(time(value)?),
-            _ => self.until.is_until_reset = true,
+            "until-reset" => self.until.is_until_reset = true,
+            _ => self.until.is_until_rewrite = true,
         }
         Ok(())
     }
@@ -223,10 +193,9 @@ impl Builder {
     /// The rule, if it is complete and its parts go together.
     pub(super) fn finish(self) -> Result<Rule, Complaint> {
         let Some(mut action) = self.action else {
-            let known = DO_KEYS.to_vec();
             return Err(Complaint {
                 problem: "the rule does nothing".into(),
-                known,
+                known: Section::Do.keys(),
             });
         };
         match &mut action {
@@ -239,40 +208,62 @@ impl Builder {
             }
             _ => {}
         }
-        let (default_phase, has_choice) = action.default_phase();
-        let phase = self.phase.unwrap_or(default_phase);
-        if phase != default_phase && !has_choice {
-            let name = action.kind().name();
-            let only = if default_phase == Phase::Submission {
-                "submission"
-            } else {
-                "completion"
-            };
-            return Err(Complaint::new(format!("{name} works at {only} only")));
-        }
-        if self
-            .when
-            .nth
-            .is_some_and(|_| self.until.count.is_some_and(|count| count > 1))
-        {
-            return Err(Complaint::new(
-                "nth fires once, so count cannot be more than 1",
-            ));
-        }
-        let Self {
-            name,
-            matcher,
-            when,
-            until,
-            ..
-        } = self;
-        Ok(Rule {
-            name,
-            matcher,
-            phase,
-            when,
+        let rule = Rule {
+            phase: self.phase.unwrap_or(action.default_phase().0),
+            name: self.name,
+            matcher: self.matcher,
+            when: self.when,
+            until: self.until,
             action,
-            until,
-        })
+        };
+        check(&rule)?;
+        Ok(rule)
     }
+}
+
+/// Checks that the parts of a rule go together.
+fn check(rule: &Rule) -> Result<(), Complaint> {
+    let name = rule.action.kind().name();
+    let (default_phase, has_choice) = rule.action.default_phase();
+    if rule.phase != default_phase && !has_choice {
+        let only = if default_phase == Phase::Submission { "submission" } else { "completion" };
+        return Err(Complaint::new(format!("{name} works at {only} only")));
+    }
+    check_transition(rule)?;
+    let Rule { when, until, .. } = rule;
+    if when.nth.is_some() && until.count.is_some_and(|count| count > 1) {
+        let problem = "nth fires once, so count cannot be more than 1";
+        return Err(Complaint::new(problem));
+    }
+    if until.is_until_rewrite && rule.matcher.lba.is_none() {
+        let problem = "until-rewrite needs lba=FIRST..END: the blocks that are to be rewritten";
+        return Err(Complaint::new(problem));
+    }
+    Ok(())
+}
+
+/// Some things happen to a command, some while the controller as a whole changes its state.
+fn check_transition(rule: &Rule) -> Result<(), Complaint> {
+    let name = rule.action.kind().name();
+    let transition = match rule.matcher.op {
+        OpClass::Transition(transition) => Some(transition),
+        _ => None,
+    };
+    let known: Vec<&'static str> = match (transition, rule.action.transitions()) {
+        (None, None) => return Ok(()),
+        (Some(here), Some(fits)) if fits.contains(&here) => return check_no_fields(&rule.matcher),
+        (Some(_), None) if rule.action.is_general() => return check_no_fields(&rule.matcher),
+        (_, Some(fits)) => fits.iter().map(|fit| fit.name()).collect(),
+        (Some(_), None) => vec!["any command"],
+    };
+    Err(Complaint { problem: format!("{name} does not go with this"), known })
+}
+
+fn check_no_fields(matcher: &Match) -> Result<(), Complaint> {
+    let nothing = Match { op: matcher.op, ..Match::default() };
+    if *matcher != nothing {
+        let problem = "this is no command: it has no queue, nsid, lba or sqe";
+        return Err(Complaint::new(problem));
+    }
+    Ok(())
 }

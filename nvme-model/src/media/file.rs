@@ -27,12 +27,8 @@ impl FileMedia {
     /// or does not end at a block boundary. The file is untouched then.
     pub fn open(path: &Path, block_bytes: u32) -> Result<Self, MediaError> {
         let name = path.display().to_string();
-        let fail = |offset, source| MediaError {
-            operation: "open",
-            path: name.clone(),
-            offset,
-            source,
-        };
+        let fail =
+            |offset, source| MediaError { operation: "open", path: name.clone(), offset, source };
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -50,12 +46,7 @@ impl FileMedia {
             let why = format!("length {length} is not a positive multiple of {block_bytes} bytes");
             return Err(fail(whole, invalid(why)));
         }
-        Ok(Self {
-            file,
-            path: name,
-            block_bytes,
-            size_blocks,
-        })
+        Ok(Self { file, path: name, block_bytes, size_blocks })
     }
 
     fn offset(&self, lba: u64) -> u64 {
@@ -63,12 +54,7 @@ impl FileMedia {
     }
 
     fn error(&self, operation: &'static str, lba: u64, source: io::Error) -> MediaError {
-        MediaError {
-            operation,
-            path: self.path.clone(),
-            offset: self.offset(lba),
-            source,
-        }
+        MediaError { operation, path: self.path.clone(), offset: self.offset(lba), source }
     }
 }
 
@@ -94,9 +80,7 @@ impl Media for FileMedia {
     }
 
     fn flush(&mut self) -> Result<(), MediaError> {
-        self.file
-            .sync_data()
-            .map_err(|source| self.error("sync", 0, source))
+        self.file.sync_data().map_err(|source| self.error("sync", 0, source))
     }
 
     fn discard(&mut self, lba: u64, blocks: u64) -> Result<(), MediaError> {
@@ -105,9 +89,7 @@ impl Media for FileMedia {
         while at < end {
             let length = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
             let piece = ZEROS.get(..length).unwrap_or(&ZEROS);
-            self.file
-                .write_all_at(piece, at)
-                .map_err(|source| self.error("write", lba, source))?;
+            self.file.write_all_at(piece, at).map_err(|source| self.error("write", lba, source))?;
             at = at.saturating_add(piece.len() as u64);
         }
         Ok(())

@@ -16,11 +16,7 @@ impl RamMedia {
     /// Media of `size_blocks` blocks, all zeros.
     #[must_use]
     pub fn new(size_blocks: u64, block_bytes: u32) -> Self {
-        Self {
-            block_bytes,
-            size_blocks,
-            blocks: BTreeMap::new(),
-        }
+        Self { block_bytes, size_blocks, blocks: BTreeMap::new() }
     }
 
     /// The blocks that were ever written and not discarded, in order.
@@ -44,11 +40,7 @@ impl Media for RamMedia {
 
     fn read(&mut self, lba: u64, dst: &mut [u8]) -> Result<(), MediaError> {
         for (lba, block) in (lba..).zip(dst.chunks_mut(self.chunk())) {
-            match self
-                .blocks
-                .get(&lba)
-                .and_then(|data| data.get(..block.len()))
-            {
+            match self.blocks.get(&lba).and_then(|data| data.get(..block.len())) {
                 Some(data) => block.copy_from_slice(data),
                 None => block.fill(0),
             }
@@ -69,11 +61,8 @@ impl Media for RamMedia {
     }
 
     fn discard(&mut self, lba: u64, blocks: u64) -> Result<(), MediaError> {
-        let gone: Vec<u64> = self
-            .blocks
-            .range(lba..lba.saturating_add(blocks))
-            .map(|(lba, _)| *lba)
-            .collect();
+        let gone: Vec<u64> =
+            self.blocks.range(lba..lba.saturating_add(blocks)).map(|(lba, _)| *lba).collect();
         for lba in gone {
             self.blocks.remove(&lba);
         }

@@ -7,9 +7,7 @@ use super::*;
 fn on_every_media(blocks: u64, check: impl Fn(&mut dyn Media)) {
     check(&mut RamMedia::new(blocks, 4096));
     let mut file = tempfile::NamedTempFile::new().expect("temporary file");
-    file.as_file_mut()
-        .set_len(blocks * 4096)
-        .expect("set length");
+    file.as_file_mut().set_len(blocks * 4096).expect("set length");
     check(&mut FileMedia::open(file.path(), 4096).expect("open"));
 }
 
@@ -57,24 +55,13 @@ fn a_file_that_is_no_image_is_refused_and_left_alone() {
     let error = FileMedia::open(file.path(), 4096).expect_err("odd length");
     let text = error.to_string();
     assert!(text.contains("at offset 4096"), "{text}");
-    assert!(
-        text.contains("length 5000 is not a positive multiple of 4096"),
-        "{text}"
-    );
-    assert_eq!(
-        std::fs::read(file.path()).expect("read back"),
-        vec![1; 5000]
-    );
+    assert!(text.contains("length 5000 is not a positive multiple of 4096"), "{text}");
+    assert_eq!(std::fs::read(file.path()).expect("read back"), vec![1; 5000]);
 
     let empty = tempfile::NamedTempFile::new().expect("temporary file");
     FileMedia::open(empty.path(), 4096).expect_err("empty file");
     let missing = FileMedia::open(std::path::Path::new("/nonexistent/disk"), 512);
-    assert!(
-        missing
-            .expect_err("missing")
-            .to_string()
-            .starts_with("open of /nonexistent/disk")
-    );
+    assert!(missing.expect_err("missing").to_string().starts_with("open of /nonexistent/disk"));
 }
 
 #[test]

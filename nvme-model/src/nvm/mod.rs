@@ -13,6 +13,9 @@ use crate::namespace::{Durability, Namespace};
 use crate::prp::DataPointer;
 use crate::{Controller, Ports};
 
+mod check;
+mod wrong;
+
 /// A range of blocks with its length in bytes.
 struct Transfer {
     slba: u64,
@@ -39,11 +42,7 @@ impl Controller {
                 let transfer = self.transfer(nsid, slba, blocks)?;
                 self.read(nsid, &transfer, data, faults, ports)
             }
-            NvmOp::Write {
-                slba,
-                blocks,
-                is_fua,
-            } => {
+            NvmOp::Write { slba, blocks, is_fua } => {
                 let transfer = self.transfer(nsid, slba, blocks)?;
                 self.write(nsid, &transfer, data, is_fua, faults, ports)
             }
@@ -52,14 +51,24 @@ impl Controller {
                 if faults.is_lost_write {
                     return Ok(0);
                 }
-                self.on_media(nsid, |ns, now_ns| {
-                    ns.zero(slba, blocks.into(), now_ns, ports.observer)
-                })
+                self.zero(nsid, slba, blocks.into(), ports)
             }
-            NvmOp::DatasetManagement {
-                ranges,
-                is_deallocate,
-            } => {
+            NvmOp::WriteUncorrectable { slba, blocks } => {
+                self.check_range(nsid, slba, blocks.into())?;
+                if !faults.is_lost_write {
+                    self.spoil(nsid, slba, blocks.into());
+                }
+                Ok(0)
+            }
+            NvmOp::Compare { slba, blocks } => {
+                let transfer = self.transfer(nsid, slba, blocks)?;
+                self.compare(nsid, &transfer, data, faults, ports)
+            }
+            NvmOp::Verify { slba, blocks } => {
+                self.check_range(nsid, slba, blocks.into())?;
+                self.verify(nsid, slba, blocks.into(), ports)
+            }
+            NvmOp::DatasetManagement { ranges, is_deallocate } => {
                 let ranges = self.receive_ranges(ranges, data, faults, ports)?;
                 self.deallocate(nsid, &ranges, is_deallocate && !faults.is_lost_write, ports)
             }
@@ -74,10 +83,10 @@ impl Controller {
         faults: &SubmissionFaults,
         ports: &mut Ports<'_>,
     ) -> Outcome {
-        let mut buffer = vec![0; transfer.bytes];
-        self.on_media(nsid, |ns, now_ns| {
-            ns.read(transfer.slba, &mut buffer, now_ns, ports.observer)
-        })?;
+        let mut buffer = self.load(nsid, transfer, ports)?;
+        if faults.is_stale_read {
+            self.make_stale(nsid, transfer.slba, &mut buffer);
+        }
         faults.corrupt(&mut buffer);
         self.send(&buffer, to, ports)?;
         self.health.host_reads = self.health.host_reads.saturating_add(1);
@@ -102,16 +111,40 @@ impl Controller {
             (false, true) => Durability::Cached,
             (false, false) => Durability::Through,
         };
-        if !faults.is_lost_write {
-            self.on_media(nsid, |ns, now_ns| {
-                ns.write(transfer.slba, buffer, durability, now_ns, ports.observer)
-            })?;
+        if let Some((slba, data)) = self.what_is_stored(nsid, transfer.slba, buffer, faults)? {
+            self.store(nsid, slba, data, durability, ports)?;
         }
         self.health.host_writes = self.health.host_writes.saturating_add(1);
-        self.health.bytes_written = self
-            .health
-            .bytes_written
-            .saturating_add(transfer.bytes as u64);
+        self.health.bytes_written = self.health.bytes_written.saturating_add(transfer.bytes as u64);
+        Ok(0)
+    }
+
+    /// Stores whole blocks, and tells the rules that they were written.
+    fn store(
+        &mut self,
+        nsid: u32,
+        slba: u64,
+        data: Vec<u8>,
+        durability: Durability,
+        ports: &mut Ports<'_>,
+    ) -> Outcome {
+        let is_history_kept = self.faults().has_stale_reads();
+        let mut blocks = 0;
+        self.on_media(nsid, |ns, now_ns| {
+            blocks = ns.blocks_of(data.len());
+            if is_history_kept {
+                ns.remember(slba, blocks)?;
+            }
+            ns.write(slba, data, durability, now_ns, ports.observer)
+        })?;
+        self.faults_mut().on_rewrite(nsid, slba, blocks);
+        Ok(0)
+    }
+
+    /// Makes blocks read as zeros, and tells the rules that they were written.
+    fn zero(&mut self, nsid: u32, slba: u64, blocks: u64, ports: &mut Ports<'_>) -> Outcome {
+        self.on_media(nsid, |ns, now_ns| ns.zero(slba, blocks, now_ns, ports.observer))?;
+        self.faults_mut().on_rewrite(nsid, slba, blocks);
         Ok(0)
     }
 
@@ -129,10 +162,7 @@ impl Controller {
     }
 
     fn check_range(&self, nsid: u32, slba: u64, blocks: u64) -> Result<(), Failure> {
-        let has_blocks = self
-            .namespaces
-            .get(&nsid)
-            .is_some_and(|ns| ns.has_blocks(slba, blocks));
+        let has_blocks = self.namespaces.get(&nsid).is_some_and(|ns| ns.has_blocks(slba, blocks));
         if !has_blocks {
             let failure = Failure::permanent(status::LBA_OUT_OF_RANGE).at(byte::CDW10);
             return Err(failure.at_lba(slba));
@@ -152,10 +182,7 @@ impl Controller {
         self.receive(&mut bytes, from, ports)?;
         faults.corrupt(&mut bytes);
         let (ranges, _) = bytes.as_chunks::<RANGE_BYTES>();
-        Ok(ranges
-            .iter()
-            .map(|range| DsmRange::from_bytes(*range))
-            .collect())
+        Ok(ranges.iter().map(|range| DsmRange::from_bytes(*range)).collect())
     }
 
     /// Deallocates all ranges, or none if one of them is out of range.
@@ -171,10 +198,7 @@ impl Controller {
             self.check_range(nsid, range.slba.get(), range.nlb.get().into())?;
         }
         for range in ranges.iter().filter(|_| is_deallocate) {
-            let (slba, blocks) = (range.slba.get(), range.nlb.get().into());
-            self.on_media(nsid, |ns, now_ns| {
-                ns.zero(slba, blocks, now_ns, ports.observer)
-            })?;
+            self.zero(nsid, range.slba.get(), range.nlb.get().into(), ports)?;
         }
         Ok(0)
     }
@@ -186,10 +210,7 @@ impl Controller {
         act: impl FnOnce(&mut Namespace, u64) -> Result<(), MediaError>,
     ) -> Outcome {
         let now_ns = self.now_ns();
-        let done = self
-            .namespaces
-            .get_mut(&nsid)
-            .map_or(Ok(()), |ns| act(ns, now_ns));
+        let done = self.namespaces.get_mut(&nsid).map_or(Ok(()), |ns| act(ns, now_ns));
         self.host_result(done)?;
         Ok(0)
     }

@@ -66,12 +66,7 @@ fn transfer(pages: u64, before_end: u64) -> Result<Vec<Segment>, Failure> {
         next_list += 2 * PAGE;
         left = rest;
     }
-    walk(
-        &lists,
-        pointer(page(0), 0x9000 + PAGE - before_end * 8),
-        pages * PAGE,
-        PAGE,
-    )
+    walk(&lists, pointer(page(0), 0x9000 + PAGE - before_end * 8), pages * PAGE, PAGE)
 }
 
 #[test]
@@ -79,16 +74,9 @@ fn a_list_with_an_offset_in_its_page_chains_at_the_page_end() {
     for before_end in [1, 2, 3, 5, 511, 512] {
         for pages in [3, 4, 6, 7, 512, 513, 514, 1025, 1500] {
             let segments = transfer(pages, before_end).expect("a valid list");
-            let expected: Vec<Segment> = (0..pages)
-                .map(|i| Segment {
-                    address: page(i),
-                    length: PAGE,
-                })
-                .collect();
-            assert_eq!(
-                segments, expected,
-                "{pages} pages, {before_end} entries before the end"
-            );
+            let expected: Vec<Segment> =
+                (0..pages).map(|i| Segment { address: page(i), length: PAGE }).collect();
+            assert_eq!(segments, expected, "{pages} pages, {before_end} entries before the end");
         }
     }
 }
@@ -107,26 +95,14 @@ fn a_first_page_with_an_offset_takes_one_more_entry() {
         walk(&Lists::default(), pointer(0x1ffc, 0x8000), PAGE, PAGE).expect("two entries");
     assert_eq!(
         segments,
-        [
-            Segment {
-                address: 0x1ffc,
-                length: 4
-            },
-            Segment {
-                address: 0x8000,
-                length: PAGE - 4
-            }
-        ]
+        [Segment { address: 0x1ffc, length: 4 }, Segment { address: 0x8000, length: PAGE - 4 }]
     );
 }
 
 #[test]
 fn misaligned_entries_are_prp_offset_invalid_and_never_a_panic() {
     let code = |prp1, prp2, length| {
-        walk(&Lists::default(), pointer(prp1, prp2), length, PAGE)
-            .expect_err("bad")
-            .status
-            .code
+        walk(&Lists::default(), pointer(prp1, prp2), length, PAGE).expect_err("bad").status.code
     };
     assert_eq!(code(0x1001, 0, 512), status::PRP_OFFSET_INVALID);
     assert_eq!(code(0x1002, 0, 512), status::PRP_OFFSET_INVALID);

@@ -26,10 +26,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        debug_assert!(
-            self.is_spent || std::thread::panicking(),
-            "a completion was lost"
-        );
+        debug_assert!(self.is_spent || std::thread::panicking(), "a completion was lost");
     }
 }
 
@@ -41,6 +38,8 @@ pub(crate) struct CompletionQueue {
     head: u32,
     tail: u32,
     phase: bool,
+    /// The tag does not change any more: a fault.
+    is_phase_frozen: bool,
     reserved: u32,
     /// The interrupt vector, if interrupts are enabled.
     pub(crate) vector: Option<u16>,
@@ -55,6 +54,7 @@ impl CompletionQueue {
             head: 0,
             tail: 0,
             phase: true,
+            is_phase_frozen: false,
             reserved: 0,
             vector,
         }
@@ -63,6 +63,11 @@ impl CompletionQueue {
     /// The phase tag of the next entry.
     pub(crate) fn phase(&self) -> bool {
         self.phase
+    }
+
+    /// Keeps the phase tag as it is for good.
+    pub(crate) fn freeze_phase(&mut self) {
+        self.is_phase_frozen = true;
     }
 
     /// Reserves a place; `None` if the host has not freed one.
@@ -92,7 +97,7 @@ impl CompletionQueue {
     }
 
     /// Writes an entry into the reserved place: first its payload, then the dword with the phase tag,
-    /// so that a host that polls the tag finds the rest in place. `cqe` has [`Self::phase`]'s tag.
+    /// so that a host that polls the tag finds the rest in place. `cqe` has [`Self::phase`]'s tag, unless a rule lies about it.
     pub(crate) fn post(
         &mut self,
         slot: Slot,
@@ -107,7 +112,7 @@ impl CompletionQueue {
         memory.write(address, payload).map_err(|_| QueueDmaError)?;
         memory.write(last, tag).map_err(|_| QueueDmaError)?;
         self.tail = next_index(self.tail, self.size);
-        if self.tail == 0 {
+        if self.tail == 0 && !self.is_phase_frozen {
             self.phase = !self.phase;
         }
         Ok(())

@@ -39,19 +39,12 @@ impl Queues {
     // Spec: NVMe-Base-2.0c 3.4.4.1 "Round Robin Arbitration"
     pub(crate) fn next_ready(&mut self) -> Option<(u16, Slot)> {
         let from_next = self.last_served.saturating_add(1);
-        let order = self
-            .sqs
-            .range(from_next..)
-            .chain(self.sqs.range(..from_next));
+        let order = self.sqs.range(from_next..).chain(self.sqs.range(..from_next));
         for (sqid, sq) in order {
             if sq.is_empty() {
                 continue;
             }
-            if let Some(slot) = self
-                .cqs
-                .get_mut(&sq.cqid)
-                .and_then(CompletionQueue::reserve)
-            {
+            if let Some(slot) = self.cqs.get_mut(&sq.cqid).and_then(CompletionQueue::reserve) {
                 self.last_served = *sqid;
                 return Some((*sqid, slot));
             }
@@ -81,11 +74,7 @@ fn next_index(index: u32, size: u32) -> u32 {
 
 /// Entries from `from` on until `to` in a ring of `size` entries.
 fn distance(from: u32, to: u32, size: u32) -> u32 {
-    if to >= from {
-        to.saturating_sub(from)
-    } else {
-        size.saturating_sub(from).saturating_add(to)
-    }
+    if to >= from { to.saturating_sub(from) } else { size.saturating_sub(from).saturating_add(to) }
 }
 
 #[cfg(test)]

@@ -19,13 +19,7 @@ pub(crate) struct SubmissionQueue {
 impl SubmissionQueue {
     /// An empty queue of `size` entries.
     pub(crate) fn new(base: u64, size: u32, cqid: u16) -> Self {
-        Self {
-            base,
-            size,
-            head: 0,
-            tail: 0,
-            cqid,
-        }
+        Self { base, size, head: 0, tail: 0, cqid }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -58,9 +52,7 @@ impl SubmissionQueue {
     pub(crate) fn fetch(&mut self, memory: &dyn GuestMemory) -> Result<Sqe, QueueDmaError> {
         let address = entry_address(self.base, self.head, SQE_BYTES as u64).ok_or(QueueDmaError)?;
         let mut bytes = [0; SQE_BYTES];
-        memory
-            .read(address, &mut bytes)
-            .map_err(|_| QueueDmaError)?;
+        memory.read(address, &mut bytes).map_err(|_| QueueDmaError)?;
         self.head = next_index(self.head, self.size);
         Ok(Sqe::from_bytes(bytes))
     }

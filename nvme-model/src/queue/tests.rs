@@ -11,11 +11,7 @@ impl GuestMemory for Memory {
     fn read(&self, address: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
         let start = address as usize;
         let memory = self.0.borrow();
-        dst.copy_from_slice(
-            memory
-                .get(start..start + dst.len())
-                .ok_or(BadAddress { address })?,
-        );
+        dst.copy_from_slice(memory.get(start..start + dst.len()).ok_or(BadAddress { address })?);
         Ok(())
     }
 
@@ -58,9 +54,7 @@ fn the_phase_tag_flips_with_each_lap() {
     for lap in 0..4_u32 {
         post(&mut cq, &memory, 7);
         let at = (lap as usize % 2) * CQE_BYTES;
-        let bytes: [u8; CQE_BYTES] = memory.0.borrow()[at..at + CQE_BYTES]
-            .try_into()
-            .expect("16");
+        let bytes: [u8; CQE_BYTES] = memory.0.borrow()[at..at + CQE_BYTES].try_into().expect("16");
         phases.push(Cqe::from_bytes(bytes).phase());
         cq.ring((lap + 1) % 2).expect("valid head");
     }

@@ -7,14 +7,8 @@ use crate::machine::{Driver, Machine, bytes, pattern, read_back, read_bio, write
 /// Nothing went wrong and nothing had to be recovered: a recovery would hide a mistake of the driver.
 fn assert_calm(driver: &Driver) {
     let c = driver.counters();
-    assert_eq!(
-        (c.retries, c.timeouts, c.resets, c.interrupts_missed),
-        (0, 0, 0, 0)
-    );
-    assert_eq!(
-        (c.stale_cids, c.unknown_cids, c.bad_queue_fields),
-        (0, 0, 0)
-    );
+    assert_eq!((c.retries, c.timeouts, c.resets, c.interrupts_missed), (0, 0, 0, 0));
+    assert_eq!((c.stale_cids, c.unknown_cids, c.bad_queue_fields), (0, 0, 0));
 }
 
 #[test]
@@ -23,18 +17,12 @@ fn every_transfer_size_comes_back_as_it_was_written() {
         let machine = Machine::new(nvme_model::Config::default(), lba_bytes, vec![]);
         let driver = machine.live();
         let geometry = driver.geometry();
-        assert_eq!(
-            (geometry.size_blocks, geometry.transfer_blocks_max),
-            (1024, 128)
-        );
+        assert_eq!((geometry.size_blocks, geometry.transfer_blocks_max), (1024, 128));
         for count in [1, 2, 3, 16, 127, 128] {
             let bio = write_bio(&driver, 1024 - count as u64, count, count as u8);
             let written = bytes(&bio.pages);
             assert_eq!(driver.execute(bio).result, Ok(()));
-            assert!(
-                read_back(&driver, 1024 - count as u64, count) == written,
-                "{count} pages"
-            );
+            assert!(read_back(&driver, 1024 - count as u64, count) == written, "{count} pages");
         }
         assert_calm(&driver);
     }
@@ -44,26 +32,17 @@ fn every_transfer_size_comes_back_as_it_was_written() {
 fn many_requests_in_flight_do_not_mix() {
     let machine = Machine::with_rules(vec![]);
     let driver = machine.live();
-    let tickets: Vec<_> = (0..200)
-        .map(|i| {
-            driver
-                .submit(write_bio(&driver, i * 5, 3, i as u8))
-                .unwrap()
-        })
-        .collect();
+    let tickets: Vec<_> =
+        (0..200).map(|i| driver.submit(write_bio(&driver, i * 5, 3, i as u8)).unwrap()).collect();
     for (i, ticket) in tickets.into_iter().enumerate() {
         let done = driver.wait(ticket);
         assert_eq!((done.result, done.bio.block), (Ok(()), i as u64 * 5));
     }
-    let tickets: Vec<_> = (0..200)
-        .map(|i| driver.submit(read_bio(&driver, i * 5, 3)).unwrap())
-        .collect();
+    let tickets: Vec<_> =
+        (0..200).map(|i| driver.submit(read_bio(&driver, i * 5, 3)).unwrap()).collect();
     for (i, ticket) in tickets.into_iter().enumerate().rev() {
         let done = driver.wait(ticket);
-        assert!(
-            bytes(&done.bio.pages) == bytes(&pattern(&driver, 3, i as u8)),
-            "request {i}"
-        );
+        assert!(bytes(&done.bio.pages) == bytes(&pattern(&driver, 3, i as u8)), "request {i}");
     }
     assert_calm(&driver);
 }
@@ -76,10 +55,7 @@ fn a_power_cut_loses_what_was_not_flushed_and_nothing_else() {
     let forced = bytes(&pattern(&driver, 1, 2));
     assert_eq!(driver.execute(write_bio(&driver, 1, 1, 1)).result, Ok(()));
     assert_eq!(driver.execute(Bio::flush()).result, Ok(()));
-    let fua = Bio {
-        op: Op::Write { fua: true },
-        ..write_bio(&driver, 2, 1, 2)
-    };
+    let fua = Bio { op: Op::Write { fua: true }, ..write_bio(&driver, 2, 1, 2) };
     assert_eq!(driver.execute(fua).result, Ok(()));
     assert_eq!(driver.execute(write_bio(&driver, 3, 1, 3)).result, Ok(()));
     drop(driver);
@@ -109,21 +85,9 @@ fn zeroed_and_discarded_blocks_read_as_zeros_and_their_neighbours_stay() {
         let driver = machine.live();
         let blocks = [99, 100, 399, 400];
         for block in blocks {
-            assert_eq!(
-                driver.execute(write_bio(&driver, block, 1, 5)).result,
-                Ok(())
-            );
+            assert_eq!(driver.execute(write_bio(&driver, block, 1, 5)).result, Ok(()));
         }
-        assert_eq!(
-            driver
-                .execute(Bio {
-                    op,
-                    block: 100,
-                    pages: vec![]
-                })
-                .result,
-            Ok(())
-        );
+        assert_eq!(driver.execute(Bio { op, block: 100, pages: vec![] }).result, Ok(()));
         let is_zero = blocks.map(|block| read_back(&driver, block, 1) == [0; 4096]);
         assert_eq!(is_zero, [false, true, true, false]);
     }
@@ -138,8 +102,5 @@ fn a_driver_may_come_after_another_one() {
     // The controller is enabled and has queues: the second probe takes it over by a reset.
     let second = machine.live();
     assert!(read_back(&second, 0, 1) == written);
-    assert_eq!(
-        second.counters().stale_cids + second.counters().unknown_cids,
-        0
-    );
+    assert_eq!(second.counters().stale_cids + second.counters().unknown_cids, 0);
 }

@@ -17,11 +17,7 @@ fn write_against(rules: Vec<Rule>) -> (Result<(), BlockError>, String, u64) {
     let done = driver.execute(write_bio(&driver, 7, 2, 1));
     assert_eq!(done.bio.pages.len(), 2);
     machine.assert_all_rules_fired();
-    (
-        done.result,
-        machine.driver_events(),
-        machine.now_ns() - start,
-    )
+    (done.result, machine.driver_events(), machine.now_ns() - start)
 }
 
 #[test]
@@ -29,10 +25,7 @@ fn a_status_with_do_not_retry_reaches_the_caller_at_once() {
     let status = Status::from(code::WRITE_FAULT).with_dnr(true);
     let (result, events, _) =
         write_against(vec![io_rule(Phase::Submission, Action::Status(status), 1)]);
-    assert_eq!(
-        result,
-        Err(BlockError::Medium(DeviceStatus(status.to_raw())))
-    );
+    assert_eq!(result, Err(BlockError::Medium(DeviceStatus(status.to_raw()))));
     assert_eq!(events, "submit complete finish");
 }
 
@@ -44,10 +37,7 @@ fn a_transient_status_is_retried_and_a_lasting_one_reported_after_six_tries() {
     assert_eq!(result, Ok(()));
     assert_eq!(events.matches("retry").count(), 5);
     let (result, _, _) = write_against(rules(6));
-    assert_eq!(
-        result,
-        Err(BlockError::Medium(DeviceStatus(status.to_raw())))
-    );
+    assert_eq!(result, Err(BlockError::Medium(DeviceStatus(status.to_raw()))));
 }
 
 #[test]
@@ -56,13 +46,7 @@ fn a_hanging_command_is_aborted_and_sent_again() {
         write_against(vec![io_rule(Phase::Submission, Action::Hang, 1)]);
     assert_eq!(result, Ok(()));
     assert!(events.starts_with("submit timeout abort "), "{events}");
-    assert_eq!(
-        (
-            events.matches("submit").count(),
-            events.matches("reset").count()
-        ),
-        (2, 0)
-    );
+    assert_eq!((events.matches("submit").count(), events.matches("reset").count()), (2, 0));
     assert!((30 * SECOND..31 * SECOND).contains(&took_ns), "{took_ns}");
 }
 
@@ -81,20 +65,12 @@ fn an_ignored_abort_leads_to_a_reset_and_the_command_is_sent_again() {
     for no_abort in [
         rule(abort, Phase::Submission, Action::IgnoreAbort, 1),
         rule(abort, Phase::Submission, Action::Hang, 1),
-        rule(
-            abort,
-            Phase::Submission,
-            Action::Status(code::INTERNAL_ERROR.into()),
-            1,
-        ),
+        rule(abort, Phase::Submission, Action::Status(code::INTERNAL_ERROR.into()), 1),
     ] {
         let rules = vec![io_rule(Phase::Submission, Action::Hang, 1), no_abort];
         let (result, events, took_ns) = write_against(rules);
         assert_eq!(result, Ok(()));
-        assert!(
-            events.ends_with("timeout reset retry live submit complete finish"),
-            "{events}"
-        );
+        assert!(events.ends_with("timeout reset retry live submit complete finish"), "{events}");
         assert!((60 * SECOND..62 * SECOND).contains(&took_ns), "{took_ns}");
     }
 }
@@ -121,10 +97,7 @@ fn a_lost_interrupt_is_found_by_polling() {
 fn a_fatal_status_is_cured_by_a_reset() {
     let (result, events, _) = write_against(vec![io_rule(Phase::Submission, Action::Cfs, 1)]);
     assert_eq!(result, Ok(()));
-    assert_eq!(
-        events,
-        "submit timeout reset retry live submit complete finish"
-    );
+    assert_eq!(events, "submit timeout reset retry live submit complete finish");
 }
 
 #[test]
@@ -139,17 +112,11 @@ fn a_duplicate_completion_is_ignored() {
     let machine = Machine::with_rules(vec![io_rule(Phase::Completion, Action::Duplicate, 3)]);
     let driver = machine.live();
     for block in 0..10 {
-        assert_eq!(
-            driver.execute(write_bio(&driver, block, 1, 1)).result,
-            Ok(())
-        );
+        assert_eq!(driver.execute(write_bio(&driver, block, 1, 1)).result, Ok(()));
     }
     machine.assert_all_rules_fired();
     let counters = driver.counters();
-    assert_eq!(
-        (counters.completions, counters.stale_cids, counters.timeouts),
-        (10, 3, 0)
-    );
+    assert_eq!((counters.completions, counters.stale_cids, counters.timeouts), (10, 3, 0));
 }
 
 #[test]
@@ -157,10 +124,7 @@ fn a_completion_for_nobody_is_ignored_and_the_command_recovered() {
     let rules = vec![io_rule(Phase::Completion, Action::WrongCid(0xfff0), 1)];
     let (result, events, _) = write_against(rules);
     assert_eq!(result, Ok(()));
-    assert!(
-        events.starts_with("submit unknown-cid timeout abort"),
-        "{events}"
-    );
+    assert!(events.starts_with("submit unknown-cid timeout abort"), "{events}");
 }
 
 #[test]
@@ -172,10 +136,7 @@ fn removal_in_flight_fails_everything_and_later_bios_are_rejected() {
         assert_eq!(driver.wait(ticket).result, Err(BlockError::Gone));
     }
     assert_eq!(driver.failure(), Some(Error::Removed));
-    assert_eq!(
-        driver.submit(Bio::flush()).unwrap_err().why,
-        BlockError::Gone
-    );
+    assert_eq!(driver.submit(Bio::flush()).unwrap_err().why, BlockError::Gone);
     assert_eq!(machine.probe().unwrap_err(), Error::Removed);
 }
 
@@ -184,10 +145,7 @@ fn removal_at_rest_is_noticed_by_the_next_request() {
     let machine = Machine::with_rules(vec![]);
     let driver = machine.live();
     machine.remove();
-    assert_eq!(
-        driver.execute(read_bio(&driver, 0, 1)).result,
-        Err(BlockError::Gone)
-    );
+    assert_eq!(driver.execute(read_bio(&driver, 0, 1)).result, Err(BlockError::Gone));
 }
 
 #[test]
@@ -196,27 +154,14 @@ fn ready_that_never_comes_ends_the_probe_in_bounded_time() {
     config.timing.ready_ns = u64::MAX;
     let machine = Machine::new(config, 4096, vec![]);
     let error = machine.probe().unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::NotReady {
-                stage: Stage::Enable,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, Error::NotReady { stage: Stage::Enable, .. }), "{error}");
     assert!(machine.now_ns() < 200 * SECOND);
 }
 
 #[test]
 fn each_command_of_the_set_up_may_fail_or_hang_and_the_probe_still_ends() {
     for nth in 1..=12 {
-        for action in [
-            Action::Hang,
-            Action::Status(code::INTERNAL_ERROR.into()),
-            Action::Cfs,
-        ] {
+        for action in [Action::Hang, Action::Status(code::INTERNAL_ERROR.into()), Action::Cfs] {
             let mut rule = rule(OpClass::AnyAdmin, Phase::Submission, action.clone(), 1);
             rule.when.nth = Some(nth);
             let machine = Machine::with_rules(vec![rule]);
@@ -238,9 +183,8 @@ fn the_same_faults_give_the_same_trace() {
             io_rule(Phase::Completion, Action::Duplicate, 4),
         ]);
         let driver = machine.live();
-        let tickets: Vec<_> = (0..90)
-            .map(|i| driver.submit(write_bio(&driver, i, 2, i as u8)).unwrap())
-            .collect();
+        let tickets: Vec<_> =
+            (0..90).map(|i| driver.submit(write_bio(&driver, i, 2, i as u8)).unwrap()).collect();
         for ticket in tickets {
             assert_eq!(driver.wait(ticket).result, Ok(()));
         }

@@ -23,16 +23,12 @@ struct Memory(DmaPool);
 
 impl GuestMemory for Memory {
     fn read(&self, address: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
-        self.0
-            .read_at(Iova(address), dst)
-            .unwrap_or_else(|bad| panic!("DMA read of {bad:?}"));
+        self.0.read_at(Iova(address), dst).unwrap_or_else(|bad| panic!("DMA read of {bad:?}"));
         Ok(())
     }
 
     fn write(&self, address: u64, src: &[u8]) -> Result<(), BadAddress> {
-        self.0
-            .write_at(Iova(address), src)
-            .unwrap_or_else(|bad| panic!("DMA write of {bad:?}"));
+        self.0.write_at(Iova(address), src).unwrap_or_else(|bad| panic!("DMA write of {bad:?}"));
         Ok(())
     }
 }
@@ -72,18 +68,8 @@ impl Machine {
         let plan = FaultPlan { seed: 1, rules };
         let controller = Controller::new(config, Box::new(media), plan).unwrap();
         let (sink, tracer) = VecSink::with_tracer();
-        let state = State {
-            controller,
-            now_ns: 0,
-            lines: Lines::default(),
-            events: Vec::new(),
-        };
-        Rc::new(Self {
-            memory: Memory(DmaPool::new(1024)),
-            state: state.into(),
-            sink,
-            tracer,
-        })
+        let state = State { controller, now_ns: 0, lines: Lines::default(), events: Vec::new() };
+        Rc::new(Self { memory: Memory(DmaPool::new(1024)), state: state.into(), sink, tracer })
     }
 
     pub(crate) fn with_rules(rules: Vec<Rule>) -> Rc<Self> {
@@ -109,22 +95,12 @@ impl Machine {
     }
 
     pub(crate) fn remove(&self) {
-        let State {
-            controller,
-            now_ns,
-            events,
-            ..
-        } = &mut *self.state.borrow_mut();
+        let State { controller, now_ns, events, .. } = &mut *self.state.borrow_mut();
         controller.remove(*now_ns, events);
     }
 
     pub(crate) fn power_cut(&self) {
-        let State {
-            controller,
-            now_ns,
-            events,
-            ..
-        } = &mut *self.state.borrow_mut();
+        let State { controller, now_ns, events, .. } = &mut *self.state.borrow_mut();
         controller.power_cut(*now_ns, CachePolicy::LoseAll, events);
     }
 
@@ -134,21 +110,12 @@ impl Machine {
             let event = nvme_driver::events::Event::decode(record).expect("a driver's event");
             event.to_string().split(' ').next().unwrap().to_owned()
         };
-        self.sink
-            .records()
-            .iter()
-            .map(word)
-            .collect::<Vec<_>>()
-            .join(" ")
+        self.sink.records().iter().map(word).collect::<Vec<_>>().join(" ")
     }
 
     /// Everything that happened, for comparing runs.
     pub(crate) fn trace(&self) -> String {
-        format!(
-            "{:?}\n{:?}",
-            self.sink.records(),
-            self.state.borrow().events
-        )
+        format!("{:?}\n{:?}", self.sink.records(), self.state.borrow().events)
     }
 
     pub(crate) fn assert_all_rules_fired(&self) {
@@ -159,20 +126,8 @@ impl Machine {
     }
 
     fn after_mmio(&self) {
-        let State {
-            controller,
-            now_ns,
-            lines,
-            events,
-        } = &mut *self.state.borrow_mut();
-        controller.step(
-            *now_ns,
-            &mut Ports {
-                memory: &self.memory,
-                irq: lines,
-                observer: events,
-            },
-        );
+        let State { controller, now_ns, lines, events } = &mut *self.state.borrow_mut();
+        controller.step(*now_ns, &mut Ports { memory: &self.memory, irq: lines, observer: events });
     }
 }
 
@@ -185,12 +140,7 @@ impl Drop for Machine {
 
 impl Mmio for Machine {
     fn read32(&self, offset: usize) -> u32 {
-        let State {
-            controller,
-            now_ns,
-            events,
-            ..
-        } = &mut *self.state.borrow_mut();
+        let State { controller, now_ns, events, .. } = &mut *self.state.borrow_mut();
         let mut bytes = [0; 4];
         controller.mmio_read(*now_ns, offset as u64, &mut bytes, events);
         u32::from_le_bytes(bytes)
@@ -198,12 +148,7 @@ impl Mmio for Machine {
 
     fn write32(&self, offset: usize, value: u32) {
         {
-            let State {
-                controller,
-                now_ns,
-                events,
-                ..
-            } = &mut *self.state.borrow_mut();
+            let State { controller, now_ns, events, .. } = &mut *self.state.borrow_mut();
             controller.mmio_write(*now_ns, offset as u64, &value.to_le_bytes(), events);
         }
         self.after_mmio();
@@ -227,23 +172,10 @@ impl Platform for Machine {
     }
 
     fn wait(&self, vector: u16, deadline: Instant) -> Wake {
-        let State {
-            controller,
-            now_ns,
-            lines,
-            events,
-        } = &mut *self.state.borrow_mut();
+        let State { controller, now_ns, lines, events } = &mut *self.state.borrow_mut();
         let line = u32::from(vector);
         let memory = &self.memory;
-        match lab_wait(
-            controller,
-            now_ns,
-            deadline.as_nanos(),
-            line,
-            memory,
-            lines,
-            events,
-        ) {
+        match lab_wait(controller, now_ns, deadline.as_nanos(), line, memory, lines, events) {
             LabWake::Interrupt => Wake::Interrupt,
             LabWake::Deadline => Wake::Deadline,
             LabWake::Forever => panic!("the driver waits for ever"),
@@ -264,17 +196,11 @@ pub(crate) fn io_rule(phase: Phase, action: Action, count: u64) -> Rule {
 pub(crate) fn rule(op: OpClass, phase: Phase, action: Action, count: u64) -> Rule {
     Rule {
         name: None,
-        matcher: Match {
-            op,
-            ..Match::default()
-        },
+        matcher: Match { op, ..Match::default() },
         phase,
         when: When::default(),
         action,
-        until: Until {
-            count: Some(count),
-            ..Until::default()
-        },
+        until: Until { count: Some(count), ..Until::default() },
     }
 }
 
@@ -298,20 +224,12 @@ pub(crate) fn bytes(pages: &[Page]) -> Vec<u8> {
 }
 
 pub(crate) fn write_bio(driver: &Driver, block: u64, count: usize, seed: u8) -> Bio<Page> {
-    Bio {
-        op: Op::Write { fua: false },
-        block,
-        pages: pattern(driver, count, seed),
-    }
+    Bio { op: Op::Write { fua: false }, block, pages: pattern(driver, count, seed) }
 }
 
 pub(crate) fn read_bio(driver: &Driver, block: u64, count: usize) -> Bio<Page> {
     let pages = (0..count).map(|_| driver.alloc_page().unwrap()).collect();
-    Bio {
-        op: Op::Read,
-        block,
-        pages,
-    }
+    Bio { op: Op::Read, block, pages }
 }
 
 /// What a read of the blocks gives.

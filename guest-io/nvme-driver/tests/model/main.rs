@@ -5,3 +5,5 @@ extern crate swaplab_nvme_driver as nvme_driver;
 mod data;
 mod ladder;
 mod machine;
+mod rungs;
+mod silent;

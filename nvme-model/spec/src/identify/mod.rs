@@ -27,5 +27,19 @@ pub const CNS_COMMAND_SET_CONTROLLER: u8 = 0x06;
 /// CNS: the namespace, independent of the command set.
 pub const CNS_INDEPENDENT_NAMESPACE: u8 = 0x08;
 
+/// CNS: allocated namespaces, greater than the command's, as up to 1024 `u32`.
+pub const CNS_ALLOCATED_NAMESPACES: u8 = 0x10;
+/// CNS: the namespace, attached or not.
+pub const CNS_ALLOCATED_NAMESPACE: u8 = 0x11;
+/// CNS: the controllers that the namespace is attached to, from the one in dword 10 on.
+pub const CNS_ATTACHED_CONTROLLERS: u8 = 0x12;
+/// CNS: the controllers of the subsystem, from the one in dword 10 on.
+pub const CNS_CONTROLLERS: u8 = 0x13;
+/// CNS: which I/O command sets the controller can do together.
+pub const CNS_COMMAND_SETS: u8 = 0x1c;
+
+/// Command set identifier (dword 11, bits 31:24) of the NVM command set.
+pub const CSI_NVM: u8 = 0;
+
 /// Entries of a namespace list.
 pub const NAMESPACE_LIST_ENTRIES: usize = 1024;

@@ -93,8 +93,7 @@ impl IdentifyNamespace {
     /// The LBA format in use.
     #[must_use]
     pub fn format(&self) -> Option<&LbaFormat> {
-        self.lbaf
-            .get(usize::from(self.flbas & 0xf | (self.flbas >> 5 & 3) << 4))
+        self.lbaf.get(usize::from(self.flbas & 0xf | (self.flbas >> 5 & 3) << 4))
     }
 }
 

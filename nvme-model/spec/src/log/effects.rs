@@ -42,10 +42,7 @@ mod tests {
 
     #[test]
     fn entries_have_these_bits() {
-        assert_eq!(
-            CommandEffects(0).with_csupp(1).with_lbcc(1).with_cse(2).0,
-            0x0002_0003
-        );
+        assert_eq!(CommandEffects(0).with_csupp(1).with_lbcc(1).with_cse(2).0, 0x0002_0003);
         assert_eq!(SupportedPage(0).with_lsupp(1).with_ios(1).0, 3);
     }
 }

@@ -75,14 +75,8 @@ mod tests {
             ..ErrorEntry::default()
         };
         let bytes = entry.to_bytes();
-        assert_eq!(
-            bytes[..16],
-            [2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 4, 3, 2, 0x85, 0xff, 0xff]
-        );
-        assert_eq!(
-            bytes[16..32],
-            [0x22, 0x11, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]
-        );
+        assert_eq!(bytes[..16], [2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 4, 3, 2, 0x85, 0xff, 0xff]);
+        assert_eq!(bytes[16..32], [0x22, 0x11, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(ErrorEntry::from_bytes(bytes), entry);
     }
 }

@@ -26,19 +26,13 @@ impl StatusCode {
     /// The name, such as `media/unrecovered-read`, if the code has one here.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {
-        NAMED
-            .iter()
-            .find(|(code, _)| *code == self)
-            .map(|(_, name)| *name)
+        NAMED.iter().find(|(code, _)| *code == self).map(|(_, name)| *name)
     }
 
     /// The code with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        NAMED
-            .iter()
-            .find(|(_, text)| *text == name)
-            .map(|(code, _)| *code)
+        NAMED.iter().find(|(_, text)| *text == name).map(|(code, _)| *code)
     }
 }
 
@@ -66,12 +60,7 @@ pub struct Status {
 
 impl Status {
     /// All went well.
-    pub const SUCCESS: Self = Self {
-        code: SUCCESS,
-        crd: 0,
-        more: false,
-        dnr: false,
-    };
+    pub const SUCCESS: Self = Self { code: SUCCESS, crd: 0, more: false, dnr: false };
 
     /// The same status with Do Not Retry as given.
     #[must_use]
@@ -88,10 +77,7 @@ impl Status {
     /// The same status with this Command Retry Delay (2 bits).
     #[must_use]
     pub const fn with_crd(self, crd: u8) -> Self {
-        Self {
-            crd: crd & 3,
-            ..self
-        }
+        Self { crd: crd & 3, ..self }
     }
 
     /// Whether the command succeeded.
@@ -124,10 +110,7 @@ impl Status {
 
 impl From<StatusCode> for Status {
     fn from(code: StatusCode) -> Self {
-        Self {
-            code,
-            ..Self::SUCCESS
-        }
+        Self { code, ..Self::SUCCESS }
     }
 }
 
@@ -160,10 +143,7 @@ mod tests {
 
     #[test]
     fn the_fields_are_where_the_standard_puts_them() {
-        let status = Status::from(UNRECOVERED_READ)
-            .with_dnr(true)
-            .with_more(true)
-            .with_crd(2);
+        let status = Status::from(UNRECOVERED_READ).with_dnr(true).with_more(true).with_crd(2);
         assert_eq!(status.to_raw(), 0x7281);
         assert_eq!(Status::from(INVALID_OPCODE).to_raw(), 0x0001);
         assert_eq!(Status::from(INVALID_QUEUE_IDENTIFIER).to_raw(), 0x0101);

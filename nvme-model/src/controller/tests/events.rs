@@ -23,10 +23,7 @@ fn a_doorbell_value_outside_of_its_queue_is_an_error_event_and_changes_nothing()
     rig.submit(0, Sqe::async_event_request());
     rig.write32(Doorbell::SqTail(1).offset(0), 16);
     rig.settle();
-    assert_eq!(
-        rig.reap(0).first().map(|cqe| cqe.dw0.get()),
-        Some(0x0001_0100)
-    );
+    assert_eq!(rig.reap(0).first().map(|cqe| cqe.dw0.get()), Some(0x0001_0100));
     assert!(rig.run(1, Sqe::flush(1)).0.is_success());
 }
 
@@ -38,10 +35,7 @@ fn one_request_more_than_the_limit_fails_and_the_others_stay() {
     }
     rig.settle();
     assert_eq!(rig.reap(0).len(), 0);
-    assert_eq!(
-        rig.admin(Sqe::async_event_request()).0.code,
-        status::AER_LIMIT_EXCEEDED
-    );
+    assert_eq!(rig.admin(Sqe::async_event_request()).0.code, status::AER_LIMIT_EXCEEDED);
 }
 
 #[test]
@@ -51,18 +45,9 @@ fn a_parked_request_can_be_aborted() {
     rig.settle();
     let abort = rig.submit(0, Sqe::abort(0, cid));
     rig.settle();
-    let found: Vec<_> = rig
-        .reap(0)
-        .iter()
-        .map(|cqe| (cqe.cid.get(), cqe.status().code, cqe.dw0.get()))
-        .collect();
-    assert_eq!(
-        found,
-        [
-            (cid, status::ABORT_REQUESTED, 0),
-            (abort, status::SUCCESS, 0)
-        ]
-    );
+    let found: Vec<_> =
+        rig.reap(0).iter().map(|cqe| (cqe.cid.get(), cqe.status().code, cqe.dw0.get())).collect();
+    assert_eq!(found, [(cid, status::ABORT_REQUESTED, 0), (abort, status::SUCCESS, 0)]);
 }
 
 #[test]
@@ -81,10 +66,7 @@ fn a_type_is_reported_again_only_after_its_log_was_read_without_retaining() {
     assert!(rig.admin_page(retained).0.is_success());
     bad_bell(&mut rig, 11);
     assert_eq!(rig.reap(0).len(), 0);
-    let read = rig.submit(
-        0,
-        Sqe::get_log_page(1, 0, 15, 0).with_prp(crate::rig::DATA, 0),
-    );
+    let read = rig.submit(0, Sqe::get_log_page(1, 0, 15, 0).with_prp(crate::rig::DATA, 0));
     rig.settle();
     bad_bell(&mut rig, 12);
     let cids: Vec<u16> = rig.reap(0).iter().map(|cqe| cqe.cid.get()).collect();
@@ -96,11 +78,7 @@ fn a_temperature_over_its_threshold_is_reported_if_the_host_wants_to_know() {
     let mut rig = Rig::new();
     rig.submit(0, Sqe::async_event_request());
     rig.settle();
-    assert!(
-        rig.admin(Sqe::set_features(feature::TEMPERATURE_THRESHOLD, 300))
-            .0
-            .is_success()
-    );
+    assert!(rig.admin(Sqe::set_features(feature::TEMPERATURE_THRESHOLD, 300)).0.is_success());
     assert_eq!(rig.reap(0).len(), 0);
     rig.submit(0, Sqe::set_features(feature::ASYNC_EVENT_CONFIG, 2));
     rig.settle();

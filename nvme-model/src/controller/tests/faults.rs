@@ -28,26 +28,16 @@ fn every_decision_is_an_event_and_in_the_log() {
         rig.write_block(lba, 9, false);
     }
     let events = rig.seen(|event| match event {
-        Event::Fault {
-            command,
-            action,
-            fired,
-            ..
-        } => Some((*command, *action, *fired)),
+        Event::Fault { command, action, fired, .. } => Some((*command, *action, *fired)),
         _ => None,
     });
     let log = rig.controller.faults().log();
     assert_eq!(events.len(), 2);
     for (event, decision) in events.iter().zip(log) {
-        assert_eq!(
-            (event.0, event.1),
-            (decision.command, ActionKind::LostWrite)
-        );
+        assert_eq!((event.0, event.1), (decision.command, ActionKind::LostWrite));
         assert_eq!((decision.rule, decision.action), (0, ActionKind::LostWrite));
     }
-    let firsts: Vec<u8> = (0..4)
-        .map(|lba| rig.read_block(lba).expect("good")[0])
-        .collect();
+    let firsts: Vec<u8> = (0..4).map(|lba| rig.read_block(lba).expect("good")[0]).collect();
     assert_eq!(firsts, [9, 0, 9, 0]);
 }
 
@@ -71,11 +61,7 @@ fn a_dropped_completion_never_comes_and_the_write_took_place() {
     assert_eq!(rig.wait(1, u64::MAX), LabWake::Forever);
     assert_eq!(rig.peek(1).len(), 0);
     assert_eq!(rig.on_media(3), 5);
-    assert_eq!(
-        rig.admin(Sqe::abort(1, cid)).1 & 1,
-        1,
-        "there is nothing left to abort"
-    );
+    assert_eq!(rig.admin(Sqe::abort(1, cid)).1 & 1, 1, "there is nothing left to abort");
 }
 
 #[test]
@@ -100,18 +86,12 @@ fn an_ignored_abort_leaves_the_command_hanging() {
 
 #[test]
 fn corruption_flips_exactly_the_byte_on_its_way() {
-    let mut rig = Rig::faulty(&[
-        "read nth=1 => corrupt=10^0x80",
-        "write nth=2 => corrupt=4097^0x01",
-    ]);
+    let mut rig =
+        Rig::faulty(&["read nth=1 => corrupt=10^0x80", "write nth=2 => corrupt=4097^0x01"]);
     rig.write_block(0, 0x11, false);
     let read = rig.read_block(0).expect("good");
     assert_eq!((read[9], read[10], read[11]), (0x11, 0x91, 0x11));
-    assert_eq!(
-        rig.read_block(0).expect("good")[10],
-        0x11,
-        "the media is intact"
-    );
+    assert_eq!(rig.read_block(0).expect("good")[10], 0x11, "the media is intact");
     rig.write_block(1, 0x22, false);
     let read = rig.read_block(1).expect("good");
     assert_eq!((read[0], read[1], read[2]), (0x22, 0x23, 0x22));
@@ -199,27 +179,16 @@ fn rules_can_wait_for_time_and_for_each_other_and_end() {
 fn rules_see_the_bits_of_the_entry_and_the_queue() {
     let mut rig = Rig::faulty(&["io queue=1 sqe=48:00000040/00000040 => status=2/80"]);
     assert!(rig.write_block(0, 1, false).is_success());
-    assert_eq!(
-        rig.write_block(0, 1, true).code,
-        status::WRITE_FAULT,
-        "FUA is bit 30 of dword 12"
-    );
+    assert_eq!(rig.write_block(0, 1, true).code, status::WRITE_FAULT, "FUA is bit 30 of dword 12");
 }
 
 #[test]
 fn chances_depend_on_the_seed_alone() {
     let run = |seed| {
-        let rule = "read chance=0.5 => status=media/unrecovered-read"
-            .parse()
-            .expect("a rule");
-        let plan = crate::FaultPlan {
-            seed,
-            rules: vec![rule],
-        };
+        let rule = "read chance=0.5 => status=media/unrecovered-read".parse().expect("a rule");
+        let plan = crate::FaultPlan { seed, rules: vec![rule] };
         let mut rig = Rig::with(crate::Config::default(), plan);
-        (0..64)
-            .map(|_| rig.read_block(0).is_ok())
-            .collect::<Vec<bool>>()
+        (0..64).map(|_| rig.read_block(0).is_ok()).collect::<Vec<bool>>()
     };
     assert_eq!(run(3), run(3));
     assert_ne!(run(3), run(4));
@@ -230,11 +199,6 @@ fn chances_depend_on_the_seed_alone() {
 #[test]
 fn a_rule_that_never_fired_is_reported() {
     let rig = Rig::faulty(&["compare name=never => drop"]);
-    let names: Vec<_> = rig
-        .controller
-        .faults()
-        .unfired()
-        .map(|rule| rule.name.clone())
-        .collect();
+    let names: Vec<_> = rig.controller.faults().unfired().map(|rule| rule.name.clone()).collect();
     assert_eq!(names, [Some("never".to_owned())]);
 }

@@ -43,13 +43,8 @@ fn command() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn act() -> impl Strategy<Value = Act> {
-    let offset = || {
-        prop_oneof![
-            (0..32_u64).prop_map(|i| i * 4),
-            (0x1000..0x1100_u64),
-            any::<u64>()
-        ]
-    };
+    let offset =
+        || prop_oneof![(0..32_u64).prop_map(|i| i * 4), (0x1000..0x1100_u64), any::<u64>()];
     let raw = prop::collection::vec(any::<u8>(), SQE_BYTES);
     prop_oneof![
         2 => (offset(), any::<u32>()).prop_map(|(offset, value)| Act::Write32(offset, value)),
@@ -69,8 +64,7 @@ fn perform(rig: &mut Rig, act: &Act) {
         Act::Write64(offset, value) => rig.write64(*offset, *value),
         Act::Read(offset, length) => {
             let mut data = vec![0; *length];
-            rig.controller
-                .mmio_read(rig.now_ns, *offset, &mut data, &mut rig.trace);
+            rig.controller.mmio_read(rig.now_ns, *offset, &mut data, &mut rig.trace);
         }
         Act::Command(qid, bytes) => {
             let sqe = Sqe::from_bytes(bytes.as_slice().try_into().expect("64 bytes"));

@@ -33,22 +33,13 @@ fn a_transfer_over_mdts_is_an_invalid_field_even_with_65536_blocks() {
 fn bad_data_pointers_get_their_status_and_touch_nothing() {
     let mut rig = Rig::new();
     let read = Sqe::read(1, 0, 0);
-    assert_eq!(
-        rig.run(1, read.with_prp(DATA + 1, 0)).0.code,
-        status::PRP_OFFSET_INVALID
-    );
+    assert_eq!(rig.run(1, read.with_prp(DATA + 1, 0)).0.code, status::PRP_OFFSET_INVALID);
     let code = rig.run(1, read.with_prp(DATA + 4, DATA + 8)).0.code;
     assert_eq!(code, status::PRP_OFFSET_INVALID);
-    assert_eq!(
-        rig.run(1, read.with_prp(0xdead_0000, 0)).0.code,
-        status::DATA_TRANSFER_ERROR
-    );
+    assert_eq!(rig.run(1, read.with_prp(0xdead_0000, 0)).0.code, status::DATA_TRANSFER_ERROR);
     let write = Sqe::write(1, 0, 0, false).with_prp(!0xfff, 0);
     assert_eq!(rig.run(1, write).0.code, status::DATA_TRANSFER_ERROR);
-    assert_eq!(
-        rig.controller.cache(1).map(|cache| cache.dirty_blocks()),
-        Some(0)
-    );
+    assert_eq!(rig.controller.cache(1).map(|cache| cache.dirty_blocks()), Some(0));
 }
 
 #[test]
@@ -69,11 +60,7 @@ fn fua_reaches_the_media_and_survives_an_older_cached_version() {
     rig.write_block(9, 2, true);
     assert_eq!(rig.on_media(9), 2);
     rig.run(1, Sqe::flush(1));
-    assert_eq!(
-        rig.on_media(9),
-        2,
-        "the older cached version must not come back"
-    );
+    assert_eq!(rig.on_media(9), 2, "the older cached version must not come back");
 }
 
 #[test]
@@ -83,21 +70,11 @@ fn write_zeroes_and_deallocate_read_as_zeros_whatever_was_cached() {
         rig.write_block(lba, 7, lba % 2 == 0);
     }
     assert!(rig.run(1, Sqe::write_zeroes(1, 0, 1)).0.is_success());
-    let ranges = [
-        DsmRange::new(3, 2),
-        DsmRange::new(7, 1),
-        DsmRange::new(5, 0),
-    ];
+    let ranges = [DsmRange::new(3, 2), DsmRange::new(7, 1), DsmRange::new(5, 0)];
     let bytes: Vec<u8> = ranges.iter().flat_map(DsmRange::to_bytes).collect();
     rig.memory_write(DATA, &bytes);
-    assert!(
-        rig.run(1, Sqe::deallocate(1, 2).with_prp(DATA, 0))
-            .0
-            .is_success()
-    );
-    let firsts: Vec<u8> = (0..8)
-        .map(|lba| rig.read_block(lba).expect("good")[0])
-        .collect();
+    assert!(rig.run(1, Sqe::deallocate(1, 2).with_prp(DATA, 0)).0.is_success());
+    let firsts: Vec<u8> = (0..8).map(|lba| rig.read_block(lba).expect("good")[0]).collect();
     assert_eq!(firsts, [0, 0, 7, 0, 0, 7, 7, 0]);
 }
 
@@ -115,10 +92,7 @@ fn a_deallocate_with_one_bad_range_does_nothing() {
 
 #[test]
 fn a_full_cache_gives_up_its_oldest_write() {
-    let config = Config {
-        cache_blocks_max: 2,
-        ..Config::default()
-    };
+    let config = Config { cache_blocks_max: 2, ..Config::default() };
     let mut rig = Rig::with(config, FaultPlan::none());
     for (lba, value) in [(5, 1), (3, 2), (4, 3)] {
         rig.write_block(lba, value, false);

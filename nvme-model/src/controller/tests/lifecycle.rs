@@ -25,29 +25,18 @@ fn both_halves_and_both_widths_of_a_register_agree() {
     assert_eq!(rig.read32(reg::CAP).to_le_bytes(), whole[..4]);
     assert_eq!(rig.read32(reg::CAP + 4).to_le_bytes(), whole[4..]);
     let cap = reg::Cap(u64::from_le_bytes(whole));
-    assert_eq!(
-        (cap.mqes_z(), cap.to(), cap.css(), cap.nssrs()),
-        (1023, 30, 1, 1)
-    );
+    assert_eq!((cap.mqes_z(), cap.to(), cap.css(), cap.nssrs()), (1023, 30, 1, 1));
     assert_eq!(rig.read32(reg::VS), 0x0002_0000);
 }
 
 #[test]
 fn accesses_of_other_widths_read_zeros_and_write_nothing() {
     let mut rig = Rig::new();
-    for (offset, length) in [
-        (0x14, 1),
-        (0x14, 2),
-        (0x16, 4),
-        (0x14, 8),
-        (0x14, 0),
-        (0x14, 16),
-    ] {
+    for (offset, length) in [(0x14, 1), (0x14, 2), (0x16, 4), (0x14, 8), (0x14, 0), (0x14, 16)] {
         let mut data = vec![0xaa; length];
         rig.controller.mmio_read(0, offset, &mut data, &mut ());
         assert_eq!(data, vec![0; length]);
-        rig.controller
-            .mmio_write(0, offset, &vec![0; length], &mut ());
+        rig.controller.mmio_write(0, offset, &vec![0; length], &mut ());
     }
     assert_eq!(rig.read32(reg::CC), 0x0046_0001);
 }
@@ -140,8 +129,7 @@ fn a_removed_device_reads_all_ones_and_completes_nothing_until_it_is_plugged_in_
     rig.write32(reg::CC, 0);
     assert_eq!(rig.wait(1, 1 << 40), LabWake::Deadline);
     assert_eq!(rig.peek(1).len(), 0);
-    rig.controller
-        .power_cut(rig.now_ns, CachePolicy::KeepAll, &mut rig.trace);
+    rig.controller.power_cut(rig.now_ns, CachePolicy::KeepAll, &mut rig.trace);
     rig.now_ns = 0;
     assert_eq!(rig.on_media(3), 3);
     rig.enable();

@@ -8,11 +8,7 @@ use crate::rig::{DATA, Rig};
 
 fn error_entry(page: &[u8], index: usize) -> ErrorEntry {
     let at = index * ERROR_ENTRY_BYTES;
-    ErrorEntry::from_bytes(
-        page[at..at + ERROR_ENTRY_BYTES]
-            .try_into()
-            .expect("64 bytes"),
-    )
+    ErrorEntry::from_bytes(page[at..at + ERROR_ENTRY_BYTES].try_into().expect("64 bytes"))
 }
 
 #[test]
@@ -27,10 +23,7 @@ fn the_error_log_holds_what_failed_newest_first() {
     let (newest, older) = (error_entry(&page, 0), error_entry(&page, 1));
     assert_eq!((newest.error_count.get(), newest.sqid.get()), (2, 0));
     assert_eq!(newest.parameter_location.get(), 40);
-    assert_eq!(
-        (older.error_count.get(), older.sqid.get(), older.cid.get()),
-        (1, 1, first)
-    );
+    assert_eq!((older.error_count.get(), older.sqid.get(), older.cid.get()), (1, 1, first));
     assert_eq!((older.lba.get(), older.nsid.get()), (5000, 1));
     assert_eq!(older.status_phase.get() >> 1 & 0x7ff, 0x080);
     assert_eq!(error_entry(&page, 2), ErrorEntry::default());
@@ -46,25 +39,15 @@ fn a_log_page_has_the_length_and_offset_that_were_asked_for() {
     let (_, effects) = rig.admin_page(Sqe::get_log_page(5, 0, 1023, 0));
     let (_, part) = rig.admin_page(Sqe::get_log_page(5, 0, 1, 1024 + 8));
     assert_eq!(part[..8], effects[1032..1040]);
-    assert_eq!(
-        part[..4],
-        [1, 0, 0, 0],
-        "read is supported and changes nothing"
-    );
+    assert_eq!(part[..4], [1, 0, 0, 0], "read is supported and changes nothing");
     for offset in [2, 512, u64::MAX - 3] {
         let (status, _) = rig.admin_page(Sqe::get_log_page(2, 0, 0, offset));
         assert_eq!(status.code, status::INVALID_FIELD);
     }
     let (status, _) = rig.admin_page(Sqe::get_log_page(2, 0, u32::MAX, 0));
     assert!(status.is_success());
-    assert_eq!(
-        rig.admin_page(Sqe::get_log_page(0x70, 0, 0, 0)).0.code,
-        status::INVALID_LOG_PAGE
-    );
-    assert_eq!(
-        rig.admin_page(Sqe::get_log_page(2, 1, 0, 0)).0.code,
-        status::INVALID_FIELD
-    );
+    assert_eq!(rig.admin_page(Sqe::get_log_page(0x70, 0, 0, 0)).0.code, status::INVALID_LOG_PAGE);
+    assert_eq!(rig.admin_page(Sqe::get_log_page(2, 1, 0, 0)).0.code, status::INVALID_FIELD);
 }
 
 #[test]
@@ -73,21 +56,14 @@ fn smart_counts_commands_units_errors_and_power_cycles() {
     rig.write_block(0, 1, false);
     rig.read_block(0).expect("good");
     rig.read_block(0).expect_err("injected");
-    rig.controller
-        .power_cut(rig.now_ns, CachePolicy::LoseAll, &mut rig.trace);
+    rig.controller.power_cut(rig.now_ns, CachePolicy::LoseAll, &mut rig.trace);
     rig.now_ns = 0;
     rig.enable();
     let (_, page) = rig.admin_page(Sqe::get_log_page(2, 0, 127, 0));
     let log = SmartLog::from_prefix(&page).expect("512 bytes");
     assert_eq!((log.host_reads.get(), log.host_writes.get()), (1, 1));
-    assert_eq!(
-        (log.data_units_read.get(), log.data_units_written.get()),
-        (1, 1)
-    );
-    assert_eq!(
-        (log.media_errors.get(), log.error_log_entries.get()),
-        (1, 1)
-    );
+    assert_eq!((log.data_units_read.get(), log.data_units_written.get()), (1, 1));
+    assert_eq!((log.media_errors.get(), log.error_log_entries.get()), (1, 1));
     assert_eq!((log.power_cycles.get(), log.unsafe_shutdowns.get()), (2, 1));
 }
 

@@ -1,9 +1,13 @@
 mod admin;
 mod basic;
+mod check;
+mod completion_faults;
 mod events;
 mod faults;
 mod hostile;
 mod io;
+mod ladder_faults;
 mod lifecycle;
 mod logs;
+mod persistence_faults;
 mod queues;

@@ -36,6 +36,33 @@ fn every_rule_is_read_back_from_its_own_text() {
         "write => lost-write",
         "any => cfs",
         "flush => remove",
+        "write => torn=3",
+        "write => torn=700B count=2",
+        "write => misdirect=0x40",
+        "read nth=2 => stale-read",
+        "any => wrong-sqhd=0xffff",
+        "io => wrong-sqid=7",
+        "io => wrong-phase=inverted",
+        "io => wrong-phase=frozen",
+        "read => spurious-interrupt",
+        "read => late-interrupt=50us",
+        "delete-io-sq => ignore-delete-queue",
+        "disable nth=1 => ignore-reset",
+        "subsystem-reset => ignore-reset",
+        "shutdown => ignore-shutdown",
+        "enable => rdy-never",
+        "disable every=2 => rdy-delay=5s",
+        "enable chance=0.5 => cfs",
+        "disable => remove",
+        "read => dma-error=data",
+        "io => dma-error=sqe",
+        "io => dma-error=cqe",
+        "read lba=5..9 => status=media/unrecovered-read until-rewrite",
+        "read => delay=uniform(10us,50us)",
+        "read => delay=normal(100us,10us)",
+        "read phase=completion => delay=lognormal(80us,0.5)",
+        "read => delay=pareto(20us,1.25)",
+        "read => delay=burst(1ms,10,100)",
     ];
     for line in rules {
         let rule: Rule = line.parse().expect(line);
@@ -54,10 +81,7 @@ fn an_error_names_column_word_and_what_is_known() {
     assert_eq!(bad.column(), Some(9));
     assert!(bad.to_string().contains("media/unrecovered-read"), "{bad}");
     let bad = error("reed => drop");
-    assert!(
-        bad.column() == Some(1) && bad.to_string().contains("read"),
-        "{bad}"
-    );
+    assert!(bad.column() == Some(1) && bad.to_string().contains("read"), "{bad}");
 }
 
 #[test]
@@ -82,6 +106,26 @@ fn contradictions_and_omissions_are_errors() {
         ("read => crd", "needs a value"),
         ("read => drop=1", "no value"),
         ("read write => drop", "twice"),
+        ("read => rdy-never", "does not go with this; known: enable, disable"),
+        ("shutdown => ignore-reset", "known: disable, subsystem-reset"),
+        ("enable => drop", "known: any command"),
+        ("enable queue=1 => rdy-never", "no command"),
+        ("disable lba=1 => cfs", "no command"),
+        ("read => status=media/unrecovered-read until-rewrite", "needs lba"),
+        ("write => torn=two", "blocks such as 2"),
+        ("write => torn=4294967296", "blocks such as 2"),
+        ("read => wrong-phase=odd", "known: inverted, frozen"),
+        ("read => dma-error=prp", "known: data, sqe, cqe"),
+        ("read => late-interrupt=0us", "from 1ns"),
+        ("read => delay=uniform(5us,1us)", "ordered times"),
+        ("read => delay=uniform(5us)", "known: uniform(MIN,MAX)"),
+        ("read => delay=gauss(5us,1us)", "known: uniform(MIN,MAX)"),
+        ("read => delay=lognormal(5us,0)", "above 0"),
+        ("read => delay=lognormal(5us,1.0000001)", "above 0"),
+        ("read => delay=pareto(5us,101)", "up to 100"),
+        ("read => delay=burst(5us,3,2)", "ordered"),
+        ("read => delay=burst(5us,0,2)", "from 1"),
+        ("read => delay=normal(5,1us)", "unit"),
     ] {
         let text = error(line).to_string();
         assert!(text.contains(word), "{line}: {text}");
@@ -116,12 +160,35 @@ fn an_unknown_key_anywhere_in_a_plan_is_an_error() {
     assert!(text("seeds = 1").contains("seeds"));
     assert!(text("[[rule]]\nwhenn = {}").contains("whenn"));
     let bad = text("[[rule]]\ndo = { drop = true }\nwhen = { nthh = 1 }");
-    assert!(
-        bad.contains("fault rule 1, when.nthh") && bad.contains("nth, every"),
-        "{bad}"
-    );
+    assert!(bad.contains("fault rule 1, when.nthh") && bad.contains("nth, every"), "{bad}");
     let bad = text("[[rule]]\ndo = { dropp = false }");
     assert!(bad.contains("do.dropp"), "{bad}");
     let bad = text("rules = [\"read after=nobody => drop\"]");
     assert!(bad.contains("after=\"nobody\" names no rule"), "{bad}");
+}
+
+#[test]
+fn the_toml_form_knows_every_action_too() {
+    let plan = FaultPlan::from_toml(
+        r#"
+        [[rule]]
+        match = { op = "disable" }
+        do = { rdy-delay = "5s" }
+        [[rule]]
+        match = { op = "write", lba = "5..9" }
+        do = { torn = 3 }
+        [[rule]]
+        match = { op = "read", lba = "5..9" }
+        do = { delay = "pareto(20us,1.5)" }
+        until = { until-rewrite = true }
+        "#,
+    )
+    .expect("a plan");
+    let lines = [
+        "disable => rdy-delay=5s",
+        "write lba=5..9 => torn=3",
+        "read lba=5..9 => delay=pareto(20us,1.5) until-rewrite",
+    ];
+    let rules = lines.map(|line| line.parse::<Rule>().expect(line));
+    assert_eq!(plan.rules, rules);
 }

@@ -1,0 +1,77 @@
+//! Writes and reads that go wrong without saying so.
+
+use crate::Controller;
+use crate::failure::Failure;
+use crate::fault::{SubmissionFaults, Torn};
+use crate::namespace::Namespace;
+
+impl Controller {
+    /// Where a write goes and how much of it, as the rules want it; `None` if nothing is stored.
+    ///
+    /// A write that is torn and misdirected is torn first.
+    pub(super) fn what_is_stored(
+        &mut self,
+        nsid: u32,
+        slba: u64,
+        mut data: Vec<u8>,
+        faults: &SubmissionFaults,
+    ) -> Result<Option<(u64, Vec<u8>)>, Failure> {
+        if faults.is_lost_write {
+            return Ok(None);
+        }
+        let Some(ns) = self.namespaces.get_mut(&nsid) else {
+            return Ok(None);
+        };
+        let kept = faults.torn.map(|torn| tear(torn, ns.block_bytes()));
+        let cut = kept.map(|kept| cut_data(ns, slba, &mut data, kept));
+        let target = match faults.misdirect {
+            None => slba,
+            // As far as the namespace reaches, so that the blocks are there.
+            Some(lba) => {
+                let last = ns.size_blocks().saturating_sub(ns.blocks_of(data.len()));
+                lba.min(last)
+            }
+        };
+        cut.map_or(Ok(()), |cut| self.host_result(cut))?;
+        Ok((!data.is_empty()).then_some((target, data)))
+    }
+
+    /// Replaces blocks that were read by what they held before.
+    pub(super) fn make_stale(&self, nsid: u32, slba: u64, data: &mut [u8]) {
+        if let Some(ns) = self.namespaces.get(&nsid) {
+            ns.recall(slba, data);
+        }
+    }
+}
+
+/// How many bytes are kept.
+fn tear(torn: Torn, block_bytes: u32) -> u64 {
+    match torn {
+        Torn::Blocks(blocks) => u64::from(blocks).saturating_mul(block_bytes.into()),
+        Torn::Bytes(bytes) => bytes,
+    }
+}
+
+/// Keeps the first `kept` bytes of `data`, and fills up the block in which they end with what is there.
+fn cut_data(
+    ns: &mut Namespace,
+    slba: u64,
+    data: &mut Vec<u8>,
+    kept: u64,
+) -> Result<(), crate::MediaError> {
+    let Some(kept) = usize::try_from(kept).ok().filter(|kept| *kept < data.len()) else {
+        return Ok(());
+    };
+    let block_bytes = ns.block_bytes().max(1) as usize;
+    let whole = kept.checked_div(block_bytes).unwrap_or(0);
+    let split = whole.saturating_mul(block_bytes);
+    if split == kept {
+        data.truncate(kept);
+        return Ok(());
+    }
+    let mut old = vec![0; block_bytes];
+    ns.peek(slba.saturating_add(whole as u64), &mut old)?;
+    data.truncate(kept);
+    data.extend(old.iter().skip(kept.saturating_sub(split)));
+    Ok(())
+}

@@ -80,10 +80,9 @@ fn run_all(
         } else {
             print!("{}", report::row(&result));
         }
-        if let (Some((file, path)), Some(name)) = (&mut trace, &args.trace) {
+        if let Some((file, path)) = &mut trace {
             write_trace(file, &result)
-                .map_err(|e| Exit::Usage.with(&format!("{}: {e}", name.display())))?;
-            let _ = path;
+                .map_err(|e| Exit::Usage.with(&format!("{}: {e}", path.display())))?;
         }
         results.push(result);
     }

@@ -8,11 +8,10 @@ use std::path::Path;
 use std::thread;
 
 use campaign::disk_image::{self, DiskUser};
+use campaign::engine::EngineError;
 use machine::ports;
 use nvme_model::{Config, Controller, FaultPlan, Media, RamMedia};
-use vmm::{
-    Clock, ConsoleInput, Exit as MachineExit, KernelImage, Machine, MachineConfig, VmmError,
-};
+use vmm::{Clock, ConsoleInput, Exit as MachineExit, KernelImage, Machine, MachineConfig};
 
 use crate::args::Boot;
 use crate::exit::Exit;
@@ -39,7 +38,7 @@ fn prepare(args: &Boot) -> Result<Machine, Exit> {
     config.controller = Some(controller);
     config.clock = Clock::Wall;
     config.limits.total = Some(args.timeout);
-    Machine::new(config).map_err(|error| exit_of_host(&error))
+    Machine::new(config).map_err(|error| Exit::from(EngineError::from(error)))
 }
 
 fn command_line(args: &Boot) -> String {
@@ -83,7 +82,7 @@ fn plan(args: &Boot) -> Result<FaultPlan, Exit> {
 fn run_machine(mut machine: Machine, args: &Boot) -> Result<Exit, Exit> {
     forward_input(machine.console_input());
     let mut screen = Screen::new(args.image.is_none());
-    let exit = machine.run(&mut screen).map_err(|error| exit_of_host(&error))?;
+    let exit = machine.run(&mut screen).map_err(|error| Exit::from(EngineError::from(error)))?;
     screen.finish();
     if let Some(controller) = machine.controller() {
         report_faults(controller);
@@ -122,12 +121,5 @@ fn exit_of_guest(exit: &MachineExit) -> Exit {
         }
         MachineExit::Code(_) => Exit::Findings.with(exit),
         _ => Exit::Infrastructure.with(exit),
-    }
-}
-
-fn exit_of_host(error: &VmmError) -> Exit {
-    match error {
-        VmmError::Host { .. } => Exit::Infrastructure.with(error),
-        _ => Exit::Usage.with(error),
     }
 }

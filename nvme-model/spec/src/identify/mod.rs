@@ -5,7 +5,7 @@ mod controller;
 mod descriptor;
 mod namespace;
 
-pub use controller::{IdentifyController, PowerState, oacs, oncs, vwc};
+pub use controller::{IdentifyController, PowerState, oacs, oncs, sgls, vwc};
 pub use descriptor::{DescriptorType, descriptor_header};
 pub use namespace::{IdentifyNamespace, LbaFormat};
 

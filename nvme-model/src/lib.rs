@@ -29,7 +29,7 @@
 //! | a field of a command, its range, its size, its namespace | status, with Do Not Retry and an error log entry |
 //! | a data pointer's alignment | status PRP Offset Invalid |
 //! | a data pointer outside of memory | status Data Transfer Error |
-| an SGL's kind, number, segments or length | status SGL Descriptor Type, Number, Segment or Length Invalid |
+//! | an SGL of a wrong kind, number of descriptors, segment or length | status SGL Descriptor Type, Number, Segment or Length Invalid |
 //! | a command identifier in use | status Command ID Conflict for the second command |
 //! | a doorbell of a queue that is not there | asynchronous event: invalid doorbell register |
 //! | a doorbell value outside of the queue or past its other end | asynchronous event: invalid doorbell value; ignored |

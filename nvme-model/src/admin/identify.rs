@@ -33,10 +33,8 @@ const ONCS: u16 = oncs::COMPARE
     | oncs::VERIFY;
 
 /// A list describes exactly the data, so that a driver's mistake shows.
-const SGLS: u32 = sgls::SUPPORTED
-    | sgls::BIT_BUCKET
-    | sgls::METADATA_BYTE_ALIGNED
-    | sgls::METADATA_DESCRIPTOR;
+const SGLS: u32 =
+    sgls::SUPPORTED | sgls::BIT_BUCKET | sgls::METADATA_BYTE_ALIGNED | sgls::METADATA_DESCRIPTOR;
 
 /// Four concurrent aborts. Each ends in the time of an admin command, so the limit is never felt.
 const ACL_Z: u8 = 3;

@@ -79,12 +79,14 @@ mod event;
 mod failure;
 pub mod fault;
 mod features;
+mod format;
 mod health;
 mod lab;
 pub mod media;
 mod namespace;
 mod nvm;
 mod ports;
+mod protection;
 mod queue;
 #[cfg(test)]
 mod rig;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::admin::format::FormatRun;
 use crate::cache::{Run, WriteCache};
+use crate::format::NamespaceFormat;
 use crate::media::{Media, MediaError};
 use crate::sick::SickBlocks;
 use crate::{Event, Observer};
@@ -21,8 +23,11 @@ pub(crate) enum Durability {
 /// A namespace. Callers check ranges before they call.
 pub(crate) struct Namespace {
     pub(crate) nsid: u32,
+    pub(crate) format: NamespaceFormat,
     pub(crate) media: Box<dyn Media>,
     pub(crate) cache: WriteCache,
+    /// A Format NVM that is under way.
+    pub(crate) format_run: Option<FormatRun>,
     cache_blocks_max: u64,
     /// Blocks of the media that Write Uncorrectable made unreadable.
     uncorrectable: SickBlocks,
@@ -41,8 +46,10 @@ impl Namespace {
         let cache = WriteCache::new(media.block_bytes());
         Self {
             nsid,
+            format: NamespaceFormat::plain(media.block_bytes()),
             media,
             cache,
+            format_run: None,
             cache_blocks_max: cache_blocks_max.into(),
             uncorrectable: SickBlocks::default(),
             previous: BTreeMap::new(),
@@ -53,6 +60,7 @@ impl Namespace {
         self.media.size_blocks()
     }
 
+    /// Bytes of a block as it is stored: data and metadata.
     pub(crate) fn block_bytes(&self) -> u32 {
         self.media.block_bytes()
     }
@@ -191,6 +199,28 @@ impl Namespace {
         self.uncorrectable.heal(slba, blocks);
         observer.event(now_ns, &Event::MediaDiscard { nsid: self.nsid, lba: slba, blocks });
         Ok(())
+    }
+
+    /// Gives the namespace other blocks, all of them deallocated, for as many bytes of data as before;
+    /// `false` if the media cannot have such blocks.
+    pub(crate) fn reformat(
+        &mut self,
+        format: NamespaceFormat,
+        now_ns: u64,
+        observer: &mut dyn Observer,
+    ) -> Result<bool, MediaError> {
+        self.format_run = None;
+        let bytes = self.size_blocks().saturating_mul(self.format.data_bytes().into());
+        let blocks = bytes.checked_div(format.data_bytes().into()).unwrap_or(0);
+        if blocks == 0 || !self.media.reshape(blocks, format.stored_bytes())? {
+            return Ok(false);
+        }
+        self.format = format;
+        self.cache = WriteCache::new(format.stored_bytes());
+        self.uncorrectable = SickBlocks::default();
+        self.previous.clear();
+        observer.event(now_ns, &Event::MediaDiscard { nsid: self.nsid, lba: 0, blocks });
+        Ok(true)
     }
 
     /// Empties the cache to the media, oldest write first, and makes the media durable.

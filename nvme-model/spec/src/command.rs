@@ -36,6 +36,19 @@ bit_fields! {
     }
 }
 
+/// Bits of [`Rw12::prinfo`].
+// Spec: NVM-CS-1.0c 5.2.2 "PRACT Bit"
+pub mod prinfo {
+    /// The reference tag is checked.
+    pub const CHECK_REFERENCE: u32 = 1;
+    /// The application tag is checked.
+    pub const CHECK_APPLICATION: u32 = 1 << 1;
+    /// The guard is checked.
+    pub const CHECK_GUARD: u32 = 1 << 2;
+    /// Protection information is made or taken by the controller.
+    pub const ACTION: u32 = 1 << 3;
+}
+
 bit_fields! {
     /// Dword 10 of Create I/O Submission Queue and Create I/O Completion Queue.
     // Spec: NVMe-Base-2.0c 5.4 "Create I/O Completion Queue command"
@@ -117,6 +130,25 @@ bit_fields! {
         fid, with_fid: 0, 8;
         /// Save across resets.
         sv, with_sv: 31, 1;
+    }
+}
+
+bit_fields! {
+    /// Dword 10 of Format NVM.
+    // Spec: NVMe-Base-2.0c 5.14 "Format NVM command"
+    FormatNvm10(u32) {
+        /// LBA format, lower bits of its index.
+        lbafl, with_lbafl: 0, 4;
+        /// Metadata in the data buffer, behind each block.
+        mset, with_mset: 4, 1;
+        /// Protection type: 0 = none.
+        pi, with_pi: 5, 3;
+        /// Protection information is the first bytes of the metadata.
+        pil, with_pil: 8, 1;
+        /// Secure erase: 0 = none, 1 = user data, 2 = cryptographic.
+        ses, with_ses: 9, 3;
+        /// LBA format, upper bits of its index.
+        lbafu, with_lbafu: 12, 2;
     }
 }
 

@@ -4,7 +4,7 @@
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::command::{Cdw0, CreateQueue10, CreateSq11, LogPage10, QueueFlags11, Rw12};
+use crate::command::{Cdw0, CreateQueue10, CreateSq11, FormatNvm10, LogPage10, QueueFlags11, Rw12};
 use crate::sgl::SglDescriptor;
 use crate::{AdminOpcode, NvmOpcode};
 
@@ -277,6 +277,14 @@ impl Sqe {
         let [b0, b1, b2, b3, b4, b5, b6, b7] = offset.to_le_bytes();
         sqe.cdw12 = U32::from_bytes([b0, b1, b2, b3]);
         sqe.cdw13 = U32::from_bytes([b4, b5, b6, b7]);
+        sqe
+    }
+
+    /// Format NVM.
+    #[must_use]
+    pub fn format_nvm(nsid: u32, how: FormatNvm10) -> Self {
+        let mut sqe = Self::new(AdminOpcode::FORMAT_NVM.0, nsid);
+        sqe.cdw10 = how.0.into();
         sqe
     }
 

@@ -6,9 +6,11 @@ use nvme_spec::identify::{
     CNS_COMMAND_SETS, CNS_CONTROLLERS, CNS_INDEPENDENT_NAMESPACE, CSI_NVM, IDENTIFY_BYTES,
 };
 use nvme_spec::status;
+use zerocopy::IntoBytes;
 
 use crate::Controller;
 use crate::failure::{Failure, byte};
+use crate::format::NamespaceFormat;
 
 /// The one controller, as Identify Controller names it.
 const CNTLID: u16 = 0;
@@ -28,12 +30,13 @@ impl Controller {
         nsid: u32,
     ) -> Result<Vec<u8>, Failure> {
         match cns {
-            // No protection information and no limits beyond MDTS: zeros say so.
+            // No limits beyond MDTS: zeros say so.
             // Spec: NVM-CS-1.0c 4.1.5.4 "I/O Command Set Specific Identify Controller Data Structure"
             CNS_COMMAND_SET_CONTROLLER => check_set(csi).map(|()| page(&[])),
             CNS_COMMAND_SET_NAMESPACE => {
                 check_set(csi)?;
-                self.check_namespace(nsid).map(|()| page(&[]))
+                self.check_namespace(nsid)?;
+                Ok(NamespaceFormat::describe_extended().as_bytes().to_vec())
             }
             CNS_INDEPENDENT_NAMESPACE => self.check_namespace(nsid).map(|()| page(&[NSTAT])),
             CNS_ATTACHED_CONTROLLERS => {

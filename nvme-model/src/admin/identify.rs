@@ -4,7 +4,7 @@
 use nvme_spec::identify::{
     CNS_ACTIVE_NAMESPACES, CNS_ALLOCATED_NAMESPACE, CNS_ALLOCATED_NAMESPACES, CNS_CONTROLLER,
     CNS_NAMESPACE, CNS_NAMESPACE_DESCRIPTORS, DescriptorType, IDENTIFY_BYTES, IdentifyController,
-    IdentifyNamespace, LbaFormat, NAMESPACE_LIST_ENTRIES, descriptor_header, oncs, sgls, vwc,
+    IdentifyNamespace, NAMESPACE_LIST_ENTRIES, descriptor_header, fna, oacs, oncs, sgls, vwc,
 };
 use nvme_spec::{NSID_BROADCAST, status};
 use zerocopy::IntoBytes;
@@ -14,9 +14,6 @@ use crate::controller::registers;
 use crate::failure::{Failure, byte};
 use crate::features::WARNING_TEMPERATURE_KELVIN;
 use crate::namespace::Namespace;
-
-/// The block sizes that a namespace can have, best first, as powers of two.
-const LBA_FORMATS: [u8; 2] = [12, 9];
 
 /// NSIDs from here on name no namespace.
 const NSID_RESERVED: u32 = 0xffff_fffe;
@@ -65,7 +62,7 @@ impl Controller {
         let bytes: u128 = self
             .namespaces
             .values()
-            .map(|ns| u128::from(ns.size_blocks()).saturating_mul(ns.block_bytes().into()))
+            .map(|ns| u128::from(ns.size_blocks()).saturating_mul(ns.format.data_bytes().into()))
             .fold(0, u128::saturating_add);
         let atomic_z = u16::try_from(config.atomic_blocks.saturating_sub(1)).unwrap_or(u16::MAX);
         let mut id = IdentifyController::zeroed();
@@ -89,6 +86,9 @@ impl Controller {
         id.sqes = 0x66;
         id.cqes = 0x44;
         id.nn = self.namespaces.keys().max().copied().unwrap_or(0).into();
+        id.oacs = oacs::FORMAT.into();
+        // Formats and erasures are of one namespace; cryptographic erase exists.
+        id.fna = fna::CRYPTOGRAPHIC_ERASE;
         id.oncs = ONCS.into();
         if config.has_volatile_cache {
             id.vwc = vwc::PRESENT | vwc::FLUSH_BROADCAST;
@@ -119,25 +119,17 @@ impl Controller {
             };
         };
         let blocks = namespace.size_blocks();
-        let bytes = u128::from(blocks).saturating_mul(namespace.block_bytes().into());
+        let bytes = u128::from(blocks).saturating_mul(namespace.format.data_bytes().into());
         let mut id = IdentifyNamespace::zeroed();
         id.nsze = blocks.into();
         id.ncap = blocks.into();
         id.nuse = blocks.into();
-        id.nlbaf_z = 1;
-        id.flbas = LBA_FORMATS
-            .iter()
-            .position(|lbads| 1_u32.wrapping_shl((*lbads).into()) == namespace.block_bytes())
-            .map_or(0, |index| low8(u16::try_from(index).unwrap_or(0)));
+        namespace.format.describe(&mut id);
         // Deallocated blocks read as zeros.
         id.dlfeat = 1;
         id.nvmcap = bytes.to_le_bytes();
         id.nguid = self.nguid(namespace);
         id.eui64 = self.eui64(namespace);
-        for (index, (format, lbads)) in id.lbaf.iter_mut().zip(LBA_FORMATS).enumerate() {
-            *format =
-                LbaFormat { ms: 0.into(), lbads, rp: low8(u16::try_from(index).unwrap_or(0)) };
-        }
         Ok(id)
     }
 

@@ -3,6 +3,7 @@
 mod abort;
 mod beyond;
 mod features;
+pub(crate) mod format;
 mod identify;
 mod logs;
 mod queues;

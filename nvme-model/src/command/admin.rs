@@ -1,8 +1,8 @@
 //! Admin commands.
 
 use nvme_spec::command::{
-    Abort10, CreateQueue10, CreateSq11, GetFeatures10, Identify10, LogPage10, QueueFlags11,
-    SetFeatures10,
+    Abort10, CreateQueue10, CreateSq11, FormatNvm10, GetFeatures10, Identify10, LogPage10,
+    QueueFlags11, SetFeatures10,
 };
 use nvme_spec::{AdminOpcode, Sqe, status};
 
@@ -74,6 +74,10 @@ pub(crate) enum AdminCommand {
         value: u32,
     },
     AsyncEventRequest,
+    FormatNvm {
+        nsid: u32,
+        how: FormatNvm10,
+    },
 }
 
 impl AdminCommand {
@@ -107,6 +111,7 @@ impl AdminCommand {
                 Self::GetFeatures { fid: low8(which.fid()), sel: which.sel(), value: cdw11 }
             }
             AdminOpcode::ASYNC_EVENT_REQUEST => Self::AsyncEventRequest,
+            AdminOpcode::FORMAT_NVM => Self::FormatNvm { nsid, how: FormatNvm10(cdw10) },
             _ => return Err(Failure::permanent(status::INVALID_OPCODE).at(byte::CDW0)),
         })
     }

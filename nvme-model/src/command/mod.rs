@@ -9,7 +9,7 @@ use nvme_spec::sgl::{PSDT_PRP, PSDT_SGL, PSDT_SGL_METADATA};
 pub(crate) use admin::AdminCommand;
 pub(crate) use nvm::{NvmCommand, NvmOp};
 
-use crate::data::DataPointer;
+use crate::data::{DataPointer, MetadataPointer};
 use crate::failure::{Failure, byte};
 
 /// A command whose fields are valid in themselves.
@@ -43,13 +43,7 @@ impl Command {
     /// Whether the command moves data between host and controller.
     pub(crate) fn has_data(&self) -> bool {
         match self {
-            Self::Nvm(command) => matches!(
-                command.op,
-                NvmOp::Read { .. }
-                    | NvmOp::Write { .. }
-                    | NvmOp::Compare { .. }
-                    | NvmOp::DatasetManagement { .. }
-            ),
+            Self::Nvm(command) => command.op.has_data(),
             Self::Admin(command) => {
                 matches!(command, AdminCommand::Identify { .. } | AdminCommand::GetLogPage { .. })
             }
@@ -59,17 +53,8 @@ impl Command {
     /// The blocks that the command is about: first and how many.
     pub(crate) fn blocks(&self) -> Option<(u64, u64)> {
         match self {
-            Self::Nvm(NvmCommand {
-                op:
-                    NvmOp::Read { slba, blocks }
-                    | NvmOp::Write { slba, blocks, .. }
-                    | NvmOp::WriteZeroes { slba, blocks }
-                    | NvmOp::WriteUncorrectable { slba, blocks }
-                    | NvmOp::Compare { slba, blocks }
-                    | NvmOp::Verify { slba, blocks },
-                ..
-            }) => Some((*slba, u64::from(*blocks))),
-            _ => None,
+            Self::Nvm(command) => command.op.blocks(),
+            Self::Admin(_) => None,
         }
     }
 }
@@ -92,6 +77,15 @@ fn data_pointer(sqe: &Sqe) -> DataPointer {
     match sqe.dword0().psdt() {
         PSDT_PRP => DataPointer::Prp { prp1: sqe.prp1.get(), prp2: sqe.prp2.get() },
         _ => DataPointer::Sgl(sqe.sgl()),
+    }
+}
+
+fn metadata_pointer(sqe: &Sqe) -> MetadataPointer {
+    let address = sqe.mptr.get();
+    match sqe.dword0().psdt() {
+        PSDT_PRP => MetadataPointer::Buffer { address, alignment: 4 },
+        PSDT_SGL => MetadataPointer::Buffer { address, alignment: 1 },
+        _ => MetadataPointer::Sgl { address },
     }
 }
 

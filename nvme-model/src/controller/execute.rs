@@ -31,6 +31,9 @@ impl Controller {
                 let refused = Failure::permanent(status::AER_LIMIT_EXCEEDED);
                 (!is_parked).then_some(Err(refused))
             }
+            Command::Admin(AdminCommand::FormatNvm { nsid, how }) => {
+                Some(self.format_nvm(*nsid, *how, entry.subject.number, ports))
+            }
             Command::Admin(command) => Some(self.execute_admin(command, &entry.faults, ports)),
             Command::Nvm(command) => {
                 let timing = &self.config.timing;
@@ -81,8 +84,8 @@ impl Controller {
                 self.set_features(fid, is_saved, nsid, value, ports)
             }
             AdminCommand::GetFeatures { fid, sel, value } => self.get_features(fid, sel, value),
-            // Parked by the caller.
-            AdminCommand::AsyncEventRequest => Ok(0),
+            // The caller's business.
+            AdminCommand::AsyncEventRequest | AdminCommand::FormatNvm { .. } => Ok(0),
         }
     }
 

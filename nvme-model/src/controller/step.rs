@@ -86,6 +86,7 @@ impl Controller {
         }
         let (timing, valid) = (&self.config.timing, command.as_ref().ok());
         let done_ns = self.clock.due(self.now_ns, timing, valid);
+        let done_ns = self.begin_format(command.as_ref().ok(), subject.number).unwrap_or(done_ns);
         let due_ns = (!faults.is_hung).then_some(done_ns.saturating_add(faults.delay_ns));
         self.in_flight.insert(InFlight {
             sqid,

@@ -94,4 +94,13 @@ impl Media for FileMedia {
         }
         Ok(())
     }
+
+    fn reshape(&mut self, size_blocks: u64, block_bytes: u32) -> Result<bool, MediaError> {
+        let length = size_blocks.saturating_mul(block_bytes.into());
+        // What a file loses and gets back is zeros.
+        let resized = self.file.set_len(0).and_then(|()| self.file.set_len(length));
+        resized.map_err(|source| self.error("resize", 0, source))?;
+        (self.size_blocks, self.block_bytes) = (size_blocks, block_bytes);
+        Ok(true)
+    }
 }

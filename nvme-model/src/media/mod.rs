@@ -53,6 +53,15 @@ pub trait Media {
     /// # Errors
     /// [`MediaError`] if the host fails; any of the blocks may then be old or zero.
     fn discard(&mut self, lba: u64, blocks: u64) -> Result<(), MediaError>;
+
+    /// Makes this media of `size_blocks` other blocks, all zeros; `false` if it cannot have such blocks
+    /// and is as it was.
+    ///
+    /// # Errors
+    /// [`MediaError`] if the host fails; what the blocks hold is then undefined.
+    fn reshape(&mut self, _size_blocks: u64, _block_bytes: u32) -> Result<bool, MediaError> {
+        Ok(false)
+    }
 }
 
 #[cfg(test)]

@@ -68,4 +68,9 @@ impl Media for RamMedia {
         }
         Ok(())
     }
+
+    fn reshape(&mut self, size_blocks: u64, block_bytes: u32) -> Result<bool, MediaError> {
+        *self = Self::new(size_blocks, block_bytes);
+        Ok(true)
+    }
 }

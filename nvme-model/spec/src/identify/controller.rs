@@ -42,6 +42,16 @@ pub mod vwc {
     pub const FLUSH_BROADCAST: u8 = 3 << 1;
 }
 
+/// Bits of [`IdentifyController::fna`].
+pub mod fna {
+    /// A format is of all namespaces.
+    pub const FORMAT_ALL: u8 = 1;
+    /// A secure erase is of all namespaces.
+    pub const ERASE_ALL: u8 = 1 << 1;
+    /// Cryptographic erase is supported.
+    pub const CRYPTOGRAPHIC_ERASE: u8 = 1 << 2;
+}
+
 /// Bits of [`IdentifyController::sgls`].
 pub mod sgls {
     /// SGLs are supported, data blocks without an alignment.
@@ -163,7 +173,7 @@ pub struct IdentifyController {
     pub oncs: U16,
     /// Fused operations.
     pub fuses: U16,
-    /// Format attributes.
+    /// Format attributes; see [`fna`].
     pub fna: u8,
     /// Volatile write cache; see [`vwc`].
     pub vwc: u8,

@@ -4,10 +4,15 @@
 mod controller;
 mod descriptor;
 mod namespace;
+mod nvm;
 
-pub use controller::{IdentifyController, PowerState, oacs, oncs, sgls, vwc};
+pub use controller::{IdentifyController, PowerState, fna, oacs, oncs, sgls, vwc};
 pub use descriptor::{DescriptorType, descriptor_header};
-pub use namespace::{IdentifyNamespace, LbaFormat};
+pub use namespace::{IdentifyNamespace, LbaFormat, dpc, dps, flbas, mc};
+pub use nvm::{
+    ExtendedLbaFormat, IdentifyNvmController, IdentifyNvmNamespace,
+    PIC_STORAGE_TAG_WITH_16_BIT_GUARD,
+};
 
 /// Bytes of every identify structure.
 pub const IDENTIFY_BYTES: usize = 4096;

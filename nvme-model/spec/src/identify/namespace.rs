@@ -6,6 +6,50 @@ use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
 use super::IDENTIFY_BYTES;
 
+/// Bits of [`IdentifyNamespace::flbas`].
+pub mod flbas {
+    /// The metadata of a block follows its data in the same buffer.
+    pub const EXTENDED: u8 = 1 << 4;
+
+    /// The index of the format, which is in bits 3:0 and 6:5.
+    #[must_use]
+    pub const fn index(flbas: u8) -> u8 {
+        flbas & 0xf | (flbas >> 5 & 3) << 4
+    }
+
+    /// The bits that hold an index below 64.
+    #[must_use]
+    pub const fn of_index(index: u8) -> u8 {
+        index & 0xf | (index >> 4 & 3) << 5
+    }
+}
+
+/// Bits of [`IdentifyNamespace::mc`].
+pub mod mc {
+    /// Metadata can follow each block's data in the same buffer.
+    pub const EXTENDED: u8 = 1;
+    /// Metadata can have a buffer of its own.
+    pub const SEPARATE: u8 = 1 << 1;
+}
+
+/// Bits of [`IdentifyNamespace::dpc`].
+pub mod dpc {
+    /// Types 1, 2 and 3.
+    pub const ALL_TYPES: u8 = 7;
+    /// Protection information can be the first bytes of the metadata.
+    pub const FIRST: u8 = 1 << 3;
+    /// Protection information can be the last bytes of the metadata.
+    pub const LAST: u8 = 1 << 4;
+}
+
+/// Bits of [`IdentifyNamespace::dps`].
+pub mod dps {
+    /// The protection type: 0 = none.
+    pub const TYPE_MASK: u8 = 7;
+    /// Protection information is the first bytes of the metadata, not the last.
+    pub const FIRST: u8 = 1 << 3;
+}
+
 /// An LBA format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -93,7 +137,7 @@ impl IdentifyNamespace {
     /// The LBA format in use.
     #[must_use]
     pub fn format(&self) -> Option<&LbaFormat> {
-        self.lbaf.get(usize::from(self.flbas & 0xf | (self.flbas >> 5 & 3) << 4))
+        self.lbaf.get(usize::from(flbas::index(self.flbas)))
     }
 }
 

@@ -15,6 +15,7 @@
 
 mod build;
 pub mod compare;
+pub mod export;
 pub mod ledger;
 mod lines;
 pub mod merge;
@@ -22,6 +23,7 @@ mod plan;
 mod record;
 mod shard;
 pub mod statistics;
+pub mod summary;
 mod unit_id;
 mod verdict;
 

@@ -86,6 +86,7 @@ mod namespace;
 mod nvm;
 mod ports;
 mod queue;
+mod radix;
 #[cfg(test)]
 mod rig;
 mod sick;
@@ -96,5 +97,5 @@ pub use controller::{CachePolicy, Controller};
 pub use event::{EVENT_BYTES, Event, FatalCause};
 pub use fault::{FaultEngine, FaultPlan};
 pub use lab::{LabIrq, LabWake, lab_wait};
-pub use media::{FileMedia, Media, MediaError, RamMedia};
+pub use media::{FileAccess, FileMedia, Media, MediaError, OverlayMedia, RamMedia};
 pub use ports::{BadAddress, GuestMemory, IrqSink, Observer, Ports};

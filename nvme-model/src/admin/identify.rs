@@ -15,8 +15,9 @@ use crate::failure::{Failure, byte};
 use crate::features::WARNING_TEMPERATURE_KELVIN;
 use crate::namespace::Namespace;
 
-/// The block sizes that a namespace can have, best first, as powers of two.
-const LBA_FORMATS: [u8; 2] = [12, 9];
+/// The block sizes that a namespace can have, as powers of two. 512 comes first, as on every drive:
+/// there are drivers that take format 0 for 512 bytes without looking.
+const LBA_FORMATS: [u8; 2] = [9, 12];
 
 /// NSIDs from here on name no namespace.
 const NSID_RESERVED: u32 = 0xffff_fffe;
@@ -134,9 +135,9 @@ impl Controller {
         id.nvmcap = bytes.to_le_bytes();
         id.nguid = self.nguid(namespace);
         id.eui64 = self.eui64(namespace);
-        for (index, (format, lbads)) in id.lbaf.iter_mut().zip(LBA_FORMATS).enumerate() {
-            *format =
-                LbaFormat { ms: 0.into(), lbads, rp: low8(u16::try_from(index).unwrap_or(0)) };
+        // Relative performance: 0 is best.
+        for ((format, lbads), rp) in id.lbaf.iter_mut().zip(LBA_FORMATS).zip([1, 0]) {
+            *format = LbaFormat { ms: 0.into(), lbads, rp };
         }
         Ok(id)
     }

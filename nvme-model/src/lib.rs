@@ -88,6 +88,7 @@ mod nvm;
 mod ports;
 mod protection;
 mod queue;
+mod radix;
 #[cfg(test)]
 mod rig;
 mod sick;
@@ -98,5 +99,5 @@ pub use controller::{CachePolicy, Controller};
 pub use event::{EVENT_BYTES, Event, FatalCause};
 pub use fault::{FaultEngine, FaultPlan};
 pub use lab::{LabIrq, LabWake, lab_wait};
-pub use media::{FileMedia, Media, MediaError, RamMedia};
+pub use media::{FileAccess, FileMedia, Media, MediaError, OverlayMedia, RamMedia};
 pub use ports::{BadAddress, GuestMemory, IrqSink, Observer, Ports};

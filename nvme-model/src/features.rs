@@ -61,6 +61,11 @@ impl Features {
         self.is_cache_enabled
     }
 
+    /// Whether reading deallocated or unwritten blocks is an error (DULBE).
+    pub(crate) fn is_deallocated_error(&self, _nsid: u32) -> bool {
+        self.error_recovery >> 16 & 1 != 0
+    }
+
     /// Whether this composite temperature is outside of the thresholds.
     pub(crate) fn is_too_hot(&self, kelvin: u16) -> bool {
         kelvin >= self.over_kelvin || kelvin <= self.under_kelvin
@@ -101,11 +106,7 @@ impl Features {
             }
             feature::POWER_MANAGEMENT => {}
             feature::TEMPERATURE_THRESHOLD => self.set_temperature(value)?,
-            // Deallocated or unwritten block errors (bit 16) are not supported, and Identify says so.
-            feature::ERROR_RECOVERY if value >> 16 & 1 != 0 => {
-                return Err(Failure::field(byte::CDW11, 0));
-            }
-            feature::ERROR_RECOVERY => self.error_recovery = value & 0xffff,
+            feature::ERROR_RECOVERY => self.error_recovery = value & 0x1_ffff,
             feature::VOLATILE_WRITE_CACHE if self.has_cache => {
                 self.is_cache_enabled = value & 1 != 0;
             }

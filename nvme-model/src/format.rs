@@ -98,6 +98,11 @@ impl NamespaceFormat {
         Ok(Self { index, block, is_extended, protection })
     }
 
+    /// The guard that protection information has, or would have.
+    pub(crate) fn guard(&self) -> Guard {
+        self.block.guard
+    }
+
     /// Bytes of data of a block.
     pub(crate) fn data_bytes(&self) -> u32 {
         1_u32.wrapping_shl(self.block.lbads.into())

@@ -69,6 +69,7 @@
 )]
 
 mod admin;
+mod allocation;
 mod async_events;
 mod cache;
 mod command;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::admin::format::FormatRun;
+use crate::allocation::Allocation;
 use crate::cache::{CachedWrite, WriteCache};
 use crate::format::NamespaceFormat;
 use crate::media::{Media, MediaError};
@@ -30,6 +31,7 @@ pub(crate) struct Namespace {
     pub(crate) cache: WriteCache,
     /// A Format NVM that is under way.
     pub(crate) format_run: Option<FormatRun>,
+    allocation: Allocation,
     cache_blocks_max: u64,
     /// Blocks of the media that Write Uncorrectable made unreadable.
     uncorrectable: SickBlocks,
@@ -49,6 +51,7 @@ impl Namespace {
         Self {
             nsid,
             format: NamespaceFormat::plain(media.block_bytes()),
+            allocation: Allocation::of(media.as_ref()),
             media,
             cache,
             format_run: None,
@@ -115,6 +118,7 @@ impl Namespace {
     /// Makes blocks unreadable, on the media and at once, until it is written there again.
     pub(crate) fn spoil(&mut self, slba: u64, blocks: u64) {
         self.cache.forget(slba, blocks);
+        self.allocation.add(slba, blocks);
         self.uncorrectable.add(slba..slba.saturating_add(blocks));
     }
 
@@ -129,6 +133,24 @@ impl Namespace {
             }
             from = bad.saturating_add(1);
         }
+    }
+
+    /// The first of these blocks that was never written or deallocated since.
+    pub(crate) fn first_deallocated(&self, slba: u64, blocks: u64) -> Option<u64> {
+        let end = slba.saturating_add(blocks);
+        let mut from = slba;
+        loop {
+            let hole = self.allocation.first_hole(from, end.saturating_sub(from))?;
+            if !self.cache.has(hole) {
+                return Some(hole);
+            }
+            from = hole.saturating_add(1);
+        }
+    }
+
+    /// Blocks of zeros are there because somebody wrote them.
+    pub(crate) fn keep_allocated(&mut self, slba: u64, blocks: u64) {
+        self.allocation.add(slba, blocks);
     }
 
     /// How many blocks so many bytes are.
@@ -199,6 +221,7 @@ impl Namespace {
         }
         self.cache.forget(slba, blocks);
         self.media.discard(slba, blocks)?;
+        self.allocation.remove(slba, blocks);
         self.uncorrectable.heal(slba, blocks);
         observer.event(now_ns, &Event::MediaDiscard { nsid: self.nsid, lba: slba, blocks });
         Ok(())
@@ -224,6 +247,8 @@ impl Namespace {
         self.cache = WriteCache::new(blocks, format.stored_bytes());
         self.uncorrectable = SickBlocks::default();
         self.previous.clear();
+        self.allocation = Allocation::of(self.media.as_ref());
+        self.allocation.remove(0, blocks);
         observer.event(now_ns, &Event::MediaDiscard { nsid: self.nsid, lba: 0, blocks });
         Ok(true)
     }
@@ -278,6 +303,7 @@ impl Namespace {
         }
         let count = run.end.saturating_sub(run.start);
         self.uncorrectable.heal(run.start, count);
+        self.allocation.add(run.start, count);
         let blocks = u32::try_from(count).unwrap_or(u32::MAX);
         observer.event(now_ns, &Event::MediaWrite { nsid: self.nsid, lba: run.start, blocks });
         Ok(())

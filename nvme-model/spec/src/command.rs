@@ -36,6 +36,31 @@ bit_fields! {
     }
 }
 
+bit_fields! {
+    /// Dword 12 of Copy. The bits of Write are about the destination.
+    // Spec: NVM-CS-1.0c 3.2.2 "Copy command"
+    Copy12(u32) {
+        /// Number of ranges, zero-based.
+        nr_z, with_nr_z: 0, 8;
+        /// Descriptor format; see [`crate::copy`].
+        desfmt, with_desfmt: 8, 4;
+        /// Protection information of the sources.
+        prinfor, with_prinfor: 12, 4;
+        /// Directive type.
+        dtype, with_dtype: 20, 4;
+        /// Storage tag check at the destination.
+        stcw, with_stcw: 24, 1;
+        /// Storage tag check at the sources.
+        stcr, with_stcr: 25, 1;
+        /// Protection information of the destination.
+        prinfow, with_prinfow: 26, 4;
+        /// Force unit access.
+        fua, with_fua: 30, 1;
+        /// Limited retry.
+        lr, with_lr: 31, 1;
+    }
+}
+
 /// Bits of [`Rw12::prinfo`].
 // Spec: NVM-CS-1.0c 5.2.2 "PRACT Bit"
 pub mod prinfo {

@@ -26,6 +26,7 @@ mod bits;
 
 pub mod aer;
 pub mod command;
+pub mod copy;
 mod cqe;
 pub mod dsm;
 pub mod feature;

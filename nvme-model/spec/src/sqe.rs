@@ -4,7 +4,9 @@
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::command::{Cdw0, CreateQueue10, CreateSq11, FormatNvm10, LogPage10, QueueFlags11, Rw12};
+use crate::command::{
+    Cdw0, Copy12, CreateQueue10, CreateSq11, FormatNvm10, LogPage10, QueueFlags11, Rw12,
+};
 use crate::sgl::SglDescriptor;
 use crate::{AdminOpcode, NvmOpcode};
 
@@ -193,6 +195,14 @@ impl Sqe {
     fn over_blocks(opcode: NvmOpcode, nsid: u32, slba: u64, nlb_z: u16) -> Self {
         let mut sqe = Self::new(opcode.0, nsid).with_slba(slba);
         sqe.cdw12 = u32::from(nlb_z).into();
+        sqe
+    }
+
+    /// Copy to `slba` on; the data is the list of ranges, see [`crate::copy`].
+    #[must_use]
+    pub fn copy(nsid: u32, slba: u64, how: Copy12) -> Self {
+        let mut sqe = Self::new(NvmOpcode::COPY.0, nsid).with_slba(slba);
+        sqe.cdw12 = how.0.into();
         sqe
     }
 

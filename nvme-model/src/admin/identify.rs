@@ -3,8 +3,9 @@
 
 use nvme_spec::identify::{
     CNS_ACTIVE_NAMESPACES, CNS_ALLOCATED_NAMESPACE, CNS_ALLOCATED_NAMESPACES, CNS_CONTROLLER,
-    CNS_NAMESPACE, CNS_NAMESPACE_DESCRIPTORS, DescriptorType, IDENTIFY_BYTES, IdentifyController,
-    IdentifyNamespace, NAMESPACE_LIST_ENTRIES, descriptor_header, fna, oacs, oncs, sgls, vwc,
+    CNS_NAMESPACE, CNS_NAMESPACE_DESCRIPTORS, DescriptorType, FUSES_COMPARE_AND_WRITE,
+    IDENTIFY_BYTES, IdentifyController, IdentifyNamespace, NAMESPACE_LIST_ENTRIES,
+    descriptor_header, dlfeat, fna, nsfeat, oacs, oncs, sgls, vwc,
 };
 use nvme_spec::{NSID_BROADCAST, status};
 use zerocopy::IntoBytes;
@@ -14,6 +15,7 @@ use crate::controller::registers;
 use crate::failure::{Failure, byte};
 use crate::features::WARNING_TEMPERATURE_KELVIN;
 use crate::namespace::Namespace;
+use crate::nvm::copy;
 
 /// NSIDs from here on name no namespace.
 const NSID_RESERVED: u32 = 0xffff_fffe;
@@ -27,7 +29,11 @@ const ONCS: u16 = oncs::COMPARE
     | oncs::DATASET_MANAGEMENT
     | oncs::WRITE_ZEROES
     | oncs::FEATURE_SAVE_SELECT
-    | oncs::VERIFY;
+    | oncs::VERIFY
+    | oncs::COPY;
+
+/// Copy descriptor formats 0 to 3.
+const COPY_FORMATS: u16 = 0b1111;
 
 /// A list describes exactly the data, so that a driver's mistake shows.
 const SGLS: u32 =
@@ -93,6 +99,9 @@ impl Controller {
         if config.has_volatile_cache {
             id.vwc = vwc::PRESENT | vwc::FLUSH_BROADCAST;
         }
+        id.fuses = FUSES_COMPARE_AND_WRITE.into();
+        id.acwu_z = atomic_z.into();
+        id.cdfs = COPY_FORMATS.into();
         id.awun_z = atomic_z.into();
         id.awupf_z = atomic_z.into();
         id.sgls = SGLS.into();
@@ -125,8 +134,11 @@ impl Controller {
         id.ncap = blocks.into();
         id.nuse = blocks.into();
         namespace.format.describe(&mut id);
-        // Deallocated blocks read as zeros.
-        id.dlfeat = 1;
+        id.nsfeat |= nsfeat::DEALLOCATED_ERROR;
+        id.dlfeat = dlfeat::READ_ZEROS | dlfeat::WRITE_ZEROES_DEALLOCATES;
+        id.mssrl = copy::RANGE_BLOCKS_MAX.into();
+        id.mcl = copy::BLOCKS_MAX.into();
+        id.msrc_z = copy::RANGES_MAX_Z;
         id.nvmcap = bytes.to_le_bytes();
         id.nguid = self.nguid(namespace);
         id.eui64 = self.eui64(namespace);

@@ -40,7 +40,7 @@ pub(crate) const ADMIN_COMMANDS: [AdminOpcode; 11] = [
 ];
 
 /// The I/O commands there are, and whether they change blocks.
-pub(crate) const NVM_COMMANDS: [(NvmOpcode, bool); 8] = [
+pub(crate) const NVM_COMMANDS: [(NvmOpcode, bool); 9] = [
     (NvmOpcode::FLUSH, false),
     (NvmOpcode::WRITE, true),
     (NvmOpcode::READ, false),
@@ -49,6 +49,7 @@ pub(crate) const NVM_COMMANDS: [(NvmOpcode, bool); 8] = [
     (NvmOpcode::WRITE_UNCORRECTABLE, true),
     (NvmOpcode::COMPARE, false),
     (NvmOpcode::VERIFY, false),
+    (NvmOpcode::COPY, true),
 ];
 
 impl Controller {

@@ -7,8 +7,9 @@ use nvme_spec::Sqe;
 use nvme_spec::sgl::{PSDT_PRP, PSDT_SGL, PSDT_SGL_METADATA};
 
 pub(crate) use admin::AdminCommand;
-pub(crate) use nvm::{NvmCommand, NvmOp};
+pub(crate) use nvm::{CopyCommand, NvmCommand, NvmOp};
 
+use crate::controller::check_fuse;
 use crate::data::{DataPointer, MetadataPointer};
 use crate::failure::{Failure, byte};
 
@@ -35,7 +36,8 @@ impl Command {
         let is_unknown =
             matches!(&command, Err(f) if f.status.code == nvme_spec::status::INVALID_OPCODE);
         if !is_unknown {
-            check_dword0(sqe, is_admin)?;
+            check_fuse(sqe, command.as_ref().ok())?;
+            check_pointer_type(sqe, is_admin)?;
         }
         command
     }
@@ -59,12 +61,9 @@ impl Command {
     }
 }
 
-/// Fused operations are not supported, SGLs for I/O commands only; Identify says so.
+/// SGLs are for I/O commands only.
 // Spec: NVMe-Base-2.0c 3.3.3.1 "PRP or SGL for Data Transfer (PSDT)"
-fn check_dword0(sqe: &Sqe, is_admin: bool) -> Result<(), Failure> {
-    if sqe.dword0().fuse() != 0 {
-        return Err(Failure::field(byte::FUSE, 0));
-    }
+fn check_pointer_type(sqe: &Sqe, is_admin: bool) -> Result<(), Failure> {
     let is_known = match sqe.dword0().psdt() {
         PSDT_PRP => true,
         PSDT_SGL | PSDT_SGL_METADATA => !is_admin,

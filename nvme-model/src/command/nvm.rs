@@ -1,11 +1,13 @@
 //! I/O commands of the NVM command set.
 
-use nvme_spec::command::Rw12;
+use nvme_spec::command::{Copy12, Rw12};
+use nvme_spec::copy::CopyFormat;
 use nvme_spec::{NvmOpcode, Sqe, dsm, status};
 
 use super::{data_pointer, metadata_pointer};
 use crate::data::{DataPointer, MetadataPointer};
 use crate::failure::{Failure, byte};
+use crate::nvm::copy::entry_format;
 use crate::protection::Fields;
 
 /// What an I/O command asks for.
@@ -19,6 +21,21 @@ pub(crate) enum NvmOp {
     Compare { slba: u64, blocks: u32, fields: Fields },
     Verify { slba: u64, blocks: u32, fields: Fields },
     DatasetManagement { ranges: u32, is_deallocate: bool },
+    Copy(CopyCommand),
+}
+
+/// What Copy asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CopyCommand {
+    /// Where to.
+    pub(crate) slba: u64,
+    pub(crate) ranges: u32,
+    pub(crate) format: CopyFormat,
+    pub(crate) is_fua: bool,
+    /// Protection information at the destination.
+    pub(crate) fields: Fields,
+    pub(crate) source_prinfo: u32,
+    pub(crate) is_source_storage_checked: bool,
 }
 
 impl NvmOp {
@@ -30,6 +47,7 @@ impl NvmOp {
                 | Self::Write { .. }
                 | Self::Compare { .. }
                 | Self::DatasetManagement { .. }
+                | Self::Copy(_)
         )
     }
 
@@ -42,7 +60,7 @@ impl NvmOp {
             | Self::WriteUncorrectable { slba, blocks }
             | Self::Compare { slba, blocks, .. }
             | Self::Verify { slba, blocks, .. } => Some((slba, blocks.into())),
-            Self::Flush | Self::DatasetManagement { .. } => None,
+            Self::Flush | Self::DatasetManagement { .. } | Self::Copy(_) => None,
         }
     }
 }
@@ -78,11 +96,31 @@ impl NvmCommand {
                 ranges: (sqe.cdw10.get() & 0xff).saturating_add(1),
                 is_deallocate: sqe.cdw11.get() & dsm::ATTRIBUTE_DEALLOCATE != 0,
             },
+            NvmOpcode::COPY => NvmOp::Copy(decode_copy(sqe)?),
             _ => return Err(Failure::permanent(status::INVALID_OPCODE).at(byte::CDW0)),
         };
         let (data, metadata) = (data_pointer(sqe), metadata_pointer(sqe));
         Ok(Self { nsid: sqe.nsid.get(), op, data, metadata })
     }
+}
+
+fn decode_copy(sqe: &Sqe) -> Result<CopyCommand, Failure> {
+    let how = Copy12(sqe.cdw12.get());
+    if how.dtype() != 0 {
+        return Err(Failure::field(byte::CDW12.saturating_add(2), 4));
+    }
+    Ok(CopyCommand {
+        slba: sqe.slba(),
+        ranges: how.nr_z().saturating_add(1),
+        format: entry_format(how.desfmt())?,
+        is_fua: how.fua() != 0,
+        fields: Fields {
+            is_storage_checked: how.stcw() != 0,
+            ..protection_fields(sqe, how.prinfow())
+        },
+        source_prinfo: how.prinfor(),
+        is_source_storage_checked: how.stcr() != 0,
+    })
 }
 
 /// The protection fields: the tags are 80 bits in dwords 2, 3 and 14, of which formats use the lower ones.

@@ -84,6 +84,7 @@ impl Controller {
     /// Forgets queues and commands; returns how many will never complete.
     fn tear_down(&mut self) -> u32 {
         let lost = self.in_flight.dissolve();
+        self.half_fused.clear();
         self.queues = Queues::default();
         self.events = AsyncEvents::default();
         self.features = Features::new(&self.config);
@@ -212,6 +213,7 @@ impl Controller {
             self.note_host_failure(error);
         }
         let lost_commands = self.in_flight.dissolve();
+        self.half_fused.clear();
         if lost_commands > 0 {
             observer.event(now_ns, &Event::Reset { lost_commands });
         }

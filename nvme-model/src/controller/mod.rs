@@ -2,6 +2,7 @@
 
 mod clock;
 mod execute;
+mod fused;
 mod inflight;
 mod lifecycle;
 mod mmio;
@@ -11,6 +12,7 @@ mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(crate) use fused::check_fuse;
 pub(crate) use inflight::Outcome;
 pub use lifecycle::CachePolicy;
 
@@ -40,6 +42,8 @@ pub struct Controller {
     registers: Registers,
     pub(crate) queues: Queues,
     in_flight: InFlightTable,
+    /// First commands of fused operations that wait for their second, by queue.
+    half_fused: BTreeMap<u16, fused::Half>,
     clock: clock::Channels,
     pub(crate) namespaces: BTreeMap<u32, Namespace>,
     pub(crate) features: Features,
@@ -86,6 +90,7 @@ impl Controller {
             registers: Registers::default(),
             queues: Queues::default(),
             in_flight: InFlightTable::default(),
+            half_fused: BTreeMap::new(),
             clock: clock::Channels::new(config.channels),
             namespaces: BTreeMap::from([(NSID, namespace)]),
             features: Features::new(&config),

@@ -59,6 +59,10 @@ impl Media for RamMedia {
         Box::new(self.clone())
     }
 
+    fn is_blank(&self) -> bool {
+        self.blocks.held().next().is_none()
+    }
+
     fn reshape(&mut self, size_blocks: u64, block_bytes: u32) -> Result<u64, MediaError> {
         *self = Self::new(size_blocks, block_bytes);
         Ok(size_blocks)

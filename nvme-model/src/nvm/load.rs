@@ -17,6 +17,7 @@ impl Controller {
         ports: &mut Ports<'_>,
     ) -> Result<Vec<u8>, Failure> {
         self.check_readable(nsid, extent.slba, extent.blocks.into())?;
+        self.check_allocated(nsid, extent)?;
         let mut blocks = vec![0; extent.stored_bytes()];
         self.on_media(nsid, |ns, now_ns| {
             ns.read(extent.slba, &mut blocks, now_ns, ports.observer)
@@ -37,6 +38,19 @@ impl Controller {
         match first_bad {
             None => Ok(()),
             Some(lba) => Err(Failure::permanent(status::UNRECOVERED_READ).at_lba(lba)),
+        }
+    }
+
+    /// If the host wants that, blocks that were never written or deallocated since cannot be read.
+    // Spec: NVM-CS-1.0c 4.1.3.2 "Error Recovery (Feature Identifier 05h)"
+    fn check_allocated(&self, nsid: u32, extent: &Extent) -> Result<(), Failure> {
+        if !self.features.is_deallocated_error(nsid) {
+            return Ok(());
+        }
+        let ns = self.namespaces.get(&nsid);
+        match ns.and_then(|ns| ns.first_deallocated(extent.slba, extent.blocks.into())) {
+            None => Ok(()),
+            Some(lba) => Err(Failure::permanent(status::DEALLOCATED_BLOCK).at_lba(lba)),
         }
     }
 }

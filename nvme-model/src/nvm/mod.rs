@@ -5,6 +5,7 @@
 // Spec: NVM-CS-1.0c 3.2 "NVM Command Set Commands"
 
 mod compare;
+pub(crate) mod copy;
 mod dsm;
 mod load;
 mod read_write;
@@ -33,10 +34,7 @@ impl Controller {
         if command.op == NvmOp::Flush && nsid == NSID_BROADCAST {
             return self.flush_all(ports);
         }
-        if !self.namespaces.contains_key(&nsid) {
-            return Err(Failure::permanent(status::INVALID_NAMESPACE).at(byte::NSID));
-        }
-        self.check_no_format(nsid, 0)?;
+        self.check_usable(nsid)?;
         match command.op {
             NvmOp::Flush => self.on_media(nsid, |ns, now_ns| ns.flush(now_ns, ports.observer)),
             NvmOp::Read { slba, blocks, fields } => {
@@ -67,7 +65,16 @@ impl Controller {
                 let ranges = self.receive_ranges(ranges, command.data, faults, ports)?;
                 self.deallocate(nsid, &ranges, is_deallocate && !faults.is_lost_write, ports)
             }
+            NvmOp::Copy(copy) => self.copy(command, &copy, faults, ports),
         }
+    }
+
+    /// Whether a namespace is there and not being formatted.
+    fn check_usable(&self, nsid: u32) -> Result<(), Failure> {
+        if !self.namespaces.contains_key(&nsid) {
+            return Err(Failure::permanent(status::INVALID_NAMESPACE).at(byte::NSID));
+        }
+        self.check_no_format(nsid, 0)
     }
 
     fn check_range(&self, nsid: u32, slba: u64, blocks: u64) -> Result<(), Failure> {

@@ -26,7 +26,9 @@ impl Controller {
         let Some(protection) = extent.format.protection.filter(|_| extent.fields.is_action())
         else {
             self.zero(nsid, extent.slba, extent.blocks.into(), ports)?;
-            let _ = is_deallocating;
+            if let Some(ns) = self.namespaces.get_mut(&nsid).filter(|_| !is_deallocating) {
+                ns.keep_allocated(extent.slba, extent.blocks.into());
+            }
             return Ok(0);
         };
         let mut rest = *extent;

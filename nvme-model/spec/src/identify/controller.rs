@@ -107,6 +107,9 @@ pub mod vwc {
     pub const FLUSH_BROADCAST: u8 = 3 << 1;
 }
 
+/// Bit of [`IdentifyController::fuses`]: Compare and Write.
+pub const FUSES_COMPARE_AND_WRITE: u16 = 1;
+
 /// Bits of [`IdentifyController::fna`].
 pub mod fna {
     /// A format is of all namespaces.

@@ -98,7 +98,7 @@ fn what_identify_does_not_offer_is_an_unknown_opcode() {
     }
     let (_, page) = rig.admin_page(Sqe::identify(1, 0));
     assert_eq!(page[256..258], [2, 0], "OACS: format");
-    for opcode in [0x19, 0xff] {
+    for opcode in [0x7f, 0xff] {
         assert_eq!(rig.run(1, Sqe::new(opcode, 1)).0.code, status::INVALID_OPCODE);
     }
 }

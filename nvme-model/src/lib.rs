@@ -90,6 +90,7 @@ mod ports;
 mod protection;
 mod queue;
 mod radix;
+mod reservation;
 #[cfg(test)]
 mod rig;
 mod sick;

@@ -9,6 +9,7 @@ use crate::allocation::Allocation;
 use crate::cache::{CachedWrite, WriteCache};
 use crate::format::NamespaceFormat;
 use crate::media::{Media, MediaError};
+use crate::reservation::Reservations;
 use crate::sick::SickBlocks;
 use crate::{Event, Observer};
 
@@ -29,6 +30,7 @@ pub(crate) struct Namespace {
     pub(crate) format: NamespaceFormat,
     pub(crate) media: Box<dyn Media>,
     pub(crate) cache: WriteCache,
+    pub(crate) reservations: Reservations,
     /// A Format NVM that is under way.
     pub(crate) format_run: Option<FormatRun>,
     allocation: Allocation,
@@ -55,6 +57,7 @@ impl Namespace {
             media,
             cache,
             format_run: None,
+            reservations: Reservations::default(),
             cache_blocks_max: cache_blocks_max.into(),
             uncorrectable: SickBlocks::default(),
             previous: BTreeMap::new(),

@@ -35,6 +35,7 @@ pub mod log;
 mod opcode;
 pub mod prp;
 pub mod register;
+pub mod reservation;
 pub mod sgl;
 mod sqe;
 pub mod status;

@@ -11,6 +11,7 @@ use crate::command::{AdminCommand, Command};
 use crate::controller::Outcome;
 use crate::failure::{Failure, byte};
 use crate::format::NamespaceFormat;
+use crate::reservation::Access;
 use crate::{Controller, Ports};
 
 /// SES: no secure erase, user data erase, cryptographic erase. They leave the same here: nothing.
@@ -57,6 +58,7 @@ impl Controller {
         }
         for nsid in &targets {
             self.check_no_format(*nsid, number)?;
+            self.check_reserved(*nsid, Access::Write)?;
         }
         Ok(targets)
     }

@@ -4,9 +4,10 @@
 use nvme_spec::identify::{
     CNS_ACTIVE_NAMESPACES, CNS_ALLOCATED_NAMESPACE, CNS_ALLOCATED_NAMESPACES, CNS_CONTROLLER,
     CNS_NAMESPACE, CNS_NAMESPACE_DESCRIPTORS, DescriptorType, FUSES_COMPARE_AND_WRITE,
-    IDENTIFY_BYTES, IdentifyController, IdentifyNamespace, NAMESPACE_LIST_ENTRIES,
+    IDENTIFY_BYTES, IdentifyController, IdentifyNamespace, NAMESPACE_LIST_ENTRIES, ctratt,
     descriptor_header, dlfeat, fna, nsfeat, oacs, oncs, sgls, vwc,
 };
+use nvme_spec::reservation::RESCAP_ALL;
 use nvme_spec::{NSID_BROADCAST, status};
 use zerocopy::IntoBytes;
 
@@ -30,7 +31,8 @@ const ONCS: u16 = oncs::COMPARE
     | oncs::WRITE_ZEROES
     | oncs::FEATURE_SAVE_SELECT
     | oncs::VERIFY
-    | oncs::COPY;
+    | oncs::COPY
+    | oncs::RESERVATIONS;
 
 /// Copy descriptor formats 0 to 3.
 const COPY_FORMATS: u16 = 0b1111;
@@ -92,6 +94,7 @@ impl Controller {
         id.sqes = 0x66;
         id.cqes = 0x44;
         id.nn = self.namespaces.keys().max().copied().unwrap_or(0).into();
+        id.ctratt = (ctratt::HOST_ID_128 | ctratt::EXTENDED_FORMATS).into();
         id.oacs = oacs::FORMAT.into();
         // Formats and erasures are of one namespace; cryptographic erase exists.
         id.fna = fna::CRYPTOGRAPHIC_ERASE;
@@ -134,6 +137,7 @@ impl Controller {
         id.ncap = blocks.into();
         id.nuse = blocks.into();
         namespace.format.describe(&mut id);
+        id.rescap = RESCAP_ALL;
         id.nsfeat |= nsfeat::DEALLOCATED_ERROR;
         id.dlfeat = dlfeat::READ_ZEROS | dlfeat::WRITE_ZEROES_DEALLOCATES;
         id.mssrl = copy::RANGE_BLOCKS_MAX.into();

@@ -4,8 +4,8 @@
 use nvme_spec::aer;
 use nvme_spec::log::{
     CHANGED_NAMESPACES_BYTES, CommandEffects, EFFECTS_LOG_BYTES, FirmwareSlots,
-    LID_CHANGED_NAMESPACES, LID_COMMAND_EFFECTS, LID_ERROR, LID_FIRMWARE_SLOT, LID_SMART,
-    LID_SUPPORTED_PAGES, SupportedPage,
+    LID_CHANGED_NAMESPACES, LID_COMMAND_EFFECTS, LID_ERROR, LID_FIRMWARE_SLOT, LID_RESERVATION,
+    LID_SMART, LID_SUPPORTED_PAGES, SupportedPage,
 };
 use nvme_spec::{AdminOpcode, NSID_BROADCAST, NvmOpcode, status};
 use zerocopy::IntoBytes;
@@ -15,13 +15,14 @@ use crate::Controller;
 use crate::failure::{Failure, byte};
 
 /// The pages there are.
-const PAGES: [u8; 6] = [
+const PAGES: [u8; 7] = [
     LID_SUPPORTED_PAGES,
     LID_ERROR,
     LID_SMART,
     LID_FIRMWARE_SLOT,
     LID_CHANGED_NAMESPACES,
     LID_COMMAND_EFFECTS,
+    LID_RESERVATION,
 ];
 
 /// The admin commands there are.
@@ -40,7 +41,7 @@ pub(crate) const ADMIN_COMMANDS: [AdminOpcode; 11] = [
 ];
 
 /// The I/O commands there are, and whether they change blocks.
-pub(crate) const NVM_COMMANDS: [(NvmOpcode, bool); 9] = [
+pub(crate) const NVM_COMMANDS: [(NvmOpcode, bool); 13] = [
     (NvmOpcode::FLUSH, false),
     (NvmOpcode::WRITE, true),
     (NvmOpcode::READ, false),
@@ -50,6 +51,10 @@ pub(crate) const NVM_COMMANDS: [(NvmOpcode, bool); 9] = [
     (NvmOpcode::COMPARE, false),
     (NvmOpcode::VERIFY, false),
     (NvmOpcode::COPY, true),
+    (NvmOpcode::RESERVATION_REGISTER, false),
+    (NvmOpcode::RESERVATION_REPORT, false),
+    (NvmOpcode::RESERVATION_ACQUIRE, false),
+    (NvmOpcode::RESERVATION_RELEASE, false),
 ];
 
 impl Controller {
@@ -69,6 +74,7 @@ impl Controller {
             // Namespaces do not change yet.
             LID_CHANGED_NAMESPACES => vec![0; CHANGED_NAMESPACES_BYTES],
             LID_COMMAND_EFFECTS => effects_page(),
+            LID_RESERVATION => self.reservation_page(),
             _ => return Err(Failure::permanent(status::INVALID_LOG_PAGE).at(byte::CDW10)),
         };
         let begin = usize::try_from(offset).ok().filter(|_| offset & 3 == 0);
@@ -88,6 +94,10 @@ impl Controller {
         match lid {
             LID_ERROR => self.events.rearm(aer::TYPE_ERROR),
             LID_SMART => self.events.rearm(aer::TYPE_SMART),
+            LID_RESERVATION => {
+                self.events.rearm(aer::TYPE_COMMAND_SET);
+                self.reservation_page_was_read();
+            }
             LID_CHANGED_NAMESPACES => self.events.rearm(aer::TYPE_NOTICE),
             _ => {}
         }

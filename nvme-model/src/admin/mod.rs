@@ -7,3 +7,4 @@ pub(crate) mod format;
 mod identify;
 mod logs;
 mod queues;
+pub(crate) mod reservation;

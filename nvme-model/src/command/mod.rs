@@ -6,7 +6,7 @@ mod nvm;
 use nvme_spec::Sqe;
 use nvme_spec::sgl::{PSDT_PRP, PSDT_SGL, PSDT_SGL_METADATA};
 
-pub(crate) use admin::AdminCommand;
+pub(crate) use admin::{AdminCommand, ReservationFeature};
 pub(crate) use nvm::{CopyCommand, NvmCommand, NvmOp};
 
 use crate::controller::check_fuse;

@@ -2,6 +2,7 @@
 
 use nvme_spec::command::{Copy12, Rw12};
 use nvme_spec::copy::CopyFormat;
+use nvme_spec::reservation::{REPORT_EXTENDED, Register10, Reserve10};
 use nvme_spec::{NvmOpcode, Sqe, dsm, status};
 
 use super::{data_pointer, metadata_pointer};
@@ -9,6 +10,7 @@ use crate::data::{DataPointer, MetadataPointer};
 use crate::failure::{Failure, byte};
 use crate::nvm::copy::entry_format;
 use crate::protection::Fields;
+use crate::reservation::Access;
 
 /// What an I/O command asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,10 @@ pub(crate) enum NvmOp {
     Verify { slba: u64, blocks: u32, fields: Fields },
     DatasetManagement { ranges: u32, is_deallocate: bool },
     Copy(CopyCommand),
+    ReservationRegister(Register10),
+    ReservationAcquire(Reserve10),
+    ReservationRelease(Reserve10),
+    ReservationReport { bytes: u64, is_extended: bool },
 }
 
 /// What Copy asks for.
@@ -48,6 +54,10 @@ impl NvmOp {
                 | Self::Compare { .. }
                 | Self::DatasetManagement { .. }
                 | Self::Copy(_)
+                | Self::ReservationRegister(_)
+                | Self::ReservationAcquire(_)
+                | Self::ReservationRelease(_)
+                | Self::ReservationReport { .. }
         )
     }
 
@@ -60,7 +70,24 @@ impl NvmOp {
             | Self::WriteUncorrectable { slba, blocks }
             | Self::Compare { slba, blocks, .. }
             | Self::Verify { slba, blocks, .. } => Some((slba, blocks.into())),
-            Self::Flush | Self::DatasetManagement { .. } | Self::Copy(_) => None,
+            _ => None,
+        }
+    }
+
+    /// What reservations have to allow.
+    pub(crate) fn access(&self) -> Option<Access> {
+        match self {
+            Self::Read { .. } | Self::Compare { .. } | Self::Verify { .. } => Some(Access::Read),
+            Self::Flush
+            | Self::Write { .. }
+            | Self::WriteZeroes { .. }
+            | Self::WriteUncorrectable { .. }
+            | Self::DatasetManagement { .. }
+            | Self::Copy(_) => Some(Access::Write),
+            Self::ReservationRegister(_)
+            | Self::ReservationAcquire(_)
+            | Self::ReservationRelease(_)
+            | Self::ReservationReport { .. } => None,
         }
     }
 }
@@ -77,7 +104,7 @@ pub(crate) struct NvmCommand {
 impl NvmCommand {
     pub(crate) fn decode(sqe: &Sqe) -> Result<Self, Failure> {
         let rw = Rw12(sqe.cdw12.get());
-        let slba = sqe.slba();
+        let (slba, cdw10) = (sqe.slba(), sqe.cdw10.get());
         // NLB is zero-based: FFFFh means 65536 blocks, more than 16 bits hold.
         let blocks = rw.nlb_z().saturating_add(1);
         let fields = protection_fields(sqe, rw.prinfo());
@@ -93,8 +120,15 @@ impl NvmCommand {
             NvmOpcode::COMPARE => NvmOp::Compare { slba, blocks, fields },
             NvmOpcode::VERIFY => NvmOp::Verify { slba, blocks, fields },
             NvmOpcode::DATASET_MANAGEMENT => NvmOp::DatasetManagement {
-                ranges: (sqe.cdw10.get() & 0xff).saturating_add(1),
+                ranges: (cdw10 & 0xff).saturating_add(1),
                 is_deallocate: sqe.cdw11.get() & dsm::ATTRIBUTE_DEALLOCATE != 0,
+            },
+            NvmOpcode::RESERVATION_REGISTER => NvmOp::ReservationRegister(Register10(cdw10)),
+            NvmOpcode::RESERVATION_ACQUIRE => NvmOp::ReservationAcquire(Reserve10(cdw10)),
+            NvmOpcode::RESERVATION_RELEASE => NvmOp::ReservationRelease(Reserve10(cdw10)),
+            NvmOpcode::RESERVATION_REPORT => NvmOp::ReservationReport {
+                bytes: u64::from(cdw10).saturating_add(1).saturating_mul(4),
+                is_extended: sqe.cdw11.get() & REPORT_EXTENDED != 0,
             },
             NvmOpcode::COPY => NvmOp::Copy(decode_copy(sqe)?),
             _ => return Err(Failure::permanent(status::INVALID_OPCODE).at(byte::CDW0)),

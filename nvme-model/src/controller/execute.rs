@@ -84,6 +84,7 @@ impl Controller {
                 self.set_features(fid, is_saved, nsid, value, ports)
             }
             AdminCommand::GetFeatures { fid, sel, value } => self.get_features(fid, sel, value),
+            AdminCommand::ReservationFeature(command) => self.reservation_feature(&command, ports),
             // The caller's business.
             AdminCommand::AsyncEventRequest | AdminCommand::FormatNvm { .. } => Ok(0),
         }

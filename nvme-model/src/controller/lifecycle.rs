@@ -4,6 +4,7 @@ use nvme_spec::register::{Aqa, Csts, SHN_NORMAL, SHST_COMPLETE, SHST_NORMAL, SHS
 
 use super::Controller;
 use super::registers::Registers;
+use crate::admin::reservation::HostIdentity;
 use crate::async_events::AsyncEvents;
 use crate::event::FatalCause;
 use crate::fault::{Transition, TransitionFaults};
@@ -85,6 +86,7 @@ impl Controller {
     fn tear_down(&mut self) -> u32 {
         let lost = self.in_flight.dissolve();
         self.half_fused.clear();
+        self.host = HostIdentity::default();
         self.queues = Queues::default();
         self.events = AsyncEvents::default();
         self.features = Features::new(&self.config);
@@ -250,6 +252,7 @@ impl Controller {
                 failure = failure.or(ns.flush(now_ns, observer).err());
             }
             lost_blocks = lost_blocks.saturating_add(ns.cache.clear());
+            ns.reservations.power_off();
         }
         if let Some(error) = failure {
             self.note_host_failure(error);

@@ -16,6 +16,7 @@ pub(crate) use fused::check_fuse;
 pub(crate) use inflight::Outcome;
 pub use lifecycle::CachePolicy;
 
+use crate::admin::reservation::HostIdentity;
 use crate::async_events::AsyncEvents;
 use crate::cache::WriteCache;
 use crate::config::{Config, ConfigError};
@@ -25,6 +26,7 @@ use crate::health::Health;
 use crate::media::{Media, MediaError};
 use crate::namespace::Namespace;
 use crate::queue::Queues;
+use crate::reservation::Notices;
 use inflight::InFlightTable;
 use registers::Registers;
 
@@ -48,6 +50,9 @@ pub struct Controller {
     pub(crate) namespaces: BTreeMap<u32, Namespace>,
     pub(crate) features: Features,
     pub(crate) events: AsyncEvents,
+    /// The host that is here, and what hosts have to be told of reservations.
+    pub(crate) host: HostIdentity,
+    pub(crate) notices: Notices,
     pub(crate) health: Health,
     faults: FaultEngine,
     /// Vectors to signal at the end of the step, or when they are unmasked.
@@ -95,6 +100,8 @@ impl Controller {
             namespaces: BTreeMap::from([(NSID, namespace)]),
             features: Features::new(&config),
             events: AsyncEvents::default(),
+            host: HostIdentity::default(),
+            notices: Notices::default(),
             health: Health::new(),
             faults: FaultEngine::new(faults),
             interrupts: BTreeSet::new(),

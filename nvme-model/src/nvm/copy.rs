@@ -14,6 +14,7 @@ use crate::controller::Outcome;
 use crate::failure::{Failure, byte};
 use crate::fault::SubmissionFaults;
 use crate::protection::{Fields, Guard};
+use crate::reservation::Access;
 use crate::{Controller, Ports};
 
 /// The most blocks of one range (MSSRL).
@@ -82,6 +83,7 @@ impl Controller {
     ) -> Result<(u32, Extent), Failure> {
         let nsid = if copy.format.has_namespace() { range.nsid } else { nsid };
         self.check_usable(nsid)?;
+        self.check_reserved(nsid, Access::Read)?;
         let fields = Fields {
             prinfo: copy.source_prinfo,
             is_storage_checked: copy.is_source_storage_checked,

@@ -9,6 +9,7 @@ pub(crate) mod copy;
 mod dsm;
 mod load;
 mod read_write;
+mod reserve;
 mod transfer;
 mod wrong;
 mod zeroes;
@@ -21,6 +22,7 @@ use crate::failure::{Failure, byte};
 use crate::fault::SubmissionFaults;
 use crate::media::MediaError;
 use crate::namespace::Namespace;
+use crate::reservation::Access;
 use crate::{Controller, Ports};
 
 impl Controller {
@@ -32,9 +34,15 @@ impl Controller {
     ) -> Outcome {
         let nsid = command.nsid;
         if command.op == NvmOp::Flush && nsid == NSID_BROADCAST {
+            for nsid in self.namespaces.keys() {
+                self.check_reserved(*nsid, Access::Write)?;
+            }
             return self.flush_all(ports);
         }
         self.check_usable(nsid)?;
+        if let Some(access) = command.op.access() {
+            self.check_reserved(nsid, access)?;
+        }
         match command.op {
             NvmOp::Flush => self.on_media(nsid, |ns, now_ns| ns.flush(now_ns, ports.observer)),
             NvmOp::Read { slba, blocks, fields } => {
@@ -65,6 +73,10 @@ impl Controller {
                 let ranges = self.receive_ranges(ranges, command.data, faults, ports)?;
                 self.deallocate(nsid, &ranges, is_deallocate && !faults.is_lost_write, ports)
             }
+            NvmOp::ReservationReport { .. }
+            | NvmOp::ReservationRegister(_)
+            | NvmOp::ReservationAcquire(_)
+            | NvmOp::ReservationRelease(_) => self.reserve(command, ports),
             NvmOp::Copy(copy) => self.copy(command, &copy, faults, ports),
         }
     }

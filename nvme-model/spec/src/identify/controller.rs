@@ -38,6 +38,8 @@ pub mod oncs {
     pub const FEATURE_SAVE_SELECT: u16 = 1 << 4;
     /// Timestamp.
     pub const TIMESTAMP: u16 = 1 << 6;
+    /// Reservations.
+    pub const RESERVATIONS: u16 = 1 << 5;
     /// Verify.
     pub const VERIFY: u16 = 1 << 7;
     /// Copy.
@@ -55,6 +57,10 @@ pub mod oaes {
 
 /// Bits of [`IdentifyController::ctratt`].
 pub mod ctratt {
+    /// Host identifiers of 128 bits.
+    pub const HOST_ID_128: u32 = 1;
+    /// Extended LBA formats.
+    pub const EXTENDED_FORMATS: u32 = 1 << 15;
     /// Non-operational power state permissive mode.
     pub const NON_OPERATIONAL_PERMISSIVE: u32 = 1 << 1;
 }

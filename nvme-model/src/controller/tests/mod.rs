@@ -17,3 +17,4 @@ mod logs;
 mod metadata;
 mod persistence_faults;
 mod queues;
+mod reservations;

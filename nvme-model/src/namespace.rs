@@ -57,6 +57,15 @@ impl Namespace {
         self.media.block_bytes()
     }
 
+    pub(crate) fn size_bytes(&self) -> u128 {
+        u128::from(self.size_blocks()).saturating_mul(self.block_bytes().into())
+    }
+
+    /// The ranges that Write Uncorrectable made unreadable.
+    pub(crate) fn unreadable(&self) -> impl Iterator<Item = std::ops::Range<u64>> {
+        self.uncorrectable.ranges().into_iter()
+    }
+
     fn chunk(&self) -> usize {
         self.block_bytes().max(1) as usize
     }

@@ -1,11 +1,13 @@
 //! Commands as the rest of the controller knows them: every field decoded and checked once, here.
 
 mod admin;
+mod device;
 mod nvm;
 
 use nvme_spec::Sqe;
 
 pub(crate) use admin::AdminCommand;
+pub(crate) use device::DeviceCommand;
 pub(crate) use nvm::{NvmCommand, NvmOp};
 
 use crate::failure::{Failure, byte};
@@ -49,6 +51,7 @@ impl Command {
                     | NvmOp::Compare { .. }
                     | NvmOp::DatasetManagement { .. }
             ),
+            Self::Admin(AdminCommand::Device(command)) => command.has_data(),
             Self::Admin(command) => {
                 matches!(command, AdminCommand::Identify { .. } | AdminCommand::GetLogPage { .. })
             }

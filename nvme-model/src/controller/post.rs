@@ -80,6 +80,7 @@ impl Controller {
             lba: entry.subject.lba.map_or(0, |(slba, _)| slba),
         };
         self.health.record(culprit, failure, self.config.error_log_entries);
+        self.journal_media_error(entry.sqid, entry.sqe.cid(), failure);
     }
 
     fn post(&mut self, cqid: u16, slot: Slot, entry: Entry, lies: &Lies, ports: &mut Ports<'_>) {

@@ -94,4 +94,11 @@ impl Media for FileMedia {
         }
         Ok(())
     }
+
+    fn resize(&mut self, size_blocks: u64) -> Result<(), MediaError> {
+        let length = self.offset(size_blocks);
+        self.file.set_len(length).map_err(|source| self.error("resize", size_blocks, source))?;
+        self.size_blocks = size_blocks;
+        Ok(())
+    }
 }

@@ -53,6 +53,19 @@ pub trait Media {
     /// # Errors
     /// [`MediaError`] if the host fails; any of the blocks may then be old or zero.
     fn discard(&mut self, lba: u64, blocks: u64) -> Result<(), MediaError>;
+
+    /// Changes the size. Blocks that are new read as zeros; those past the new end are lost.
+    ///
+    /// # Errors
+    /// [`MediaError`] if the media cannot do that or the host fails; the size is then as before.
+    fn resize(&mut self, size_blocks: u64) -> Result<(), MediaError> {
+        Err(MediaError {
+            operation: "resize",
+            path: "media without a size of its own".into(),
+            offset: size_blocks.saturating_mul(self.block_bytes().into()),
+            source: std::io::ErrorKind::Unsupported.into(),
+        })
+    }
 }
 
 #[cfg(test)]

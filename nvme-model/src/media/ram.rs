@@ -68,4 +68,10 @@ impl Media for RamMedia {
         }
         Ok(())
     }
+
+    fn resize(&mut self, size_blocks: u64) -> Result<(), MediaError> {
+        self.blocks.split_off(&size_blocks);
+        self.size_blocks = size_blocks;
+        Ok(())
+    }
 }

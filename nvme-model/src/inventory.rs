@@ -119,15 +119,18 @@ impl Controller {
         Ok(namespace.media)
     }
 
-    /// Changes the size of a namespace. What was written to blocks that are left stays.
+    /// Puts other media in the place of a namespace's, usually of another size: `make` gets the old
+    /// media, with everything that was written to it, and gives the new, for instance
+    /// [`OverlayMedia::resized`](crate::OverlayMedia::resized) over a snapshot.
     ///
     /// # Errors
-    /// [`NamespaceError`] if there is no such namespace, or its media cannot have this size.
+    /// [`NamespaceError`] if there is no such namespace, the new media's geometry is impossible or its
+    /// block size another, or the host fails.
     pub fn resize_namespace(
         &mut self,
         now_ns: u64,
         nsid: u32,
-        size_blocks: u64,
+        make: impl FnOnce(&dyn Media) -> Result<Box<dyn Media>, MediaError>,
         observer: &mut dyn Observer,
     ) -> Result<(), NamespaceError> {
         self.advance(now_ns, observer);
@@ -136,11 +139,16 @@ impl Controller {
             Some(namespace) => namespace,
             None => self.detached.get_mut(&nsid).ok_or(NamespaceError::Missing { nsid })?,
         };
-        check_geometry(size_blocks, namespace.block_bytes())?;
-        let before = namespace.size_bytes();
+        let (before, block_bytes) = (namespace.size_bytes(), namespace.block_bytes());
         // A cached write beyond the new end must not reach the media later.
         namespace.flush(now_ns, observer)?;
-        namespace.media.resize(size_blocks)?;
+        let media = make(namespace.media.as_ref())?;
+        check_geometry(media.size_blocks(), media.block_bytes())?;
+        if media.block_bytes() != block_bytes {
+            let (blocks, block_bytes) = (media.size_blocks(), media.block_bytes());
+            return Err(ConfigError::BadMedia { blocks, block_bytes }.into());
+        }
+        namespace.replace_media(media);
         let after = namespace.size_bytes();
         self.device.capacity_bytes =
             self.device.capacity_bytes.saturating_sub(before).saturating_add(after);

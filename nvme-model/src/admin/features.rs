@@ -4,9 +4,9 @@ use nvme_spec::feature::{self, TIMESTAMP_BYTES};
 use nvme_spec::status;
 
 use crate::controller::Outcome;
+use crate::data::DataPointer;
 use crate::failure::{Failure, byte};
 use crate::features::Scope;
-use crate::prp::DataPointer;
 use crate::{Controller, Ports};
 
 impl Controller {

@@ -7,9 +7,9 @@ use nvme_spec::log::LID_FIRMWARE_SLOT;
 use nvme_spec::{Status, status};
 
 use crate::controller::Outcome;
+use crate::data::DataPointer;
 use crate::device::FirmwareError;
 use crate::failure::{Failure, byte};
-use crate::prp::DataPointer;
 use crate::{Controller, Ports};
 
 /// Commit actions.

@@ -7,10 +7,10 @@ use nvme_spec::{NSID_BROADCAST, StatusCode, status};
 
 use super::identify::{CNTLID, block_bytes_of};
 use crate::controller::Outcome;
+use crate::data::DataPointer;
 use crate::failure::{Failure, byte};
 use crate::media::RamMedia;
 use crate::namespace::Namespace;
-use crate::prp::DataPointer;
 use crate::{Controller, Ports};
 
 /// Bytes of the data of both commands.

@@ -4,8 +4,8 @@ use nvme_spec::command::{Directive11, FirmwareCommit10, Sanitize10, SelfTest10};
 use nvme_spec::{AdminOpcode, Sqe, status};
 
 use super::data_pointer;
+use crate::data::DataPointer;
 use crate::failure::{Failure, byte};
-use crate::prp::DataPointer;
 
 /// Namespace Management and Namespace Attachment: the selection in dword 10.
 const SELECT: u32 = 0xf;

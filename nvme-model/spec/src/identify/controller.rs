@@ -109,6 +109,20 @@ pub mod vwc {
     pub const FLUSH_BROADCAST: u8 = 3 << 1;
 }
 
+/// Bits of [`IdentifyController::sgls`].
+pub mod sgls {
+    /// SGLs are supported, data blocks without an alignment.
+    pub const SUPPORTED: u32 = 1;
+    /// Bit buckets.
+    pub const BIT_BUCKET: u32 = 1 << 16;
+    /// With PSDT 01b, the metadata buffer may begin at any byte.
+    pub const METADATA_BYTE_ALIGNED: u32 = 1 << 17;
+    /// A list may be longer than the data.
+    pub const LONGER_THAN_DATA: u32 = 1 << 18;
+    /// With PSDT 10b, the metadata pointer is the address of a descriptor.
+    pub const METADATA_DESCRIPTOR: u32 = 1 << 19;
+}
+
 /// A power state descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -283,7 +297,7 @@ pub struct IdentifyController {
     pub acwu_z: U16,
     /// Copy descriptor formats.
     pub cdfs: U16,
-    /// SGL support; 0 = none.
+    /// SGL support; see [`sgls`].
     pub sgls: U32,
     /// The most allowed namespaces.
     pub mnan: U32,

@@ -7,7 +7,7 @@ mod namespace;
 
 pub use controller::{
     IdentifyController, POWER_STATE_NON_OPERATIONAL, PowerState, ctratt, frmw, lpa, oacs, oaes,
-    oncs, sanicap, vwc,
+    oncs, sanicap, sgls, vwc,
 };
 pub use descriptor::{DescriptorType, descriptor_header};
 pub use namespace::{IdentifyNamespace, LbaFormat};

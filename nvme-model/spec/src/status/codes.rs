@@ -53,6 +53,14 @@ codes! {
     INVALID_NAMESPACE = 0, 0x0b, "generic/invalid-namespace";
     /// Command Sequence Error.
     COMMAND_SEQUENCE_ERROR = 0, 0x0c, "generic/command-sequence-error";
+    /// Invalid SGL Segment Descriptor.
+    SGL_SEGMENT_INVALID = 0, 0x0d, "generic/sgl-segment-invalid";
+    /// Invalid Number of SGL Descriptors.
+    SGL_COUNT_INVALID = 0, 0x0e, "generic/sgl-count-invalid";
+    /// Data SGL Length Invalid.
+    DATA_SGL_LENGTH_INVALID = 0, 0x0f, "generic/data-sgl-length-invalid";
+    /// Metadata SGL Length Invalid.
+    METADATA_SGL_LENGTH_INVALID = 0, 0x10, "generic/metadata-sgl-length-invalid";
     /// SGL Descriptor Type Invalid.
     SGL_TYPE_INVALID = 0, 0x11, "generic/sgl-type-invalid";
     /// PRP Offset Invalid.
@@ -151,6 +159,8 @@ codes! {
     READ_ONLY_RANGE = 1, 0x82, "command/read-only-range";
     /// Command Size Limit Exceeded.
     COMMAND_SIZE_LIMIT_EXCEEDED = 1, 0x83, "command/size-limit-exceeded";
+    /// Incompatible Namespace or Format.
+    INCOMPATIBLE_FORMAT = 1, 0x85, "command/incompatible-format";
     /// Write Fault.
     WRITE_FAULT = 2, 0x80, "media/write-fault";
     /// Unrecovered Read Error.
@@ -167,6 +177,8 @@ codes! {
     ACCESS_DENIED = 2, 0x86, "media/access-denied";
     /// Deallocated or Unwritten Logical Block.
     DEALLOCATED_BLOCK = 2, 0x87, "media/deallocated-block";
+    /// End-to-End Storage Tag Check Error.
+    STORAGE_TAG_CHECK = 2, 0x88, "media/storage-tag-check";
     /// Internal Path Error.
     INTERNAL_PATH_ERROR = 3, 0x00, "path/internal-path-error";
     /// Asymmetric Access Persistent Loss.

@@ -2,7 +2,7 @@
 // Spec: NVMe-Base-2.0c 5.17.2.1 "Identify Controller data structure (CNS 01h)"
 
 use nvme_spec::identify::{
-    IdentifyController, POWER_STATE_NON_OPERATIONAL, ctratt, frmw, lpa, oncs, sanicap, vwc,
+    IdentifyController, POWER_STATE_NON_OPERATIONAL, ctratt, frmw, lpa, oncs, sanicap, sgls, vwc,
 };
 
 use super::{CNTLID, low8, padded};
@@ -36,6 +36,10 @@ pub(in crate::admin) const SANICAP: u32 = sanicap::CRYPTO_ERASE
     | sanicap::OVERWRITE
     | sanicap::NO_DEALLOCATE_INHIBITED
     | sanicap::NOT_MODIFIED_AFTER;
+
+/// A list describes exactly the data, so that a driver's mistake shows.
+const SGLS: u32 =
+    sgls::SUPPORTED | sgls::BIT_BUCKET | sgls::METADATA_BYTE_ALIGNED | sgls::METADATA_DESCRIPTOR;
 
 /// Four concurrent aborts.
 pub(in crate::admin) const ACL_Z: u8 = 3;
@@ -98,6 +102,7 @@ impl Controller {
         }
         id.awun_z = atomic_z.into();
         id.awupf_z = atomic_z.into();
+        id.sgls = SGLS.into();
         [id.crdt1, id.crdt2, id.crdt3] = CRDT.map(Into::into);
     }
 

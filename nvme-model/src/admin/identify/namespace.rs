@@ -9,8 +9,9 @@ use crate::Controller;
 use crate::failure::Failure;
 use crate::namespace::Namespace;
 
-/// The block sizes that a namespace can have, best first, as powers of two.
-const LBA_FORMATS: [u8; 2] = [12, 9];
+/// The block sizes that a namespace can have, as powers of two. 512 comes first, as on every drive:
+/// there are drivers that take format 0 for 512 bytes without looking.
+const LBA_FORMATS: [u8; 2] = [9, 12];
 
 /// Bytes of a block in the format with this FLBAS, if there is such a format.
 pub(in crate::admin) fn block_bytes_of(flbas: u8) -> Option<u32> {
@@ -64,7 +65,8 @@ fn common() -> IdentifyNamespace {
     id.nlbaf_z = low8(LBA_FORMATS.len().saturating_sub(1) as u16);
     // Deallocated blocks read as zeros.
     id.dlfeat = 1;
-    for ((format, lbads), rp) in id.lbaf.iter_mut().zip(LBA_FORMATS).zip(0..) {
+    // Relative performance: 0 is best.
+    for ((format, lbads), rp) in id.lbaf.iter_mut().zip(LBA_FORMATS).zip([1, 0]) {
         *format = LbaFormat { ms: 0.into(), lbads, rp };
     }
     id

@@ -19,3 +19,6 @@ mod self_test;
 
 pub(crate) use identify::padded;
 pub(crate) use logs::PageRequest;
+
+#[cfg(test)]
+mod tests;

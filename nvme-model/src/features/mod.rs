@@ -156,6 +156,9 @@ impl Features {
         if sel == feature::SEL_CAPABILITIES {
             return Ok(kind.capabilities());
         }
+        if sel > feature::SEL_CAPABILITIES {
+            return Err(Failure::field(byte::CDW10.saturating_add(1), 0));
+        }
         if scope.fid == feature::NUMBER_OF_QUEUES {
             let is_default = sel != feature::SEL_CURRENT;
             let granted_z = if is_default { self.queues_max_z } else { self.queues_granted_z };
@@ -165,8 +168,7 @@ impl Features {
         match sel {
             feature::SEL_CURRENT => Ok(self.current(scope.fid, selector)),
             feature::SEL_DEFAULT => Ok(self.default(scope.fid, selector)),
-            feature::SEL_SAVED => Ok(self.stored(&self.saved, scope.fid, selector)),
-            _ => Err(Failure::field(byte::CDW10.saturating_add(1), 0)),
+            _ => Ok(self.stored(&self.saved, scope.fid, selector)),
         }
     }
 

@@ -139,8 +139,8 @@ impl Controller {
     }
 
     /// A function level reset, as the PCI function gets it: a controller reset that also clears every
-    /// register.
-    pub fn function_reset(&mut self, now_ns: u64, observer: &mut dyn Observer) {
+    /// register. What outlives a reset stays, the write cache among it.
+    pub fn function_level_reset(&mut self, now_ns: u64, observer: &mut dyn Observer) {
         if self.is_removed {
             return;
         }
@@ -161,7 +161,7 @@ impl Controller {
         if faults.is_ignored {
             return;
         }
-        self.function_reset(now_ns, observer);
+        self.function_level_reset(now_ns, observer);
         self.set_csts(self.registers.csts.with_nssro(1), observer);
     }
 

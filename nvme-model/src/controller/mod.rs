@@ -5,6 +5,7 @@ mod execute;
 mod inflight;
 mod lifecycle;
 mod mmio;
+mod pin;
 mod post;
 pub(crate) mod registers;
 mod step;

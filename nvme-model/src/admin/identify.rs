@@ -4,7 +4,7 @@
 use nvme_spec::identify::{
     CNS_ACTIVE_NAMESPACES, CNS_ALLOCATED_NAMESPACE, CNS_ALLOCATED_NAMESPACES, CNS_CONTROLLER,
     CNS_NAMESPACE, CNS_NAMESPACE_DESCRIPTORS, DescriptorType, IDENTIFY_BYTES, IdentifyController,
-    IdentifyNamespace, LbaFormat, NAMESPACE_LIST_ENTRIES, descriptor_header, oncs, vwc,
+    IdentifyNamespace, LbaFormat, NAMESPACE_LIST_ENTRIES, descriptor_header, oncs, sgls, vwc,
 };
 use nvme_spec::{NSID_BROADCAST, status};
 use zerocopy::IntoBytes;
@@ -32,6 +32,10 @@ const ONCS: u16 = oncs::COMPARE
     | oncs::WRITE_ZEROES
     | oncs::FEATURE_SAVE_SELECT
     | oncs::VERIFY;
+
+/// A list describes exactly the data, so that a driver's mistake shows.
+const SGLS: u32 =
+    sgls::SUPPORTED | sgls::BIT_BUCKET | sgls::METADATA_BYTE_ALIGNED | sgls::METADATA_DESCRIPTOR;
 
 /// Four concurrent aborts. Each ends in the time of an admin command, so the limit is never felt.
 const ACL_Z: u8 = 3;
@@ -92,6 +96,7 @@ impl Controller {
         }
         id.awun_z = atomic_z.into();
         id.awupf_z = atomic_z.into();
+        id.sgls = SGLS.into();
         let nqn = format!("nqn.2026-01.invalid.swaplab:{}", config.serial);
         for (to, from) in id.subnqn.iter_mut().zip(nqn.bytes()) {
             *to = from;

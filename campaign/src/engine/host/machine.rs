@@ -35,9 +35,15 @@ impl HostMachine {
     /// A machine with this controller plugged in, which goes on writing this trace.
     #[must_use]
     pub fn new(controller: Controller, trace: TraceLog) -> Self {
+        Self::with_memory(controller, trace, MEMORY_PAGES)
+    }
+
+    /// The same with so many pages of memory.
+    #[must_use]
+    pub fn with_memory(controller: Controller, trace: TraceLog, pages: usize) -> Self {
         Self {
             controller: RefCell::new(Some(controller)),
-            memory: DmaPool::new(MEMORY_PAGES),
+            memory: DmaPool::new(pages),
             raised: RefCell::default(),
             now_ns: Cell::new(0),
             trace: RefCell::new(trace),

@@ -15,6 +15,15 @@ impl Allocation {
         Self(Radix::new(media.size_blocks(), !media.is_blank()))
     }
 
+    /// The same for another size: blocks past the old end were never written.
+    pub(crate) fn resized(&self, before: u64, size: u64) -> Self {
+        let mut resized = Self(Radix::new(size, false));
+        for run in self.0.runs(0..before.min(size)).filter(|run| *run.value) {
+            resized.0.set(run.first..run.first.saturating_add(run.count), &true);
+        }
+        resized
+    }
+
     /// Blocks were written.
     pub(crate) fn add(&mut self, slba: u64, blocks: u64) {
         let end = slba.saturating_add(blocks);

@@ -42,6 +42,8 @@ pub const TIMESTAMP_SET_BY_HOST: u8 = 1 << 1;
 
 /// Bytes of host behavior support. Byte 0: the host honours Command Retry Delay.
 pub const HOST_BEHAVIOR_BYTES: usize = 512;
+/// Host behavior support, this byte: by bit, which Copy descriptor formats of 2 and 3 the host uses.
+pub const HOST_BEHAVIOR_CDFE: usize = 4;
 
 /// Host identifier; the data is the identifier.
 pub const HOST_IDENTIFIER: u8 = 0x81;
@@ -90,6 +92,8 @@ bit_fields! {
         namespace_notices, with_namespace_notices: 8, 1;
         /// Firmware activation notices.
         firmware_notices, with_firmware_notices: 9, 1;
+        /// Telemetry log notices.
+        telemetry_notices, with_telemetry_notices: 10, 1;
     }
 }
 

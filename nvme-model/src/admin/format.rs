@@ -53,9 +53,7 @@ impl Controller {
     fn format_targets(&self, nsid: u32, number: u64) -> Result<Vec<u32>, Failure> {
         let is_meant = |known: &u32| nsid == NSID_BROADCAST || *known == nsid;
         let targets: Vec<u32> = self.namespaces.keys().copied().filter(is_meant).collect();
-        if targets.is_empty() {
-            return Err(Failure::permanent(status::INVALID_NAMESPACE).at(byte::NSID));
-        }
+        self.check_active_or_all(nsid)?;
         for nsid in &targets {
             self.check_no_format(*nsid, number)?;
             self.check_reserved(*nsid, Access::Write)?;
@@ -86,6 +84,7 @@ impl Controller {
             return Err(Failure::permanent(status::INVALID_FORMAT).at(byte::CDW10));
         }
         self.faults_mut().on_rewrite(nsid, 0, blocks);
+        self.namespace_changed(nsid);
         Ok(())
     }
 }

@@ -4,10 +4,11 @@ use nvme_spec::feature::{self, HOST_ID_EXTENDED};
 use nvme_spec::{NSID_BROADCAST, status};
 use zerocopy::IntoBytes;
 
-use crate::command::ReservationFeature;
 use crate::controller::Outcome;
+use crate::data::DataPointer;
 use crate::failure::{Failure, byte};
-use crate::reservation::{Host, Reservations};
+use crate::features::Scope;
+use crate::reservation::Host;
 use crate::{Controller, Ports};
 
 /// Bits of the notification mask that mean something.
@@ -23,31 +24,18 @@ pub(crate) struct HostIdentity {
 }
 
 impl Controller {
-    pub(crate) fn reservation_feature(
-        &mut self,
-        command: &ReservationFeature,
-        ports: &Ports<'_>,
-    ) -> Outcome {
-        match (command.is_set, command.fid) {
-            (true, feature::HOST_IDENTIFIER) => self.set_host(command, ports),
-            (true, _) => self.set_reservations(command),
-            (false, _) if command.sel == feature::SEL_CAPABILITIES => Ok(capabilities(command.fid)),
-            (false, _) if command.sel > feature::SEL_CAPABILITIES => {
-                Err(Failure::field(byte::CDW10.saturating_add(1), 0))
-            }
-            (false, feature::HOST_IDENTIFIER) => self.get_host(command, ports),
-            (false, _) => self.get_reservations(command),
-        }
-    }
-
     /// A host says who it is once; another one only comes after a reset.
     // Spec: NVMe-Base-2.0c 5.27.1.25 "Host Identifier (Feature Identifier 81h)"
-    fn set_host(&mut self, command: &ReservationFeature, ports: &Ports<'_>) -> Outcome {
-        let is_extended = command.value & HOST_ID_EXTENDED != 0;
+    pub(super) fn set_host(
+        &mut self,
+        scope: Scope,
+        from: DataPointer,
+        ports: &Ports<'_>,
+    ) -> Outcome {
+        let is_extended = scope.value & HOST_ID_EXTENDED != 0;
         let mut bytes = [0; 16];
-        let used = if is_extended { 16 } else { 8 };
-        if let Some(used) = bytes.get_mut(..used) {
-            self.receive(used, command.data, ports)?;
+        if let Some(used) = bytes.get_mut(..id_bytes(is_extended)) {
+            self.receive(used, from, ports)?;
         }
         let host = HostIdentity { id: Host::from_le_bytes(bytes), is_extended };
         if self.host.id != 0 && self.host != host {
@@ -58,42 +46,40 @@ impl Controller {
         Ok(0)
     }
 
-    fn get_host(&self, command: &ReservationFeature, ports: &Ports<'_>) -> Outcome {
-        let is_extended = command.value & HOST_ID_EXTENDED != 0;
+    pub(super) fn get_host(
+        &self,
+        scope: Scope,
+        is_current: bool,
+        to: DataPointer,
+        ports: &Ports<'_>,
+    ) -> Outcome {
+        let is_extended = scope.value & HOST_ID_EXTENDED != 0;
         if self.host.id != 0 && is_extended != self.host.is_extended {
             return Err(Failure::permanent(status::HOST_ID_FORMAT).at(byte::CDW11));
         }
-        let id = if command.sel == feature::SEL_CURRENT { self.host.id } else { 0 };
-        let bytes = id.to_le_bytes();
-        let used = if is_extended { 16 } else { 8 };
-        self.send(bytes.get(..used).unwrap_or(&bytes), command.data, ports)?;
-        Ok(command.value & HOST_ID_EXTENDED)
+        let bytes = if is_current { self.host.id } else { 0 }.to_le_bytes();
+        self.send(bytes.get(..id_bytes(is_extended)).unwrap_or(&bytes), to, ports)?;
+        Ok(scope.value & HOST_ID_EXTENDED)
     }
 
+    /// Sets a value of one namespace, or of all.
     // Spec: NVMe-Base-2.0c 5.27.1.26 "Reservation Notification Mask (Feature Identifier 82h)"
     // Spec: NVMe-Base-2.0c 5.27.1.27 "Reservation Persistence (Feature Identifier 83h)"
-    fn set_reservations(&mut self, command: &ReservationFeature) -> Outcome {
-        let ReservationFeature { fid, nsid, value, .. } = *command;
-        let is_meant = |known: u32| nsid == NSID_BROADCAST || known == nsid;
-        let mut is_there = false;
+    pub(super) fn set_reservations(&mut self, scope: Scope) {
+        let is_meant = |nsid: u32| scope.nsid == NSID_BROADCAST || nsid == scope.nsid;
         for ns in self.namespaces.values_mut().filter(|ns| is_meant(ns.nsid)) {
-            is_there = true;
-            match fid {
-                feature::RESERVATION_MASK => ns.reservations.notice_mask = value & MASK_BITS,
-                _ => ns.reservations.is_persistent = value & 1 != 0,
+            match scope.fid {
+                feature::RESERVATION_MASK => ns.reservations.notice_mask = scope.value & MASK_BITS,
+                _ => ns.reservations.is_persistent = scope.value & 1 != 0,
             }
         }
-        if is_there { Ok(0) } else { Err(invalid_namespace()) }
     }
 
-    fn get_reservations(&self, command: &ReservationFeature) -> Outcome {
-        let ns = self.namespaces.get(&command.nsid).ok_or_else(invalid_namespace)?;
-        let default = Reservations::default();
-        let is_current = command.sel == feature::SEL_CURRENT;
-        let all = if is_current { &ns.reservations } else { &default };
-        Ok(match command.fid {
-            feature::RESERVATION_MASK => all.notice_mask,
-            _ => all.is_persistent.into(),
+    pub(super) fn get_reservations(&self, scope: Scope, is_current: bool) -> u32 {
+        let all = self.namespaces.get(&scope.nsid).filter(|_| is_current);
+        all.map_or(0, |ns| match scope.fid {
+            feature::RESERVATION_MASK => ns.reservations.notice_mask,
+            _ => ns.reservations.is_persistent.into(),
         })
     }
 
@@ -109,12 +95,6 @@ impl Controller {
     }
 }
 
-fn capabilities(fid: u8) -> u32 {
-    let is_per_namespace = fid != feature::HOST_IDENTIFIER;
-    let namespace = if is_per_namespace { feature::CAPABILITY_NAMESPACE } else { 0 };
-    feature::CAPABILITY_CHANGEABLE | namespace
-}
-
-fn invalid_namespace() -> Failure {
-    Failure::permanent(status::INVALID_NAMESPACE).at(byte::NSID)
+fn id_bytes(is_extended: bool) -> usize {
+    if is_extended { 16 } else { 8 }
 }

@@ -1,12 +1,14 @@
 //! Commands as the rest of the controller knows them: every field decoded and checked once, here.
 
 mod admin;
+mod device;
 mod nvm;
 
 use nvme_spec::Sqe;
 use nvme_spec::sgl::{PSDT_PRP, PSDT_SGL, PSDT_SGL_METADATA};
 
-pub(crate) use admin::{AdminCommand, ReservationFeature};
+pub(crate) use admin::AdminCommand;
+pub(crate) use device::DeviceCommand;
 pub(crate) use nvm::{CopyCommand, NvmCommand, NvmOp};
 
 use crate::controller::check_fuse;
@@ -46,6 +48,7 @@ impl Command {
     pub(crate) fn has_data(&self) -> bool {
         match self {
             Self::Nvm(command) => command.op.has_data(),
+            Self::Admin(AdminCommand::Device(command)) => command.has_data(),
             Self::Admin(command) => {
                 matches!(command, AdminCommand::Identify { .. } | AdminCommand::GetLogPage { .. })
             }

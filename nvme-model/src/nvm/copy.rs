@@ -32,6 +32,9 @@ impl Controller {
         faults: &SubmissionFaults,
         ports: &mut Ports<'_>,
     ) -> Outcome {
+        if !self.features.is_copy_format_enabled(copy.format.number()) {
+            return Err(Failure::field(byte::CDW12.saturating_add(1), 0));
+        }
         let ranges = self.receive_sources(command, copy, faults, ports)?;
         let blocks = check_sizes(&ranges)?;
         let target = self.extent(command.nsid, copy.slba, blocks, copy.fields)?;

@@ -83,9 +83,7 @@ impl Controller {
 
     /// Whether a namespace is there and not being formatted.
     fn check_usable(&self, nsid: u32) -> Result<(), Failure> {
-        if !self.namespaces.contains_key(&nsid) {
-            return Err(Failure::permanent(status::INVALID_NAMESPACE).at(byte::NSID));
-        }
+        self.check_active(nsid)?;
         self.check_no_format(nsid, 0)
     }
 

@@ -3,7 +3,7 @@
 use nvme_spec::command::{Copy12, FormatNvm10, Rw12, prinfo};
 use nvme_spec::copy::{CopyFormat, CopyRange};
 use nvme_spec::identify::IdentifyNamespace;
-use nvme_spec::{Sqe, Status, status};
+use nvme_spec::{Sqe, Status, feature, status};
 
 use crate::rig::{DATA, Rig};
 
@@ -152,4 +152,31 @@ fn protection_information_is_checked_at_the_source_and_made_at_the_destination()
     read.cdw14 = 9.into();
     assert!(rig.run(1, read).0.is_success());
     assert_eq!(rig.data(4096), [7; 4096]);
+}
+
+#[test]
+fn formats_2_and_3_name_their_namespaces_once_the_host_says_so() {
+    let mut rig = counted();
+    let other: Box<dyn crate::Media> = Box::new(crate::RamMedia::new(64, 4096));
+    rig.controller.add_namespace(rig.now_ns, 2, other, &mut rig.trace).expect("a second namespace");
+    let from = |nsid, slba| CopyRange { nsid, ..range(slba, 1) };
+    let how = Copy12(0).with_desfmt(2);
+    assert_eq!(copy(&mut rig, 10, &[from(1, 4)], how).code, status::INVALID_FIELD);
+    let mut behavior = [0; 512];
+    behavior[feature::HOST_BEHAVIOR_CDFE] = 1 << 2 | 1 << 3;
+    rig.memory_write(DATA, &behavior);
+    let set = Sqe::set_features(feature::HOST_BEHAVIOR, 0).with_prp(DATA, 0);
+    assert!(rig.admin(set).0.is_success());
+    let bytes = from(1, 5).encode(CopyFormat::new(2).expect("a format"));
+    rig.memory_write(DATA, &bytes);
+    assert!(rig.run(1, Sqe::copy(2, 7, how).with_prp(DATA, 0)).0.is_success());
+    assert!(copy(&mut rig, 10, &[from(2, 7), from(1, 4)], how).is_success());
+    assert_eq!(firsts(&mut rig, 10..12), [6, 5]);
+    assert_eq!(copy(&mut rig, 10, &[from(3, 7)], how).code, status::INVALID_FIELD);
+    assert_eq!(copy(&mut rig, 10, &[from(99, 7)], how).code, status::INVALID_NAMESPACE);
+    let smaller: Box<dyn crate::Media> = Box::new(crate::RamMedia::new(64, 512));
+    rig.controller
+        .add_namespace(rig.now_ns, 3, smaller, &mut rig.trace)
+        .expect("a third namespace");
+    assert_eq!(copy(&mut rig, 10, &[from(3, 7)], how).code, status::INCOMPATIBLE_FORMAT);
 }

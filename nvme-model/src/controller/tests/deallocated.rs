@@ -17,7 +17,9 @@ fn strict() -> Rig {
 }
 
 fn set(rig: &mut Rig, value: u32) {
-    assert!(rig.admin(Sqe::set_features(feature::ERROR_RECOVERY, value)).0.is_success());
+    let mut sqe = Sqe::set_features(feature::ERROR_RECOVERY, value);
+    sqe.nsid = 1.into();
+    assert!(rig.admin(sqe).0.is_success());
 }
 
 fn is_deallocated(rig: &mut Rig, lba: u64) -> bool {

@@ -41,14 +41,15 @@ fn every_format_of_identify_can_be_had_and_keeps_the_capacity() {
 fn what_cannot_be_had_is_refused_and_changes_nothing() {
     let mut rig = Rig::new();
     rig.write_block(3, 9, true);
-    let cases: [(u32, FormatNvm10, StatusCode); 8] = [
+    let cases: [(u32, FormatNvm10, StatusCode); 9] = [
         (1, how(u32::from(identify(&mut rig).nlbaf_z) + 1), status::INVALID_FORMAT),
         (1, how(63), status::INVALID_FORMAT),
         (1, how(0).with_pi(1), status::INVALID_FORMAT),
         (1, how(0).with_mset(1), status::INVALID_FORMAT),
         (1, how(3).with_pi(4), status::INVALID_FORMAT),
         (1, how(1).with_ses(3), status::INVALID_FIELD),
-        (2, how(1), status::INVALID_NAMESPACE),
+        (2, how(1), status::INVALID_FIELD),
+        (99, how(1), status::INVALID_NAMESPACE),
         (0, how(1), status::INVALID_NAMESPACE),
     ];
     for (nsid, how, code) in cases {

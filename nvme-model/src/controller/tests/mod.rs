@@ -18,4 +18,5 @@ mod logs;
 mod metadata;
 mod persistence_faults;
 mod queues;
+mod registers;
 mod reservations;

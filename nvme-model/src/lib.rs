@@ -61,6 +61,7 @@
 )]
 
 mod admin;
+mod allocation;
 mod async_events;
 mod cache;
 mod command;
@@ -72,6 +73,7 @@ mod event;
 mod failure;
 pub mod fault;
 mod features;
+mod format;
 mod health;
 mod inventory;
 mod lab;
@@ -79,8 +81,10 @@ pub mod media;
 mod namespace;
 mod nvm;
 mod ports;
+mod protection;
 mod queue;
 mod radix;
+mod reservation;
 #[cfg(test)]
 mod rig;
 mod sick;

@@ -32,8 +32,7 @@
 //!
 //! # What it does not implement
 //!
-//! - Metadata, end-to-end protection, fused operations; all refused by Invalid Field.
-//! - Copy, reservations, Format, doorbell buffers: Invalid Opcode, and not advertised.
+//! - Doorbell buffers: Invalid Opcode, and not advertised.
 //! - Security Send and Receive, Virtualization Management, NVMe-MI, Lockdown, Capacity Management: Invalid
 //!   Opcode, and not advertised. Of directives there is the identify directive alone.
 //! - Namespaces that the host creates live in memory, thin provisioning is refused, no namespace is shared.

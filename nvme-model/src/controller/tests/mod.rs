@@ -9,6 +9,7 @@ mod faults;
 mod format;
 mod fused;
 mod hostile;
+mod hostile_data;
 mod io;
 mod ladder_faults;
 mod lifecycle;

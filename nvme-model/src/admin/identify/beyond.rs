@@ -2,16 +2,15 @@
 // Spec: NVMe-Base-2.0c 5.17.2 "Identify Data Structures"
 
 use nvme_spec::identify::{
-    CNS_ATTACHED_CONTROLLERS, CNS_COMMAND_SET_CONTROLLER, CNS_COMMAND_SET_NAMESPACE,
-    CNS_COMMAND_SETS, CNS_CONTROLLERS, CNS_INDEPENDENT_NAMESPACE, CSI_NVM, IDENTIFY_BYTES,
+    CNS_ATTACHED_CONTROLLERS, CNS_COMMAND_SET_ACTIVE_NAMESPACES,
+    CNS_COMMAND_SET_ALLOCATED_NAMESPACE, CNS_COMMAND_SET_ALLOCATED_NAMESPACES,
+    CNS_COMMAND_SET_CONTROLLER, CNS_COMMAND_SET_NAMESPACE, CNS_COMMAND_SETS, CNS_CONTROLLERS,
+    CNS_INDEPENDENT_NAMESPACE, CSI_NVM, IDENTIFY_BYTES,
 };
-use nvme_spec::status;
 
+use super::CNTLID;
 use crate::Controller;
 use crate::failure::{Failure, byte};
-
-/// The one controller, as Identify Controller names it.
-const CNTLID: u16 = 0;
 
 /// CNTID that means "the controller that is asked".
 const CNTID_THIS: u16 = 0xffff;
@@ -33,12 +32,25 @@ impl Controller {
             CNS_COMMAND_SET_CONTROLLER => check_set(csi).map(|()| page(&[])),
             CNS_COMMAND_SET_NAMESPACE => {
                 check_set(csi)?;
-                self.check_namespace(nsid).map(|()| page(&[]))
+                self.check_active(nsid).map(|()| page(&[]))
             }
-            CNS_INDEPENDENT_NAMESPACE => self.check_namespace(nsid).map(|()| page(&[NSTAT])),
+            CNS_COMMAND_SET_ALLOCATED_NAMESPACE => {
+                check_set(csi)?;
+                self.check_valid(nsid).map(|()| page(&[]))
+            }
+            CNS_COMMAND_SET_ACTIVE_NAMESPACES => {
+                check_set(csi)?;
+                self.active_list(nsid)
+            }
+            CNS_COMMAND_SET_ALLOCATED_NAMESPACES => {
+                check_set(csi)?;
+                self.allocated_list(nsid)
+            }
+            CNS_INDEPENDENT_NAMESPACE => self.check_active(nsid).map(|()| page(&[NSTAT])),
             CNS_ATTACHED_CONTROLLERS => {
-                self.check_namespace(nsid)?;
-                Ok(controllers_from(cntid))
+                self.check_valid(nsid)?;
+                let is_attached = self.namespaces.contains_key(&nsid);
+                Ok(if is_attached { controllers_from(cntid) } else { page(&[]) })
             }
             CNS_CONTROLLERS => Ok(controllers_from(cntid)),
             // One combination: the NVM command set alone.
@@ -46,13 +58,6 @@ impl Controller {
             CNS_COMMAND_SETS => Err(Failure::field(byte::CDW10 + 2, 0)),
             _ => Err(Failure::field(byte::CDW10, 0)),
         }
-    }
-
-    fn check_namespace(&self, nsid: u32) -> Result<(), Failure> {
-        if self.namespaces.contains_key(&nsid) {
-            return Ok(());
-        }
-        Err(Failure::permanent(status::INVALID_NAMESPACE).at(byte::NSID))
     }
 }
 

@@ -61,6 +61,8 @@ fn leaf_pointer(leaf: &crate::extents::Leaf) -> (u64, u64) {
 pub(crate) struct Incore {
     pub(crate) inode: Inode,
     pub(crate) lock: Rc<Lock>,
+    /// The lock around a whole direct I/O (XFS: IOLOCK).
+    pub(crate) io_lock: Rc<Lock>,
     /// An active swap file (Linux `S_SWAPFILE`).
     pub(crate) is_swapfile: bool,
     /// The log epoch of the last transaction that changed it; 0 if none did since it was read.
@@ -71,6 +73,7 @@ pub(crate) struct Incore {
 
 impl Incore {
     pub(crate) fn new(inode: Inode) -> Self {
-        Self { inode, lock: Rc::new(Lock::default()), is_swapfile: false, epoch: 0, cookie: 0 }
+        let (lock, io_lock) = (Rc::new(Lock::default()), Rc::new(Lock::default()));
+        Self { inode, lock, io_lock, is_swapfile: false, epoch: 0, cookie: 0 }
     }
 }

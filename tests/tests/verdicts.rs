@@ -53,7 +53,7 @@ fn a_wrong_prediction_is_a_finding_on_every_path() {
             let unit = unit(label);
             let prediction = match unit.prediction {
                 Prediction::NothingLost => Prediction::SwappedLostAndTold,
-                Prediction::SwappedLostAndTold => Prediction::NothingLost,
+                _ => Prediction::NothingLost,
             };
             let verdict = run(engine.as_mut(), &Unit { prediction, ..unit }).verdict;
             assert!(matches!(verdict, Verdict::Fail(_)), "{label}: {verdict:?}");

@@ -89,6 +89,12 @@ pub enum Event {
     SwapRelease { ino: u64 },
     /// The swap mapping refused a range.
     SwapMapRefused { ino: u64, context: Context, why: SwapMapRefusal, pos: u64 },
+    /// An inode's I/O lock was taken.
+    IoLock { ino: u64, context: Context },
+    /// An inode's I/O lock was released.
+    IoUnlock { ino: u64, context: Context },
+    /// An inode's I/O lock was not to be had.
+    IoLockBusy { ino: u64, context: Context, errno: Errno },
 }
 
 impl fmt::Display for Event {
@@ -144,6 +150,11 @@ impl fmt::Display for Event {
             Self::SwapRelease { ino } => write!(f, "inode {ino} is no swap file any more"),
             Self::SwapMapRefused { ino, context, why, pos } => {
                 write!(f, "swap map of inode {ino} at {pos} refused, {why:?}, for {context:?}")
+            }
+            Self::IoLock { ino, context } => write!(f, "inode {ino} I/O lock for {context:?}"),
+            Self::IoUnlock { ino, context } => write!(f, "inode {ino} I/O unlock for {context:?}"),
+            Self::IoLockBusy { ino, context, errno } => {
+                write!(f, "inode {ino} I/O lock is held: {errno} for {context:?}")
             }
         }
     }

@@ -55,6 +55,11 @@ impl From<Event> for Record {
             Event::SwapMapRefused { ino, context, why, pos } => {
                 record(23, context as u16, why as u32, [ino, pos, 0])
             }
+            Event::IoLock { ino, context } => record(48, context as u16, 0, [ino, 0, 0]),
+            Event::IoUnlock { ino, context } => record(49, context as u16, 0, [ino, 0, 0]),
+            Event::IoLockBusy { ino, context, errno } => {
+                record(50, context as u16, errno.number().into(), [ino, 0, 0])
+            }
         }
     }
 }
@@ -106,6 +111,13 @@ impl Event {
                 context: context()?,
                 why: SwapMapRefusal::ALL.into_iter().find(|why| *why as u32 == word)?,
                 pos: second,
+            },
+            48 => Self::IoLock { ino: first, context: context()? },
+            49 => Self::IoUnlock { ino: first, context: context()? },
+            50 => Self::IoLockBusy {
+                ino: first,
+                context: context()?,
+                errno: Errno::from_number(u16::try_from(word).ok()?)?,
             },
             _ => return None,
         })

@@ -1,23 +1,27 @@
 //! `swaplab reproduce`.
 
+mod progress;
+mod select;
+
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use campaign::engine::{Engine, EngineKind, HostEngine, KvmEngine};
 use campaign::run::{UnitResult, run_unit};
-use campaign::scenario::{self, Definition};
-use campaign::{Verdict, report};
+use campaign::scenario::{self, Definition, Filter};
+use campaign::{Role, Verdict, report};
 
 use crate::args::Reproduce;
 use crate::exit::Exit;
+use progress::Progress;
 
 pub(crate) fn run(args: &Reproduce) -> Exit {
     if args.list {
-        list();
+        select::list();
         return Exit::Expected;
     }
-    let definitions = match select(&args.names) {
+    let definitions = match select::definitions(args) {
         Ok(definitions) => definitions,
         Err(message) => return Exit::Usage.with(&message),
     };
@@ -29,67 +33,83 @@ pub(crate) fn run(args: &Reproduce) -> Exit {
         Ok(engine) => engine,
         Err(error) => return error.into(),
     };
+    let definitions: Vec<_> = definitions.iter().collect();
     match run_all(engine.as_mut(), &definitions, args) {
-        Ok(results) => exit_of(&results),
-        Err(exit) => exit,
+        Ok(exit) | Err(exit) => exit,
     }
 }
 
-fn list() {
-    for definition in scenario::ALL {
-        println!("{}", definition.name());
-        println!("    {}", definition.claim);
-        let labels: Vec<_> = (definition.units)().into_iter().map(|unit| unit.label).collect();
-        println!("    units: {}", labels.join("; "));
-        println!("    predictions from: {}", definition.source);
-    }
-}
-
-fn select(names: &[String]) -> Result<Vec<&'static Definition>, String> {
-    if names.is_empty() {
-        return Ok(scenario::ALL.iter().collect());
-    }
-    let known = || scenario::ALL.iter().map(Definition::name).collect::<Vec<_>>().join(", ");
-    names
-        .iter()
-        .map(|name| {
-            scenario::find(name)
-                .ok_or_else(|| format!("unknown scenario {name}: known are {}", known()))
-        })
-        .collect()
-}
-
+/// Runs the units one after the other and prints what is asked for.
 fn run_all(
     engine: &mut dyn Engine,
     definitions: &[&Definition],
     args: &Reproduce,
-) -> Result<Vec<UnitResult>, Exit> {
+) -> Result<Exit, Exit> {
     let mut trace = match &args.trace {
         Some(path) => Some(create(path)?),
         None => None,
     };
-    let units = scenario::units(definitions, &args.path);
-    if !args.json {
+    let filter = Filter { paths: args.path.clone(), kinds: args.kind.clone() };
+    let mut units = scenario::units(definitions, &filter);
+    if args.explain {
+        units.retain(|unit| unit.role == Role::Experiment);
+    }
+    if units.is_empty() {
+        return Err(Exit::Usage.with(&"no unit of the named scenarios is of that path and kind"));
+    }
+    let form = Form::of(args, definitions);
+    if form == Form::Table {
         print!("{}", report::header(engine.kind(), definitions, &units));
     }
+    let progress = Progress::new(units.len(), form == Form::Matrix);
     let mut results = Vec::with_capacity(units.len());
     for unit in &units {
-        let result = run_unit(engine, unit).map_err(Exit::from)?;
-        if args.json {
-            println!("{}", report::json_line(&result));
-        } else {
-            print!("{}", report::row(&result));
+        progress.begin(unit);
+        let mut result = run_unit(engine, unit).map_err(Exit::from)?;
+        match form {
+            Form::Json => println!("{}", report::json_line(&result)),
+            Form::Table => print!("{}", report::row(&result)),
+            Form::Story => print!("{}", report::story(definitions, &result)),
+            Form::Matrix => {}
         }
         if let Some((file, path)) = &mut trace {
             write_trace(file, &result)
                 .map_err(|e| Exit::Usage.with(&format!("{}: {e}", path.display())))?;
         }
+        result.forget_trace();
         results.push(result);
     }
-    if !args.json {
-        print!("{}", report::footer(&results));
+    progress.end();
+    match form {
+        Form::Table => print!("{}", report::footer(&results)),
+        Form::Matrix => print!("{}", report::matrix(engine.kind(), &results)),
+        Form::Json | Form::Story => {}
     }
-    Ok(results)
+    Ok(exit_of(&results))
+}
+
+/// What is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// One JSON object a line.
+    Json,
+    /// What happened, layer by layer.
+    Story,
+    /// One scenario, a row a unit.
+    Table,
+    /// Many scenarios, a cell a unit.
+    Matrix,
+}
+
+impl Form {
+    fn of(args: &Reproduce, definitions: &[&Definition]) -> Self {
+        match definitions {
+            _ if args.json => Self::Json,
+            _ if args.explain => Self::Story,
+            [_] => Self::Table,
+            _ => Self::Matrix,
+        }
+    }
 }
 
 fn create(path: &Path) -> Result<(BufWriter<File>, &Path), Exit> {

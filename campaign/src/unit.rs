@@ -99,6 +99,17 @@ impl Source {
             Self::Design => "by design",
         }
     }
+
+    /// In one letter.
+    #[must_use]
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Run => 'r',
+            Self::Read => 's',
+            Self::Mail => 'm',
+            Self::Design => 'd',
+        }
+    }
 }
 
 /// Why the unit is run.

@@ -50,6 +50,10 @@ pub(crate) struct Reproduce {
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = scenario::kind_named)]
     pub(crate) kind: Vec<FileKind>,
 
+    /// Write the report to FILE: one page of HTML (report.html if all scenarios are run)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+
     /// Play a scenario of your own from a file (the form is that of campaign/scenarios; may be repeated)
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Vec<PathBuf>,

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::latency::Latency;
 use super::table::outcome_name;
 use crate::run::UnitResult;
 
@@ -26,6 +27,7 @@ struct Line<'a> {
     pages_lost: Vec<u64>,
     errors: Vec<ErrorSeen>,
     steps: Vec<StepSeen>,
+    fault_in: Option<Latency>,
     faults_planned: usize,
     faults_fired: usize,
     virtual_ns: u64,
@@ -85,6 +87,7 @@ pub fn json_line(result: &UnitResult) -> String {
         pages_lost: result.facts.pages_lost.iter().copied().collect(),
         errors: errors.collect(),
         steps: steps.collect(),
+        fault_in: Latency::of(&result.facts.fault_ns),
         faults_planned: result.faults_planned,
         faults_fired: result.faults_fired,
         virtual_ns: result.virtual_ns,

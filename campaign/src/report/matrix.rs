@@ -29,6 +29,8 @@ pub fn matrix(engine: EngineKind, results: &[UnitResult]) -> String {
     for result in results.iter().filter(|result| !result.is_expected()) {
         out += &super::table::unexpected(result);
     }
+    out += &super::latency::latency_table(results);
+    out.push('\n');
     out + &super::table::totals(results)
 }
 

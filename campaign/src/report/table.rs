@@ -61,6 +61,7 @@ pub fn footer(results: &[UnitResult]) -> String {
     for result in results {
         out += &surprises(result);
     }
+    out += super::latency::latency_table(results).trim_start();
     out + &totals(results)
 }
 

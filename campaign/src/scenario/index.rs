@@ -41,4 +41,5 @@ files! {
     "all-writes-fail"
     "drive-gone"
     "bad-weather"
+    "latency"
 }

@@ -5,7 +5,7 @@ mod select;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use campaign::engine::{Engine, EngineKind, HostEngine, KvmEngine};
 use campaign::run::{UnitResult, run_unit};
@@ -61,6 +61,7 @@ fn run_all(
     if form == Form::Table {
         print!("{}", report::header(engine.kind(), definitions, &units));
     }
+    let mut page = report::Page::default();
     let progress = Progress::new(units.len(), form == Form::Matrix);
     let mut results = Vec::with_capacity(units.len());
     for unit in &units {
@@ -76,6 +77,7 @@ fn run_all(
             write_trace(file, &result)
                 .map_err(|e| Exit::Usage.with(&format!("{}: {e}", path.display())))?;
         }
+        page.add(definitions, &result);
         result.forget_trace();
         results.push(result);
     }
@@ -85,8 +87,20 @@ fn run_all(
         Form::Matrix => print!("{}", report::matrix(engine.kind(), &results)),
         Form::Json | Form::Story => {}
     }
+    let default = (form == Form::Matrix).then(|| PathBuf::from(REPORT));
+    if let Some(path) = args.report.clone().or(default) {
+        let page = page.finish(engine.kind(), definitions, &results);
+        std::fs::write(&path, page)
+            .map_err(|error| Exit::Usage.with(&format!("{}: {error}", path.display())))?;
+        if form == Form::Matrix {
+            println!("the report is in {}", path.display());
+        }
+    }
     Ok(exit_of(&results))
 }
+
+/// Where the report goes if nothing is said.
+const REPORT: &str = "report.html";
 
 /// What is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

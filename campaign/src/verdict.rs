@@ -47,6 +47,8 @@ oracles! {
     FilesystemSeesSwap = "filesystem-sees-swap",
     /// A user who reads the swap file sees as much as predicted.
     UserSees = "user-sees",
+    /// A file that shares the swap file's blocks is as it was.
+    CloneIntact = "clone-intact",
     /// Every other step gave what it must.
     Steps = "steps",
     /// No transaction, allocation or inode lock inside swap I/O.

@@ -29,7 +29,7 @@ fn an_unknown_scenario_lists_the_known_ones_and_exits_2() {
 fn an_unknown_path_engine_or_fault_word_lists_the_known_ones_and_exits_2() {
     for (args, known) in [
         (["reproduce", "--path", "bio"], "extents, dio-raw, dio, dio-locked, dio-swapmap, swap"),
-        (["reproduce", "--kind", "sparse"], "written, unwritten, hole, extending, dirty"),
+        (["reproduce", "--kind", "sparse"], "written, unwritten, hole, extending, dirty, shared"),
         (["reproduce", "--engine", "xen"], "kvm, host"),
         (["boot", "--fault", "raed => drop"], "read"),
     ] {

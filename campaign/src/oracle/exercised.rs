@@ -66,6 +66,7 @@ const fn step_of(op: Op) -> Option<Step> {
         Op::ReclaimUnderLock => Step::ReclaimUnderLock,
         Op::UserIo => Step::UserVerify,
         Op::UserRead => Step::UserRead,
+        Op::ReadClone => Step::ReadClone,
         Op::Nowait => Step::NowaitUnwritten,
         Op::EatSpace => Step::EatSpace,
         Op::ModifyActive => Step::SwapOnAgain,

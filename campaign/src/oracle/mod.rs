@@ -30,6 +30,7 @@ const ALWAYS: &[Check] = &[
     steps::recovers,
     pages::lost_in_the_end,
     pages::user_sees,
+    pages::clone_intact,
     swap_io::own_blocks_only,
     swap_io::filesystem_sees_swap,
     swap_io::failed_swap_out_keeps_page,

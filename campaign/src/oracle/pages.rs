@@ -120,6 +120,12 @@ pub(super) fn lost_in_the_end(unit: &Unit, facts: &Facts) -> Option<Finding> {
     object(Oracle::PagesLostAndTold, detail)
 }
 
+/// What shares its blocks with the swap file still holds what it held.
+pub(super) fn clone_intact(_unit: &Unit, facts: &Facts) -> Option<Finding> {
+    let damaged = facts.counts.get(&Step::ReadClone).copied().filter(|pages| *pages > 0)?;
+    object(Oracle::CloneIntact, format!("{damaged} pages of the clone were overwritten"))
+}
+
 /// A user who read the swap file saw data in as many pages as predicted.
 pub(super) fn user_sees(unit: &Unit, facts: &Facts) -> Option<Finding> {
     let wanted = unit.user_sees?;

@@ -131,7 +131,7 @@ fn who(members: &[&UnitResult]) -> String {
         let names =
             if paths.len() == PathKind::ALL.len() { "all".to_owned() } else { names.join(", ") };
         match &cases[..] {
-            ["written" | "unwritten" | "hole" | "extending" | "dirty"] => names,
+            ["written" | "unwritten" | "hole" | "extending" | "dirty" | "shared"] => names,
             cases => format!("{names} ({})", cases.join("; ")),
         }
     });

@@ -7,6 +7,7 @@ use nvme_model::FaultPlan;
 use serde::Deserialize;
 use swap_path::{Activation, PathKind};
 
+use crate::engine::SWAP_FILE_BLOCK;
 use crate::unit::{Prediction, Role, Source, Unit};
 use crate::verdict::Oracle;
 
@@ -243,9 +244,25 @@ fn cell_of(cell: &str) -> Result<(Prediction, Source), String> {
 fn faults(lines: &[String]) -> Result<FaultPlan, String> {
     let mut plan = FaultPlan::none();
     for line in lines {
-        plan.rules.push(line.parse().map_err(|error| format!("{line}: {error}"))?);
+        let rule = with_blocks(line)?.parse();
+        plan.rules.push(rule.map_err(|error| format!("{line}: {error}"))?);
     }
     Ok(plan)
+}
+
+/// `slot=N` and `slot=N..M` as the blocks of these slots.
+fn with_blocks(line: &str) -> Result<String, String> {
+    let block = |slot: &str| {
+        let slot: u64 = slot.parse().map_err(|_| format!("{line}: slot={slot} is no number"))?;
+        Ok::<_, String>(SWAP_FILE_BLOCK + slot)
+    };
+    let word = |word: &str| match word.strip_prefix("slot=").map(|range| range.split_once("..")) {
+        None => Ok(word.to_owned()),
+        Some(None) => Ok(format!("lba={}", block(&word["slot=".len()..])?)),
+        Some(Some((first, end))) => Ok(format!("lba={}..{}", block(first)?, block(end)?)),
+    };
+    let words: Result<Vec<_>, String> = line.split(' ').map(word).collect();
+    Ok(words?.join(" "))
 }
 
 /// The item of `known` with that name.

@@ -27,6 +27,8 @@ files! {
     "size-extending"
     "dirty-metadata"
     "full"
+    "shared-refused"
+    "shared"
     "activation"
     "nowait"
     "user-io"

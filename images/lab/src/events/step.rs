@@ -88,6 +88,8 @@ steps! {
     UnlinkActive = 32 "unlink the active swap file",
     /// Turn the active swap file on again.
     SwapOnAgain = 33 "swapon of the active swap file",
+    /// Read the file that shares the swap file's blocks.
+    ReadClone = 35 "read the clone of the swap file",
     /// Make a file, unmount, mount.
     Remount = 34 "make a file and mount again",
 }

@@ -5,7 +5,7 @@ use guest_fs::FileSystem;
 use hal::UserMemory;
 use iomap::Errno;
 
-use super::file::{SWAP_FILE, errno_of_mount};
+use super::file::SWAP_FILE;
 use super::{OUT_OF_PLACE, Play};
 use crate::events::Step;
 use crate::steps::step;
@@ -60,8 +60,7 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
 
     pub(super) fn fsck(&self) -> Result<(), Errno> {
         step(&self.tracer, Step::Fsck, || {
-            let report =
-                FileSystem::fsck(&*self.device).map_err(|error| errno_of_mount(&error.0))?;
+            let report = FileSystem::fsck(&*self.device).map_err(|error| error.0.errno())?;
             Ok(((), report.findings.len() as u64))
         })
     }

@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use block::BlockDevice;
-use guest_fs::{FileSystem, FsKnobs, Ino, MkfsError, MkfsOptions, MountError, MountOptions};
+use guest_fs::{FileSystem, FsKnobs, Ino, MkfsOptions, MountOptions};
 use hal::{DmaBuf, PAGE_BYTES, UserMemory};
 use iomap::{Direction, Errno, Transfer};
 use swap_path::{Activation, SwaponOptions, mkswap, swapon_with};
@@ -22,6 +22,9 @@ pub(super) const SWAP_FILE: &str = "swapfile";
 /// The file whose inode is not in memory.
 pub(super) const VICTIM: &str = "victim";
 
+/// The file that shares the swap file's blocks.
+pub(super) const CLONE: &str = "clone";
+
 /// Pages of one write when the swap file is made.
 const CHUNK_PAGES: u64 = 32;
 
@@ -32,7 +35,7 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
     pub(super) fn filesystem(&mut self) -> Result<(), Errno> {
         step(&self.tracer, Step::Mkfs, || {
             FileSystem::mkfs(&*self.device, &MkfsOptions::default())
-                .map_err(|error| errno_of_mkfs(&error))?;
+                .map_err(|error| error.errno())?;
             Ok(((), 0))
         })?;
         let knobs = self.spec.knobs.fs();
@@ -102,7 +105,7 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
     /// Blocks, size and header of the file.
     fn lay_out(&self, fs: &FileSystem<Tripwire<D>>, ino: Ino, pages: u64) -> Result<(), Errno> {
         match self.spec.kind {
-            FileKind::Written | FileKind::Dirty => {
+            FileKind::Written | FileKind::Dirty | FileKind::Shared => {
                 fs.fallocate(ino, 0, pages * PAGE)?;
                 self.write_zeros(fs, ino, 0, pages)?;
             }
@@ -112,6 +115,11 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
         }
         self.write_header(fs, ino, pages)?;
         fs.fsync(ino)?;
+        if self.spec.kind == FileKind::Shared {
+            let clone = fs.create(CLONE)?;
+            fs.clone_file(ino, clone)?;
+            fs.sync()?;
+        }
         if self.spec.kind == FileKind::Dirty {
             // One more block changes the map, and nobody brings that to media.
             fs.fallocate(ino, pages * PAGE, PAGE)?;
@@ -178,21 +186,5 @@ where
     D: BlockDevice + 'static,
 {
     let mounted = FileSystem::mount(Rc::clone(device), MountOptions { knobs });
-    mounted.map(|fs| (fs, 0)).map_err(|error| errno_of_mount(&error))
-}
-
-/// What mount(2) gives.
-pub(super) fn errno_of_mount(error: &MountError) -> Errno {
-    match error {
-        MountError::OutOfMemory => Errno::ENOMEM,
-        MountError::Corrupt(_) => Errno::EUCLEAN,
-        _ => Errno::EIO,
-    }
-}
-
-fn errno_of_mkfs(error: &MkfsError) -> Errno {
-    match error {
-        MkfsError::TooSmall { .. } => Errno::ENOSPC,
-        _ => Errno::EIO,
-    }
+    mounted.map(|fs| (fs, 0)).map_err(|error| error.errno())
 }

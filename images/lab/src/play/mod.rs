@@ -23,6 +23,7 @@ use crate::events::Step;
 use crate::spec::{Op, Stage, UnitSpec};
 use crate::tripwire::Tripwire;
 use crate::workload::Workload;
+use file::CLONE;
 
 /// Plays one stage.
 pub(crate) fn play<D, U>(spec: &UnitSpec, device: Rc<D>, user: Rc<U>)
@@ -89,7 +90,8 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             Op::ReclaimUnderLock => self.reclaim_under_lock()?,
             Op::DropFailedReads => self.drop_failed_reads()?,
             Op::UserIo => self.user_io()?,
-            Op::UserRead => self.user_read()?,
+            Op::UserRead => self.user_read(self.ino()?, Step::UserRead)?,
+            Op::ReadClone => self.user_read(self.fs()?.open(CLONE)?, Step::ReadClone)?,
             Op::Nowait => self.nowait()?,
             Op::EatSpace => self.eat_space()?,
             Op::ModifyActive => self.modify_active()?,

@@ -56,10 +56,11 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
         Ok(())
     }
 
-    /// Reads the swap file page by page behind its header. Counts the pages with anything in them.
-    pub(super) fn user_read(&self) -> Result<(), Errno> {
-        let (fs, ino) = (self.fs()?, self.ino()?);
-        step(&self.tracer, Step::UserRead, || {
+    /// Reads a file as large as the swap file, page by page behind the header. Counts the pages with
+    /// anything in them.
+    pub(super) fn user_read(&self, ino: Ino, name: Step) -> Result<(), Errno> {
+        let fs = self.fs()?;
+        step(&self.tracer, name, || {
             let mut found = 0;
             for page in 1..=self.spec.pages {
                 let mut transfer = self.transfer(Direction::Read, page, 1)?;

@@ -14,12 +14,14 @@ pub enum FileKind {
     Extending,
     /// Every block is written, but the last change of its metadata is not in the log on media.
     Dirty,
+    /// Every block is written and belongs to another file too (reflink).
+    Shared,
 }
 
 impl FileKind {
     /// Every kind.
     pub const ALL: &'static [Self] =
-        &[Self::Written, Self::Unwritten, Self::Hole, Self::Extending, Self::Dirty];
+        &[Self::Written, Self::Unwritten, Self::Hole, Self::Extending, Self::Dirty, Self::Shared];
 
     /// The name on the command line.
     #[must_use]
@@ -30,6 +32,7 @@ impl FileKind {
             Self::Hole => "hole",
             Self::Extending => "extending",
             Self::Dirty => "dirty",
+            Self::Shared => "shared",
         }
     }
 }

@@ -29,6 +29,8 @@ macro_rules! knobs {
 knobs! {
     /// The swap mapping gives `EIO` after a shutdown, as the direct-I/O mapping does.
     SwapMapHonoursShutdown = "swap-map-honours-shutdown",
+    /// The swap mapping does not look whether blocks belong to another file too.
+    SwapMapIgnoresSharing = "swap-map-ignores-sharing",
     /// The `swap` path asks the direct-I/O mapping: it locks the inode and allocates.
     SwapMappedByDio = "swap-mapped-by-dio",
     /// The `swap` path ends each write as direct I/O does: it converts and grows.
@@ -62,7 +64,10 @@ impl Knobs {
 
     /// Those of the filesystem.
     pub(crate) fn fs(self) -> FsKnobs {
-        FsKnobs { swap_map_honours_shutdown: self.has(Knob::SwapMapHonoursShutdown) }
+        FsKnobs {
+            swap_map_honours_shutdown: self.has(Knob::SwapMapHonoursShutdown),
+            swap_map_ignores_sharing: self.has(Knob::SwapMapIgnoresSharing),
+        }
     }
 
     /// Those of the `swap` path.

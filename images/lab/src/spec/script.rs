@@ -83,6 +83,8 @@ ops! {
     Unmount = "unmount",
     /// Reads the swap file as a user and counts the pages that are not all zeros.
     UserRead = "user-read",
+    /// Reads the clone of the swap file and counts the pages that are not all zeros, as they were.
+    ReadClone = "read-clone",
     /// Writes a file of a user's by direct I/O and reads it back.
     UserIo = "user-io",
     /// Direct I/O that must not wait, on a hole and on unwritten blocks.

@@ -118,11 +118,13 @@ impl NamespaceFormat {
         self.data_bytes().saturating_add(self.metadata_bytes())
     }
 
-    /// Says in Identify Namespace which formats there are.
-    pub(crate) fn describe(id: &mut IdentifyNamespace) {
+    /// Says in Identify Namespace which formats there are and which is in use.
+    pub(crate) fn describe(&self, id: &mut IdentifyNamespace) {
         id.nlbaf_z = u8::try_from(FORMATS.len().saturating_sub(1)).unwrap_or(u8::MAX);
+        id.flbas = self.flbas();
         id.mc = mc::EXTENDED | mc::SEPARATE;
         id.dpc = dpc::ALL_TYPES | dpc::FIRST | dpc::LAST;
+        id.dps = self.dps();
         for (to, format) in id.lbaf.iter_mut().zip(FORMATS) {
             *to = format.lbaf();
         }

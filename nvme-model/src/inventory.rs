@@ -50,21 +50,11 @@ pub(crate) fn collect(
     Ok(namespaces)
 }
 
-fn check_size(media: &dyn Media) -> Result<(), ConfigError> {
-    let (blocks, block_bytes) = (media.size_blocks(), media.block_bytes());
-    if blocks == 0 || blocks > 1 << 48 {
+fn check_geometry(blocks: u64, block_bytes: u32) -> Result<(), ConfigError> {
+    if blocks == 0 || blocks > 1 << 48 || ![512, 4096].contains(&block_bytes) {
         return Err(ConfigError::BadMedia { blocks, block_bytes });
     }
     Ok(())
-}
-
-/// Media without a history has no metadata.
-fn check_geometry(media: &dyn Media) -> Result<(), ConfigError> {
-    let (blocks, block_bytes) = (media.size_blocks(), media.block_bytes());
-    if ![512, 4096].contains(&block_bytes) {
-        return Err(ConfigError::BadMedia { blocks, block_bytes });
-    }
-    check_size(media)
 }
 
 fn checked(config: &Config, nsid: u32, media: Box<dyn Media>) -> Result<Namespace, ConfigError> {
@@ -72,7 +62,7 @@ fn checked(config: &Config, nsid: u32, media: Box<dyn Media>) -> Result<Namespac
     if !(1..=max).contains(&value) {
         return Err(ConfigError::OutOfRange { field: "nsid", value, min: 1, max });
     }
-    check_geometry(media.as_ref())?;
+    check_geometry(media.size_blocks(), media.block_bytes())?;
     Ok(Namespace::new(nsid, media, config.cache_blocks_max))
 }
 
@@ -153,9 +143,9 @@ impl Controller {
         // A cached write beyond the new end must not reach the media later.
         namespace.flush(now_ns, observer)?;
         let media = make(namespace.media.as_ref())?;
-        check_size(media.as_ref())?;
-        if media.block_bytes() != block_bytes {
-            let (blocks, block_bytes) = (media.size_blocks(), media.block_bytes());
+        let blocks = media.size_blocks();
+        if blocks == 0 || blocks > 1 << 48 || media.block_bytes() != block_bytes {
+            let block_bytes = media.block_bytes();
             return Err(ConfigError::BadMedia { blocks, block_bytes }.into());
         }
         namespace.replace_media(media);

@@ -64,6 +64,19 @@ impl Namespace {
         }
     }
 
+    /// A namespace of this format, none of whose blocks was ever written.
+    pub(crate) fn fresh(
+        nsid: u32,
+        media: Box<dyn Media>,
+        format: NamespaceFormat,
+        cache_blocks_max: u32,
+    ) -> Self {
+        let blocks = media.size_blocks();
+        let mut namespace = Self { format, ..Self::new(nsid, media, cache_blocks_max) };
+        namespace.allocation.remove(0, blocks);
+        namespace
+    }
+
     /// Puts other media, of perhaps another size, in the place of these. The cache must be empty.
     pub(crate) fn replace_media(&mut self, media: Box<dyn Media>) {
         let (size, before) = (media.size_blocks(), self.size_blocks());
@@ -71,6 +84,7 @@ impl Namespace {
         self.uncorrectable.heal(size, before.saturating_sub(size));
         self.allocation = self.allocation.resized(before, size);
         self.previous.clear();
+        self.allocation = Allocation::of(media.as_ref());
         self.media = media;
     }
 
@@ -83,6 +97,7 @@ impl Namespace {
         self.media.block_bytes()
     }
 
+    /// Bytes of all data, without metadata.
     pub(crate) fn size_bytes(&self) -> u128 {
         u128::from(self.size_blocks()).saturating_mul(self.format.data_bytes().into())
     }

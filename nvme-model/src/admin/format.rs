@@ -5,7 +5,8 @@
 // Spec: NVMe-Base-2.0c 5.14 "Format NVM command"
 
 use nvme_spec::command::FormatNvm10;
-use nvme_spec::{NSID_BROADCAST, status};
+use nvme_spec::log::result_code;
+use nvme_spec::{NSID_BROADCAST, Status, status};
 
 use crate::command::{AdminCommand, Command};
 use crate::controller::Outcome;
@@ -31,6 +32,9 @@ impl Controller {
                 ns.format_run = Some(FormatRun { number, until_ns });
             }
         }
+        let hours = self.power_on_hours();
+        self.device.self_test.abort(result_code::ABORTED_BY_FORMAT, hours);
+        self.journal_format_start(*nsid, *how);
         Some(until_ns)
     }
 
@@ -43,15 +47,17 @@ impl Controller {
         ports: &mut Ports<'_>,
     ) -> Outcome {
         let format = parse(how)?;
-        for nsid in self.format_targets(nsid, number)? {
-            self.format_namespace(nsid, format, ports)?;
-        }
-        Ok(0)
+        let targets = self.format_targets(nsid, number)?;
+        let done = targets.into_iter().try_for_each(|ns| self.format_namespace(ns, format, ports));
+        let status = done.err().map_or(Status::SUCCESS, |failure| failure.status);
+        self.journal_format_completion(nsid, status);
+        done.map(|()| 0)
     }
 
     /// The namespaces that a command formats.
     fn format_targets(&self, nsid: u32, number: u64) -> Result<Vec<u32>, Failure> {
         let is_meant = |known: &u32| nsid == NSID_BROADCAST || *known == nsid;
+        self.check_active_or_all(nsid)?;
         let targets: Vec<u32> = self.namespaces.keys().copied().filter(is_meant).collect();
         self.check_active_or_all(nsid)?;
         for nsid in &targets {

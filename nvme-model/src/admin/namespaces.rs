@@ -73,8 +73,7 @@ impl Controller {
         let mut data = vec![0; DATA_BYTES];
         self.receive(&mut data, from, ports)?;
         let wanted = Wanted(&data);
-        let format = NamespaceFormat::new(wanted.flbas(), wanted.dps())
-            .map_err(|_| refused(status::INVALID_FORMAT))?;
+        let format = NamespaceFormat::new(wanted.flbas(), wanted.dps())?;
         if wanted.nsze() == 0 || wanted.has_extras() {
             return Err(Failure::field(byte::PRP1, 0));
         }
@@ -89,8 +88,7 @@ impl Controller {
             .find(|nsid| !self.is_allocated(*nsid))
             .ok_or(refused(status::NAMESPACE_ID_UNAVAILABLE))?;
         let media = Box::new(RamMedia::new(wanted.nsze(), format.stored_bytes()));
-        let mut namespace = Namespace::new(nsid, media, self.config.cache_blocks_max);
-        namespace.format = format;
+        let namespace = Namespace::fresh(nsid, media, format, self.config.cache_blocks_max);
         self.journal_namespace(CREATE, nsid, Some(&namespace));
         self.detached.insert(nsid, namespace);
         Ok(nsid)

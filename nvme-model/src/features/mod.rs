@@ -31,7 +31,7 @@ pub(crate) const OAES: u32 = oaes::NAMESPACE | oaes::FIRMWARE_ACTIVATION | oaes:
 /// SMART critical warnings that can be enabled.
 const SMART_WARNINGS: u32 = 0x1f;
 
-/// Error Recovery, bit 16: deallocated or unwritten blocks are errors.
+/// Error Recovery, bit 16 (DULBE): reading deallocated or unwritten blocks is an error.
 const DEALLOCATED_ERROR: u32 = 1 << 16;
 
 /// Interrupt Vector Configuration, bit 16: coalescing is disabled.
@@ -92,7 +92,7 @@ impl Features {
         self.has_cache && self.current(feature::VOLATILE_WRITE_CACHE, 0) & 1 != 0
     }
 
-    /// Whether reading deallocated or unwritten blocks of a namespace is an error (DULBE).
+    /// Whether reading deallocated or unwritten blocks is an error (DULBE).
     pub(crate) fn is_deallocated_error(&self, nsid: u32) -> bool {
         self.current(feature::ERROR_RECOVERY, nsid) & DEALLOCATED_ERROR != 0
     }
@@ -247,7 +247,6 @@ impl Features {
             feature::POWER_MANAGEMENT if value & 0x1f > POWER_STATES_Z => refused,
             feature::POWER_MANAGEMENT => Ok(value & 0xff),
             feature::TEMPERATURE_THRESHOLD => Ok(TemperatureThreshold(value).tmpth()),
-            // Deallocated or unwritten block errors (bit 16) are not supported, and Identify says so.
             feature::ERROR_RECOVERY => Ok(value & (DEALLOCATED_ERROR | 0xffff)),
             feature::INTERRUPT_COALESCING => Ok(value & 0xffff),
             feature::INTERRUPT_VECTOR => Ok(value & (COALESCING_DISABLED | 0xffff)),

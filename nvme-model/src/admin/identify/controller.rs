@@ -22,17 +22,16 @@ const ONCS: u16 = oncs::COMPARE
     | oncs::DATASET_MANAGEMENT
     | oncs::WRITE_ZEROES
     | oncs::FEATURE_SAVE_SELECT
-    | oncs::RESERVATIONS
     | oncs::TIMESTAMP
     | oncs::VERIFY
-    | oncs::COPY;
-
-/// What the controller is like beyond its commands.
-const CTRATT: u32 =
-    ctratt::HOST_ID_128 | ctratt::NON_OPERATIONAL_PERMISSIVE | ctratt::EXTENDED_FORMATS;
+    | oncs::COPY
+    | oncs::RESERVATIONS;
 
 /// Copy descriptor formats 0 to 3.
 const COPY_FORMATS: u16 = 0b1111;
+
+const CTRATT: u32 =
+    ctratt::NON_OPERATIONAL_PERMISSIVE | ctratt::HOST_ID_128 | ctratt::EXTENDED_FORMATS;
 
 /// Firmware: the first slot is read-only, activation needs no reset.
 const FRMW: u8 = frmw::FIRST_READ_ONLY
@@ -113,8 +112,6 @@ impl Controller {
         id.fuses = FUSES_COMPARE_AND_WRITE.into();
         id.acwu_z = atomic_z.into();
         id.cdfs = COPY_FORMATS.into();
-        // Formats and erasures are of one namespace; cryptographic erase exists.
-        id.fna = fna::CRYPTOGRAPHIC_ERASE;
         id.awun_z = atomic_z.into();
         id.awupf_z = atomic_z.into();
         id.sgls = SGLS.into();
@@ -125,6 +122,8 @@ impl Controller {
         let extended_ns = self.config.timing.self_test_extended_ns;
         id.oaes = OAES.into();
         id.ctratt = CTRATT.into();
+        // Formats and erasures are of one namespace; cryptographic erase exists.
+        id.fna = fna::CRYPTOGRAPHIC_ERASE;
         id.oacs = oacs().into();
         id.frmw = FRMW;
         id.lpa = LPA;

@@ -15,7 +15,8 @@ impl Controller {
     /// The namespace, or zeros if it is not active; all namespaces: what they have in common.
     pub(super) fn identify_active(&self, nsid: u32) -> Result<IdentifyNamespace, Failure> {
         if nsid == NSID_BROADCAST {
-            return Ok(common());
+            let first = NamespaceFormat::new(0, 0)?;
+            return Ok(common(&first));
         }
         self.check_valid(nsid)?;
         let active = self.namespaces.get(&nsid);
@@ -31,12 +32,10 @@ impl Controller {
 
     fn identify_namespace(&self, namespace: &Namespace) -> IdentifyNamespace {
         let blocks = namespace.size_blocks();
-        let mut id = common();
+        let mut id = common(&namespace.format);
         id.nsze = blocks.into();
         id.ncap = blocks.into();
         id.nuse = blocks.into();
-        id.flbas = namespace.format.flbas();
-        id.dps = namespace.format.dps();
         id.nvmcap = namespace.size_bytes().to_le_bytes();
         id.nguid = self.nguid(namespace.nsid);
         id.eui64 = self.eui64(namespace.nsid);
@@ -44,12 +43,12 @@ impl Controller {
     }
 }
 
-/// What every namespace can do.
-fn common() -> IdentifyNamespace {
+/// What every namespace can do, and what one of this format can do besides.
+fn common(format: &NamespaceFormat) -> IdentifyNamespace {
     let mut id = IdentifyNamespace::zeroed();
-    NamespaceFormat::describe(&mut id);
-    id.nsfeat = nsfeat::DEALLOCATED_ERROR;
+    format.describe(&mut id);
     id.rescap = RESCAP_ALL;
+    id.nsfeat |= nsfeat::DEALLOCATED_ERROR;
     id.dlfeat = dlfeat::READ_ZEROS | dlfeat::WRITE_ZEROES_DEALLOCATES;
     id.mssrl = copy::RANGE_BLOCKS_MAX.into();
     id.mcl = copy::BLOCKS_MAX.into();

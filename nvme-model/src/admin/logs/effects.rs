@@ -56,11 +56,11 @@ const NVM_COMMANDS: [(NvmOpcode, CommandEffects); 13] = [
     (NvmOpcode::WRITE_UNCORRECTABLE, BLOCKS),
     (NvmOpcode::COMPARE, NOTHING),
     (NvmOpcode::VERIFY, NOTHING),
+    (NvmOpcode::COPY, BLOCKS),
     (NvmOpcode::RESERVATION_REGISTER, NOTHING),
     (NvmOpcode::RESERVATION_REPORT, NOTHING),
     (NvmOpcode::RESERVATION_ACQUIRE, NOTHING),
     (NvmOpcode::RESERVATION_RELEASE, NOTHING),
-    (NvmOpcode::COPY, BLOCKS),
 ];
 
 /// OACS: what is offered beyond the mandatory commands.

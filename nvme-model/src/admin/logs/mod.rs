@@ -96,11 +96,11 @@ impl Controller {
             LID_PERSISTENT_EVENT => self.persistent_page(asked.lsp)?,
             LID_LBA_STATUS => self.lba_status_page(),
             LID_FEATURE_EFFECTS => effects::feature_effects(&self.features),
+            LID_RESERVATION => self.reservation_page(),
             LID_SANITIZE => {
                 let writes = self.health.host_writes;
                 self.device.sanitize.page(&self.config.timing, now_ns, writes)
             }
-            LID_RESERVATION => self.reservation_page(),
             LID_OCP_SMART => self.ocp_smart_page(),
             _ => return Err(Failure::permanent(status::INVALID_LOG_PAGE).at(byte::CDW10)),
         })

@@ -49,7 +49,7 @@ fn what_cannot_be_had_is_refused_and_changes_nothing() {
         (1, how(3).with_pi(4), status::INVALID_FORMAT),
         (1, how(1).with_ses(3), status::INVALID_FIELD),
         (2, how(1), status::INVALID_FIELD),
-        (99, how(1), status::INVALID_NAMESPACE),
+        (33, how(1), status::INVALID_NAMESPACE),
         (0, how(1), status::INVALID_NAMESPACE),
     ];
     for (nsid, how, code) in cases {

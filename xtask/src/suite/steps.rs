@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use anyhow::Result;
 
 use super::cargo::{all, cargo, outcome};
-use super::{Outcome, Step, e2e, equality};
+use super::{Outcome, Step, e2e, equality, linux_guest};
 use crate::{tidy, workspace};
 
 /// Where the bootable guest is: a workspace of its own.
@@ -33,6 +33,9 @@ pub(super) fn all_steps() -> Vec<Step> {
         step("VMM tests and end to end on a stock KVM", || if_stock_kvm(e2e::on_stock_kvm)),
         step("same verdicts and traces on host and a stock KVM", || {
             if_stock_kvm(equality::host_and_stock_kvm)
+        }),
+        step("a stock Linux on the controller, on a stock KVM", || {
+            if_stock_kvm(linux_guest::on_stock_kvm)
         }),
     ]
 }

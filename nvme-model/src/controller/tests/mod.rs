@@ -11,3 +11,4 @@ mod lifecycle;
 mod logs;
 mod persistence_faults;
 mod queues;
+mod registers;

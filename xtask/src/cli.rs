@@ -33,6 +33,8 @@ enum Task {
     },
     /// Check the rules of the repository that no compiler knows.
     Tidy,
+    /// Write docs/nvme-coverage.md anew: what of NVMe there is, where, and which tests check it.
+    Coverage,
     /// Feed the fuzz targets with bytes from a seeded generator: no nightly compiler, the same every time.
     Fuzz {
         /// Operations for each target.
@@ -70,6 +72,7 @@ pub(crate) fn run() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Test { only } => run_suite(&only),
         Task::Tidy => run_tidy(),
+        Task::Coverage => tidy::write_coverage(&workspace::root()).map(|()| ExitCode::SUCCESS),
         Task::Fuzz { ops, seed, target } => fuzz::run(ops, seed, target.as_deref()),
         Task::StockKvm { memory_mib, cpus, timeout_s, command } => {
             let timeout = Duration::from_secs(timeout_s);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use xtask::stock_kvm::{self, Ended};
-use xtask::{suite, tidy, workspace};
+use xtask::{fuzz, suite, tidy, workspace};
 
 /// Exit status for wrong usage or a machine that lacks something.
 const EXIT_ENVIRONMENT: u8 = 2;
@@ -33,6 +33,20 @@ enum Task {
     },
     /// Check the rules of the repository that no compiler knows.
     Tidy,
+    /// Write docs/nvme-coverage.md anew: what of NVMe there is, where, and which tests check it.
+    Coverage,
+    /// Feed the fuzz targets with bytes from a seeded generator: no nightly compiler, the same every time.
+    Fuzz {
+        /// Operations for each target.
+        #[arg(long, default_value_t = 1_000_000)]
+        ops: u64,
+        /// The generator's seed.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Run this target only.
+        #[arg(long)]
+        target: Option<String>,
+    },
     /// Run COMMAND on a stock KVM host (QEMU TCG with AMD SVM): right semantics, meaningless timing.
     ///
     /// COMMAND sees this machine's files; changes are kept in the current folder only. Exits with
@@ -58,6 +72,8 @@ pub(crate) fn run() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Test { only } => run_suite(&only),
         Task::Tidy => run_tidy(),
+        Task::Coverage => tidy::write_coverage(&workspace::root()).map(|()| ExitCode::SUCCESS),
+        Task::Fuzz { ops, seed, target } => fuzz::run(ops, seed, target.as_deref()),
         Task::StockKvm { memory_mib, cpus, timeout_s, command } => {
             let timeout = Duration::from_secs(timeout_s);
             run_stock_kvm(memory_mib, cpus, timeout, command)

@@ -5,6 +5,7 @@
 //! text and runs commands.
 #![forbid(unsafe_code)]
 
+pub mod fuzz;
 pub mod stock_kvm;
 pub mod suite;
 pub mod tidy;

@@ -9,6 +9,7 @@
 
 mod architecture;
 mod comments;
+mod coverage;
 mod determinism;
 mod finding;
 mod graph;
@@ -46,7 +47,7 @@ struct Context {
 type Check = (&'static str, fn(&Context) -> Vec<Finding>);
 
 /// All of them, cheapest to understand first.
-const CHECKS: [Check; 12] = [
+const CHECKS: [Check; 13] = [
     ("crate graph", graph::check),
     ("architecture document", architecture::check),
     ("lint lists", lints::check),
@@ -59,6 +60,7 @@ const CHECKS: [Check; 12] = [
     ("machine paths", machine_paths::check),
     ("markdown", markdown::check),
     ("test names", test_names::check),
+    ("nvme coverage", coverage::check),
 ];
 
 /// Checks the repository at `root`; the findings are sorted by place.
@@ -73,6 +75,16 @@ pub fn check(root: &Path) -> Result<Vec<Finding>> {
     findings.sort();
     findings.dedup();
     Ok(findings)
+}
+
+/// Writes `docs/nvme-coverage.md` anew.
+///
+/// # Errors
+/// When the tree cannot be read, the list of items is wrong, or the file cannot be written.
+pub fn write_coverage(root: &Path) -> Result<()> {
+    let text = coverage::generate(&Tree::read(root)?);
+    let text = text.map_err(|finding| anyhow::anyhow!("{finding}"))?;
+    Ok(std::fs::write(root.join(coverage::DOCUMENT), text)?)
 }
 
 /// The names of the rule families, for a reader.

@@ -21,7 +21,7 @@ pub(super) fn check(context: &Context) -> Vec<Finding> {
 }
 
 /// The functions after `#[test]`, in macros too.
-fn tests<'a>(source: &Source<'a>) -> Vec<(&'a str, usize)> {
+pub(super) fn tests<'a>(source: &Source<'a>) -> Vec<(&'a str, usize)> {
     let mut found = Vec::new();
     let mut is_next = false;
     for window in source.code.windows(4) {

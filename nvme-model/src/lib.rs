@@ -45,11 +45,11 @@
 //!
 //! - SGLs, metadata, end-to-end protection, fused operations, directives; all refused by Invalid Field.
 //! - Copy, reservations; Format, Sanitize, namespace management,
-//!   firmware download, self-test, Keep Alive, doorbell buffers: Invalid Opcode, and not advertised.
+//!   firmware download, self-test, Keep Alive: Invalid Opcode, and not advertised.
 //! - More than one namespace (everything is keyed by its identifier already), and changing the LBA
 //!   format of one: it follows the media.
 //! - Identify beyond CNS 0 to 3, 5, 6, 8, 10h to 13h and 1Ch, and of command sets but NVM; telemetry, persistent event and vendor log pages.
-//! - Weighted arbitration, interrupt coalescing (the features hold their values), power states but one.
+//! - Power states but one.
 //! - CMB, PMR, boot partitions, host memory buffer, SR-IOV, more than one controller.
 //! - Volatile Write Zeroes, deallocate and Write Uncorrectable: all are durable at once. Which blocks
 //!   are uncorrectable is known to the controller, not to the media: a new controller does not know.

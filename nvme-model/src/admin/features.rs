@@ -1,7 +1,9 @@
 //! Set Features and Get Features.
 
 use nvme_spec::aer::{self, AerResult};
-use nvme_spec::feature::{self, AsyncEventConfig};
+use nvme_spec::feature::{
+    self, Arbitration, AsyncEventConfig, InterruptCoalescing, InterruptVector,
+};
 use nvme_spec::log::{LID_SMART, critical_warning};
 use nvme_spec::status;
 
@@ -40,6 +42,16 @@ impl Controller {
         if had_cache && !self.features.is_cache_enabled() {
             // From here on completed writes are durable, and so must be the earlier ones.
             self.flush_all(ports)?;
+        }
+        match fid {
+            feature::ARBITRATION => self.queues.arbiter.configure(Arbitration(value)),
+            feature::INTERRUPT_COALESCING => self.coalescing.configure(InterruptCoalescing(value)),
+            feature::INTERRUPT_VECTOR => {
+                let config = InterruptVector(value);
+                let vector = u16::try_from(config.iv()).unwrap_or(u16::MAX);
+                self.coalescing.set_exempt(vector, config.cd() != 0);
+            }
+            _ => {}
         }
         if [feature::TEMPERATURE_THRESHOLD, feature::ASYNC_EVENT_CONFIG].contains(&fid) {
             self.check_temperature();

@@ -4,7 +4,7 @@
 use nvme_spec::identify::{
     CNS_ACTIVE_NAMESPACES, CNS_ALLOCATED_NAMESPACE, CNS_ALLOCATED_NAMESPACES, CNS_CONTROLLER,
     CNS_NAMESPACE, CNS_NAMESPACE_DESCRIPTORS, DescriptorType, IDENTIFY_BYTES, IdentifyController,
-    IdentifyNamespace, LbaFormat, NAMESPACE_LIST_ENTRIES, descriptor_header, oncs, vwc,
+    IdentifyNamespace, LbaFormat, NAMESPACE_LIST_ENTRIES, descriptor_header, oacs, oncs, vwc,
 };
 use nvme_spec::{NSID_BROADCAST, status};
 use zerocopy::IntoBytes;
@@ -73,6 +73,7 @@ impl Controller {
         id.mdts = config.mdts;
         id.ver = registers::version().0.into();
         id.cntrltype = 1;
+        id.oacs = oacs::DOORBELL_BUFFER.into();
         id.acl_z = ACL_Z;
         id.aerl_z = low8(config.async_events_max.saturating_sub(1));
         // One slot, read-only.

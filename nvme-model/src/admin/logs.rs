@@ -25,7 +25,7 @@ const PAGES: [u8; 6] = [
 ];
 
 /// The admin commands there are.
-pub(crate) const ADMIN_COMMANDS: [AdminOpcode; 10] = [
+pub(crate) const ADMIN_COMMANDS: [AdminOpcode; 11] = [
     AdminOpcode::DELETE_IO_SQ,
     AdminOpcode::CREATE_IO_SQ,
     AdminOpcode::GET_LOG_PAGE,
@@ -36,6 +36,7 @@ pub(crate) const ADMIN_COMMANDS: [AdminOpcode; 10] = [
     AdminOpcode::SET_FEATURES,
     AdminOpcode::GET_FEATURES,
     AdminOpcode::ASYNC_EVENT_REQUEST,
+    AdminOpcode::DOORBELL_BUFFER_CONFIG,
 ];
 
 /// The I/O commands there are, and whether they change blocks.

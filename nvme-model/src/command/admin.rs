@@ -9,6 +9,7 @@ use nvme_spec::{AdminOpcode, Sqe, status};
 use super::data_pointer;
 use crate::failure::{Failure, byte};
 use crate::prp::DataPointer;
+use crate::queue::Priority;
 
 /// The low 16 bits of a dword.
 fn low16(dword: u32) -> u16 {
@@ -30,6 +31,7 @@ pub(crate) enum AdminCommand {
         sqid: u16,
         size_z: u16,
         cqid: u16,
+        priority: Priority,
         base: u64,
     },
     DeleteCq {
@@ -74,6 +76,9 @@ pub(crate) enum AdminCommand {
         value: u32,
     },
     AsyncEventRequest,
+    DoorbellBufferConfig {
+        pages: DataPointer,
+    },
 }
 
 impl AdminCommand {
@@ -107,6 +112,9 @@ impl AdminCommand {
                 Self::GetFeatures { fid: low8(which.fid()), sel: which.sel(), value: cdw11 }
             }
             AdminOpcode::ASYNC_EVENT_REQUEST => Self::AsyncEventRequest,
+            AdminOpcode::DOORBELL_BUFFER_CONFIG => {
+                Self::DoorbellBufferConfig { pages: data_pointer(sqe) }
+            }
             _ => return Err(Failure::permanent(status::INVALID_OPCODE).at(byte::CDW0)),
         })
     }
@@ -120,6 +128,7 @@ impl AdminCommand {
             sqid: low16(which.qid()),
             size_z: low16(which.size_z()),
             cqid: low16(flags.cqid()),
+            priority: Priority::from_field(flags.qprio()),
             base: sqe.prp1.get(),
         })
     }

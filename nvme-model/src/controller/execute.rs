@@ -60,8 +60,8 @@ impl Controller {
                 self.log_page_was_read(lid, is_retained);
                 Ok(sent)
             }
-            AdminCommand::CreateSq { sqid, size_z, cqid, base } => {
-                self.create_sq(sqid, size_z, cqid, base)
+            AdminCommand::CreateSq { sqid, size_z, cqid, priority, base } => {
+                self.create_sq(sqid, size_z, cqid, priority, base)
             }
             AdminCommand::CreateCq { cqid, size_z, vector, base } => {
                 self.create_cq(cqid, size_z, vector, base)
@@ -81,6 +81,9 @@ impl Controller {
                 self.set_features(fid, is_saved, nsid, value, ports)
             }
             AdminCommand::GetFeatures { fid, sel, value } => self.get_features(fid, sel, value),
+            AdminCommand::DoorbellBufferConfig { pages } => {
+                self.configure_doorbell_buffer(pages, ports)
+            }
             // Parked by the caller.
             AdminCommand::AsyncEventRequest => Ok(0),
         }

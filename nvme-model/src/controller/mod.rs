@@ -1,6 +1,8 @@
 //! The controller: its state, and the few calls that its owner makes.
 
+mod cid_set;
 mod clock;
+mod doorbell;
 mod execute;
 mod inflight;
 mod lifecycle;
@@ -22,7 +24,7 @@ use crate::features::Features;
 use crate::health::Health;
 use crate::media::{Media, MediaError};
 use crate::namespace::Namespace;
-use crate::queue::Queues;
+use crate::queue::{Coalescing, Queues, ShadowDoorbells};
 use inflight::InFlightTable;
 use registers::Registers;
 
@@ -48,6 +50,11 @@ pub struct Controller {
     faults: FaultEngine,
     /// Vectors to signal at the end of the step, or when they are unmasked.
     interrupts: BTreeSet<u16>,
+    pub(crate) coalescing: Coalescing,
+    /// The shadow doorbells, if the host set them up.
+    shadow: Option<ShadowDoorbells>,
+    /// The owner looks at the shadow doorbells all the time.
+    is_polled: bool,
     /// Vectors to signal later, with their times.
     late_interrupts: BTreeSet<(u64, u16)>,
     /// When CSTS.RDY follows CC.EN.
@@ -93,6 +100,9 @@ impl Controller {
             health: Health::new(),
             faults: FaultEngine::new(faults),
             interrupts: BTreeSet::new(),
+            coalescing: Coalescing::default(),
+            shadow: None,
+            is_polled: false,
             late_interrupts: BTreeSet::new(),
             ready_at: None,
             unready_at: None,
@@ -174,7 +184,8 @@ impl Controller {
         let due = if self.is_running() { self.in_flight.next_due() } else { None };
         let backlog = self.has_backlog.then_some(self.now_ns);
         let late = self.late_interrupts.first().map(|(at, _)| *at);
-        [self.ready_at, self.unready_at, self.shutdown_at, due, late, backlog]
+        let coalesced = self.coalescing.next_due();
+        [self.ready_at, self.unready_at, self.shutdown_at, due, late, coalesced, backlog]
             .into_iter()
             .flatten()
             .min()

@@ -23,7 +23,7 @@ pub struct MediaError {
 /// Non-volatile blocks. What `write` returned for, survives a power cut of the controller.
 ///
 /// Callers keep `lba + blocks <= size_blocks` and whole blocks; anything else is their bug.
-pub trait Media {
+pub trait Media: Send {
     /// Bytes of a block: 512 or 4096.
     fn block_bytes(&self) -> u32;
 

@@ -14,6 +14,8 @@ pub mod oacs {
     pub const FIRMWARE: u16 = 1 << 2;
     /// Namespace management and attachment.
     pub const NAMESPACE_MANAGEMENT: u16 = 1 << 3;
+    /// Doorbell Buffer Config.
+    pub const DOORBELL_BUFFER: u16 = 1 << 8;
 }
 
 /// Bits of [`IdentifyController::oncs`].

@@ -97,7 +97,7 @@ fn what_identify_does_not_offer_is_an_unknown_opcode() {
         assert_eq!(rig.admin(Sqe::new(opcode.0, 1)).0.code, status::INVALID_OPCODE);
     }
     let (_, page) = rig.admin_page(Sqe::identify(1, 0));
-    assert_eq!(page[256..258], [0, 0], "OACS");
+    assert_eq!(page[256..258], [0, 1], "OACS: Doorbell Buffer Config alone");
     for opcode in [0x19, 0xff] {
         assert_eq!(rig.run(1, Sqe::new(opcode, 1)).0.code, status::INVALID_OPCODE);
     }

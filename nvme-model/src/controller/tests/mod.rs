@@ -1,7 +1,10 @@
 mod admin;
+mod arbitration;
 mod basic;
 mod check;
+mod coalescing;
 mod completion_faults;
+mod doorbell_buffer;
 mod events;
 mod faults;
 mod hostile;

@@ -7,8 +7,8 @@ use nvme_spec::command::{
 use nvme_spec::{AdminOpcode, Sqe, status};
 
 use super::data_pointer;
+use crate::data::DataPointer;
 use crate::failure::{Failure, byte};
-use crate::prp::DataPointer;
 use crate::queue::Priority;
 
 /// The low 16 bits of a dword.
@@ -77,7 +77,8 @@ pub(crate) enum AdminCommand {
     },
     AsyncEventRequest,
     DoorbellBufferConfig {
-        pages: DataPointer,
+        values: u64,
+        events: u64,
     },
 }
 
@@ -113,7 +114,7 @@ impl AdminCommand {
             }
             AdminOpcode::ASYNC_EVENT_REQUEST => Self::AsyncEventRequest,
             AdminOpcode::DOORBELL_BUFFER_CONFIG => {
-                Self::DoorbellBufferConfig { pages: data_pointer(sqe) }
+                Self::DoorbellBufferConfig { values: sqe.prp1.get(), events: sqe.prp2.get() }
             }
             _ => return Err(Failure::permanent(status::INVALID_OPCODE).at(byte::CDW0)),
         })

@@ -7,7 +7,6 @@ use nvme_spec::{ADMIN_QID, prp, status};
 
 use super::{Controller, Outcome};
 use crate::failure::{Failure, byte};
-use crate::prp::DataPointer;
 use crate::queue::{Bell, InvalidDoorbellValue, ShadowDoorbells};
 use crate::{Event, GuestMemory, Observer, Ports};
 
@@ -65,17 +64,17 @@ impl Controller {
     /// Doorbell Buffer Config.
     pub(super) fn configure_doorbell_buffer(
         &mut self,
-        pages: DataPointer,
+        values: u64,
+        events: u64,
         ports: &Ports<'_>,
     ) -> Outcome {
         let page_bytes = self.page_bytes();
-        for (address, at) in [(pages.prp1, byte::PRP1), (pages.prp2, byte::PRP2)] {
+        for (address, at) in [(values, byte::PRP1), (events, byte::PRP2)] {
             if prp::page_offset(address, page_bytes) != 0 {
                 return Err(Failure::field(at, 0));
             }
         }
         let dstrd = self.config.dstrd;
-        let (values, events) = (pages.prp1, pages.prp2);
         let shadow = ShadowDoorbells::new(ports.memory, values, events, page_bytes, dstrd);
         let refused = |_| Failure::permanent(status::DATA_TRANSFER_ERROR).at(byte::PRP1);
         let shadow = shadow.map_err(refused)?;

@@ -7,9 +7,9 @@ use super::step::injected;
 use super::{Controller, Outcome};
 use crate::Ports;
 use crate::command::{AdminCommand, Command};
+use crate::data::{self, DataPointer, Direction};
 use crate::failure::Failure;
 use crate::media::MediaError;
-use crate::prp::{self, DataPointer};
 
 impl Controller {
     /// Executes a command; `None` if it is parked and will complete some other time.
@@ -81,8 +81,8 @@ impl Controller {
                 self.set_features(fid, is_saved, nsid, value, ports)
             }
             AdminCommand::GetFeatures { fid, sel, value } => self.get_features(fid, sel, value),
-            AdminCommand::DoorbellBufferConfig { pages } => {
-                self.configure_doorbell_buffer(pages, ports)
+            AdminCommand::DoorbellBufferConfig { values, events } => {
+                self.configure_doorbell_buffer(values, events, ports)
             }
             // Parked by the caller.
             AdminCommand::AsyncEventRequest => Ok(0),
@@ -91,9 +91,9 @@ impl Controller {
 
     /// Copies `data` to the host.
     pub(crate) fn send(&self, data: &[u8], to: DataPointer, ports: &Ports<'_>) -> Outcome {
-        let page_bytes = self.page_bytes();
-        let segments = prp::walk(ports.memory, to, data.len() as u64, page_bytes)?;
-        prp::scatter(ports.memory, &segments, data)?;
+        let (length, page_bytes) = (data.len() as u64, self.page_bytes());
+        let segments = to.segments(ports.memory, length, page_bytes, Direction::ToHost)?;
+        data::scatter(ports.memory, &segments, data)?;
         Ok(0)
     }
 
@@ -104,9 +104,9 @@ impl Controller {
         from: DataPointer,
         ports: &Ports<'_>,
     ) -> Result<(), Failure> {
-        let page_bytes = self.page_bytes();
-        let segments = prp::walk(ports.memory, from, data.len() as u64, page_bytes)?;
-        prp::gather(ports.memory, &segments, data)
+        let (length, page_bytes) = (data.len() as u64, self.page_bytes());
+        let segments = from.segments(ports.memory, length, page_bytes, Direction::FromHost)?;
+        data::gather(ports.memory, &segments, data)
     }
 
     pub(crate) fn page_bytes(&self) -> u64 {

@@ -64,6 +64,7 @@ impl<P: Platform> Core<P> {
         job.is_abort_sent = false;
         if job.done_blocks < job.bio.size_blocks() {
             job.state = JobState::Waiting { until: now };
+            self.slots.note(JobState::Waiting { until: now });
         } else {
             self.finish(platform, slot, Ok(()));
         }
@@ -101,6 +102,7 @@ impl<P: Platform> Core<P> {
         self.counters.retries = self.counters.retries.saturating_add(1);
         let delay_ns = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
         let (attempt, serial) = (job.retries, job.ticket.0);
+        self.slots.note(JobState::Waiting { until: now.after(delay) });
         platform.tracer().emit(Event::Retry { attempt, serial, delay_ns });
         true
     }

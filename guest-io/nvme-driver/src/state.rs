@@ -152,11 +152,14 @@ impl<P: Platform> Core<P> {
         let ticket = Ticket(self.next_serial);
         self.next_serial = self.next_serial.saturating_add(1);
         let now = platform.now();
+        let state = JobState::Waiting { until: now };
+        let is_alone = !self.slots.may_wait();
+        self.slots.note(state);
         if let Some(slot) = self.slots.get_mut(slot) {
             slot.job = Some(Job {
                 ticket,
                 bio,
-                state: JobState::Waiting { until: now },
+                state,
                 done_blocks: 0,
                 piece_blocks: 0,
                 retries: 0,
@@ -164,7 +167,13 @@ impl<P: Platform> Core<P> {
             });
         }
         if matches!(self.phase, Phase::Live) {
-            self.send_waiting(platform, now);
+            if is_alone {
+                // The common case: nothing older is to be sent first.
+                self.send(platform, now, slot);
+                self.slots.sent_alone();
+            } else {
+                self.send_waiting(platform, now);
+            }
         }
         ticket
     }

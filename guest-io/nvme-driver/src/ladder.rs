@@ -150,7 +150,7 @@ impl<P: Platform> Core<P> {
         let (opcode, serial) = (sqe.opcode(), job.ticket.0);
         platform.tracer().emit(Event::Submit { cid, opcode, serial, block, blocks });
         self.slots.note(state);
-        self.io.push(&Registers(platform.bar()), &sqe.with_cid(cid));
+        self.io.push(&Registers(platform.bar()), self.shadow.as_ref(), &sqe.with_cid(cid));
     }
 }
 

@@ -26,6 +26,7 @@ use crate::identity::{ControllerLimits, NamespaceLimits};
 use crate::phase::{Phase, Poll};
 use crate::registers::Registers;
 use crate::ring::{self, Ring};
+use crate::shadow::Shadow;
 use crate::slots::{Job, JobState, Slots};
 
 /// The interrupt vector of the admin completion queue.
@@ -48,6 +49,7 @@ pub(crate) struct Core<P: Platform> {
     pub(crate) namespace: Option<NamespaceLimits>,
     pub(crate) admin: AdminQueue<P::Dma>,
     pub(crate) io: Ring<P::Dma>,
+    pub(crate) shadow: Option<Shadow<P::Dma>>,
     pub(crate) slots: Slots<P::Dma>,
     pub(crate) finished: Finished<P::Dma>,
     pub(crate) counters: Counters,
@@ -74,6 +76,8 @@ impl<P: Platform> Core<P> {
             Ok(Ring::new(qid, depth, cap.dstrd(), alloc(sq)?, alloc(cq)?))
         };
         let lists = (1..depth).map(|_| alloc(1)).collect::<Result<Vec<_>, _>>()?;
+        let shadow =
+            config.shadow_doorbells.then(|| Ok(Shadow::new(alloc(1)?, alloc(1)?, cap.dstrd())));
         let now = platform.now();
         let mut core = Self {
             config,
@@ -83,6 +87,7 @@ impl<P: Platform> Core<P> {
             namespace: None,
             admin: AdminQueue::new(ring(0, admin::DEPTH)?),
             io: ring(IO_QID, depth)?,
+            shadow: shadow.transpose()?,
             slots: Slots::new(lists),
             finished: Finished::with_capacity(config.untaken_max),
             counters: Counters::default(),

@@ -63,7 +63,9 @@ impl Devices {
         observer: &mut dyn MachineObserver,
     ) -> Access {
         if let Some(at) = ecam(address) {
+            self.set_now();
             self.config_write(at, data);
+            self.forward_events(observer);
             return Ok(());
         }
         self.set_now();

@@ -95,6 +95,7 @@ impl Devices {
         let block = parts
             .block
             .map(|block| VirtioFunction::new(block, &ram, BLOCK_LINE, Arc::clone(&sink)));
+        let is_running = matches!(clock, MachineClock::Wall { .. });
         let mut devices = Self {
             clock,
             output,
@@ -102,7 +103,7 @@ impl Devices {
             raised,
             progress,
             host_bridge: HostBridge::new(),
-            lab: LabFunction::new(),
+            lab: LabFunction::new(is_running),
             nvme: None,
             console,
             block,

@@ -3,7 +3,7 @@
 //! The controller itself is `nvme-model`'s; here is only what a PCI function adds: BARs, interrupt
 //! masks and pending bits, and bus mastering, without which no DMA and no interrupt gets through.
 //!
-//! What it does not do: no function level reset, no power states, no INTx.
+//! What it does not do: no power states, no INTx: every guest of this machine has MSI-X.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use nvme_model::{
 };
 
 use crate::kvm::Ram;
-use crate::pci::{Bar, ConfigSpace, Function, Identity, Line, MsiSink, Msix};
+use crate::pci::{Bar, ConfigSpace, Express, Function, Identity, Line, MsiSink, Msix};
 use crate::raised::Raised;
 
 const REGISTERS_BAR: u8 = 0;
@@ -32,6 +32,7 @@ const REGISTERS_BYTES_MIN: u64 = 0x4000;
 pub(crate) struct NvmeFunction {
     config: ConfigSpace,
     msix: Msix,
+    express: Express,
     controller: Controller,
     ram: Ram,
     raised: Arc<Raised>,
@@ -64,9 +65,11 @@ impl NvmeFunction {
         let size_bytes = (DOORBELLS + doorbells).next_power_of_two().max(REGISTERS_BYTES_MIN);
         config.add_bar(Bar { index: REGISTERS_BAR, size_bytes, is_64_bit: true });
         let msix = Msix::new(&mut config, MSIX_BAR, model.vectors, first_line, sink);
+        let express = Express::new(&mut config);
         Self {
             config,
             msix,
+            express,
             controller,
             ram: ram.clone(),
             raised,
@@ -198,6 +201,10 @@ impl Function for NvmeFunction {
     }
 
     fn config_changed(&mut self) {
+        if self.express.take_reset(&mut self.config) {
+            self.controller.function_reset(self.now_ns, &mut self.events);
+            self.reset();
+        }
         self.msix.config_changed(&self.config);
     }
 

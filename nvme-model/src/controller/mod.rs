@@ -70,6 +70,7 @@ pub struct Controller {
     has_backlog: bool,
     now_ns: u64,
     commands_fetched: u64,
+    work_done: u64,
     host_failure: Option<MediaError>,
 }
 
@@ -112,6 +113,7 @@ impl Controller {
             has_backlog: false,
             now_ns: 0,
             commands_fetched: 0,
+            work_done: 0,
             host_failure: None,
             config,
         })
@@ -173,6 +175,13 @@ impl Controller {
     pub fn answers_take_time(&self) -> bool {
         let is_due = self.next_event().is_some_and(|at| at <= self.now_ns);
         self.config.timing.is_never_zero() && !is_due && !self.events.is_deliverable()
+    }
+
+    /// Commands fetched and completed so far, in both together: whether it stands still tells an owner that
+    /// polls when to stop.
+    #[must_use]
+    pub fn work_done(&self) -> u64 {
+        self.work_done
     }
 
     /// The virtual time of the next thing that happens by itself; `None` if nothing will.

@@ -28,6 +28,7 @@ impl Controller {
                 break;
             }
         }
+        self.work_done = self.work_done.saturating_add(work.into());
         self.report_events(ports);
         self.raise_late_interrupts();
         self.signal_interrupts(ports);

@@ -15,7 +15,7 @@ impl Devices {
         Some(match number {
             slot::HOST_BRIDGE => &mut self.host_bridge,
             slot::LAB => &mut self.lab,
-            slot::NVME => self.nvme.as_mut()?,
+            slot::NVME => self.nvme.as_deref_mut()?,
             slot::CONSOLE => &mut self.console,
             slot::BLOCK => self.block.as_mut()?,
             _ => return None,

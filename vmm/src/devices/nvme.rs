@@ -42,7 +42,12 @@ pub(crate) struct NvmeFunction {
     now_ns: u64,
     /// Since the controller was plugged in, the guest ran: a power cycle cuts its power.
     has_run: bool,
+    /// A thread calls [`NvmeFunction::poll`] all the time, and the guest knows.
+    is_polled: bool,
 }
+
+/// The most events that are kept while nobody takes them.
+const EVENTS_MAX: usize = 1 << 16;
 
 impl NvmeFunction {
     /// Plugs `controller` in.
@@ -76,6 +81,7 @@ impl NvmeFunction {
             events: Vec::new(),
             now_ns: 0,
             has_run: false,
+            is_polled: false,
         }
     }
 
@@ -120,6 +126,35 @@ impl NvmeFunction {
         let mut irq = Irq { msix: &mut self.msix, raised: &self.raised };
         let observer = &mut self.events;
         self.controller.step(now_ns, &mut Ports { memory: &memory, irq: &mut irq, observer });
+    }
+
+    /// Looks at the shadow doorbells, and does what is due, for a thread that calls this all the time.
+    pub(crate) fn poll(&mut self, now_ns: u64) {
+        if !self.controller.has_shadow_doorbells() {
+            return;
+        }
+        self.set_polled(true);
+        self.step(now_ns);
+        // Nobody takes them until the guest leaves the CPU, which it may not do for long.
+        if self.events.len() > EVENTS_MAX {
+            log::debug!("{} events of the controller are not shown", self.events.len());
+            self.events.clear();
+        }
+    }
+
+    /// Nobody polls any more: the guest has to ring. What it wrote just before is still seen.
+    pub(crate) fn stop_polling(&mut self, now_ns: u64) {
+        if self.is_polled {
+            self.set_polled(false);
+            self.step(now_ns);
+        }
+    }
+
+    fn set_polled(&mut self, is_polled: bool) {
+        if std::mem::replace(&mut self.is_polled, is_polled) != is_polled {
+            let memory = Dma { ram: &self.ram, is_enabled: self.config.is_bus_master() };
+            self.controller.set_polled(is_polled, &memory);
+        }
     }
 
     /// Lets virtual time pass, from event to event, until `vector` of the CPU is raised.

@@ -7,6 +7,7 @@ use machine::lab_device::{MAGIC, WAIT_BLOCK_BYTES, WAKE_INTERRUPT, WaitBlock, re
 
 use super::calls;
 use super::dma::DmaPages;
+use crate::arch::clock;
 use crate::arch::interrupt::{DEVICE_VECTORS, Vector};
 use crate::arch::mmio::Registers;
 use crate::console;
@@ -14,6 +15,10 @@ use crate::console;
 /// Looks for an interrupt that the device says was raised, before it counts as missing. A machine may
 /// deliver it from another thread, a moment later.
 const LOOKS_MAX: u32 = 4096;
+
+/// For so many ticks of the processor a time that was read is good enough: some milliseconds. Reading it
+/// is an exit, and a driver that polls asks all the time.
+const FRESH_TICKS: u64 = 1 << 24;
 
 /// The device and what it said last.
 #[derive(Debug)]
@@ -24,6 +29,8 @@ pub(crate) struct LabDevice {
     now_ns: Cell<u64>,
     /// Time passes by itself, and the register is where it stands.
     is_running: bool,
+    /// The processor's ticks when the register was read last.
+    asked_at: Cell<u64>,
     /// Interrupts taken on each vector when a wait last returned for it.
     consumed: [Cell<u64>; DEVICE_VECTORS],
     missing_count: Cell<u64>,
@@ -53,12 +60,21 @@ impl LabDevice {
     fn at(registers: Registers, block: Option<DmaPages>, now_ns: u64, is_running: bool) -> Self {
         let consumed = [const { Cell::new(0) }; DEVICE_VECTORS];
         let (now_ns, missing_count) = (Cell::new(now_ns), Cell::new(0));
-        Self { registers, block, now_ns, is_running, consumed, missing_count }
+        Self {
+            registers,
+            block,
+            now_ns,
+            is_running,
+            asked_at: Cell::new(0),
+            consumed,
+            missing_count,
+        }
     }
 
     /// The time: what the last wait ended at, unless it passes by itself.
     pub(crate) fn now(&self) -> Instant {
-        if self.is_running {
+        if self.is_running && clock::ticks().wrapping_sub(self.asked_at.get()) > FRESH_TICKS {
+            self.asked_at.set(clock::ticks());
             self.now_ns.set(self.registers.read64_at_once(reg::NOW as usize));
         }
         Instant::from_nanos(self.now_ns.get())

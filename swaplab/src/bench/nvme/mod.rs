@@ -1,5 +1,6 @@
 //! `swaplab bench nvme`: what the controller model costs, as a ratio to plain copies of the same blocks.
 
+mod kvm;
 mod load;
 mod machine;
 
@@ -33,19 +34,28 @@ pub(super) fn nvme() -> BenchResult {
         }
     }
     is_met &= rules_that_do_not_match()?;
+    match vmm::check_host() {
+        Ok(()) => is_met &= kvm::run(&mut copies)?,
+        Err(error) => println!("under KVM: not measured: {error}"),
+    }
     Ok(is_met)
 }
 
-/// A driver that is live on a new controller with these rules.
-fn load(rules: Vec<Rule>) -> Result<Load, Box<dyn std::error::Error>> {
+/// A RAM disk of which every block was written.
+fn ram_disk() -> Result<RamMedia, nvme_model::MediaError> {
     let mut media = RamMedia::new(DISK_BLOCKS, BLOCK_BYTES as u32);
     for lba in 0..DISK_BLOCKS {
         media.write(lba, &[0x5a; BLOCK_BYTES])?;
     }
+    Ok(media)
+}
+
+/// A driver that is live on a new controller with these rules.
+fn load(rules: Vec<Rule>) -> Result<Load, Box<dyn std::error::Error>> {
     // As fast as memory: no cache in front of it, and as many channels as commands.
     let config = Config { has_volatile_cache: false, channels: 1024, ..Config::default() };
     let plan = FaultPlan { seed: 1, rules };
-    let machine = BenchMachine::new(Controller::new(config, Box::new(media), plan)?);
+    let machine = BenchMachine::new(Controller::new(config, Box::new(ram_disk()?), plan)?);
     let config = nvme_driver::Config { io_depth: 256, ..nvme_driver::Config::default() };
     let driver = NvmeDriver::probe(machine, config).map_err(|error| error.to_string())?;
     Ok(Load::new(driver)?)
@@ -68,18 +78,19 @@ fn against_copies(
         ratios.push(copy_ns / command_ns);
     }
     let (commands, ratio) = (Sample::new(commands), Sample::new(ratios).median());
-    let (p50, p99) = (commands.median(), commands.percentile(99));
     let limit =
         if depth == 32 { format!("limit: >= {:.0} %", MODEL_MIN * 100.0) } else { "".into() };
-    println!(
-        "  {:<6} QD{depth:<4} {:>6.0} ns p50  {:>6.0} ns p99  {:>5.2} M/s  {:>5.1} % of copies  {limit}",
-        format!("{way:?}").to_lowercase(),
-        p50,
-        p99,
-        1e3 / p50,
-        ratio * 100.0,
-    );
+    print_row(way, depth, &commands, ratio, &limit);
     Ok(depth != 32 || ratio >= MODEL_MIN)
+}
+
+fn print_row(way: Way, depth: usize, commands: &Sample, ratio: f64, limit: &str) {
+    let way = format!("{way:?}").to_lowercase();
+    let (p50, p99, percent) = (commands.median(), commands.percentile(99), ratio * 100.0);
+    println!(
+        "  {way:<6} QD{depth:<4} {p50:>7.0} ns p50 {p99:>7.0} ns p99 {:>6.3} M/s {percent:>5.1} % of copies  {limit}",
+        1e3 / p50,
+    );
 }
 
 /// Rules about other blocks, other queues, other namespaces.

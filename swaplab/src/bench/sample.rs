@@ -17,7 +17,7 @@ impl Sample {
 
     /// The value that so many percent are not above.
     pub(super) fn percentile(&self, percent: usize) -> f64 {
-        self.0[(self.0.len() - 1) * percent / 100]
+        self.0[((self.0.len() - 1) * percent).div_ceil(100)]
     }
 
     /// The middle one.

@@ -16,7 +16,7 @@ use machine::BenchMachine;
 
 /// Commands of one measurement, and how often it is repeated, in turn with what it is compared with.
 const COMMANDS: u64 = 40_000;
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 9;
 
 /// The least part of the copies' speed at a depth of 32.
 const MODEL_MIN: f64 = 0.60;

@@ -33,6 +33,8 @@ struct Shared {
     lent: Mutex<Lent>,
     changed: Condvar,
     is_asleep: AtomicBool,
+    /// The CPU's thread wants the controller back: a lock that is taken again and again starves it.
+    is_wanted: AtomicBool,
     is_over: AtomicBool,
     progress: Arc<Progress>,
 }
@@ -62,6 +64,7 @@ impl Poller {
             lent: Mutex::default(),
             changed: Condvar::new(),
             is_asleep: AtomicBool::new(false),
+            is_wanted: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
             progress,
         });
@@ -85,7 +88,10 @@ impl Poller {
 
     /// Takes the controller back, if it was lent.
     pub(crate) fn take_back(&self) -> Option<Box<NvmeFunction>> {
-        self.shared.lock().take().map(|(nvme, _)| nvme)
+        self.shared.is_wanted.store(true, Ordering::SeqCst);
+        let lent = self.shared.lock().take();
+        self.shared.is_wanted.store(false, Ordering::SeqCst);
+        lent.map(|(nvme, _)| nvme)
     }
 }
 
@@ -121,6 +127,9 @@ fn poll_until_over(shared: &Shared) {
 
 /// Steps the controller if it is lent and not in use; says how much work it has done in its life.
 fn poll_once(shared: &Shared) -> Option<u64> {
+    if shared.is_wanted.load(Ordering::SeqCst) {
+        return None;
+    }
     let mut lent = match shared.lent.try_lock() {
         Ok(lent) => lent,
         Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),

@@ -14,8 +14,8 @@ use nvme_model::Controller;
 
 use crate::trace::TraceLog;
 
-pub use disk::{DISK_BLOCKS, controller};
-pub use host::HostEngine;
+pub use disk::{DISK_BLOCKS, SWAP_FILE_BLOCK, controller};
+pub use host::{HostEngine, HostMachine, HostPlatform};
 pub use kvm::KvmEngine;
 
 /// Which engine.

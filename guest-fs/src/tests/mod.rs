@@ -2,10 +2,16 @@
 
 mod basic;
 mod crash;
+mod crash_tree;
 mod errors;
+mod guards;
+mod history;
 mod hostile;
+mod large;
 mod model;
 mod rig;
 mod shutdown;
+mod space;
 mod swap;
+mod tree;
 mod workload;

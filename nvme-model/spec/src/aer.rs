@@ -44,11 +44,16 @@ pub const SMART_SPARE: u32 = 2;
 pub const NOTICE_NAMESPACE_CHANGED: u32 = 0;
 /// Notice: firmware activation starts; commands are paused.
 pub const NOTICE_FIRMWARE_ACTIVATION: u32 = 1;
+/// Notice: the controller took telemetry.
+pub const NOTICE_TELEMETRY: u32 = 2;
 
 /// Command set: a sanitize operation ended.
 pub const SANITIZE_COMPLETED: u32 = 1;
 /// Command set: a sanitize operation ended and deallocated although it was asked not to.
 pub const SANITIZE_UNEXPECTED_DEALLOCATION: u32 = 2;
+
+/// Command set: the reservation notification log has something to read.
+pub const RESERVATION_LOG_AVAILABLE: u32 = 0;
 
 #[cfg(test)]
 mod tests {

@@ -1,12 +1,12 @@
 //! Admin commands.
 
 use nvme_spec::command::{
-    Abort10, CreateQueue10, CreateSq11, GetFeatures10, Identify10, LogPage10, QueueFlags11,
-    SetFeatures10,
+    Abort10, CreateQueue10, CreateSq11, FormatNvm10, GetFeatures10, Identify10, LogPage10,
+    QueueFlags11, SetFeatures10,
 };
-use nvme_spec::{AdminOpcode, Sqe, status};
+use nvme_spec::{AdminOpcode, Sqe, feature, status};
 
-use super::data_pointer;
+use super::{DeviceCommand, data_pointer};
 use crate::data::DataPointer;
 use crate::failure::{Failure, byte};
 use crate::queue::Priority;
@@ -20,6 +20,10 @@ fn low16(dword: u32) -> u16 {
 fn low8(dword: u32) -> u8 {
     (dword & 0xff) as u8
 }
+
+/// The features that are about reservations.
+const RESERVATION_FEATURES: [u8; 3] =
+    [feature::HOST_IDENTIFIER, feature::RESERVATION_MASK, feature::RESERVATION_PERSISTENCE];
 
 /// An admin command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +49,8 @@ pub(crate) enum AdminCommand {
     },
     GetLogPage {
         lid: u8,
+        /// Specific to the page.
+        lsp: u8,
         nsid: u32,
         length: u64,
         offset: u64,
@@ -69,23 +75,65 @@ pub(crate) enum AdminCommand {
         is_saved: bool,
         nsid: u32,
         value: u32,
+        data: DataPointer,
     },
     GetFeatures {
         fid: u8,
         sel: u32,
+        nsid: u32,
         value: u32,
+        data: DataPointer,
     },
     AsyncEventRequest,
     DoorbellBufferConfig {
         values: u64,
         events: u64,
     },
+    Device(DeviceCommand),
+    ReservationFeature(ReservationFeature),
+    FormatNvm {
+        nsid: u32,
+        how: FormatNvm10,
+    },
+}
+
+/// Set Features or Get Features, of a feature that is about reservations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ReservationFeature {
+    pub(crate) is_set: bool,
+    pub(crate) fid: u8,
+    pub(crate) sel: u32,
+    pub(crate) nsid: u32,
+    pub(crate) value: u32,
+    pub(crate) data: DataPointer,
+}
+
+impl ReservationFeature {
+    /// The command, if it is about one of these features.
+    fn decode(sqe: &Sqe) -> Result<Option<Self>, Failure> {
+        let is_set = AdminOpcode(sqe.opcode()) == AdminOpcode::SET_FEATURES;
+        let is_get = AdminOpcode(sqe.opcode()) == AdminOpcode::GET_FEATURES;
+        let cdw10 = sqe.cdw10.get();
+        let fid = low8(GetFeatures10(cdw10).fid());
+        if !is_set && !is_get || !RESERVATION_FEATURES.contains(&fid) {
+            return Ok(None);
+        }
+        if is_set && SetFeatures10(cdw10).sv() != 0 {
+            return Err(Failure::permanent(status::FEATURE_NOT_SAVEABLE).at(byte::CDW10));
+        }
+        let sel = if is_set { feature::SEL_CURRENT } else { GetFeatures10(cdw10).sel() };
+        let (nsid, value, data) = (sqe.nsid.get(), sqe.cdw11.get(), data_pointer(sqe));
+        Ok(Some(Self { is_set, fid, sel, nsid, value, data }))
+    }
 }
 
 impl AdminCommand {
     pub(crate) fn decode(sqe: &Sqe) -> Result<Self, Failure> {
         let (cdw10, cdw11) = (sqe.cdw10.get(), sqe.cdw11.get());
         let nsid = sqe.nsid.get();
+        if let Some(command) = ReservationFeature::decode(sqe)? {
+            return Ok(Self::ReservationFeature(command));
+        }
         Ok(match AdminOpcode(sqe.opcode()) {
             AdminOpcode::DELETE_IO_SQ => Self::DeleteSq { sqid: low16(cdw10) },
             AdminOpcode::DELETE_IO_CQ => Self::DeleteCq { cqid: low16(cdw10) },
@@ -106,17 +154,19 @@ impl AdminCommand {
             AdminOpcode::SET_FEATURES => {
                 let which = SetFeatures10(cdw10);
                 let (fid, is_saved) = (low8(which.fid()), which.sv() != 0);
-                Self::SetFeatures { fid, is_saved, nsid, value: cdw11 }
+                Self::SetFeatures { fid, is_saved, nsid, value: cdw11, data: data_pointer(sqe) }
             }
             AdminOpcode::GET_FEATURES => {
                 let which = GetFeatures10(cdw10);
-                Self::GetFeatures { fid: low8(which.fid()), sel: which.sel(), value: cdw11 }
+                let (fid, sel) = (low8(which.fid()), which.sel());
+                Self::GetFeatures { fid, sel, nsid, value: cdw11, data: data_pointer(sqe) }
             }
             AdminOpcode::ASYNC_EVENT_REQUEST => Self::AsyncEventRequest,
             AdminOpcode::DOORBELL_BUFFER_CONFIG => {
                 Self::DoorbellBufferConfig { values: sqe.prp1.get(), events: sqe.prp2.get() }
             }
-            _ => return Err(Failure::permanent(status::INVALID_OPCODE).at(byte::CDW0)),
+            AdminOpcode::FORMAT_NVM => Self::FormatNvm { nsid, how: FormatNvm10(cdw10) },
+            _ => Self::Device(DeviceCommand::decode(sqe)?),
         })
     }
 
@@ -152,6 +202,7 @@ impl AdminCommand {
         let dwords_z = u64::from(sqe.cdw11.get() & 0xffff) << 16 | u64::from(which.numdl_z());
         Self::GetLogPage {
             lid: low8(which.lid()),
+            lsp: low8(which.lsp()),
             nsid: sqe.nsid.get(),
             length: dwords_z.saturating_add(1).saturating_mul(4),
             offset: u64::from(sqe.cdw13.get()) << 32 | u64::from(sqe.cdw12.get()),

@@ -28,6 +28,8 @@ pub(crate) struct InFlight {
     /// What a rule makes of the completion.
     pub(crate) lies: Lies,
     pub(crate) slot: Slot,
+    /// The first command of the fused operation whose second this is.
+    pub(crate) fused_first: Option<u64>,
     /// When it is due; `None` if it hangs.
     pub(crate) due_ns: Option<u64>,
 }
@@ -119,9 +121,51 @@ impl InFlightTable {
         })
     }
 
+    /// Takes the command of this number.
+    pub(crate) fn take_command(&mut self, number: u64) -> Option<InFlight> {
+        self.take_first(|entry| entry.subject.number == number)
+    }
+
+    /// Takes the second command of the fused operation whose first has this number.
+    pub(crate) fn take_second_of(&mut self, first: u64) -> Option<InFlight> {
+        self.take_first(|entry| entry.fused_first == Some(first))
+    }
+
+    /// Makes a command fail like this when its time comes.
+    pub(crate) fn refuse_command(&mut self, number: u64, failure: Failure) {
+        let mut entries = self.places.iter_mut().flatten();
+        if let Some(entry) = entries.find(|entry| entry.subject.number == number) {
+            entry.command = Err(failure);
+        }
+    }
+
     /// Takes the oldest command of a queue.
     pub(crate) fn take_of_queue(&mut self, sqid: u16) -> Option<InFlight> {
         self.take_first(|entry| entry.sqid == sqid)
+    }
+
+    /// How many commands are of this kind.
+    pub(crate) fn count(&self, is_counted: impl Fn(&Command) -> bool) -> usize {
+        let entries = self.places.iter().flatten();
+        let commands = entries.filter_map(|entry| entry.command.as_ref().ok());
+        commands.filter(|command| is_counted(command)).count()
+    }
+
+    /// All commands, by number.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &InFlight> {
+        let mut entries: Vec<&InFlight> = self.places.iter().flatten().collect();
+        entries.sort_unstable_by_key(|entry| entry.subject.number);
+        entries.into_iter()
+    }
+
+    /// The I/O commands of a namespace that were not executed yet will fail like this, in their time.
+    pub(crate) fn refuse(&mut self, nsid: u32, failure: Failure) {
+        for entry in self.places.iter_mut().flatten() {
+            let is_meant = matches!(&entry.command, Ok(Command::Nvm(io)) if io.nsid == nsid);
+            if is_meant && entry.outcome.is_none() {
+                entry.command = Err(failure);
+            }
+        }
     }
 
     /// Drops everything; returns how many commands that were.

@@ -6,10 +6,10 @@ use nvme_spec::register::{
 
 use super::Controller;
 use super::registers::Registers;
+use crate::admin::reservation::HostIdentity;
 use crate::async_events::AsyncEvents;
 use crate::event::FatalCause;
 use crate::fault::{Transition, TransitionFaults};
-use crate::features::Features;
 use crate::queue::{Coalescing, CompletionQueue, Priority, Queues, SubmissionQueue};
 use crate::{Event, Observer};
 
@@ -50,10 +50,11 @@ impl Controller {
 
     /// Sets CSTS.CFS. Only a reset clears it.
     // Spec: NVMe-Base-2.0c 9.5 "Controller Fatal Status Condition"
-    pub(super) fn fail(&mut self, cause: FatalCause, observer: &mut dyn Observer) {
+    pub(crate) fn fail(&mut self, cause: FatalCause, observer: &mut dyn Observer) {
         observer.event(self.now_ns, &Event::Fatal { cause });
         self.ready_at = None;
         self.set_csts(self.registers.csts.with_cfs(1), observer);
+        self.device_failed(cause);
     }
 
     /// CC.EN was set.
@@ -87,9 +88,11 @@ impl Controller {
     /// Forgets queues and commands; returns how many will never complete.
     fn tear_down(&mut self) -> u32 {
         let lost = self.in_flight.dissolve();
+        self.half_fused.clear();
+        self.host = HostIdentity::default();
         self.queues = Queues::default();
         self.events = AsyncEvents::default();
-        self.features = Features::new(&self.config);
+        self.device_reset();
         self.clock.reset();
         self.interrupts.clear();
         self.coalescing = Coalescing::default();
@@ -101,6 +104,7 @@ impl Controller {
         self.shutdown_at = None;
         self.has_backlog = false;
         self.faults.on_reset();
+        self.namespaces.values_mut().for_each(|ns| ns.format_run = None);
         lost
     }
 
@@ -144,8 +148,8 @@ impl Controller {
     }
 
     /// A function level reset, as the PCI function gets it: a controller reset that also clears every
-    /// register.
-    pub fn function_reset(&mut self, now_ns: u64, observer: &mut dyn Observer) {
+    /// register. What outlives a reset stays, the write cache among it.
+    pub fn function_level_reset(&mut self, now_ns: u64, observer: &mut dyn Observer) {
         if self.is_removed {
             return;
         }
@@ -166,7 +170,7 @@ impl Controller {
         if faults.is_ignored {
             return;
         }
-        self.function_reset(now_ns, observer);
+        self.function_level_reset(now_ns, observer);
         self.set_csts(self.registers.csts.with_nssro(1), observer);
     }
 
@@ -187,7 +191,7 @@ impl Controller {
     }
 
     /// Does what is due by itself: becoming ready, finishing a shutdown.
-    pub(super) fn advance(&mut self, now_ns: u64, observer: &mut dyn Observer) {
+    pub(crate) fn advance(&mut self, now_ns: u64, observer: &mut dyn Observer) {
         self.now_ns = now_ns;
         if self.is_removed {
             return;
@@ -205,6 +209,7 @@ impl Controller {
             self.shutdown_at = None;
             self.finish_shutdown(observer);
         }
+        self.advance_device(observer);
     }
 
     /// An abrupt shutdown, too, leaves nothing in the cache: the media is fast enough for that here.
@@ -216,6 +221,7 @@ impl Controller {
             self.note_host_failure(error);
         }
         let lost_commands = self.in_flight.dissolve();
+        self.half_fused.clear();
         if lost_commands > 0 {
             observer.event(now_ns, &Event::Reset { lost_commands });
         }
@@ -252,6 +258,7 @@ impl Controller {
                 failure = failure.or(ns.flush(now_ns, observer).err());
             }
             lost_blocks = lost_blocks.saturating_add(ns.cache.clear());
+            ns.reservations.power_off();
         }
         if let Some(error) = failure {
             self.note_host_failure(error);
@@ -262,6 +269,7 @@ impl Controller {
             self.health.unsafe_shutdowns.saturating_add(unsafe_shutdowns);
         self.health.power_cycles = self.health.power_cycles.saturating_add(1);
         self.health.power_off(now_ns);
+        self.device_power_cycled(now_ns, !is_safe);
         self.registers = Registers::default();
         self.is_removed = false;
         self.now_ns = 0;

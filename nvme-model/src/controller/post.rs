@@ -80,6 +80,7 @@ impl Controller {
             lba: entry.subject.lba.map_or(0, |(slba, _)| slba),
         };
         self.health.record(culprit, failure, self.config.error_log_entries);
+        self.journal_media_error(entry.sqid, entry.sqe.cid(), failure);
     }
 
     fn post(&mut self, cqid: u16, slot: Slot, entry: Entry, lies: &Lies, ports: &mut Ports<'_>) {
@@ -172,10 +173,7 @@ impl Controller {
         if self.interrupts.is_empty() {
             return;
         }
-        let mask = self.registers.interrupt_mask;
-        // INTMS and INTMC know the first 32 vectors.
-        let is_masked = |vector: u16| vector < 32 && mask.wrapping_shr(vector.into()) & 1 != 0;
-        let (held, ready) = self.interrupts.iter().partition(|vector| is_masked(**vector));
+        let (held, ready) = self.interrupts.iter().partition(|vector| self.is_masked(**vector));
         self.interrupts = held;
         let ready: std::collections::BTreeSet<u16> = ready;
         for vector in ready {

@@ -89,6 +89,11 @@ impl CompletionQueue {
         self.reserved = self.reserved.saturating_sub(1);
     }
 
+    /// Whether there are entries that the host has not taken.
+    pub(crate) fn has_entries(&self) -> bool {
+        self.head != self.tail
+    }
+
     /// Writes an entry into the reserved place: first its payload, then the dword with the phase tag,
     /// so that a host that polls the tag finds the rest in place. `cqe` has [`Self::phase`]'s tag, unless a rule lies about it.
     pub(crate) fn post(

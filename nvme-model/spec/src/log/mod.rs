@@ -22,7 +22,7 @@ pub use lba_status::{
     StatusLogHeader,
 };
 pub use ocp::{OCP_SMART_GUID, OcpSmartLog};
-pub use persistent::{EventHeader, PersistentHeader, event_type};
+pub use persistent::{CONTEXT_EXISTED, CONTEXT_OFFSET, EventHeader, PersistentHeader, event_type};
 pub use sanitize::{SanitizeLog, sstat};
 pub use self_test::{
     SELF_TEST_ABORT, SELF_TEST_EXTENDED, SELF_TEST_RESULTS, SELF_TEST_SHORT, SelfTestLog,
@@ -62,6 +62,9 @@ pub const LID_OCP_SMART: u8 = 0xc0;
 
 /// What the changed namespace list begins with if more than 1024 namespaces changed.
 pub const CHANGED_NAMESPACES_TOO_MANY: u32 = 0xffff_ffff;
+
+/// Reservation notification.
+pub const LID_RESERVATION: u8 = 0x80;
 
 /// Bytes of the changed namespace list: 1024 `u32`.
 pub const CHANGED_NAMESPACES_BYTES: usize = 4096;

@@ -237,7 +237,7 @@ impl Function for NvmeFunction {
 
     fn config_changed(&mut self) {
         if self.express.take_reset(&mut self.config) {
-            self.controller.function_reset(self.now_ns, &mut self.events);
+            self.controller.function_level_reset(self.now_ns, &mut self.events);
             self.reset();
         }
         self.msix.config_changed(&self.config);

@@ -32,7 +32,7 @@
 //!
 //! # What it does not implement
 //!
-//! - Doorbell buffers, I/O Management, Cancel: Invalid Opcode, and not advertised.
+//! - I/O Management, Cancel: Invalid Opcode, and not advertised.
 //! - SGLs for admin commands, keyed and offset descriptors, lists longer than their data: refused.
 //! - Qualified protection information formats. A host that did not enable extended LBA formats may use them
 //!   nevertheless. Limits of Verify, Write Zeroes and Dataset Management beyond the namespace: there are none.
@@ -47,7 +47,6 @@
 //!   autonomous transitions, no host controlled thermal management.
 //! - Logs of endurance groups, predictable latency, ANA, NVM sets, boot partitions, rotational media;
 //!   SMART per namespace; command sets but NVM.
-//! - Weighted arbitration, interrupt coalescing (the features hold their values).
 //! - CMB, PMR, boot partitions, host memory buffer, SR-IOV, more than one controller.
 //! - Volatile Write Zeroes, deallocate and Write Uncorrectable: all are durable at once. Which blocks
 //!   are uncorrectable is known to the controller, not to the media: a new controller does not know.

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
+use nvme_spec::command::CreateSq11;
 use nvme_spec::register::{self as reg, Doorbell};
 use nvme_spec::{CQE_BYTES, Cqe, SQE_BYTES, Sqe, Status};
 
@@ -189,11 +190,15 @@ impl Rig {
     }
 
     pub(crate) fn enable(&mut self) {
+        self.enable_as(0x0046_0001);
+    }
+
+    pub(crate) fn enable_as(&mut self, cc: u32) {
         let pair = self.pair(0);
         self.write32(reg::AQA, (ENTRIES - 1) << 16 | (ENTRIES - 1));
         self.write64(reg::ASQ, pair.sq);
         self.write64(reg::ACQ, pair.cq);
-        self.write32(reg::CC, 0x0046_0001);
+        self.write32(reg::CC, cc);
         self.settle();
         assert_eq!(self.read32(reg::CSTS), 1, "ready");
     }
@@ -231,11 +236,16 @@ impl Rig {
     }
 
     pub(crate) fn create_pair(&mut self, qid: u16, vector: u16) {
+        self.create_pair_as(qid, vector, 0);
+    }
+
+    pub(crate) fn create_pair_as(&mut self, qid: u16, vector: u16, qprio: u32) {
         let pair = self.pair(qid);
         let size_z = (ENTRIES - 1) as u16;
         let cq = Sqe::create_io_cq(qid, size_z, Some(vector)).with_prp(pair.cq, 0);
         assert!(self.admin(cq).0.is_success());
-        let sq = Sqe::create_io_sq(qid, size_z, qid).with_prp(pair.sq, 0);
+        let mut sq = Sqe::create_io_sq(qid, size_z, qid).with_prp(pair.sq, 0);
+        sq.cdw11 = CreateSq11(sq.cdw11.get()).with_qprio(qprio).0.into();
         assert!(self.admin(sq).0.is_success());
     }
 
@@ -250,7 +260,7 @@ impl Rig {
     pub(crate) fn submit_as(&mut self, qid: u16, cid: u16, sqe: Sqe) {
         self.enqueue(qid, cid, sqe);
         let tail = self.pairs[&qid].tail;
-        self.write32(Doorbell::SqTail(qid).offset(0), tail);
+        self.write32(Doorbell::SqTail(qid).offset(self.controller.config().dstrd.into()), tail);
     }
 
     /// Writes an entry without ringing.
@@ -259,6 +269,19 @@ impl Rig {
         let at = pair.sq + u64::from(pair.tail) * SQE_BYTES as u64;
         self.memory.write(at, &sqe.with_cid(cid).to_bytes()).expect("ring memory");
         pair.tail = (pair.tail + 1) % ENTRIES;
+    }
+
+    /// Where the submission queue's tail and the completion queue's head are for the host.
+    pub(crate) fn indices(&self, qid: u16) -> (u32, u32) {
+        let pair = self.pairs[&qid];
+        (pair.tail, pair.head)
+    }
+
+    /// Rings without letting the controller do anything yet.
+    pub(crate) fn ring_quietly(&mut self, qid: u16) {
+        let (tail, _) = self.indices(qid);
+        let offset = Doorbell::SqTail(qid).offset(self.controller.config().dstrd.into());
+        self.controller.mmio_write(self.now_ns, offset, &tail.to_le_bytes(), &mut self.trace);
     }
 
     /// Takes every completion that is there and rings the doorbell.
@@ -271,7 +294,7 @@ impl Rig {
         }
         let head = pair.head;
         if !found.is_empty() {
-            self.write32(Doorbell::CqHead(qid).offset(0), head);
+            self.write32(Doorbell::CqHead(qid).offset(self.controller.config().dstrd.into()), head);
         }
         found
     }

@@ -118,6 +118,8 @@ pub(crate) struct Bench {
 pub(crate) enum BenchKind {
     /// Process start to first guest output; power cycles per second in place
     Boot,
+    /// The controller: random 4 KiB against plain memory copies of the same run
+    Nvme,
     /// What `boot` measures in a process of its own: say `.` at the first output, and stop
     #[value(hide = true)]
     BootOnce,

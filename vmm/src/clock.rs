@@ -29,6 +29,14 @@ impl MachineClock {
         }
     }
 
+    /// When the machine was switched on; `None` in the lab clock.
+    pub(crate) fn power_on(&self) -> Option<Instant> {
+        match self {
+            Self::Lab { .. } => None,
+            Self::Wall { power_on } => Some(*power_on),
+        }
+    }
+
     /// The time now.
     pub(crate) fn now_ns(&self) -> u64 {
         match self {

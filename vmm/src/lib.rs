@@ -8,7 +8,7 @@
 //! controller is `nvme-model`'s) and none of what the guest is there for.
 //!
 //! Threads: the CPU runs on the thread that calls [`Machine::run`]; one event-loop thread holds the
-//! watchdog and, in the wall clock, the timers. In the lab clock the controller is stepped on the
+//! watchdog and, in the wall clock, the timers; there a third one polls shadow doorbells. In the lab clock the controller is stepped on the
 //! CPU's thread only, so a run is as repeatable as the guest.
 
 mod acpi;
@@ -26,6 +26,7 @@ mod machine;
 mod observer;
 mod output;
 mod pci;
+mod poller;
 mod raised;
 mod tail;
 mod watchdog;

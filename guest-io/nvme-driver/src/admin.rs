@@ -67,7 +67,7 @@ impl<D: DmaBuf> AdminQueue<D> {
         };
         slot.sequence.advance();
         slot.command = Some(AdminCommand { opcode: AdminOpcode(sqe.opcode()), purpose, deadline });
-        self.ring.push(registers, &sqe.with_cid(slot.sequence.cid(number)));
+        self.ring.push(registers, None, &sqe.with_cid(slot.sequence.cid(number)));
         true
     }
 

@@ -35,6 +35,7 @@ pub(crate) enum Step {
     NumberOfQueues,
     CreateCq,
     CreateSq,
+    DoorbellBuffer,
     AsyncEvents,
 }
 
@@ -48,14 +49,15 @@ impl Step {
             Self::HostBehavior => Self::NumberOfQueues,
             Self::NumberOfQueues => Self::CreateCq,
             Self::CreateCq => Self::CreateSq,
-            Self::CreateSq => Self::AsyncEvents,
+            Self::CreateSq => Self::DoorbellBuffer,
+            Self::DoorbellBuffer => Self::AsyncEvents,
             Self::AsyncEvents => return None,
         })
     }
 
     /// Whether the controller is of no use when it refuses the command.
     fn is_vital(self) -> bool {
-        !matches!(self, Self::HostBehavior | Self::AsyncEvents)
+        !matches!(self, Self::HostBehavior | Self::DoorbellBuffer | Self::AsyncEvents)
     }
 }
 
@@ -103,6 +105,11 @@ impl<P: Platform> Core<P> {
             Step::CreateSq => {
                 let sqe = Sqe::create_io_sq(IO_QID, self.io.depth_z(), IO_QID);
                 sqe.with_prp(self.io.sq_address(), 0)
+            }
+            Step::DoorbellBuffer => {
+                self.controller.filter(|limits| limits.has_doorbell_buffer)?;
+                let (values, events) = self.shadow.as_ref()?.addresses();
+                Sqe::doorbell_buffer_config(values, events)
             }
             Step::AsyncEvents => {
                 let oaes = self.controller.map_or(0, |limits| limits.oaes);
@@ -163,6 +170,11 @@ impl<P: Platform> Core<P> {
                         Some(_) => {}
                         None => self.namespace = Some(limits),
                     }
+                }
+            }
+            Step::DoorbellBuffer => {
+                if let Some(shadow) = &mut self.shadow {
+                    shadow.go_live();
                 }
             }
             _ => {}

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::counters::Counters;
 use crate::error::Error;
 use crate::phase::Phase;
+use crate::registers::Registers;
 use crate::state::Core;
 
 /// One NVMe controller with one namespace and one I/O queue pair.
@@ -66,6 +67,12 @@ impl<P: Platform> NvmeDriver<P> {
     /// Looks for completions and asynchronous events and does what is due, without waiting.
     pub fn poll(&self) {
         self.core.borrow_mut().drive(&self.platform, None);
+    }
+
+    /// Writes the I/O queue's doorbell again. For a caller that polls a controller with shadow doorbells
+    /// and has seen nothing for a while: nobody may be looking at them.
+    pub fn kick(&self) {
+        self.core.borrow().io.kick(&Registers(self.platform.bar()));
     }
 
     /// Shuts the controller down in order: what is in flight ends first, then the controller brings

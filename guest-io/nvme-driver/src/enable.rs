@@ -68,6 +68,9 @@ impl<P: Platform> Core<P> {
         self.cancel_in_flight(platform, now);
         self.admin.reset();
         self.io.reset();
+        if let Some(shadow) = &mut self.shadow {
+            shadow.reset();
+        }
         let registers = Registers(platform.bar());
         let depth_z = u32::from(self.admin.ring.depth_z());
         let aqa = Aqa(0).with_asqs_z(depth_z).with_acqs_z(depth_z);

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use block::{BLOCK_BYTES, Geometry};
 use hal::PAGE_BYTES;
-use nvme_spec::identify::{IdentifyController, IdentifyNamespace, oncs, vwc};
+use nvme_spec::identify::{IdentifyController, IdentifyNamespace, oacs, oncs, vwc};
 
 use crate::error::{Error, Missing};
 use crate::prp;
@@ -26,6 +26,8 @@ pub(crate) struct ControllerLimits {
     has_write_zeroes: bool,
     has_discard: bool,
     has_volatile_cache: bool,
+    /// Shadow doorbells.
+    pub(crate) has_doorbell_buffer: bool,
     awupf_z: u16,
     /// Concurrent aborts.
     pub(crate) aborts_max: usize,
@@ -55,6 +57,7 @@ impl ControllerLimits {
             has_write_zeroes: oncs & oncs::WRITE_ZEROES != 0,
             has_discard: oncs & oncs::DATASET_MANAGEMENT != 0,
             has_volatile_cache: id.vwc & vwc::PRESENT != 0,
+            has_doorbell_buffer: id.oacs.get() & oacs::DOORBELL_BUFFER != 0,
             awupf_z: id.awupf_z.get(),
             aborts_max: usize::from(id.acl_z).saturating_add(1),
             event_requests_max: usize::from(id.aerl_z).saturating_add(1),

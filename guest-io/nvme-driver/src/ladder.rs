@@ -23,6 +23,9 @@ impl<P: Platform> Core<P> {
     /// Climbs the ladder for every command that is late.
     pub(crate) fn check_deadlines(&mut self, platform: &P, now: Instant) {
         self.check_admin_deadlines(platform, now);
+        if !self.slots.may_be_late(now) {
+            return;
+        }
         let mut last = None;
         let mut is_status_read = false;
         while let (Phase::Live, Some((ticket, slot))) =
@@ -38,6 +41,7 @@ impl<P: Platform> Core<P> {
                 self.abort_or_reset(platform, now, slot);
             }
         }
+        self.slots.take_stock();
     }
 
     fn note_timeout(&mut self, platform: &P, slot: u8) {
@@ -108,6 +112,9 @@ impl<P: Platform> Core<P> {
 
     /// Sends the commands whose time has come, oldest bio first.
     pub(crate) fn send_waiting(&mut self, platform: &P, now: Instant) {
+        if !self.slots.may_wait() {
+            return;
+        }
         let is_due =
             |job: &Job<P::Dma>| matches!(job.state, JobState::Waiting { until } if until <= now);
         let mut last = None;
@@ -115,9 +122,11 @@ impl<P: Platform> Core<P> {
             last = Some(ticket);
             self.send(platform, now, slot);
         }
+        self.slots.take_stock();
     }
 
-    fn send(&mut self, platform: &P, now: Instant, slot: u8) {
+    /// Sends the command of the job in `slot`, or its next piece.
+    pub(crate) fn send(&mut self, platform: &P, now: Instant, slot: u8) {
         let Some(limits) = &self.namespace else {
             return;
         };
@@ -134,13 +143,15 @@ impl<P: Platform> Core<P> {
         slot_ref.sequence.advance();
         let cid = slot_ref.sequence.cid(slot);
         job.piece_blocks = blocks;
-        job.state = JobState::InFlight { deadline: now.after(self.config.io_timeout) };
+        let state = JobState::InFlight { deadline: now.after(self.config.io_timeout) };
+        job.state = state;
         self.pause = PAUSE_MIN;
         self.counters.submissions = self.counters.submissions.saturating_add(1);
         let block = job.bio.block.saturating_add(job.done_blocks);
         let (opcode, serial) = (sqe.opcode(), job.ticket.0);
         platform.tracer().emit(Event::Submit { cid, opcode, serial, block, blocks });
-        self.io.push(&Registers(platform.bar()), &sqe.with_cid(cid));
+        self.slots.note(state);
+        self.io.push(&Registers(platform.bar()), self.shadow.as_ref(), &sqe.with_cid(cid));
     }
 }
 

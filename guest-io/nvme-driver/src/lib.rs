@@ -52,6 +52,7 @@ mod prp;
 mod reap;
 mod registers;
 mod ring;
+mod shadow;
 mod slots;
 mod state;
 mod status;

@@ -3,14 +3,13 @@
 use core::time::Duration;
 
 use block::BlockError;
-use hal::{Instant, Mmio, Platform, Wake};
+use hal::{Instant, Platform, Wake};
 use nvme_spec::command::ABORT_NOT_ABORTED;
 use nvme_spec::{Cqe, Status, status as code};
 
 use crate::admin::Purpose;
 use crate::events::Event;
 use crate::registers::Registers;
-use crate::ring::Ring;
 use crate::slots::{JobState, Owner};
 use crate::state::Core;
 use crate::status;
@@ -19,7 +18,9 @@ impl<P: Platform> Core<P> {
     /// Takes what is in the I/O completion queue: at most one lap.
     pub(crate) fn reap_io(&mut self, platform: &P, now: Instant, wake: Option<Wake>) {
         let taken = self.take_io(platform, now, wake);
-        ring_if_taken(&self.io, &Registers(platform.bar()), taken);
+        if taken > 0 {
+            self.io.ring_cq(&Registers(platform.bar()), self.shadow.as_ref());
+        }
     }
 
     /// Takes what a controller that is disabled by now had still answered. Its doorbells are dead.
@@ -64,6 +65,7 @@ impl<P: Platform> Core<P> {
         job.is_abort_sent = false;
         if job.done_blocks < job.bio.size_blocks() {
             job.state = JobState::Waiting { until: now };
+            self.slots.note(JobState::Waiting { until: now });
         } else {
             self.finish(platform, slot, Ok(()));
         }
@@ -101,6 +103,7 @@ impl<P: Platform> Core<P> {
         self.counters.retries = self.counters.retries.saturating_add(1);
         let delay_ns = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
         let (attempt, serial) = (job.retries, job.ticket.0);
+        self.slots.note(JobState::Waiting { until: now.after(delay) });
         platform.tracer().emit(Event::Retry { attempt, serial, delay_ns });
         true
     }
@@ -118,7 +121,9 @@ impl<P: Platform> Core<P> {
                 return;
             }
         }
-        ring_if_taken(&self.admin.ring, &Registers(platform.bar()), taken);
+        if taken > 0 {
+            self.admin.ring.ring_cq(&Registers(platform.bar()), None);
+        }
     }
 
     fn admin_answered(&mut self, platform: &P, now: Instant, cqe: &Cqe) {
@@ -165,16 +170,6 @@ impl<P: Platform> Core<P> {
             self.counters.unknown_cids = self.counters.unknown_cids.saturating_add(1);
             platform.tracer().emit(Event::UnknownCid { cid, status, qid });
         }
-    }
-}
-
-fn ring_if_taken<D: hal::DmaBuf, B: Mmio>(
-    ring: &Ring<D>,
-    registers: &Registers<'_, B>,
-    taken: u16,
-) {
-    if taken > 0 {
-        ring.ring_cq(registers);
     }
 }
 

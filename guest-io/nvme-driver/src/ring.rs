@@ -8,6 +8,7 @@ use nvme_spec::register::Doorbell;
 use nvme_spec::{CQE_BYTES, Cqe, SQE_BYTES, Sqe};
 
 use crate::registers::Registers;
+use crate::shadow::Shadow;
 
 /// The rings of one queue pair, whose queues have the same number.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Ring<D> {
     cq: D,
     sq_tail: u16,
     cq_head: u16,
+    /// The head that the controller was told last.
+    cq_told: u16,
     /// The phase tag that marks a new completion; flips when the head wraps.
     phase: bool,
 }
@@ -32,7 +35,7 @@ pub(crate) fn pages(depth: u16) -> (usize, usize) {
 impl<D: DmaBuf> Ring<D> {
     pub(crate) fn new(qid: u16, depth: u16, dstrd: u64, sq: D, cq: D) -> Self {
         assert!(depth >= 2, "a ring of {depth} entries holds nothing");
-        Self { qid, depth, dstrd, sq, cq, sq_tail: 0, cq_head: 0, phase: true }
+        Self { qid, depth, dstrd, sq, cq, sq_tail: 0, cq_head: 0, cq_told: 0, phase: true }
     }
 
     pub(crate) fn qid(&self) -> u16 {
@@ -57,9 +60,23 @@ impl<D: DmaBuf> Ring<D> {
     }
 
     /// Puts a command into the queue and tells the controller, in this order.
-    pub(crate) fn push<B: Mmio>(&mut self, registers: &Registers<'_, B>, sqe: &Sqe) {
-        self.sq.write(entry(self.sq_tail, SQE_BYTES), &sqe.to_bytes());
-        self.sq_tail = self.next(self.sq_tail);
+    pub(crate) fn push<B: Mmio>(
+        &mut self,
+        registers: &Registers<'_, B>,
+        shadow: Option<&Shadow<D>>,
+        sqe: &Sqe,
+    ) {
+        let old = self.sq_tail;
+        self.sq.write(entry(old, SQE_BYTES), &sqe.to_bytes());
+        self.sq_tail = self.next(old);
+        let bell = Doorbell::SqTail(self.qid);
+        if shadow.is_none_or(|shadow| shadow.ring(bell, old, self.sq_tail)) {
+            registers.ring(bell, self.dstrd, self.sq_tail);
+        }
+    }
+
+    /// Writes the tail doorbell again, for a controller that may have stopped looking at its shadow.
+    pub(crate) fn kick<B: Mmio>(&self, registers: &Registers<'_, B>) {
         registers.ring(Doorbell::SqTail(self.qid), self.dstrd, self.sq_tail);
     }
 
@@ -84,14 +101,22 @@ impl<D: DmaBuf> Ring<D> {
     }
 
     /// Tells the controller how far completions were taken.
-    pub(crate) fn ring_cq<B: Mmio>(&self, registers: &Registers<'_, B>) {
-        registers.ring(Doorbell::CqHead(self.qid), self.dstrd, self.cq_head);
+    pub(crate) fn ring_cq<B: Mmio>(
+        &mut self,
+        registers: &Registers<'_, B>,
+        shadow: Option<&Shadow<D>>,
+    ) {
+        let bell = Doorbell::CqHead(self.qid);
+        let old = core::mem::replace(&mut self.cq_told, self.cq_head);
+        if shadow.is_none_or(|shadow| shadow.ring(bell, old, self.cq_head)) {
+            registers.ring(bell, self.dstrd, self.cq_head);
+        }
     }
 
     /// Back to the start, for a queue that the controller is about to be told of. Old completions
     /// must not be taken for new ones.
     pub(crate) fn reset(&mut self) {
-        (self.sq_tail, self.cq_head, self.phase) = (0, 0, true);
+        (self.sq_tail, self.cq_head, self.cq_told, self.phase) = (0, 0, 0, true);
         let mut at = 0;
         while at < self.cq.size_bytes() {
             self.cq.write(at, &[0; CQE_BYTES]);
@@ -177,7 +202,7 @@ mod tests {
         let bells = Bells::default();
         let registers = Registers(&bells);
         for cid in [0x11, 0x22, 0x33] {
-            ring.push(&registers, &Sqe::flush(1).with_cid(cid));
+            ring.push(&registers, None, &Sqe::flush(1).with_cid(cid));
         }
         assert_eq!(*bells.0.borrow(), [(0x1018, 1), (0x1018, 0), (0x1018, 1)]);
         assert_eq!(ring.sq.load_acquire_u32(0) >> 16, 0x33);

@@ -53,7 +53,13 @@ pub(crate) struct Slot<D> {
 
 /// The table.
 #[derive(Debug)]
-pub(crate) struct Slots<D>(Vec<Slot<D>>);
+pub(crate) struct Slots<D> {
+    slots: Vec<Slot<D>>,
+    /// False only if no job waits to be sent: most of the time nobody needs to look.
+    may_wait: bool,
+    /// No job in flight is late before that.
+    late_from: Instant,
+}
 
 /// Whose answer a completion is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,29 +77,67 @@ impl<D> Slots<D> {
     pub(crate) fn new(lists: Vec<D>) -> Self {
         assert!(lists.len() <= cid::SLOTS_MAX, "{} slots do not fit a CID", lists.len());
         let slot = |list| Slot { list, sequence: Sequence::default(), job: None };
-        Self(lists.into_iter().map(slot).collect())
+        let slots = lists.into_iter().map(slot).collect();
+        Self { slots, may_wait: false, late_from: Instant::NEVER }
+    }
+
+    /// Notes what a job's new state asks somebody to look for.
+    pub(crate) fn note(&mut self, state: JobState) {
+        match state {
+            JobState::InFlight { deadline } => self.late_from = self.late_from.min(deadline),
+            JobState::Waiting { .. } => self.may_wait = true,
+        }
+    }
+
+    /// The only job that waited was sent.
+    pub(crate) fn sent_alone(&mut self) {
+        self.may_wait = false;
+    }
+
+    /// Whether a job may wait to be sent.
+    pub(crate) fn may_wait(&self) -> bool {
+        self.may_wait
+    }
+
+    /// Whether a job in flight may be late.
+    pub(crate) fn may_be_late(&self, now: Instant) -> bool {
+        self.late_from <= now
+    }
+
+    /// Finds out anew what there is to look for.
+    pub(crate) fn take_stock(&mut self) {
+        (self.may_wait, self.late_from) = (false, Instant::NEVER);
+        for number in self.numbers() {
+            let state = self.get(number).and_then(|slot| slot.job.as_ref()).map(|job| job.state);
+            if let Some(state) = state {
+                self.note(state);
+            }
+        }
     }
 
     pub(crate) fn get(&self, slot: u8) -> Option<&Slot<D>> {
-        self.0.get(usize::from(slot))
+        self.slots.get(usize::from(slot))
     }
 
     pub(crate) fn get_mut(&mut self, slot: u8) -> Option<&mut Slot<D>> {
-        self.0.get_mut(usize::from(slot))
+        self.slots.get_mut(usize::from(slot))
     }
 
     /// Every slot number, lowest first.
     pub(crate) fn numbers(&self) -> impl Iterator<Item = u8> + use<D> {
-        (0..=u8::MAX).take(self.0.len())
+        (0..=u8::MAX).take(self.slots.len())
     }
 
     /// The lowest free slot.
     pub(crate) fn free(&self) -> Option<u8> {
-        self.numbers().zip(&self.0).find(|(_, slot)| slot.job.is_none()).map(|(number, _)| number)
+        self.numbers()
+            .zip(&self.slots)
+            .find(|(_, slot)| slot.job.is_none())
+            .map(|(number, _)| number)
     }
 
     pub(crate) fn jobs(&self) -> impl Iterator<Item = &Job<D>> {
-        self.0.iter().filter_map(|slot| slot.job.as_ref())
+        self.slots.iter().filter_map(|slot| slot.job.as_ref())
     }
 
     pub(crate) fn owner(&self, cid: u16) -> Owner {
@@ -117,7 +161,7 @@ impl<D> Slots<D> {
         last: Option<Ticket>,
         is_wanted: impl Fn(&Job<D>) -> bool,
     ) -> Option<(Ticket, u8)> {
-        let numbered = self.numbers().zip(&self.0);
+        let numbered = self.numbers().zip(&self.slots);
         numbered
             .filter_map(|(number, slot)| slot.job.as_ref().map(|job| (job, number)))
             .filter(|(job, _)| Some(job.ticket) > last && is_wanted(job))

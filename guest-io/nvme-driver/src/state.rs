@@ -26,6 +26,7 @@ use crate::identity::{ControllerLimits, NamespaceLimits};
 use crate::phase::{PAUSE_MIN, Phase, Poll};
 use crate::registers::Registers;
 use crate::ring::{self, Ring};
+use crate::shadow::Shadow;
 use crate::slots::{Job, JobState, Slots};
 
 /// The interrupt vector of the admin completion queue.
@@ -51,6 +52,7 @@ pub(crate) struct Core<P: Platform> {
     pub(crate) namespace: Option<NamespaceLimits>,
     pub(crate) admin: AdminQueue<P::Dma>,
     pub(crate) io: Ring<P::Dma>,
+    pub(crate) shadow: Option<Shadow<P::Dma>>,
     pub(crate) slots: Slots<P::Dma>,
     pub(crate) finished: Finished<P::Dma>,
     pub(crate) counters: Counters,
@@ -79,6 +81,8 @@ impl<P: Platform> Core<P> {
             Ok(Ring::new(qid, depth, cap.dstrd(), alloc(sq)?, alloc(cq)?))
         };
         let lists = (1..depth).map(|_| alloc(1)).collect::<Result<Vec<_>, _>>()?;
+        let shadow =
+            config.shadow_doorbells.then(|| Ok(Shadow::new(alloc(1)?, alloc(1)?, cap.dstrd())));
         let now = platform.now();
         let mut core = Self {
             config,
@@ -88,6 +92,7 @@ impl<P: Platform> Core<P> {
             namespace: None,
             admin: AdminQueue::new(ring(0, admin::DEPTH)?),
             io: ring(IO_QID, depth)?,
+            shadow: shadow.transpose()?,
             slots: Slots::new(lists),
             finished: Finished::with_capacity(config.untaken_max),
             counters: Counters::default(),
@@ -162,11 +167,14 @@ impl<P: Platform> Core<P> {
         let ticket = Ticket(self.next_serial);
         self.next_serial = self.next_serial.saturating_add(1);
         let now = platform.now();
+        let state = JobState::Waiting { until: now };
+        let is_alone = !self.slots.may_wait();
+        self.slots.note(state);
         if let Some(slot) = self.slots.get_mut(slot) {
             slot.job = Some(Job {
                 ticket,
                 bio,
-                state: JobState::Waiting { until: now },
+                state,
                 done_blocks: 0,
                 piece_blocks: 0,
                 retries: 0,
@@ -174,7 +182,13 @@ impl<P: Platform> Core<P> {
             });
         }
         if matches!(self.phase, Phase::Live) {
-            self.send_waiting(platform, now);
+            if is_alone {
+                // The common case: nothing older is to be sent first.
+                self.send(platform, now, slot);
+                self.slots.sent_alone();
+            } else {
+                self.send_waiting(platform, now);
+            }
         }
         ticket
     }

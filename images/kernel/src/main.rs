@@ -10,6 +10,7 @@
 extern crate alloc;
 
 mod arch;
+mod bench;
 mod console;
 mod control_disk;
 mod exit;

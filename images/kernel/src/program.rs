@@ -7,6 +7,7 @@ use kernel_core::command_line::CommandLine;
 use lab::LabError;
 use machine::ports;
 
+use crate::bench;
 use crate::console::println;
 use crate::hal::user::UserWindow;
 use crate::options::{self, Options};
@@ -15,6 +16,8 @@ use crate::system::System;
 
 /// The laboratory's scenarios.
 const LAB: &str = "lab";
+/// The load of `swaplab bench nvme`.
+const BENCH: &str = "bench-nvme";
 
 /// The exercise of the driver.
 const EXERCISE: &str = "exercise";
@@ -23,6 +26,9 @@ const EXERCISE: &str = "exercise";
 pub(crate) fn run(line: CommandLine<'_>, options: &Options<'_>) -> u32 {
     if options.program == LAB {
         return run_lab(&mut System::start(options), line, options);
+    }
+    if options.program == BENCH {
+        return bench::run(&mut System::start(options), line);
     }
     if options.program == EXERCISE {
         return run_exercise(&mut System::start(options), line);

@@ -72,6 +72,43 @@ pub const CAPABILITY_NAMESPACE: u32 = 1 << 1;
 pub const CAPABILITY_CHANGEABLE: u32 = 1 << 2;
 
 bit_fields! {
+    /// Arbitration: dword 11.
+    // Spec: NVMe-Base-2.0c 5.27.1.1 "Arbitration"
+    Arbitration(u32) {
+        /// Arbitration burst: a power of two, 7 = no limit.
+        ab, with_ab: 0, 3;
+        /// Low priority weight, zero-based.
+        lpw_z, with_lpw_z: 8, 8;
+        /// Medium priority weight, zero-based.
+        mpw_z, with_mpw_z: 16, 8;
+        /// High priority weight, zero-based.
+        hpw_z, with_hpw_z: 24, 8;
+    }
+}
+
+bit_fields! {
+    /// Interrupt Coalescing: dword 11.
+    // Spec: NVMe-Base-2.0c 5.27.1.6 "Interrupt Coalescing"
+    InterruptCoalescing(u32) {
+        /// Aggregation threshold: completions, zero-based.
+        thr_z, with_thr_z: 0, 8;
+        /// Aggregation time in units of 100 us; 0 = none.
+        time, with_time: 8, 8;
+    }
+}
+
+bit_fields! {
+    /// Interrupt Vector Configuration: dword 11.
+    // Spec: NVMe-Base-2.0c 5.27.1.7 "Interrupt Vector Configuration"
+    InterruptVector(u32) {
+        /// The vector.
+        iv, with_iv: 0, 16;
+        /// Coalescing is disabled for it.
+        cd, with_cd: 16, 1;
+    }
+}
+
+bit_fields! {
     /// Number of Queues: dword 11 (wanted) and completion dword 0 (granted).
     // Spec: NVMe-Base-2.0c 5.27.1.5 "Number of Queues"
     NumberOfQueues(u32) {
@@ -116,6 +153,10 @@ mod tests {
 
     #[test]
     fn feature_values_have_these_bits() {
+        let weights = Arbitration(0).with_ab(3).with_lpw_z(1).with_mpw_z(2).with_hpw_z(4);
+        assert_eq!(weights.0, 0x0402_0103);
+        assert_eq!(InterruptCoalescing(0).with_thr_z(7).with_time(5).0, 0x0507);
+        assert_eq!(InterruptVector(0).with_iv(3).with_cd(1).0, 0x0001_0003);
         assert_eq!(NumberOfQueues(0).with_nsq_z(3).with_ncq_z(1).0, 0x0001_0003);
         assert_eq!(AsyncEventConfig(0).with_smart(0xff).with_namespace_notices(1).0, 0x01ff);
         assert_eq!(TemperatureThreshold(0).with_tmpth(343).with_thsel(1).0, 0x0010_0157);

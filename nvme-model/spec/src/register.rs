@@ -32,6 +32,11 @@ pub const NSSR_MAGIC: u32 = 0x4e56_4d65;
 /// What every register of a removed device reads as, in each byte.
 pub const REMOVED_BYTE: u8 = 0xff;
 
+/// CAP.AMS: weighted round robin with urgent priority class is supported.
+pub const CAP_AMS_WEIGHTED: u64 = 1;
+/// CC.AMS: weighted round robin with urgent priority class.
+pub const CC_AMS_WEIGHTED: u32 = 1;
+
 bit_fields! {
     /// CAP.
     // Spec: NVMe-Base-2.0c 3.1.3.1 "Controller Capabilities (CAP)"

@@ -245,6 +245,13 @@ impl Sqe {
         sqe
     }
 
+    /// Doorbell Buffer Config; the pages of shadow doorbells and of EventIdx are PRP1 and PRP2.
+    // Spec: NVMe-Base-2.0c 5.8 "Doorbell Buffer Config command"
+    #[must_use]
+    pub fn doorbell_buffer_config(values: u64, events: u64) -> Self {
+        Self::new(AdminOpcode::DOORBELL_BUFFER_CONFIG.0, 0).with_prp(values, events)
+    }
+
     /// Delete I/O Completion Queue.
     #[must_use]
     pub fn delete_io_cq(cqid: u16) -> Self {

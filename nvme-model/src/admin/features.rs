@@ -1,6 +1,8 @@
 //! Set Features and Get Features.
 
-use nvme_spec::feature::{self, TIMESTAMP_BYTES};
+use nvme_spec::feature::{
+    self, Arbitration, InterruptCoalescing, InterruptVector, TIMESTAMP_BYTES,
+};
 use nvme_spec::status;
 
 use crate::controller::Outcome;
@@ -67,6 +69,7 @@ impl Controller {
             feature::ERROR_RECOVERY => self.check_active_or_all(scope.nsid)?,
             _ => {}
         }
+        let value = scope.value;
         let had_cache = self.features.is_cache_enabled();
         let had_power_state = self.features.power_state();
         let result = self.set_value(scope, is_saved)?;
@@ -83,6 +86,13 @@ impl Controller {
             }
             feature::POWER_MANAGEMENT if self.features.power_state() != had_power_state => {
                 self.count_power_state_change();
+            }
+            feature::ARBITRATION => self.queues.arbiter.configure(Arbitration(value)),
+            feature::INTERRUPT_COALESCING => self.coalescing.configure(InterruptCoalescing(value)),
+            feature::INTERRUPT_VECTOR => {
+                let config = InterruptVector(value);
+                let vector = u16::try_from(config.iv()).unwrap_or(u16::MAX);
+                self.coalescing.set_exempt(vector, config.cd() != 0);
             }
             _ => {}
         }

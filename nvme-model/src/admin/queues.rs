@@ -4,7 +4,7 @@ use nvme_spec::{ADMIN_QID, prp, status};
 
 use crate::controller::Outcome;
 use crate::failure::{Failure, byte};
-use crate::queue::{CompletionQueue, SubmissionQueue};
+use crate::queue::{CompletionQueue, Priority, SubmissionQueue};
 use crate::{Controller, Ports};
 
 /// CC.IOSQES: 64 bytes.
@@ -60,7 +60,14 @@ impl Controller {
     }
 
     // Spec: NVMe-Base-2.0c 5.5 "Create I/O Submission Queue command"
-    pub(crate) fn create_sq(&mut self, sqid: u16, size_z: u16, cqid: u16, base: u64) -> Outcome {
+    pub(crate) fn create_sq(
+        &mut self,
+        sqid: u16,
+        size_z: u16,
+        cqid: u16,
+        priority: Priority,
+        base: u64,
+    ) -> Outcome {
         if !self.is_io_qid(sqid) || self.queues.sqs.contains_key(&sqid) {
             return Err(invalid_qid(byte::CDW10));
         }
@@ -72,7 +79,7 @@ impl Controller {
         }
         let size = self.queue_size(size_z, self.cc().iosqes() == IOSQES)?;
         self.check_base(base)?;
-        self.queues.sqs.insert(sqid, SubmissionQueue::new(base, size, cqid));
+        self.queues.sqs.insert(sqid, SubmissionQueue::new(base, size, cqid, priority));
         Ok(0)
     }
 

@@ -9,6 +9,7 @@ use nvme_spec::{AdminOpcode, Sqe};
 use super::{DeviceCommand, data_pointer};
 use crate::data::DataPointer;
 use crate::failure::{Failure, byte};
+use crate::queue::Priority;
 
 /// The low 16 bits of a dword.
 fn low16(dword: u32) -> u16 {
@@ -30,6 +31,7 @@ pub(crate) enum AdminCommand {
         sqid: u16,
         size_z: u16,
         cqid: u16,
+        priority: Priority,
         base: u64,
     },
     DeleteCq {
@@ -79,6 +81,10 @@ pub(crate) enum AdminCommand {
         data: DataPointer,
     },
     AsyncEventRequest,
+    DoorbellBufferConfig {
+        values: u64,
+        events: u64,
+    },
     Device(DeviceCommand),
     FormatNvm {
         nsid: u32,
@@ -118,6 +124,9 @@ impl AdminCommand {
                 Self::GetFeatures { fid, sel, nsid, value: cdw11, data: data_pointer(sqe) }
             }
             AdminOpcode::ASYNC_EVENT_REQUEST => Self::AsyncEventRequest,
+            AdminOpcode::DOORBELL_BUFFER_CONFIG => {
+                Self::DoorbellBufferConfig { values: sqe.prp1.get(), events: sqe.prp2.get() }
+            }
             AdminOpcode::FORMAT_NVM => Self::FormatNvm { nsid, how: FormatNvm10(cdw10) },
             _ => Self::Device(DeviceCommand::decode(sqe)?),
         })
@@ -132,6 +141,7 @@ impl AdminCommand {
             sqid: low16(which.qid()),
             size_z: low16(which.size_z()),
             cqid: low16(flags.cqid()),
+            priority: Priority::from_field(flags.qprio()),
             base: sqe.prp1.get(),
         })
     }

@@ -1,32 +1,37 @@
 //! How long commands take.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use crate::command::{Command, NvmOp};
 use crate::config::Timing;
 
 /// The media's channels: each works on one command at a time.
 #[derive(Clone, Debug)]
 pub(crate) struct Channels {
-    /// When each becomes free.
-    free_at: Vec<u64>,
+    /// When each becomes free; which one it is makes no difference.
+    free_at: BinaryHeap<Reverse<u64>>,
 }
 
 impl Channels {
     pub(crate) fn new(count: u16) -> Self {
-        Self { free_at: vec![0; usize::from(count.max(1))] }
+        Self { free_at: std::iter::repeat_n(Reverse(0), usize::from(count.max(1))).collect() }
     }
 
     pub(crate) fn reset(&mut self) {
-        self.free_at.fill(0);
+        let count = self.free_at.len();
+        self.free_at.clear();
+        self.free_at.extend(std::iter::repeat_n(Reverse(0), count));
     }
 
-    /// Gives a command the first channel that is free, the lowest one among equals; returns when it is
-    /// done.
+    /// Gives a command the first channel that is free; returns when it is done.
     fn occupy(&mut self, now_ns: u64, service_ns: u64) -> u64 {
-        let Some(free_at) = self.free_at.iter_mut().min_by_key(|free_at| **free_at) else {
+        let Some(mut first) = self.free_at.peek_mut() else {
             return now_ns.saturating_add(service_ns);
         };
-        *free_at = now_ns.max(*free_at).saturating_add(service_ns);
-        *free_at
+        let done_ns = now_ns.max(first.0).saturating_add(service_ns);
+        *first = Reverse(done_ns);
+        done_ns
     }
 
     /// When a command that is fetched now is done. Admin commands and those that fail at once need no

@@ -70,8 +70,8 @@ impl Controller {
                 self.log_page_was_read(asked);
                 Ok(sent)
             }
-            AdminCommand::CreateSq { sqid, size_z, cqid, base } => {
-                self.create_sq(sqid, size_z, cqid, base)
+            AdminCommand::CreateSq { sqid, size_z, cqid, priority, base } => {
+                self.create_sq(sqid, size_z, cqid, priority, base)
             }
             AdminCommand::CreateCq { cqid, size_z, vector, base } => {
                 self.create_cq(cqid, size_z, vector, base)
@@ -94,6 +94,9 @@ impl Controller {
                 self.get_features(Scope { fid, nsid, value }, sel, data, ports)
             }
             AdminCommand::Device(ref command) => self.execute_device(command, faults, ports),
+            AdminCommand::DoorbellBufferConfig { values, events } => {
+                self.configure_doorbell_buffer(values, events, ports)
+            }
             // The caller's business.
             AdminCommand::AsyncEventRequest | AdminCommand::FormatNvm { .. } => Ok(0),
         }

@@ -1,6 +1,6 @@
 //! Commands that were fetched and are not completed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, VecDeque};
 
 use nvme_spec::Sqe;
 
@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::fault::{Subject, SubmissionFaults};
 use crate::queue::Slot;
 
+use super::cid_set::CidSet;
 use super::post::Lies;
 
 /// How a command went: dword 0 of the completion, or why it failed.
@@ -33,97 +34,133 @@ pub(crate) struct InFlight {
     pub(crate) due_ns: Option<u64>,
 }
 
-/// All commands in flight, by number; the number is also the tie-break between equal times.
+/// A command's turn: when, its number as the tie-break between equal times, and its place.
+type Turn = (u64, u64, usize);
+
+/// All commands in flight.
+///
+/// Commands stay where they are put until they are taken, and mostly come due in the order in which
+/// they were fetched: the list of turns is a queue that is rarely entered in the middle.
 #[derive(Debug, Default)]
 pub(crate) struct InFlightTable {
-    commands: BTreeMap<u64, InFlight>,
-    timers: BTreeSet<(u64, u64)>,
+    places: Vec<Option<InFlight>>,
+    free: Vec<usize>,
+    turns: VecDeque<Turn>,
+    cids: BTreeMap<u16, CidSet>,
 }
 
 impl InFlightTable {
     pub(crate) fn insert(&mut self, entry: InFlight) {
-        let number = entry.subject.number;
+        let place = self.free.pop().unwrap_or(self.places.len());
         if let Some(due_ns) = entry.due_ns {
-            self.timers.insert((due_ns, number));
+            let turn = (due_ns, entry.subject.number, place);
+            match self.turns.back() {
+                Some(last) if *last > turn => {
+                    let at = self.turns.partition_point(|earlier| *earlier < turn);
+                    self.turns.insert(at, turn);
+                }
+                _ => self.turns.push_back(turn),
+            }
         }
-        self.commands.insert(number, entry);
+        self.cids.entry(entry.sqid).or_default().insert(entry.sqe.cid());
+        match self.places.get_mut(place) {
+            Some(free) => *free = Some(entry),
+            None => self.places.push(Some(entry)),
+        }
     }
 
     /// When the next command is due.
     pub(crate) fn next_due(&self) -> Option<u64> {
-        self.timers.first().map(|(due_ns, _)| *due_ns)
+        self.turns.front().map(|(due_ns, ..)| *due_ns)
     }
 
     /// Takes the first command that is due now.
     pub(crate) fn take_due(&mut self, now_ns: u64) -> Option<InFlight> {
-        let (due_ns, number) = *self.timers.first()?;
+        let (due_ns, _, place) = *self.turns.front()?;
         if due_ns > now_ns {
             return None;
         }
-        self.take(number)
+        self.turns.pop_front();
+        self.vacate(place)
     }
 
-    fn take(&mut self, number: u64) -> Option<InFlight> {
-        let entry = self.commands.remove(&number)?;
-        if let Some(due_ns) = entry.due_ns {
-            self.timers.remove(&(due_ns, number));
+    fn vacate(&mut self, place: usize) -> Option<InFlight> {
+        let entry = self.places.get_mut(place)?.take()?;
+        self.free.push(place);
+        if let Some(cids) = self.cids.get_mut(&entry.sqid) {
+            cids.remove(entry.sqe.cid());
+        }
+        Some(entry)
+    }
+
+    /// Takes the command that was fetched first among those that are meant.
+    fn take_first(&mut self, is_meant: impl Fn(&InFlight) -> bool) -> Option<InFlight> {
+        let numbered = self.places.iter().enumerate().filter_map(|(place, entry)| {
+            let entry = entry.as_ref().filter(|entry| is_meant(entry))?;
+            Some((entry.subject.number, place))
+        });
+        let (number, place) = numbered.min()?;
+        let entry = self.vacate(place)?;
+        if let Some(due_ns) = entry.due_ns
+            && let Ok(at) = self.turns.binary_search(&(due_ns, number, place))
+        {
+            self.turns.remove(at);
         }
         Some(entry)
     }
 
     /// Whether a command of this queue has this identifier.
     pub(crate) fn has(&self, sqid: u16, cid: u16) -> bool {
-        self.commands.values().any(|entry| entry.sqid == sqid && entry.sqe.cid() == cid)
+        self.cids.get(&sqid).is_some_and(|cids| cids.has(cid))
     }
 
     /// Takes the command that an Abort names. One that was executed already is not abortable.
     pub(crate) fn take_abortable(&mut self, sqid: u16, cid: u16) -> Option<InFlight> {
-        let is_target = |entry: &InFlight| {
+        self.take_first(|entry| {
             entry.sqid == sqid && entry.sqe.cid() == cid && entry.outcome.is_none()
-        };
-        let number = *self.commands.iter().find(|(_, entry)| is_target(entry))?.0;
-        self.take(number)
+        })
     }
 
     /// Takes the command of this number.
     pub(crate) fn take_command(&mut self, number: u64) -> Option<InFlight> {
-        self.take(number)
+        self.take_first(|entry| entry.subject.number == number)
     }
 
     /// Takes the second command of the fused operation whose first has this number.
     pub(crate) fn take_second_of(&mut self, first: u64) -> Option<InFlight> {
-        let is_second = |entry: &InFlight| entry.fused_first == Some(first);
-        let number = *self.commands.iter().find(|(_, entry)| is_second(entry))?.0;
-        self.take(number)
+        self.take_first(|entry| entry.fused_first == Some(first))
     }
 
     /// Makes a command fail like this when its time comes.
     pub(crate) fn refuse_command(&mut self, number: u64, failure: Failure) {
-        if let Some(entry) = self.commands.get_mut(&number) {
+        let mut entries = self.places.iter_mut().flatten();
+        if let Some(entry) = entries.find(|entry| entry.subject.number == number) {
             entry.command = Err(failure);
         }
     }
 
     /// Takes the oldest command of a queue.
     pub(crate) fn take_of_queue(&mut self, sqid: u16) -> Option<InFlight> {
-        let number = *self.commands.iter().find(|(_, entry)| entry.sqid == sqid)?.0;
-        self.take(number)
+        self.take_first(|entry| entry.sqid == sqid)
     }
 
     /// How many commands are of this kind.
     pub(crate) fn count(&self, is_counted: impl Fn(&Command) -> bool) -> usize {
-        let commands = self.commands.values().filter_map(|entry| entry.command.as_ref().ok());
+        let entries = self.places.iter().flatten();
+        let commands = entries.filter_map(|entry| entry.command.as_ref().ok());
         commands.filter(|command| is_counted(command)).count()
     }
 
     /// All commands, by number.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &InFlight> {
-        self.commands.values()
+        let mut entries: Vec<&InFlight> = self.places.iter().flatten().collect();
+        entries.sort_unstable_by_key(|entry| entry.subject.number);
+        entries.into_iter()
     }
 
     /// The I/O commands of a namespace that were not executed yet will fail like this, in their time.
     pub(crate) fn refuse(&mut self, nsid: u32, failure: Failure) {
-        for entry in self.commands.values_mut() {
+        for entry in self.places.iter_mut().flatten() {
             let is_meant = matches!(&entry.command, Ok(Command::Nvm(io)) if io.nsid == nsid);
             if is_meant && entry.outcome.is_none() {
                 entry.command = Err(failure);
@@ -133,11 +170,14 @@ impl InFlightTable {
 
     /// Drops everything; returns how many commands that were.
     pub(crate) fn dissolve(&mut self) -> u32 {
-        let lost = u32::try_from(self.commands.len()).unwrap_or(u32::MAX);
-        self.timers.clear();
-        while let Some((_, entry)) = self.commands.pop_first() {
+        let mut lost = 0_u32;
+        for entry in self.places.drain(..).flatten() {
             entry.slot.dissolve();
+            lost = lost.saturating_add(1);
         }
+        self.free.clear();
+        self.turns.clear();
+        self.cids.clear();
         lost
     }
 }

@@ -1,6 +1,8 @@
 //! Being enabled, reset, shut down, cut off, pulled out.
 
-use nvme_spec::register::{Aqa, Csts, SHN_NORMAL, SHST_COMPLETE, SHST_NORMAL, SHST_OCCURRING};
+use nvme_spec::register::{
+    Aqa, CC_AMS_WEIGHTED, Csts, SHN_NORMAL, SHST_COMPLETE, SHST_NORMAL, SHST_OCCURRING,
+};
 
 use super::Controller;
 use super::registers::Registers;
@@ -8,7 +10,7 @@ use crate::admin::reservation::HostIdentity;
 use crate::async_events::AsyncEvents;
 use crate::event::FatalCause;
 use crate::fault::{Transition, TransitionFaults};
-use crate::queue::{CompletionQueue, Queues, SubmissionQueue};
+use crate::queue::{Coalescing, CompletionQueue, Priority, Queues, SubmissionQueue};
 use crate::{Event, Observer};
 
 /// What a power cut leaves of the volatile cache. A choice between the two is a later thing; the
@@ -73,10 +75,11 @@ impl Controller {
             self.fail(FatalCause::BadConfiguration, observer);
             return;
         }
-        let Registers { aqa, asq, acq, .. } = self.registers;
+        let Registers { aqa, asq, acq, cc, .. } = self.registers;
         let (sq_size, cq_size) = (aqa.asqs_z().saturating_add(1), aqa.acqs_z().saturating_add(1));
         let qid = nvme_spec::ADMIN_QID;
-        self.queues.sqs.insert(qid, SubmissionQueue::new(asq, sq_size, qid));
+        self.queues.arbiter.set_weighted(cc.ams() == CC_AMS_WEIGHTED);
+        self.queues.sqs.insert(qid, SubmissionQueue::new(asq, sq_size, qid, Priority::Urgent));
         self.queues.cqs.insert(qid, CompletionQueue::new(acq, cq_size, Some(0)));
         let ready_at = self.now_ns.saturating_add(self.config.timing.ready_ns);
         self.ready_at = faults.ready.apply(ready_at);
@@ -92,6 +95,8 @@ impl Controller {
         self.device_reset();
         self.clock.reset();
         self.interrupts.clear();
+        self.coalescing = Coalescing::default();
+        self.shadow = None;
         self.late_interrupts.clear();
         self.ready_at = None;
         self.unready_at = None;

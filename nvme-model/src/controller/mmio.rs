@@ -1,8 +1,6 @@
 //! Register accesses.
 
-use nvme_spec::aer::{self, AerResult};
-use nvme_spec::log::LID_ERROR;
-use nvme_spec::register::{self as reg, Doorbell};
+use nvme_spec::register as reg;
 
 use super::Controller;
 use super::lifecycle::is_shutdown;
@@ -97,42 +95,6 @@ impl Controller {
         if is_shutdown(new.shn()) && !is_shutdown(old.shn()) {
             self.begin_shutdown(observer);
         }
-    }
-
-    /// A doorbell rang. Before the controller is ready, and after it failed, that means nothing.
-    fn ring(&mut self, offset: u64, value: u32, observer: &mut dyn Observer) {
-        if !self.is_running() {
-            return;
-        }
-        // The upper half of a doorbell is reserved.
-        let index = value & 0xffff;
-        let bell = Doorbell::at(offset, self.config.dstrd.into());
-        let (event, result) = match bell {
-            Some(Doorbell::SqTail(sqid)) => (
-                Event::SqDoorbell { sqid, tail: index },
-                self.queues.sqs.get_mut(&sqid).map(|sq| sq.ring(index)),
-            ),
-            Some(Doorbell::CqHead(cqid)) => (
-                Event::CqDoorbell { cqid, head: index },
-                self.queues.cqs.get_mut(&cqid).map(|cq| cq.ring(index)),
-            ),
-            None => {
-                let offset = u32::try_from(offset).unwrap_or(u32::MAX);
-                (Event::RegisterWrite { offset, value: Some(value.into()) }, None)
-            }
-        };
-        observer.event(self.now_ns, &event);
-        let info = match result {
-            Some(Ok(())) => return,
-            Some(Err(_)) => aer::ERROR_INVALID_DOORBELL_VALUE,
-            None => aer::ERROR_INVALID_DOORBELL_REGISTER,
-        };
-        self.events.raise(
-            AerResult(0)
-                .with_event_type(aer::TYPE_ERROR)
-                .with_info(info)
-                .with_log_page(LID_ERROR.into()),
-        );
     }
 }
 

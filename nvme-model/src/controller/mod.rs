@@ -1,6 +1,8 @@
 //! The controller: its state, and the few calls that its owner makes.
 
+mod cid_set;
 mod clock;
+mod doorbell;
 mod execute;
 mod fused;
 mod inflight;
@@ -28,7 +30,7 @@ use crate::health::Health;
 use crate::inventory;
 use crate::media::{Media, MediaError};
 use crate::namespace::Namespace;
-use crate::queue::Queues;
+use crate::queue::{Coalescing, Queues, ShadowDoorbells};
 use crate::reservation::Notices;
 use inflight::InFlightTable;
 use registers::Registers;
@@ -64,6 +66,11 @@ pub struct Controller {
     faults: FaultEngine,
     /// Vectors to signal at the end of the step, or when they are unmasked.
     interrupts: BTreeSet<u16>,
+    pub(crate) coalescing: Coalescing,
+    /// The shadow doorbells, if the host set them up.
+    shadow: Option<ShadowDoorbells>,
+    /// The owner looks at the shadow doorbells all the time.
+    is_polled: bool,
     /// Vectors to signal later, with their times.
     late_interrupts: BTreeSet<(u64, u16)>,
     /// When CSTS.RDY follows CC.EN.
@@ -79,6 +86,7 @@ pub struct Controller {
     pub(crate) has_backlog: bool,
     now_ns: u64,
     commands_fetched: u64,
+    work_done: u64,
     host_failure: Option<MediaError>,
 }
 
@@ -125,6 +133,9 @@ impl Controller {
             health: Health::new(),
             faults: FaultEngine::new(faults),
             interrupts: BTreeSet::new(),
+            coalescing: Coalescing::default(),
+            shadow: None,
+            is_polled: false,
             late_interrupts: BTreeSet::new(),
             ready_at: None,
             unready_at: None,
@@ -134,6 +145,7 @@ impl Controller {
             has_backlog: false,
             now_ns: 0,
             commands_fetched: 0,
+            work_done: 0,
             host_failure: None,
             config,
         })
@@ -197,6 +209,13 @@ impl Controller {
         self.config.timing.is_never_zero() && !is_due && !self.events.is_deliverable()
     }
 
+    /// Commands fetched and completed so far, in both together: whether it stands still tells an owner that
+    /// polls when to stop.
+    #[must_use]
+    pub fn work_done(&self) -> u64 {
+        self.work_done
+    }
+
     /// The virtual time of the next thing that happens by itself; `None` if nothing will.
     #[must_use]
     pub fn next_event(&self) -> Option<u64> {
@@ -206,11 +225,11 @@ impl Controller {
         let due = if self.is_running() { self.in_flight.next_due() } else { None };
         let backlog = self.has_backlog.then_some(self.now_ns);
         let late = self.late_interrupts.first().map(|(at, _)| *at);
+        let coalesced = self.coalescing.next_due();
         let background = self.device.next_due();
-        [self.ready_at, self.unready_at, self.shutdown_at, due, late, backlog, background]
-            .into_iter()
-            .flatten()
-            .min()
+        let own = [self.ready_at, self.unready_at, self.shutdown_at, due];
+        let others = [late, coalesced, backlog, background];
+        own.into_iter().chain(others).flatten().min()
     }
 }
 

@@ -104,7 +104,12 @@ impl Controller {
             return;
         }
         match lies.interrupt_delay_ns {
-            None => self.interrupts.extend(vector),
+            None => {
+                let is_admin = cqid == nvme_spec::ADMIN_QID;
+                let is_due =
+                    |vector: &u16| is_admin || self.coalescing.completed(*vector, self.now_ns);
+                self.interrupts.extend(vector.filter(is_due));
+            }
             Some(delay_ns) => {
                 let at = self.now_ns.saturating_add(delay_ns);
                 self.late_interrupts.extend(vector.map(|vector| (at, vector)));
@@ -164,12 +169,17 @@ impl Controller {
 
     /// Signals every vector that has something to say and is not masked, each once.
     pub(super) fn signal_interrupts(&mut self, ports: &mut Ports<'_>) {
+        self.interrupts.extend(self.coalescing.take_due(self.now_ns));
+        if self.interrupts.is_empty() {
+            return;
+        }
         let (held, ready) = self.interrupts.iter().partition(|vector| self.is_masked(**vector));
         self.interrupts = held;
         let ready: std::collections::BTreeSet<u16> = ready;
         for vector in ready {
             ports.observer.event(self.now_ns, &Event::Interrupt { vector });
             ports.irq.signal(vector);
+            self.coalescing.raised(vector);
         }
     }
 

@@ -1,6 +1,8 @@
 //! The registers and what reading them gives.
 
-use nvme_spec::register::{self as reg, Aqa, Cap, Cc, Crto, Csts, Vs};
+use nvme_spec::register::{
+    self as reg, Aqa, CAP_AMS_WEIGHTED, CC_AMS_WEIGHTED, Cap, Cc, Crto, Csts, Vs,
+};
 
 use crate::config::Config;
 
@@ -35,6 +37,7 @@ pub(crate) fn cap(config: &Config) -> Cap {
     Cap(0)
         .with_mqes_z(config.queue_entries_max.saturating_sub(1).into())
         .with_cqr(1)
+        .with_ams(CAP_AMS_WEIGHTED)
         .with_to(READY_TIMEOUT_500MS.into())
         .with_dstrd(config.dstrd.into())
         .with_nssrs(1)
@@ -107,7 +110,7 @@ impl Registers {
         let offset = self.page_bytes().saturating_sub(1);
         CSS_ENABLED.contains(&self.cc.css())
             && self.cc.mps() <= MPSMAX.into()
-            && self.cc.ams() == 0
+            && self.cc.ams() <= CC_AMS_WEIGHTED
             && self.aqa.asqs_z() > 0
             && self.aqa.acqs_z() > 0
             && self.asq & offset == 0

@@ -19,14 +19,16 @@ impl Controller {
     pub fn step(&mut self, now_ns: u64, ports: &mut Ports<'_>) {
         self.advance(now_ns, ports.observer);
         self.has_backlog = false;
+        self.look_at_shadow(ports);
         let mut work = 0_u32;
-        while self.work_once(ports) {
+        while self.work_once(ports) || self.look_again(ports) {
             work = work.saturating_add(1);
             if work >= WORK_MAX {
                 self.has_backlog = true;
                 break;
             }
         }
+        self.work_done = self.work_done.saturating_add(work.into());
         self.report_events(ports);
         self.raise_late_interrupts();
         self.signal_interrupts(ports);

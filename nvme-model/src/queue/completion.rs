@@ -2,6 +2,7 @@
 
 use nvme_spec::{CQE_BYTES, Cqe};
 
+use super::shadow::{Bell, Mirror};
 use super::{InvalidDoorbellValue, QueueDmaError, distance, entry_address, next_index};
 use crate::GuestMemory;
 
@@ -43,6 +44,7 @@ pub(crate) struct CompletionQueue {
     reserved: u32,
     /// The interrupt vector, if interrupts are enabled.
     pub(crate) vector: Option<u16>,
+    mirror: Mirror,
 }
 
 impl CompletionQueue {
@@ -57,6 +59,7 @@ impl CompletionQueue {
             is_phase_frozen: false,
             reserved: 0,
             vector,
+            mirror: Mirror::default(),
         }
     }
 
@@ -91,16 +94,6 @@ impl CompletionQueue {
         self.head != self.tail
     }
 
-    /// Moves the head. Wrong is a value outside of the ring, or one past what was posted.
-    pub(crate) fn ring(&mut self, head: u32) -> Result<(), InvalidDoorbellValue> {
-        let posted = distance(self.head, self.tail, self.size);
-        if head >= self.size || distance(self.head, head, self.size) > posted {
-            return Err(InvalidDoorbellValue);
-        }
-        self.head = head;
-        Ok(())
-    }
-
     /// Writes an entry into the reserved place: first its payload, then the dword with the phase tag,
     /// so that a host that polls the tag finds the rest in place. `cqe` has [`Self::phase`]'s tag, unless a rule lies about it.
     pub(crate) fn post(
@@ -121,5 +114,25 @@ impl CompletionQueue {
             self.phase = !self.phase;
         }
         Ok(())
+    }
+}
+
+impl Bell for CompletionQueue {
+    /// Moves the head. Wrong is a value outside of the ring, or one past what was posted.
+    fn ring(&mut self, head: u32) -> Result<(), InvalidDoorbellValue> {
+        let posted = distance(self.head, self.tail, self.size);
+        if head >= self.size || distance(self.head, head, self.size) > posted {
+            return Err(InvalidDoorbellValue);
+        }
+        self.head = head;
+        Ok(())
+    }
+
+    fn rung_at(&self) -> u32 {
+        self.head
+    }
+
+    fn mirror(&mut self) -> &mut Mirror {
+        &mut self.mirror
     }
 }

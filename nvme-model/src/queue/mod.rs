@@ -3,12 +3,18 @@
 //! Invariant: a place in the completion queue is reserved ([`Slot`]) before a command is taken off its
 //! submission queue, so a completion always has somewhere to go.
 
+mod arbiter;
+mod coalesce;
 mod completion;
+mod shadow;
 mod submission;
 
 use std::collections::BTreeMap;
 
+pub(crate) use arbiter::{Arbiter, Priority};
+pub(crate) use coalesce::Coalescing;
 pub(crate) use completion::{CompletionQueue, Slot};
+pub(crate) use shadow::{Bell, ShadowDoorbells};
 pub(crate) use submission::SubmissionQueue;
 
 /// A queue entry could not be read or written.
@@ -24,8 +30,8 @@ pub(crate) struct InvalidDoorbellValue;
 pub(crate) struct Queues {
     pub(crate) sqs: BTreeMap<u16, SubmissionQueue>,
     pub(crate) cqs: BTreeMap<u16, CompletionQueue>,
-    /// The submission queue that was served last.
-    last_served: u16,
+    /// Whose turn it is.
+    pub(crate) arbiter: Arbiter,
 }
 
 impl Queues {
@@ -34,22 +40,9 @@ impl Queues {
         self.sqs.values().any(|sq| sq.cqid == cqid)
     }
 
-    /// The next queue in round robin that has a command and a place for its completion; the place is
-    /// reserved.
-    // Spec: NVMe-Base-2.0c 3.4.4.1 "Round Robin Arbitration"
+    /// The next queue that has a command and a place for its completion; the place is reserved.
     pub(crate) fn next_ready(&mut self) -> Option<(u16, Slot)> {
-        let from_next = self.last_served.saturating_add(1);
-        let order = self.sqs.range(from_next..).chain(self.sqs.range(..from_next));
-        for (sqid, sq) in order {
-            if sq.is_empty() {
-                continue;
-            }
-            if let Some(slot) = self.cqs.get_mut(&sq.cqid).and_then(CompletionQueue::reserve) {
-                self.last_served = *sqid;
-                return Some((*sqid, slot));
-            }
-        }
-        None
+        self.arbiter.next(&self.sqs, &mut self.cqs)
     }
 
     /// Gives a reserved place back.

@@ -69,7 +69,7 @@ fn doorbells_outside_of_what_is_there_are_invalid() {
     assert_eq!(cq.ring(4), Err(InvalidDoorbellValue));
     assert_eq!(cq.ring(2), Err(InvalidDoorbellValue));
     assert_eq!(cq.ring(1), Ok(()));
-    let mut sq = SubmissionQueue::new(0, 4, 1);
+    let mut sq = SubmissionQueue::new(0, 4, 1, Priority::Urgent);
     assert_eq!(sq.ring(4), Err(InvalidDoorbellValue));
     assert_eq!(sq.ring(3), Ok(()));
     // Three wait; one more step reaches the head again, which would mean an empty queue.
@@ -81,7 +81,7 @@ fn doorbells_outside_of_what_is_there_are_invalid() {
 #[test]
 fn a_ring_at_the_end_of_the_address_space_is_a_dma_error() {
     let memory = Memory(RefCell::new(vec![0; 4096]));
-    let mut sq = SubmissionQueue::new(u64::MAX - 64, 4, 1);
+    let mut sq = SubmissionQueue::new(u64::MAX - 64, 4, 1, Priority::Urgent);
     sq.ring(1).expect("valid tail");
     assert_eq!(sq.fetch(&memory), Err(QueueDmaError));
     let mut cq = CompletionQueue::new(u64::MAX - 8, 4, None);
@@ -94,7 +94,7 @@ fn queues_take_turns() {
     let mut queues = Queues::default();
     queues.cqs.insert(1, CompletionQueue::new(0, 64, None));
     for sqid in [1, 2, 5] {
-        let mut sq = SubmissionQueue::new(0, 8, 1);
+        let mut sq = SubmissionQueue::new(0, 8, 1, Priority::Urgent);
         sq.ring(2).expect("valid tail");
         queues.sqs.insert(sqid, sq);
     }

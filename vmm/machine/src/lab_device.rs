@@ -22,6 +22,8 @@ pub mod reg {
     /// Write, 32 or 64 bits: guest-physical address of the call page ([`crate::call_page`]), which then holds
     /// the wait block too.
     pub const CALL_PAGE: u64 = 0x20;
+    /// Read, 64 bits: 1 if time passes by itself (the wall clock), 0 if only a wait moves it.
+    pub const IS_RUNNING: u64 = 0x28;
 }
 
 /// `SWAPLAB` and the version of this interface, as a little-endian number.

@@ -15,6 +15,11 @@ pub const STAGE_ENTERED: u32 = 1;
 /// The guest is about to start its program.
 pub const STAGE_PROGRAM: u32 = 2;
 
+/// A round of a benchmark begins.
+pub const STAGE_ROUND_BEGINS: u32 = 3;
+/// A round of a benchmark has ended.
+pub const STAGE_ROUND_ENDS: u32 = 4;
+
 /// The guest did what it was told and reported the rest through the console.
 pub const EXIT_OK: u32 = 0;
 /// The guest panicked; the message is on the console or the debug port.

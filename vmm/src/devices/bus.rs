@@ -15,7 +15,7 @@ impl Devices {
         Some(match number {
             slot::HOST_BRIDGE => &mut self.host_bridge,
             slot::LAB => &mut self.lab,
-            slot::NVME => self.nvme.as_mut()?,
+            slot::NVME => self.nvme.as_deref_mut()?,
             slot::CONSOLE => &mut self.console,
             slot::BLOCK => self.block.as_mut()?,
             _ => return None,
@@ -63,7 +63,9 @@ impl Devices {
         observer: &mut dyn MachineObserver,
     ) -> Access {
         if let Some(at) = ecam(address) {
+            self.set_now();
             self.config_write(at, data);
+            self.forward_events(observer);
             return Ok(());
         }
         self.set_now();

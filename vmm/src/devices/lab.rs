@@ -14,6 +14,8 @@ pub(crate) struct LabFunction {
     config: ConfigSpace,
     /// The time, as of the present exit.
     now_ns: u64,
+    /// Time passes by itself.
+    is_running: bool,
     wait_block: u64,
     is_wait_due: bool,
     /// The call page, if the guest has just named it.
@@ -21,7 +23,7 @@ pub(crate) struct LabFunction {
 }
 
 impl LabFunction {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(is_running: bool) -> Self {
         let mut config = ConfigSpace::new(Identity {
             vendor: pci_ids::VENDOR_SWAPLAB,
             device: pci_ids::DEVICE_LAB,
@@ -30,7 +32,7 @@ impl LabFunction {
             revision: 1,
         });
         config.add_bar(Bar { index: 0, size_bytes: BAR_BYTES, is_64_bit: false });
-        Self { config, now_ns: 0, wait_block: 0, is_wait_due: false, call_page: None }
+        Self { config, now_ns: 0, is_running, wait_block: 0, is_wait_due: false, call_page: None }
     }
 
     /// Says what time it is; to be called before an access is carried in.
@@ -59,8 +61,12 @@ impl Function for LabFunction {
     }
 
     fn bar_read(&mut self, _bar: u8, offset: u64, data: &mut [u8]) {
-        let registers =
-            [(reg::MAGIC, MAGIC), (reg::NOW, self.now_ns), (reg::WAIT_BLOCK, self.wait_block)];
+        let registers = [
+            (reg::MAGIC, MAGIC),
+            (reg::NOW, self.now_ns),
+            (reg::WAIT_BLOCK, self.wait_block),
+            (reg::IS_RUNNING, self.is_running.into()),
+        ];
         data.fill(0);
         for (base, value) in registers {
             let inside = offset.checked_sub(base).and_then(|at| usize::try_from(at).ok());
@@ -108,7 +114,7 @@ mod tests {
 
     #[test]
     fn the_registers_read_in_both_widths() {
-        let mut lab = LabFunction::new();
+        let mut lab = LabFunction::new(false);
         lab.set_now(0x1122_3344_5566_7788);
         assert_eq!(&read::<8>(&mut lab, reg::MAGIC), b"SWAPLAB\x02");
         assert_eq!(read::<4>(&mut lab, reg::NOW), 0x5566_7788_u32.to_le_bytes());
@@ -118,7 +124,7 @@ mod tests {
 
     #[test]
     fn the_wait_block_is_written_in_both_widths_and_a_wait_is_taken_once() {
-        let mut lab = LabFunction::new();
+        let mut lab = LabFunction::new(false);
         lab.bar_write(0, reg::WAIT_BLOCK, &0x1_2345_6000_u64.to_le_bytes());
         assert_eq!(lab.take_wait(), None);
         lab.bar_write(0, reg::WAIT, &[0; 4]);

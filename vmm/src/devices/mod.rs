@@ -10,6 +10,7 @@ pub(crate) mod virtio;
 mod wait;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use machine::layout;
 use nvme_model::{CachePolicy, Controller, GuestMemory};
@@ -68,7 +69,7 @@ pub(crate) struct Devices {
     progress: Arc<Progress>,
     host_bridge: HostBridge,
     lab: LabFunction,
-    nvme: Option<NvmeFunction>,
+    nvme: Option<Box<NvmeFunction>>,
     console: VirtioFunction<Console>,
     serial: SerialPort,
     block: Option<VirtioFunction<Block>>,
@@ -102,6 +103,7 @@ impl Devices {
         let block = parts
             .block
             .map(|block| VirtioFunction::new(block, &ram, BLOCK_LINE, Arc::clone(&sink)));
+        let is_running = matches!(clock, MachineClock::Wall { .. });
         let mut devices = Self {
             clock,
             output,
@@ -109,7 +111,7 @@ impl Devices {
             raised,
             progress,
             host_bridge: HostBridge::new(),
-            lab: LabFunction::new(),
+            lab: LabFunction::new(is_running),
             nvme: None,
             console,
             serial: SerialPort::default(),
@@ -128,19 +130,31 @@ impl Devices {
     pub(crate) fn replace_controller(&mut self, new: Option<Controller>) -> Option<Controller> {
         let new = new.map(|controller| {
             let raised = Arc::clone(&self.raised);
-            NvmeFunction::new(controller, &self.ram, raised, NVME_LINE, Arc::clone(&self.sink))
+            let sink = Arc::clone(&self.sink);
+            Box::new(NvmeFunction::new(controller, &self.ram, raised, NVME_LINE, sink))
         });
-        std::mem::replace(&mut self.nvme, new).map(NvmeFunction::into_controller)
+        std::mem::replace(&mut self.nvme, new).map(|nvme| nvme.into_controller())
     }
 
     /// The NVMe function.
     pub(crate) fn nvme(&self) -> Option<&NvmeFunction> {
-        self.nvme.as_ref()
+        self.nvme.as_deref()
     }
 
     /// The NVMe function.
     pub(crate) fn nvme_mut(&mut self) -> Option<&mut NvmeFunction> {
-        self.nvme.as_mut()
+        self.nvme.as_deref_mut()
+    }
+
+    /// Lends the NVMe function out, with the time of its power-on. Only in the wall clock.
+    pub(crate) fn lend_nvme(&mut self) -> Option<(Box<NvmeFunction>, Instant)> {
+        let power_on = self.clock.power_on()?;
+        Some((self.nvme.take()?, power_on))
+    }
+
+    /// Has the NVMe function back.
+    pub(crate) fn return_nvme(&mut self, nvme: Box<NvmeFunction>) {
+        self.nvme = Some(nvme);
     }
 
     /// Every device is as after power-on, and so is the clock.

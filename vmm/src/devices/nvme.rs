@@ -3,7 +3,7 @@
 //! The controller itself is `nvme-model`'s; here is only what a PCI function adds: BARs, interrupt
 //! masks and pending bits, and bus mastering, without which no DMA and no interrupt gets through.
 //!
-//! What it does not do: no function level reset, no power states, no INTx.
+//! What it does not do: no power states, no INTx: every guest of this machine has MSI-X.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use nvme_model::{
 };
 
 use crate::kvm::Ram;
-use crate::pci::{Bar, ConfigSpace, Function, Identity, Line, MsiSink, Msix};
+use crate::pci::{Bar, ConfigSpace, Express, Function, Identity, Line, MsiSink, Msix};
 use crate::raised::Raised;
 
 const REGISTERS_BAR: u8 = 0;
@@ -32,6 +32,7 @@ const REGISTERS_BYTES_MIN: u64 = 0x4000;
 pub(crate) struct NvmeFunction {
     config: ConfigSpace,
     msix: Msix,
+    express: Express,
     controller: Controller,
     ram: Ram,
     raised: Arc<Raised>,
@@ -41,7 +42,12 @@ pub(crate) struct NvmeFunction {
     now_ns: u64,
     /// Since the controller was plugged in, the guest ran: a power cycle cuts its power.
     has_run: bool,
+    /// A thread calls [`NvmeFunction::poll`] all the time, and the guest knows.
+    is_polled: bool,
 }
+
+/// The most events that are kept while nobody takes them.
+const EVENTS_MAX: usize = 1 << 16;
 
 impl NvmeFunction {
     /// Plugs `controller` in.
@@ -64,15 +70,18 @@ impl NvmeFunction {
         let size_bytes = (DOORBELLS + doorbells).next_power_of_two().max(REGISTERS_BYTES_MIN);
         config.add_bar(Bar { index: REGISTERS_BAR, size_bytes, is_64_bit: true });
         let msix = Msix::new(&mut config, MSIX_BAR, model.vectors, first_line, sink);
+        let express = Express::new(&mut config);
         Self {
             config,
             msix,
+            express,
             controller,
             ram: ram.clone(),
             raised,
             events: Vec::new(),
             now_ns: 0,
             has_run: false,
+            is_polled: false,
         }
     }
 
@@ -117,6 +126,35 @@ impl NvmeFunction {
         let mut irq = Irq { msix: &mut self.msix, raised: &self.raised };
         let observer = &mut self.events;
         self.controller.step(now_ns, &mut Ports { memory: &memory, irq: &mut irq, observer });
+    }
+
+    /// Looks at the shadow doorbells, and does what is due, for a thread that calls this all the time.
+    pub(crate) fn poll(&mut self, now_ns: u64) {
+        if !self.controller.has_shadow_doorbells() {
+            return;
+        }
+        self.set_polled(true);
+        self.step(now_ns);
+        // Nobody takes them until the guest leaves the CPU, which it may not do for long.
+        if self.events.len() > EVENTS_MAX {
+            log::debug!("{} events of the controller are not shown", self.events.len());
+            self.events.clear();
+        }
+    }
+
+    /// Nobody polls any more: the guest has to ring. What it wrote just before is still seen.
+    pub(crate) fn stop_polling(&mut self, now_ns: u64) {
+        if self.is_polled {
+            self.set_polled(false);
+            self.step(now_ns);
+        }
+    }
+
+    fn set_polled(&mut self, is_polled: bool) {
+        if std::mem::replace(&mut self.is_polled, is_polled) != is_polled {
+            let memory = Dma { ram: &self.ram, is_enabled: self.config.is_bus_master() };
+            self.controller.set_polled(is_polled, &memory);
+        }
     }
 
     /// Lets virtual time pass, from event to event, until `vector` of the CPU is raised.
@@ -198,6 +236,10 @@ impl Function for NvmeFunction {
     }
 
     fn config_changed(&mut self) {
+        if self.express.take_reset(&mut self.config) {
+            self.controller.function_level_reset(self.now_ns, &mut self.events);
+            self.reset();
+        }
         self.msix.config_changed(&self.config);
     }
 

@@ -101,7 +101,7 @@ impl Devices {
 
     /// When the controller does something next by itself.
     pub(crate) fn next_event(&self) -> Option<u64> {
-        self.nvme.as_ref().and_then(super::nvme::NvmeFunction::next_event)
+        self.nvme.as_ref().and_then(|nvme| nvme.next_event())
     }
 
     /// Hands the observer what happened inside the controller.

@@ -18,6 +18,7 @@ use crate::devices::{Devices, Parts};
 use crate::event_loop::{EventLoop, Subscriber, WatchdogTimer};
 use crate::kvm::{MsiRouter, Ram, Vm};
 use crate::output::Output;
+use crate::poller::Poller;
 use crate::raised::Raised;
 use crate::watchdog::{Progress, Watchdog};
 
@@ -42,6 +43,7 @@ impl Machine {
             let timer = ControllerTimer::new(Arc::clone(&alarm), Arc::clone(&progress))?;
             subscribers.push(Box::new(timer));
         }
+        let poller = is_wall_clock.then(|| Poller::start(Arc::clone(&progress))).transpose()?;
         let event_loop = EventLoop::start(subscribers)?;
         let block = config.control_disk.map(Block::new).transpose().map_err(|source| {
             VmmError::Host { what: "finding out the control disk's size", source }
@@ -67,6 +69,7 @@ impl Machine {
             vcpu,
             devices,
             alarm,
+            poller,
             is_wall_clock,
             _vm: vm,
             ram,

@@ -13,6 +13,7 @@ use crate::controller_timer::Alarm;
 use crate::devices::Devices;
 use crate::event_loop::EventLoop;
 use crate::kvm::{Ram, Vcpu, Vm};
+use crate::poller::Poller;
 use crate::raised::Raised;
 use crate::watchdog::Progress;
 
@@ -24,6 +25,8 @@ pub struct Machine {
     progress: Arc<Progress>,
     raised: Arc<Raised>,
     alarm: Arc<Alarm>,
+    /// In the wall clock.
+    poller: Option<Poller>,
     is_wall_clock: bool,
     vcpu: Vcpu,
     devices: Devices,

@@ -5,6 +5,7 @@ use machine::ports;
 
 use super::Machine;
 use crate::devices::{Devices, Ending};
+use crate::poller::Poller;
 use crate::watchdog::StopReason;
 use crate::{Exit, Limit, MachineObserver, Report, VmmError};
 
@@ -56,7 +57,16 @@ impl Machine {
                 let due = self.devices.next_event();
                 self.alarm.set(due.and_then(|at| self.devices.clock.host_time(at)));
             }
-            let Some(exit) = self.vcpu.run()? else {
+            if let Some(poller) = &mut self.poller
+                && let Some((nvme, power_on)) = self.devices.lend_nvme()
+            {
+                poller.lend(nvme, power_on);
+            }
+            let exit = self.vcpu.run();
+            if let Some(nvme) = self.poller.as_ref().and_then(Poller::take_back) {
+                self.devices.return_nvme(nvme);
+            }
+            let Some(exit) = exit? else {
                 continue;
             };
             self.progress.count_exit();

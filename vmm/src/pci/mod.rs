@@ -3,6 +3,7 @@
 //! What it does not do: no bridges behind the root bus, no I/O BARs, no INTx, no MSI, no hot-plug.
 
 pub(crate) mod config_space;
+mod express;
 mod function;
 pub(crate) mod host_bridge;
 mod msi;
@@ -10,6 +11,7 @@ pub(crate) mod msix;
 mod placement;
 
 pub(crate) use config_space::{Bar, ConfigSpace, Identity};
+pub(crate) use express::Express;
 pub(crate) use function::Function;
 pub(crate) use host_bridge::{ConfigAddress, HostBridge};
 pub(crate) use msi::{Line, MsiMessage, MsiSink};

@@ -53,6 +53,7 @@ struct State {
     now_ns: u64,
     lines: Lines,
     events: Vec<(u64, Event)>,
+    register_writes: u64,
 }
 
 pub(crate) struct Machine {
@@ -68,7 +69,13 @@ impl Machine {
         let plan = FaultPlan { seed: 1, rules };
         let controller = Controller::new(config, Box::new(media), plan).unwrap();
         let (sink, tracer) = VecSink::with_tracer();
-        let state = State { controller, now_ns: 0, lines: Lines::default(), events: Vec::new() };
+        let state = State {
+            controller,
+            now_ns: 0,
+            lines: Lines::default(),
+            events: Vec::new(),
+            register_writes: 0,
+        };
         Rc::new(Self { memory: Memory(DmaPool::new(1024)), state: state.into(), sink, tracer })
     }
 
@@ -131,8 +138,29 @@ impl Machine {
         });
     }
 
+    /// Lets the controller look around, as one that polls does.
+    pub(crate) fn look(&self) {
+        self.after_mmio();
+    }
+
+    pub(crate) fn set_polled(&self, is_polled: bool) {
+        self.controller(|controller| controller.set_polled(is_polled, &self.memory));
+    }
+
+    pub(crate) fn register_writes(&self) -> u64 {
+        self.state.borrow().register_writes
+    }
+
+    pub(crate) fn forget_events(&self) {
+        self.state.borrow_mut().events.clear();
+    }
+
+    pub(crate) fn device_events(&self) -> Vec<Event> {
+        self.state.borrow().events.iter().map(|(_, event)| *event).collect()
+    }
+
     fn after_mmio(&self) {
-        let State { controller, now_ns, lines, events } = &mut *self.state.borrow_mut();
+        let State { controller, now_ns, lines, events, .. } = &mut *self.state.borrow_mut();
         controller.step(*now_ns, &mut Ports { memory: &self.memory, irq: lines, observer: events });
     }
 }
@@ -154,7 +182,9 @@ impl Mmio for Machine {
 
     fn write32(&self, offset: usize, value: u32) {
         {
-            let State { controller, now_ns, events, .. } = &mut *self.state.borrow_mut();
+            let State { controller, now_ns, events, register_writes, .. } =
+                &mut *self.state.borrow_mut();
+            *register_writes += 1;
             controller.mmio_write(*now_ns, offset as u64, &value.to_le_bytes(), events);
         }
         self.after_mmio();
@@ -178,7 +208,7 @@ impl Platform for Machine {
     }
 
     fn wait(&self, vector: u16, deadline: Instant) -> Wake {
-        let State { controller, now_ns, lines, events } = &mut *self.state.borrow_mut();
+        let State { controller, now_ns, lines, events, .. } = &mut *self.state.borrow_mut();
         let line = u32::from(vector);
         let memory = &self.memory;
         match lab_wait(controller, now_ns, deadline.as_nanos(), line, memory, lines, events) {

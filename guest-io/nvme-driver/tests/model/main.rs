@@ -6,4 +6,5 @@ mod data;
 mod ladder;
 mod machine;
 mod rungs;
+mod shadow;
 mod silent;

@@ -7,6 +7,7 @@ use machine::lab_device::{MAGIC, WAIT_BLOCK_BYTES, WAKE_INTERRUPT, WaitBlock, re
 
 use super::calls;
 use super::dma::DmaPages;
+use crate::arch::clock;
 use crate::arch::interrupt::{DEVICE_VECTORS, Vector};
 use crate::arch::mmio::Registers;
 use crate::console;
@@ -15,6 +16,10 @@ use crate::console;
 /// deliver it from another thread, a moment later.
 const LOOKS_MAX: u32 = 4096;
 
+/// For so many ticks of the processor a time that was read is good enough: some milliseconds. Reading it
+/// is an exit, and a driver that polls asks all the time.
+const FRESH_TICKS: u64 = 1 << 24;
+
 /// The device and what it said last.
 #[derive(Debug)]
 pub(crate) struct LabDevice {
@@ -22,6 +27,10 @@ pub(crate) struct LabDevice {
     /// Where the wait block is; `None` if it is in the call page.
     block: Option<DmaPages>,
     now_ns: Cell<u64>,
+    /// Time passes by itself, and the register is where it stands.
+    is_running: bool,
+    /// The processor's ticks when the register was read last.
+    asked_at: Cell<u64>,
     /// Interrupts taken on each vector when a wait last returned for it.
     consumed: [Cell<u64>; DEVICE_VECTORS],
     missing_count: Cell<u64>,
@@ -36,7 +45,7 @@ impl LabDevice {
     ) -> Result<Option<Self>, OutOfMemory> {
         if wants_calls && calls::attach(registers)? {
             // Nobody has waited yet, so no time has passed.
-            return Ok(Some(Self::at(registers, None, 0)));
+            return Ok(Some(Self::at(registers, None, 0, false)));
         }
         if registers.read64_at_once(reg::MAGIC as usize) != MAGIC {
             return Ok(None);
@@ -44,17 +53,30 @@ impl LabDevice {
         let block = DmaPages::new(1)?;
         registers.write64_at_once(reg::WAIT_BLOCK as usize, block.iova().0);
         let now_ns = registers.read64_at_once(reg::NOW as usize);
-        Ok(Some(Self::at(registers, Some(block), now_ns)))
+        let is_running = registers.read64_at_once(reg::IS_RUNNING as usize) != 0;
+        Ok(Some(Self::at(registers, Some(block), now_ns, is_running)))
     }
 
-    fn at(registers: Registers, block: Option<DmaPages>, now_ns: u64) -> Self {
+    fn at(registers: Registers, block: Option<DmaPages>, now_ns: u64, is_running: bool) -> Self {
         let consumed = [const { Cell::new(0) }; DEVICE_VECTORS];
         let (now_ns, missing_count) = (Cell::new(now_ns), Cell::new(0));
-        Self { registers, block, now_ns, consumed, missing_count }
+        Self {
+            registers,
+            block,
+            now_ns,
+            is_running,
+            asked_at: Cell::new(0),
+            consumed,
+            missing_count,
+        }
     }
 
-    /// The time that the last wait ended at.
+    /// The time: what the last wait ended at, unless it passes by itself.
     pub(crate) fn now(&self) -> Instant {
+        if self.is_running && clock::ticks().wrapping_sub(self.asked_at.get()) > FRESH_TICKS {
+            self.asked_at.set(clock::ticks());
+            self.now_ns.set(self.registers.read64_at_once(reg::NOW as usize));
+        }
         Instant::from_nanos(self.now_ns.get())
     }
 

@@ -18,7 +18,7 @@ const BLOCKS: CommandEffects = NOTHING.with_lbcc(1);
 const NAMESPACES: CommandEffects = NOTHING.with_nic(1);
 
 /// The admin commands there are: what they change, and the bit of OACS that offers them.
-const ADMIN_COMMANDS: [(AdminOpcode, CommandEffects, u16); 21] = [
+const ADMIN_COMMANDS: [(AdminOpcode, CommandEffects, u16); 22] = [
     (AdminOpcode::DELETE_IO_SQ, NOTHING, 0),
     (AdminOpcode::CREATE_IO_SQ, NOTHING, 0),
     (AdminOpcode::GET_LOG_PAGE, NOTHING, 0),
@@ -41,6 +41,7 @@ const ADMIN_COMMANDS: [(AdminOpcode, CommandEffects, u16); 21] = [
     (AdminOpcode::KEEP_ALIVE, NOTHING, 0),
     (AdminOpcode::DIRECTIVE_SEND, NOTHING, bit::DIRECTIVES),
     (AdminOpcode::DIRECTIVE_RECEIVE, NOTHING, bit::DIRECTIVES),
+    (AdminOpcode::DOORBELL_BUFFER_CONFIG, NOTHING, bit::DOORBELL_BUFFER),
     (AdminOpcode::FORMAT_NVM, BLOCKS.with_ncc(1).with_cse(1), bit::FORMAT),
     (AdminOpcode::SANITIZE, BLOCKS, 0),
     (AdminOpcode::GET_LBA_STATUS, NOTHING, bit::GET_LBA_STATUS),

@@ -43,7 +43,7 @@ fn accesses_of_other_widths_read_zeros_and_write_nothing() {
 
 #[test]
 fn a_configuration_that_is_not_supported_is_fatal_until_reset() {
-    for cc in [0x0046_0011, 0x0046_0281, 0x0046_0801] {
+    for cc in [0x0046_0011, 0x0046_0281, 0x0046_1001] {
         let mut rig = Rig::off(Config::default(), FaultPlan::none());
         rig.write32(reg::AQA, 0x000f_000f);
         rig.write32(reg::CC, cc);

@@ -1,9 +1,12 @@
 mod admin;
+mod arbitration;
 mod basic;
 mod check;
+mod coalescing;
 mod completion_faults;
 mod copy;
 mod deallocated;
+mod doorbell_buffer;
 mod events;
 mod faults;
 mod format;

@@ -140,6 +140,24 @@ fn console_and_controller_are_seen_in_one_order_and_a_power_cut_first() {
 }
 
 #[test]
+fn a_function_level_reset_resets_the_controller_and_its_configuration_space() {
+    // The capability lies behind the one for MSI-X.
+    let device_control = layout::ECAM_BASE as u32 + (2 << 15) + 0x4c + 8;
+    let mut code = store32(NVME + 0x24, 0x000f_000f);
+    code.extend(store32(device_control, 1 << 15));
+    code.extend(load32_to_port(NVME + 0x24, ports::EXIT));
+    let plugged = |config: &mut MachineConfig| config.controller = Some(controller());
+    let Some(mut machine) = kvm_or_skip_with(&code, plugged) else {
+        return;
+    };
+    let seen = observed(&mut machine);
+    assert_eq!(seen, ["0 write 0x24", "0 Reset { lost_commands: 0 }"]);
+    machine.power_cycle("").expect("the host works");
+    let exit = run(&mut machine);
+    assert!(matches!(exit, Exit::Code(u32::MAX)), "no BAR answers any more: {exit}");
+}
+
+#[test]
 fn the_version_register_is_read_through_the_bar() {
     let plugged = |config: &mut MachineConfig| config.controller = Some(controller());
     let code = load32_to_port(NVME + 8, ports::EXIT);

@@ -1,0 +1,142 @@
+//! Random 4 KiB blocks through the driver, polled, for `swaplab bench nvme`. The machine's owner measures:
+//! each round begins and ends with a boot stage.
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec;
+use core::fmt::Display;
+
+use block::{Bio, BlockDevice, Done, Op, Ticket};
+use kernel_core::command_line::CommandLine;
+use machine::ports;
+use nvme_driver::{Config, NvmeDriver};
+
+use crate::arch::port;
+use crate::console::println;
+use crate::hal::platform::FunctionPlatform;
+use crate::options;
+use crate::system::System;
+
+/// Looks at the completion queue without success before the real doorbell is rung: the thread that polls
+/// may have no processor.
+const LOOKS_MAX: u32 = 300;
+
+type Driver = NvmeDriver<FunctionPlatform>;
+type Request = Bio<<Driver as BlockDevice>::Page>;
+
+/// What to do: `write=on|off`, `depth=`, `commands=` a round, `rounds=`.
+struct Load {
+    op: Op,
+    depth: usize,
+    commands: u64,
+    rounds: u64,
+}
+
+impl Load {
+    fn new(line: CommandLine<'_>) -> Result<Self, String> {
+        const KEYS: [&str; 4] = ["write", "depth", "commands", "rounds"];
+        let is_known = |key: &str| options::is_kernel_key(key) || KEYS.contains(&key);
+        if let Some((key, value)) = line.iter().find(|(key, _)| !is_known(key)) {
+            return Err(alloc::format!("nobody knows `{key}={value}`"));
+        }
+        let [write, depth, commands, rounds] = KEYS;
+        let number = |key, max| line.number_in(key, 1..=max).map_err(text);
+        let is_write = line.switch(write).map_err(text)?.unwrap_or(false);
+        Ok(Self {
+            op: if is_write { Op::Write { fua: false } } else { Op::Read },
+            depth: number(depth, 255)?.unwrap_or(1) as usize,
+            commands: number(commands, u64::MAX)?.unwrap_or(1000),
+            rounds: number(rounds, u64::MAX)?.unwrap_or(1),
+        })
+    }
+}
+
+fn text(error: impl Display) -> String {
+    alloc::format!("{error}")
+}
+
+/// Runs the load.
+pub(crate) fn run(system: &mut System, line: CommandLine<'_>) -> u32 {
+    match Load::new(line) {
+        Err(error) => {
+            println!("command line: {error}");
+            ports::EXIT_BAD_COMMAND_LINE
+        }
+        Ok(load) => match play(system, &load) {
+            Ok(()) => ports::EXIT_OK,
+            Err(error) => {
+                println!("nvme: {error}");
+                ports::EXIT_NO_DEVICE
+            }
+        },
+    }
+}
+
+fn play(system: &mut System, load: &Load) -> Result<(), String> {
+    let platform = system.nvme().ok_or("no controller")?;
+    let config = Config { io_depth: 256, shadow_doorbells: true, ..Config::default() };
+    let driver = NvmeDriver::probe(platform, config).map_err(text)?;
+    let mut free = VecDeque::new();
+    for _ in 0..load.depth {
+        free.push_back(Bio {
+            op: load.op,
+            block: 0,
+            pages: vec![driver.alloc_page().map_err(text)?],
+        });
+    }
+    let mut seed = 0x9e37_79b9_7f4a_7c15;
+    for _ in 0..load.rounds {
+        port::write32(ports::BOOT_STAGE, ports::STAGE_ROUND_BEGINS);
+        round(&driver, load, &mut free, &mut seed)?;
+        port::write32(ports::BOOT_STAGE, ports::STAGE_ROUND_ENDS);
+    }
+    driver.shut_down().map_err(text)
+}
+
+fn round(
+    driver: &Driver,
+    load: &Load,
+    free: &mut VecDeque<Request>,
+    seed: &mut u64,
+) -> Result<(), String> {
+    let size_blocks = driver.geometry().size_blocks;
+    let mut in_flight = VecDeque::with_capacity(load.depth);
+    for _ in 0..load.commands {
+        if free.is_empty() {
+            let done = in_flight.pop_front().map(|ticket| take(driver, ticket));
+            free.push_back(checked(done.ok_or("nothing is in flight")?)?);
+        }
+        let bio = free.pop_front().ok_or("no buffers")?;
+        let bio = Bio { block: random(seed) % size_blocks, ..bio };
+        in_flight.push_back(driver.submit(bio).map_err(|refused| text(refused.why))?);
+    }
+    for ticket in in_flight {
+        free.push_back(checked(take(driver, ticket))?);
+    }
+    Ok(())
+}
+
+fn checked(done: Done<<Driver as BlockDevice>::Page>) -> Result<Request, String> {
+    done.result.map_err(text)?;
+    Ok(done.bio)
+}
+
+fn take(driver: &Driver, ticket: Ticket) -> Done<<Driver as BlockDevice>::Page> {
+    loop {
+        for _ in 0..LOOKS_MAX {
+            if let Some(done) = driver.try_take(ticket) {
+                return done;
+            }
+            core::hint::spin_loop();
+        }
+        driver.kick();
+    }
+}
+
+/// Numbers that look random (xorshift64).
+fn random(state: &mut u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state
+}

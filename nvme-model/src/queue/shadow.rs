@@ -1,0 +1,124 @@
+//! Shadow doorbells: a page of the host's memory with the doorbells of the I/O queues, and one with the
+//! values at whose passing the controller wants the real doorbell to be rung (EventIdx).
+//!
+//! Nothing in the pages is trusted: a value goes the way of a doorbell write, with the same checks. The
+//! admin queue has no shadow.
+// Spec: NVMe-Base-2.0c 5.8 "Doorbell Buffer Config command"
+
+use nvme_spec::register::{DOORBELLS, Doorbell};
+
+use super::InvalidDoorbellValue;
+use crate::{BadAddress, GuestMemory};
+
+/// Where the two pages are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ShadowDoorbells {
+    values: u64,
+    events: u64,
+    page_bytes: u64,
+    dstrd: u64,
+}
+
+impl ShadowDoorbells {
+    /// Takes two page-aligned addresses into use.
+    ///
+    /// # Errors
+    /// [`BadAddress`] if a page is not memory.
+    pub(crate) fn new(
+        memory: &dyn GuestMemory,
+        values: u64,
+        events: u64,
+        page_bytes: u64,
+        dstrd: u8,
+    ) -> Result<Self, BadAddress> {
+        let last = page_bytes.saturating_sub(4);
+        for page in [values, events] {
+            for offset in [0, last] {
+                let address = page.checked_add(offset).ok_or(BadAddress { address: page })?;
+                memory.read(address, &mut [0; 4])?;
+            }
+        }
+        Ok(Self { values, events, page_bytes, dstrd: dstrd.into() })
+    }
+
+    /// The value of a doorbell; `None` if it has no place in the page, or the page is gone.
+    fn value(&self, memory: &dyn GuestMemory, bell: Doorbell) -> Option<u32> {
+        let mut bytes = [0; 4];
+        memory.read(self.values.checked_add(self.offset(bell)?)?, &mut bytes).ok()?;
+        Some(u32::from_le_bytes(bytes))
+    }
+
+    /// Says at whose passing the real doorbell is to be rung. A page that is gone keeps nobody from
+    /// ringing it.
+    fn set_event(&self, memory: &dyn GuestMemory, bell: Doorbell, value: u32) {
+        let address = self.offset(bell).and_then(|offset| self.events.checked_add(offset));
+        let written = address.map(|address| memory.write(address, &value.to_le_bytes()));
+        if !matches!(written, Some(Ok(()))) {
+            log::debug!("no EventIdx for {bell:?}");
+        }
+    }
+
+    /// The place of a doorbell, if it has one: the pages hold the doorbells in the registers' order.
+    fn offset(&self, bell: Doorbell) -> Option<u64> {
+        let offset = bell.offset(self.dstrd).checked_sub(DOORBELLS)?;
+        (offset.checked_add(4)? <= self.page_bytes).then_some(offset)
+    }
+}
+
+/// What a queue remembers of its shadow doorbell.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mirror {
+    /// The value that made no sense, so that it is not found again for ever.
+    refused: Option<u32>,
+    /// The EventIdx that the host was told.
+    event: Option<u32>,
+}
+
+/// A queue with a doorbell.
+pub(crate) trait Bell {
+    /// Takes a doorbell's value.
+    fn ring(&mut self, index: u32) -> Result<(), InvalidDoorbellValue>;
+
+    /// The value that was taken last.
+    fn rung_at(&self) -> u32;
+
+    fn mirror(&mut self) -> &mut Mirror;
+
+    /// The shadow's value, if the host changed it since it was looked at.
+    fn news(
+        &mut self,
+        shadow: &ShadowDoorbells,
+        memory: &dyn GuestMemory,
+        bell: Doorbell,
+    ) -> Option<u32> {
+        let value = shadow.value(memory, bell)?;
+        let is_new = value != self.rung_at() && self.mirror().refused != Some(value);
+        is_new.then_some(value)
+    }
+
+    /// Takes the shadow's value; one that makes no sense is remembered.
+    fn ring_shadow(&mut self, value: u32) -> Result<(), InvalidDoorbellValue> {
+        let result = self.ring(value);
+        self.mirror().refused = result.is_err().then_some(value);
+        result
+    }
+
+    /// Says that the real doorbell is to be rung when the host passes `back` before where it stands.
+    fn publish(
+        &mut self,
+        shadow: &ShadowDoorbells,
+        memory: &dyn GuestMemory,
+        bell: Doorbell,
+        back: u32,
+    ) {
+        let event = self.rung_at().wrapping_sub(back) & 0xffff;
+        if self.mirror().event.replace(event) != Some(event) {
+            shadow.set_event(memory, bell, event);
+        }
+    }
+
+    /// The shadow pages are others now.
+    fn forget_shadow(&mut self) {
+        *self.mirror() = Mirror::default();
+    }
+}

@@ -1,0 +1,25 @@
+//! `swaplab bench`: figures with their limits. Timings on shared machines are noisy: medians and 99th
+//! percentiles, never a mean alone, and ratios of what was measured in the same run.
+
+mod boot;
+mod nvme;
+mod sample;
+
+use crate::args::{Bench, BenchKind};
+use crate::exit::Exit;
+
+/// Whether every limit was met.
+type BenchResult = Result<bool, Box<dyn std::error::Error>>;
+
+pub(crate) fn run(args: &Bench) -> Exit {
+    let outcome = match args.what {
+        BenchKind::Boot => boot::boot(),
+        BenchKind::BootOnce => boot::boot_once(),
+        BenchKind::Nvme => nvme::nvme(),
+    };
+    match outcome {
+        Ok(true) => Exit::Expected,
+        Ok(false) => Exit::Findings.with(&"a limit was missed"),
+        Err(error) => Exit::Usage.with(&error),
+    }
+}

@@ -1,0 +1,121 @@
+//! `swaplab bench nvme`: what the controller model costs, as a ratio to plain copies of the same blocks.
+
+mod kvm;
+mod load;
+mod machine;
+
+use block::BLOCK_BYTES;
+use nvme_driver::NvmeDriver;
+use nvme_model::fault::{FaultPlan, Rule};
+use nvme_model::{Config, Controller, Media, RamMedia};
+
+use super::BenchResult;
+use super::sample::Sample;
+use load::{Copies, DISK_BLOCKS, Load, Way};
+use machine::BenchMachine;
+
+/// Commands of one measurement, and how often it is repeated, in turn with what it is compared with.
+const COMMANDS: u64 = 40_000;
+const ROUNDS: usize = 9;
+
+/// The least part of the copies' speed at a depth of 32.
+const MODEL_MIN: f64 = 0.60;
+/// The most that rules that do not match may cost.
+const RULES_MAX: f64 = 0.05;
+const RULES: usize = 10_000;
+
+pub(super) fn nvme() -> BenchResult {
+    let mut copies = Copies::new();
+    println!("model alone: our driver in process, RAM media, one core, random 4 KiB in 256 MiB");
+    let mut is_met = true;
+    for way in [Way::Read, Way::Write] {
+        for depth in [1, 32, 256] {
+            is_met &= against_copies(&mut copies, way, depth)?;
+        }
+    }
+    is_met &= rules_that_do_not_match()?;
+    match vmm::check_host() {
+        Ok(()) => is_met &= kvm::run(&mut copies)?,
+        Err(error) => println!("under KVM: not measured: {error}"),
+    }
+    Ok(is_met)
+}
+
+/// A RAM disk of which every block was written.
+fn ram_disk() -> Result<RamMedia, nvme_model::MediaError> {
+    let mut media = RamMedia::new(DISK_BLOCKS, BLOCK_BYTES as u32);
+    for lba in 0..DISK_BLOCKS {
+        media.write(lba, &[0x5a; BLOCK_BYTES])?;
+    }
+    Ok(media)
+}
+
+/// A driver that is live on a new controller with these rules.
+fn load(rules: Vec<Rule>) -> Result<Load, Box<dyn std::error::Error>> {
+    // As fast as memory: no cache in front of it, and as many channels as commands.
+    let config = Config { has_volatile_cache: false, channels: 1024, ..Config::default() };
+    let plan = FaultPlan { seed: 1, rules };
+    let machine = BenchMachine::new(Controller::new(config, Box::new(ram_disk()?), plan)?);
+    let config = nvme_driver::Config { io_depth: 256, ..nvme_driver::Config::default() };
+    let driver = NvmeDriver::probe(machine, config).map_err(|error| error.to_string())?;
+    Ok(Load::new(driver)?)
+}
+
+fn against_copies(
+    copies: &mut Copies,
+    way: Way,
+    depth: usize,
+) -> Result<bool, Box<dyn std::error::Error>> {
+    // One place of a ring stays empty.
+    let in_flight = depth.min(255);
+    let mut load = load(Vec::new())?;
+    let (mut commands, mut ratios) = (Vec::new(), Vec::new());
+    load.run(way, in_flight, COMMANDS)?;
+    for _ in 0..ROUNDS {
+        let copy_ns = copies.run(way, COMMANDS);
+        let command_ns = load.run(way, in_flight, COMMANDS)?;
+        commands.push(command_ns);
+        ratios.push(copy_ns / command_ns);
+    }
+    let (commands, ratio) = (Sample::new(commands), Sample::new(ratios).median());
+    let limit =
+        if depth == 32 { format!("limit: >= {:.0} %", MODEL_MIN * 100.0) } else { "".into() };
+    print_row(way, depth, &commands, ratio, &limit);
+    Ok(depth != 32 || ratio >= MODEL_MIN)
+}
+
+fn print_row(way: Way, depth: usize, commands: &Sample, ratio: f64, limit: &str) {
+    let way = format!("{way:?}").to_lowercase();
+    let (p50, p99, percent) = (commands.median(), commands.percentile(99), ratio * 100.0);
+    println!(
+        "  {way:<6} QD{depth:<4} {p50:>7.0} ns p50 {p99:>7.0} ns p99 {:>6.3} M/s {percent:>5.1} % of copies  {limit}",
+        1e3 / p50,
+    );
+}
+
+/// Rules about other blocks, other queues, other namespaces.
+fn rules_that_do_not_match() -> BenchResult {
+    let rule = |index: usize| {
+        let lba = DISK_BLOCKS + index as u64;
+        match index % 3 {
+            0 => format!("read lba={lba} => status=media/unrecovered-read"),
+            1 => format!("write lba={lba}..{} => delay=1ms", lba + 8),
+            _ => format!("io queue={} => drop", 2 + index % 1000),
+        }
+    };
+    let rules = (0..RULES).map(|index| rule(index).parse::<Rule>()).collect::<Result<_, _>>()?;
+    let (mut without, mut with) = (load(Vec::new())?, load(rules)?);
+    let mut costs = Vec::new();
+    for round in 0..ROUNDS {
+        let way = if round % 2 == 0 { Way::Read } else { Way::Write };
+        let plain_ns = without.run(way, 32, COMMANDS)?;
+        costs.push(with.run(way, 32, COMMANDS / 4)? / plain_ns - 1.0);
+    }
+    let cost = Sample::new(costs).median();
+    println!(
+        "  {RULES} rules that do not match cost {:>5.1} %  limit: <= {:.0} %",
+        cost * 100.0,
+        RULES_MAX * 100.0
+    );
+    Ok(cost <= RULES_MAX)
+}

@@ -63,6 +63,11 @@ impl From<Event> for Record {
             Event::OrphanDone { ino } => record(27, 0, 0, [ino, 0, 0]),
             Event::Rename { ino } => record(28, 0, 0, [ino, 0, 0]),
             Event::Share { ino, from, block, blocks } => record(29, 0, blocks, [ino, from, block]),
+            Event::IoLock { ino, context } => record(48, context as u16, 0, [ino, 0, 0]),
+            Event::IoUnlock { ino, context } => record(49, context as u16, 0, [ino, 0, 0]),
+            Event::IoLockBusy { ino, context, errno } => {
+                record(50, context as u16, errno.number().into(), [ino, 0, 0])
+            }
         }
     }
 }
@@ -123,6 +128,13 @@ impl Event {
             27 => Self::OrphanDone { ino: first },
             28 => Self::Rename { ino: first },
             29 => Self::Share { ino: first, from: second, block: third, blocks: word },
+            48 => Self::IoLock { ino: first, context: context()? },
+            49 => Self::IoUnlock { ino: first, context: context()? },
+            50 => Self::IoLockBusy {
+                ino: first,
+                context: context()?,
+                errno: Errno::from_number(u16::try_from(word).ok()?)?,
+            },
             _ => return None,
         })
     }

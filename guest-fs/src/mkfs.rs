@@ -17,8 +17,8 @@ use crate::store::{IoError, Reserve};
 /// The largest journal that is chosen by itself.
 const JOURNAL_BLOCKS_DEFAULT_MAX: u64 = 4096;
 
-/// Up to 256 MiB a small journal is enough.
-const SMALL_BLOCKS: u64 = 1 << 16;
+/// Up to 32 MiB a small journal is enough: the trees are shallow.
+const SMALL_BLOCKS: u64 = 1 << 13;
 
 /// The smallest journal of a larger filesystem.
 const JOURNAL_BLOCKS_LARGE: u64 = 1024;
@@ -31,7 +31,7 @@ pub struct MkfsOptions {
     pub uuid: [u8; 16],
     /// A name for people; zero-padded.
     pub label: [u8; 32],
-    /// Blocks of the journal's ring: at least 256, above 256 MiB 1024; `None`: 1/64 of the device, at most
+    /// Blocks of the journal's ring: at least 256, above 32 MiB 1024; `None`: 1/64 of the device, at most
     /// 4096.
     pub journal_blocks: Option<u64>,
 }
@@ -44,7 +44,7 @@ pub enum MkfsError {
         /// What it has.
         blocks: u64,
     },
-    /// The journal must have at least 256 blocks, above 256 MiB 1024.
+    /// The journal must have at least 256 blocks, above 32 MiB 1024.
     JournalTooSmall {
         /// What was asked for.
         blocks: u64,
@@ -64,7 +64,7 @@ impl fmt::Display for MkfsError {
             Self::JournalTooSmall { blocks } => {
                 write!(
                     f,
-                    "a journal of {blocks} blocks is too small: at least 256, above 256 MiB 1024"
+                    "a journal of {blocks} blocks is too small: at least 256, above 32 MiB 1024"
                 )
             }
             Self::OutOfMemory => f.write_str("no DMA memory left"),

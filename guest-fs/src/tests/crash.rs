@@ -6,9 +6,13 @@
 use block::BlockError;
 use block::ram::{Fault, OpKind};
 
+use iomap::Context;
+
 use super::rig::Rig;
 use super::workload::{Promises, run};
 use crate::FileSystem;
+use crate::extent::Extent;
+use crate::txn::Transaction;
 
 const BLOCKS: u64 = 420;
 
@@ -118,27 +122,43 @@ fn mkfs_that_is_cut_leaves_no_filesystem_or_a_whole_one() {
     assert!(requests > 5);
 }
 
-#[test]
-fn a_freed_inode_block_is_no_data_while_the_journal_could_bring_the_inode_back() {
-    let rig = Rig::new(330);
+/// A file whose only block was an inode until a moment ago; images of it are in the journal.
+fn data_in_a_freed_inode() -> (Rig, super::rig::Fs) {
+    let rig = Rig::new(BLOCKS);
     let fs = rig.mount();
     let ino = fs.create("data").unwrap();
-    fs.create("victim").unwrap();
-    let free = fs.statfs().unwrap().blocks_free;
-    rig.write(&fs, ino, 0, &vec![1; free as usize]).unwrap();
-    fs.fsync(ino).unwrap();
+    let victim = fs.create("victim").unwrap();
+    fs.sync().unwrap();
     fs.unlink("victim").unwrap();
     fs.sync().unwrap();
-    // The only free block is the one that was the inode.
-    rig.write(&fs, ino, free, &[2]).unwrap();
+    let mut txn = Transaction::begin(&fs.core, 20, Context::User).unwrap();
+    let run = txn.alloc(ino.0, Some(victim.0), 1).unwrap();
+    assert_eq!(run.start, victim.0, "the block may be reused at once");
+    let extent = Extent { file_block: 0, block: run.start, blocks: 1, is_unwritten: true };
+    crate::extent::add(&mut txn, ino.0, extent).unwrap();
+    crate::inode::update(&mut txn, ino.0, |fields| fields.blocks += 1).unwrap();
+    txn.commit().unwrap();
+    rig.write(&fs, ino, 0, &[7]).unwrap();
     fs.fsync(ino).unwrap();
-    drop(fs);
-    rig.disk.crash(|_, _| false);
-    let fs = rig.mount();
-    let ino = fs.open("data").unwrap();
-    assert_eq!(rig.read(&fs, ino, free, 1), Ok(vec![2]));
-    fs.unmount().unwrap();
-    rig.assert_clean();
+    (rig, fs)
+}
+
+#[test]
+fn neither_recovery_nor_a_checkpoint_brings_a_freed_inode_back_over_data() {
+    for is_crash in [true, false] {
+        let (rig, fs) = data_in_a_freed_inode();
+        if is_crash {
+            drop(fs);
+            rig.disk.crash(|_, _| false);
+        } else {
+            fs.unmount().unwrap();
+        }
+        let fs = rig.mount();
+        let ino = fs.open("data").unwrap();
+        assert_eq!(rig.read(&fs, ino, 0, 1), Ok(vec![7]), "crash: {is_crash}");
+        fs.unmount().unwrap();
+        rig.assert_clean();
+    }
 }
 
 #[test]

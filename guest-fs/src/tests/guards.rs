@@ -47,6 +47,42 @@ fn a_block_that_a_transaction_changed_is_held_against_others_until_it_ends() {
     assert!(fs.core.state().held_blocks.is_empty());
 }
 
+#[test]
+fn a_freed_block_is_not_given_away_before_its_release_is_durable() {
+    let rig = Rig::new(512);
+    let fs = rig.mount();
+    let ino = fs.create("a").unwrap();
+    rig.write(&fs, ino, 0, &[1]).unwrap();
+    fs.sync().unwrap();
+    let block = fs.map(ino).unwrap()[0].block;
+    let root = fs.root().0;
+    fs.unlink("a").unwrap();
+    let next = || {
+        let mut txn = Transaction::begin(&fs.core, 4, USER).unwrap();
+        txn.alloc(root, Some(block), 1).unwrap().start
+    };
+    assert_ne!(next(), block);
+    fs.sync().unwrap();
+    assert_eq!(next(), block);
+}
+
+#[test]
+fn a_checkpoint_flushes_between_the_places_and_the_tail() {
+    let rig = Rig::new(512);
+    let fs = rig.mount();
+    fs.create("a").unwrap();
+    fs.sync().unwrap();
+    rig.disk.take_requests();
+    fs.unmount().unwrap();
+    let requests = rig.disk.take_requests();
+    let ops: Vec<_> = requests.iter().map(|request| request.op).collect();
+    let (last, before) = ops.split_last().unwrap();
+    assert_eq!(*last, block::Op::Write { fua: true });
+    assert_eq!(before.last(), Some(&block::Op::Flush));
+    let is_plain_write = |op: &block::Op| *op == block::Op::Write { fua: false };
+    assert!(before.len() > 1 && before[..before.len() - 1].iter().all(is_plain_write));
+}
+
 #[derive(Default)]
 struct Seen(RefCell<Vec<Event>>);
 

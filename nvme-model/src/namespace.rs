@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::admin::format::FormatRun;
+use crate::allocation::Allocation;
 use crate::cache::{CachedWrite, WriteCache};
+use crate::format::NamespaceFormat;
 use crate::media::{Media, MediaError};
+use crate::reservation::Reservations;
 use crate::sick::SickBlocks;
 use crate::{Event, Observer};
 
@@ -23,8 +27,13 @@ pub(crate) enum Durability {
 /// A namespace. Callers check ranges before they call.
 pub(crate) struct Namespace {
     pub(crate) nsid: u32,
+    pub(crate) format: NamespaceFormat,
     pub(crate) media: Box<dyn Media>,
     pub(crate) cache: WriteCache,
+    pub(crate) reservations: Reservations,
+    /// A Format NVM that is under way.
+    pub(crate) format_run: Option<FormatRun>,
+    allocation: Allocation,
     cache_blocks_max: u64,
     /// Blocks of the media that Write Uncorrectable made unreadable.
     uncorrectable: SickBlocks,
@@ -43,12 +52,29 @@ impl Namespace {
         let cache = WriteCache::new(media.size_blocks(), media.block_bytes());
         Self {
             nsid,
+            format: NamespaceFormat::plain(media.block_bytes()),
+            allocation: Allocation::of(media.as_ref()),
             media,
             cache,
+            format_run: None,
+            reservations: Reservations::default(),
             cache_blocks_max: cache_blocks_max.into(),
             uncorrectable: SickBlocks::default(),
             previous: BTreeMap::new(),
         }
+    }
+
+    /// A namespace of this format, none of whose blocks was ever written.
+    pub(crate) fn fresh(
+        nsid: u32,
+        media: Box<dyn Media>,
+        format: NamespaceFormat,
+        cache_blocks_max: u32,
+    ) -> Self {
+        let blocks = media.size_blocks();
+        let mut namespace = Self { format, ..Self::new(nsid, media, cache_blocks_max) };
+        namespace.allocation.remove(0, blocks);
+        namespace
     }
 
     /// Puts other media, of perhaps another size, in the place of these. The cache must be empty.
@@ -57,6 +83,7 @@ impl Namespace {
         self.cache = WriteCache::new(size, media.block_bytes());
         self.uncorrectable.heal(size, before.saturating_sub(size));
         self.previous.clear();
+        self.allocation = Allocation::of(media.as_ref());
         self.media = media;
     }
 
@@ -64,12 +91,14 @@ impl Namespace {
         self.media.size_blocks()
     }
 
+    /// Bytes of a block as it is stored: data and metadata.
     pub(crate) fn block_bytes(&self) -> u32 {
         self.media.block_bytes()
     }
 
+    /// Bytes of all data, without metadata.
     pub(crate) fn size_bytes(&self) -> u128 {
-        u128::from(self.size_blocks()).saturating_mul(self.block_bytes().into())
+        u128::from(self.size_blocks()).saturating_mul(self.format.data_bytes().into())
     }
 
     /// The ranges that Write Uncorrectable made unreadable.
@@ -125,6 +154,7 @@ impl Namespace {
     /// Makes blocks unreadable, on the media and at once, until it is written there again.
     pub(crate) fn spoil(&mut self, slba: u64, blocks: u64) {
         self.cache.forget(slba, blocks);
+        self.allocation.add(slba, blocks);
         self.uncorrectable.add(slba..slba.saturating_add(blocks));
     }
 
@@ -139,6 +169,24 @@ impl Namespace {
             }
             from = bad.saturating_add(1);
         }
+    }
+
+    /// The first of these blocks that was never written or deallocated since.
+    pub(crate) fn first_deallocated(&self, slba: u64, blocks: u64) -> Option<u64> {
+        let end = slba.saturating_add(blocks);
+        let mut from = slba;
+        loop {
+            let hole = self.allocation.first_hole(from, end.saturating_sub(from))?;
+            if !self.cache.has(hole) {
+                return Some(hole);
+            }
+            from = hole.saturating_add(1);
+        }
+    }
+
+    /// Blocks of zeros are there because somebody wrote them.
+    pub(crate) fn keep_allocated(&mut self, slba: u64, blocks: u64) {
+        self.allocation.add(slba, blocks);
     }
 
     /// How many blocks so many bytes are.
@@ -209,9 +257,36 @@ impl Namespace {
         }
         self.cache.forget(slba, blocks);
         self.media.discard(slba, blocks)?;
+        self.allocation.remove(slba, blocks);
         self.uncorrectable.heal(slba, blocks);
         observer.event(now_ns, &Event::MediaDiscard { nsid: self.nsid, lba: slba, blocks });
         Ok(())
+    }
+
+    /// Gives the namespace other blocks, all of them deallocated, for as many bytes of data as before if
+    /// the media has room;
+    /// `false` if the media cannot have such blocks.
+    pub(crate) fn reformat(
+        &mut self,
+        format: NamespaceFormat,
+        now_ns: u64,
+        observer: &mut dyn Observer,
+    ) -> Result<bool, MediaError> {
+        self.format_run = None;
+        let bytes = self.size_blocks().saturating_mul(self.format.data_bytes().into());
+        let blocks = bytes.checked_div(format.data_bytes().into()).unwrap_or(0);
+        let blocks = self.media.reshape(blocks, format.stored_bytes())?;
+        if blocks == 0 {
+            return Ok(false);
+        }
+        self.format = format;
+        self.cache = WriteCache::new(blocks, format.stored_bytes());
+        self.uncorrectable = SickBlocks::default();
+        self.previous.clear();
+        self.allocation = Allocation::of(self.media.as_ref());
+        self.allocation.remove(0, blocks);
+        observer.event(now_ns, &Event::MediaDiscard { nsid: self.nsid, lba: 0, blocks });
+        Ok(true)
     }
 
     /// Empties the cache to the media, oldest write first, and makes the media durable.
@@ -264,6 +339,7 @@ impl Namespace {
         }
         let count = run.end.saturating_sub(run.start);
         self.uncorrectable.heal(run.start, count);
+        self.allocation.add(run.start, count);
         let blocks = u32::try_from(count).unwrap_or(u32::MAX);
         observer.event(now_ns, &Event::MediaWrite { nsid: self.nsid, lba: run.start, blocks });
         Ok(())

@@ -139,3 +139,25 @@ impl Event {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_record_that_is_an_event_is_the_one_it_was_made_of() {
+        let mut known = 0;
+        for code in 0..=255 {
+            // Every enumeration of the vocabulary has a 1.
+            let event = Event::decode(&record(code, 1, 1, [5, 6, 7]));
+            if let Some(event) = event {
+                known += 1;
+                assert!(!event.to_string().is_empty());
+                let again = Record::from(event);
+                assert_eq!(again.code, code);
+                assert_eq!(Event::decode(&again), Some(event));
+            }
+        }
+        assert_eq!(known, 29);
+    }
+}

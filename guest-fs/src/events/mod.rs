@@ -170,7 +170,7 @@ impl fmt::Display for Event {
                 write!(f, "swap map of inode {ino} at {pos} refused, {why:?}, for {context:?}")
             }
             Self::BlockHeld { block, context } => {
-                write!(f, "block {block} is held by another transaction, for {context:?}")
+                write!(f, "block {block} is held, for {context:?}")
             }
             Self::CowDone { ino, context, file_block, blocks } => {
                 write!(f, "inode {ino} has its own {file_block}+{blocks} now, for {context:?}")

@@ -169,9 +169,7 @@ impl fmt::Display for Event {
             Self::SwapMapRefused { ino, context, why, pos } => {
                 write!(f, "swap map of inode {ino} at {pos} refused, {why:?}, for {context:?}")
             }
-            Self::BlockHeld { block, context } => {
-                write!(f, "block {block} is held by another transaction, for {context:?}")
-            }
+            Self::BlockHeld { block, context } => write!(f, "block {block} held, {context:?}"),
             Self::CowDone { ino, context, file_block, blocks } => {
                 write!(f, "inode {ino} has its own {file_block}+{blocks} now, for {context:?}")
             }

@@ -229,7 +229,7 @@ fn what_a_failed_write_staged_never_takes_the_place_of_a_later_write() {
     fs.sync().unwrap();
     let error = block::BlockError::Timeout;
     rig.disk.add_fault(block::ram::Fault::nth(block::ram::OpKind::Write, 0, error));
-    assert!(rig.write(&fs, ino, 5, &[9]).is_err());
+    rig.write(&fs, ino, 5, &[9]).unwrap_err();
     assert_eq!(rig.read(&fs, ino, 0, 8), Ok(vec![1; 8]));
     // Block 5 is shared no more, block 0 still is; one write goes over both.
     fs.unlink("clone").unwrap();

@@ -73,6 +73,7 @@ mod cache;
 mod command;
 mod config;
 mod controller;
+pub mod crash;
 mod event;
 mod failure;
 pub mod fault;

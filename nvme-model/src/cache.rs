@@ -6,13 +6,14 @@
 //! overwritten by an older cached one. The bytes are shared, not copied: with the media if it likes, with
 //! a write log, with a snapshot.
 //!
-//! What it does not do: it does not choose what survives a power cut (`namespace` does), and it caches no
-//! reads.
+//! What it does not do: it does not choose what survives a power cut (it tells [`crate::crash`] what there
+//! is), and it caches no reads.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::crash::{Change, Content, Step};
 use crate::radix::Radix;
 
 /// No write has the block: its newest version is on the media.
@@ -46,6 +47,9 @@ pub struct WriteCache {
     writes: VecDeque<CachedWrite>,
     /// The order of the write that has the newest version of a block, or [`NONE`].
     newest: Radix<u64>,
+    /// Blocks that went to the media past the cache while it had a version of them, and the order of
+    /// the first write after that: whatever is older must not come back over them.
+    settled: VecDeque<(u64, Range<u64>)>,
     dirty_blocks: u64,
     held_blocks: u64,
 }
@@ -57,6 +61,7 @@ impl WriteCache {
             first_order: NONE.saturating_add(1),
             writes: VecDeque::new(),
             newest: Radix::new(size_blocks, NONE),
+            settled: VecDeque::new(),
             dirty_blocks: 0,
             held_blocks: 0,
         }
@@ -94,7 +99,7 @@ impl WriteCache {
         let order = self.first_order.saturating_add(self.writes.len() as u64);
         let write = CachedWrite { slba, data };
         let blocks = self.blocks_of(&write);
-        self.forget(slba, blocks);
+        self.supersede(slba, blocks);
         match blocks {
             1 => *self.newest.get_mut(slba) = order,
             _ => self.newest.set(slba..slba.saturating_add(blocks), &order),
@@ -131,6 +136,30 @@ impl WriteCache {
 
     /// Forgets every version of these blocks: they are about to be on the media.
     pub(crate) fn forget(&mut self, slba: u64, blocks: u64) {
+        if self.supersede(slba, blocks) {
+            let next = self.first_order.saturating_add(self.writes.len() as u64);
+            self.settled.push_back((next, slba..slba.saturating_add(blocks)));
+        }
+    }
+
+    /// What happened to the blocks since all of the cache was on the media, oldest first.
+    pub(crate) fn steps(&self) -> Vec<Step> {
+        let mut settled = self.settled.iter().peekable();
+        let mut steps = Vec::new();
+        for (order, write) in self.writes() {
+            while let Some((_, range)) = settled.next_if(|(before, _)| *before <= order) {
+                steps.push(Step::Settled(range.clone()));
+            }
+            let content = Content::Bytes(Arc::clone(&write.data));
+            let (key, slba, blocks) = (order, write.slba, self.blocks_of(write));
+            steps.push(Step::Open(Change { key, slba, blocks, content }));
+        }
+        steps.extend(settled.map(|(_, range)| Step::Settled(range.clone())));
+        steps
+    }
+
+    /// No version of these blocks is the newest any more; whether one was.
+    fn supersede(&mut self, slba: u64, blocks: u64) -> bool {
         let range = slba..slba.saturating_add(blocks);
         let dirty =
             |run: crate::radix::Run<'_, u64>| if *run.value == NONE { 0 } else { run.count };
@@ -139,6 +168,7 @@ impl WriteCache {
             self.newest.set(range, &NONE);
             self.dirty_blocks = self.dirty_blocks.saturating_sub(gone);
         }
+        gone > 0
     }
 
     /// Takes the oldest write out.
@@ -146,6 +176,9 @@ impl WriteCache {
         let write = self.writes.pop_front()?;
         let order = self.first_order;
         self.first_order = order.saturating_add(1);
+        while self.settled.front().is_some_and(|(before, _)| *before <= self.first_order) {
+            self.settled.pop_front();
+        }
         let blocks = self.blocks_of(&write);
         self.held_blocks = self.held_blocks.saturating_sub(blocks);
         let mut newest: Vec<Range<u64>> = Vec::new();
@@ -173,6 +206,7 @@ impl WriteCache {
         let lost = self.dirty_blocks;
         self.first_order = self.first_order.saturating_add(self.writes.len() as u64);
         self.writes.clear();
+        self.settled.clear();
         self.newest.set_all(NONE);
         (self.held_blocks, self.dirty_blocks) = (0, 0);
         lost

@@ -1,13 +1,19 @@
 //! A namespace: blocks behind a volatile cache.
 
+mod log;
+mod power;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::cache::{CachedWrite, WriteCache};
+use crate::crash::{Atomicity, Content, Op, WriteLog};
 use crate::media::{Media, MediaError};
 use crate::sick::SickBlocks;
 use crate::{Event, Observer};
+
+pub(crate) use power::{Chance, IN_FLIGHT};
 
 /// How a write is to be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +32,15 @@ pub(crate) struct Namespace {
     pub(crate) media: Box<dyn Media>,
     pub(crate) cache: WriteCache,
     cache_blocks_max: u64,
+    pub(crate) atomicity: Atomicity,
+    /// What was stored since somebody asked for it.
+    pub(crate) log: Option<WriteLog>,
+    /// The power was on ever since.
+    pub(crate) is_logging: bool,
+    /// The command that is executed; only kept up while logging.
+    pub(crate) command: u64,
+    /// Likewise: the volatile cache is switched on.
+    pub(crate) is_cache_on: bool,
     /// Blocks of the media that Write Uncorrectable made unreadable.
     uncorrectable: SickBlocks,
     /// What blocks held before they were written the last time; only kept while a rule wants it.
@@ -39,13 +54,23 @@ impl std::fmt::Debug for Namespace {
 }
 
 impl Namespace {
-    pub(crate) fn new(nsid: u32, media: Box<dyn Media>, cache_blocks_max: u32) -> Self {
+    pub(crate) fn new(
+        nsid: u32,
+        media: Box<dyn Media>,
+        cache_blocks_max: u32,
+        atomicity: Atomicity,
+    ) -> Self {
         let cache = WriteCache::new(media.size_blocks(), media.block_bytes());
         Self {
             nsid,
             media,
             cache,
             cache_blocks_max: cache_blocks_max.into(),
+            atomicity,
+            log: None,
+            is_logging: false,
+            command: 0,
+            is_cache_on: false,
             uncorrectable: SickBlocks::default(),
             previous: BTreeMap::new(),
         }
@@ -163,15 +188,16 @@ impl Namespace {
     ) -> Result<(), MediaError> {
         let blocks = data.len().checked_div(self.chunk()).unwrap_or(0);
         let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
-        let nsid = self.nsid;
+        let (nsid, data) = (self.nsid, Arc::new(data));
+        self.log_write(slba, &data, durability)?;
         if durability == Durability::Cached {
-            let order = self.cache.store(slba, Arc::new(data));
+            let order = self.cache.store(slba, data);
             observer.event(now_ns, &Event::CacheStore { nsid, lba: slba, blocks, order });
             return self.evict(now_ns, observer);
         }
         self.cache.forget(slba, blocks.into());
         let whole = slba..slba.saturating_add(blocks.into());
-        self.write_run(&CachedWrite { slba, data: Arc::new(data) }, &whole, now_ns, observer)?;
+        self.write_run(&CachedWrite { slba, data }, &whole, now_ns, observer)?;
         if durability == Durability::ForceUnitAccess {
             self.media.flush()?;
         }
@@ -189,6 +215,8 @@ impl Namespace {
         if blocks == 0 {
             return Ok(());
         }
+        let (content, is_durable) = (Content::Zeros, !self.is_cache_on);
+        self.log_op(Op::Change { slba, blocks, content, is_durable })?;
         self.cache.forget(slba, blocks);
         self.media.discard(slba, blocks)?;
         self.uncorrectable.heal(slba, blocks);
@@ -209,6 +237,7 @@ impl Namespace {
             }
         }
         self.media.flush()?;
+        self.log_op(Op::Flush)?;
         observer.event(now_ns, &Event::Flush { nsid: self.nsid, blocks });
         Ok(())
     }

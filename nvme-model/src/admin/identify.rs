@@ -130,6 +130,7 @@ impl Controller {
             .iter()
             .position(|lbads| 1_u32.wrapping_shl((*lbads).into()) == namespace.block_bytes())
             .map_or(0, |index| low8(u16::try_from(index).unwrap_or(0)));
+        super::atomic::put(namespace.atomicity, &mut id);
         // Deallocated blocks read as zeros.
         id.dlfeat = 1;
         id.nvmcap = bytes.to_le_bytes();

@@ -83,6 +83,16 @@ impl InFlightTable {
         self.take(number)
     }
 
+    /// Valid commands without an effect so far, in the order in which they were fetched.
+    pub(crate) fn not_executed(
+        &self,
+    ) -> impl Iterator<Item = (u64, Command, SubmissionFaults)> + use<'_> {
+        let open = self.commands.iter().filter(|(_, entry)| entry.outcome.is_none());
+        open.filter_map(|(number, entry)| {
+            Some((*number, entry.command.as_ref().ok()?.clone(), entry.faults.clone()))
+        })
+    }
+
     /// Takes the oldest command of a queue.
     pub(crate) fn take_of_queue(&mut self, sqid: u16) -> Option<InFlight> {
         let number = *self.commands.iter().find(|(_, entry)| entry.sqid == sqid)?.0;

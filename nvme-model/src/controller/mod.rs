@@ -6,13 +6,15 @@ mod inflight;
 mod lifecycle;
 mod mmio;
 mod post;
+mod power;
 pub(crate) mod registers;
 mod step;
+mod write_log;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use inflight::Outcome;
-pub use lifecycle::CachePolicy;
+pub use power::CachePolicy;
 
 use crate::async_events::AsyncEvents;
 use crate::cache::WriteCache;
@@ -81,7 +83,7 @@ impl Controller {
         if blocks == 0 || blocks > 1 << 48 || ![512, 4096].contains(&block_bytes) {
             return Err(ConfigError::BadMedia { blocks, block_bytes });
         }
-        let namespace = Namespace::new(NSID, media, config.cache_blocks_max);
+        let namespace = Namespace::new(NSID, media, config.cache_blocks_max, config.atomicity());
         Ok(Self {
             registers: Registers::default(),
             queues: Queues::default(),

@@ -84,6 +84,7 @@ impl Controller {
             let vector = self.queues.cqs.get(&cqid).and_then(|cq| cq.vector);
             self.interrupts.extend(vector);
         }
+        self.log_submission(&subject);
         let (timing, valid) = (&self.config.timing, command.as_ref().ok());
         let done_ns = self.clock.due(self.now_ns, timing, valid);
         let due_ns = (!faults.is_hung).then_some(done_ns.saturating_add(faults.delay_ns));

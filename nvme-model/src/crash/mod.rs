@@ -43,12 +43,14 @@ pub(crate) mod dice;
 mod group;
 mod log;
 mod space;
+mod spoil;
 
 pub use atomicity::Atomicity;
 pub use change::{Change, Content};
 pub use log::{CrashPoint, Op, Ticket, WriteLog};
 pub(crate) use space::Step;
 pub use space::{CrashImage, CrashSpace, Fate};
+pub(crate) use spoil::Damage;
 
 #[cfg(test)]
 mod tests;

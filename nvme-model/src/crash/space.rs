@@ -205,15 +205,20 @@ impl CrashSpace {
     /// # Errors
     /// [`MediaError`] of the media.
     pub fn apply(&self, image: &CrashImage, media: &mut dyn Media) -> Result<(), MediaError> {
-        for (piece, is_kept) in self.pieces.iter().zip(&image.survivors) {
-            let Some(change) = self.changes.get(piece.change).filter(|_| *is_kept) else {
-                continue;
-            };
-            for range in &piece.ranges {
-                change.apply(range, media)?;
-            }
-        }
-        Ok(())
+        self.kept(image).try_for_each(|(change, ranges)| {
+            ranges.iter().try_for_each(|range| change.apply(range, media))
+        })
+    }
+
+    /// What survived, oldest first: changes and the blocks of them that nothing settled hides.
+    pub(crate) fn kept(
+        &self,
+        image: &CrashImage,
+    ) -> impl Iterator<Item = (&Change, &[Range<u64>])> {
+        let kept = self.pieces.iter().zip(&image.survivors).filter(|(_, is_kept)| **is_kept);
+        kept.filter_map(|(piece, _)| {
+            Some((self.changes.get(piece.change)?, piece.ranges.as_slice()))
+        })
     }
 }
 

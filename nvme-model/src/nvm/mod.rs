@@ -14,6 +14,7 @@ use crate::namespace::{Durability, Namespace};
 use crate::{Controller, Ports};
 
 mod check;
+mod in_flight;
 mod wrong;
 
 /// A range of blocks with its length in bytes.

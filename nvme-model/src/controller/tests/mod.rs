@@ -10,4 +10,5 @@ mod ladder_faults;
 mod lifecycle;
 mod logs;
 mod persistence_faults;
+mod power;
 mod queues;

@@ -1,0 +1,345 @@
+//! What a power cut leaves: every outcome one that the settings allow.
+
+use std::collections::BTreeSet;
+
+use nvme_spec::Sqe;
+use proptest::prelude::*;
+
+use crate::rig::{DATA, Rig};
+use crate::{BlockFate, CachePolicy, Config, Controller, Event, FaultPlan, Ports};
+
+/// Entries 2 and up of a transfer's pages.
+const LIST: u64 = DATA + 40 * 4096;
+
+fn write(rig: &mut Rig, slba: u64, blocks: u64, value: u8, fua: bool) {
+    let sqe = prepared(rig, slba, blocks, value, fua);
+    assert!(rig.run(1, sqe).0.is_success());
+}
+
+fn prepared(rig: &mut Rig, slba: u64, blocks: u64, value: u8, fua: bool) -> Sqe {
+    rig.memory_write(DATA, &vec![value; blocks as usize * 4096]);
+    let list: Vec<u8> = (1..blocks).flat_map(|page| (DATA + page * 4096).to_le_bytes()).collect();
+    rig.memory_write(LIST, &list);
+    let second = if blocks == 2 { DATA + 4096 } else { LIST };
+    let second = if blocks == 1 { 0 } else { second };
+    Sqe::write(1, slba, (blocks - 1) as u16, fua).with_prp(DATA, second)
+}
+
+fn flush(rig: &mut Rig) {
+    assert!(rig.run(1, Sqe::flush(1)).0.is_success());
+}
+
+fn cut(rig: &mut Rig, policy: CachePolicy) {
+    let mut ports = Ports { memory: &rig.memory, irq: &mut rig.lines, observer: &mut rig.trace };
+    rig.controller.power_cut_in_flight(rig.now_ns, policy, &mut ports);
+    rig.now_ns = 0;
+}
+
+fn firsts(rig: &mut Rig, lbas: std::ops::Range<u64>) -> Vec<u8> {
+    lbas.map(|lba| rig.on_media(lba)).collect()
+}
+
+fn sample(seed: u64) -> CachePolicy {
+    CachePolicy::Sample { seed }
+}
+
+/// What the media holds after each of many power cuts of the same history.
+fn outcomes(
+    config: &Config,
+    lbas: std::ops::Range<u64>,
+    history: impl Fn(&mut Rig),
+) -> BTreeSet<Vec<u8>> {
+    let outcome = |seed| {
+        let mut rig = Rig::with(config.clone(), FaultPlan::none());
+        history(&mut rig);
+        cut(&mut rig, sample(seed));
+        firsts(&mut rig, lbas.clone())
+    };
+    (0..64).map(outcome).collect()
+}
+
+fn set<const N: usize, const B: usize>(images: [[u8; B]; N]) -> BTreeSet<Vec<u8>> {
+    images.into_iter().map(Vec::from).collect()
+}
+
+#[test]
+fn each_cached_block_is_old_or_new_and_each_flushed_one_new() {
+    let found = outcomes(&Config::default(), 10..13, |rig| {
+        write(rig, 10, 1, 1, false);
+        flush(rig);
+        write(rig, 11, 2, 2, false);
+    });
+    assert_eq!(found, set([[1, 0, 0], [1, 2, 0], [1, 0, 2], [1, 2, 2]]));
+}
+
+#[test]
+fn any_version_since_the_flush_may_be_there_but_none_from_before() {
+    let found = outcomes(&Config::default(), 10..11, |rig| {
+        write(rig, 10, 1, 1, false);
+        write(rig, 10, 1, 2, false);
+        flush(rig);
+        write(rig, 10, 1, 3, false);
+        write(rig, 10, 1, 4, false);
+    });
+    assert_eq!(found, set([[2], [3], [4]]));
+}
+
+#[test]
+fn a_write_within_awupf_is_all_or_nothing_and_a_larger_one_is_not() {
+    let config = Config { atomic_blocks: 2, ..Config::default() };
+    let found = outcomes(&config, 10..12, |rig| write(rig, 10, 2, 1, false));
+    assert_eq!(found, set([[0, 0], [1, 1]]));
+    let found = outcomes(&config, 10..13, |rig| write(rig, 10, 3, 1, false));
+    assert_eq!(found.len(), 8, "{found:?}");
+}
+
+#[test]
+fn a_write_that_crosses_an_atomic_boundary_may_be_torn_there() {
+    let bounded = Config { atomic_blocks: 4, atomic_boundary_blocks: 4, ..Config::default() };
+    let found = outcomes(&bounded, 12..14, |rig| write(rig, 12, 2, 1, false));
+    assert_eq!(found, set([[0, 0], [1, 1]]));
+    let found = outcomes(&bounded, 11..13, |rig| write(rig, 11, 2, 1, false));
+    assert_eq!(found.len(), 4, "{found:?}");
+    let shifted = Config { atomic_boundary_offset: 3, ..bounded };
+    let found = outcomes(&shifted, 11..13, |rig| write(rig, 11, 2, 1, false));
+    assert_eq!(found, set([[0, 0], [1, 1]]));
+}
+
+#[test]
+fn fua_and_write_through_are_never_lost_nor_overwritten_by_older_cached_writes() {
+    let found = outcomes(&Config::default(), 10..13, |rig| {
+        write(rig, 10, 3, 1, false);
+        write(rig, 11, 1, 2, true);
+    });
+    assert!(found.iter().all(|image| image[1] == 2), "{found:?}");
+    assert_eq!(found.len(), 4, "{found:?}");
+
+    let through = Config { has_volatile_cache: false, ..Config::default() };
+    let found = outcomes(&through, 10..12, |rig| write(rig, 10, 2, 1, false));
+    assert_eq!(found, set([[1, 1]]));
+}
+
+#[test]
+fn switching_the_cache_off_flushes_it_and_from_then_on_nothing_is_lost() {
+    let found = outcomes(&Config::default(), 10..13, |rig| {
+        write(rig, 10, 1, 1, false);
+        assert!(rig.admin(Sqe::set_features(6, 0)).0.is_success());
+        write(rig, 11, 1, 2, false);
+        assert!(rig.admin(Sqe::set_features(6, 1)).0.is_success());
+        write(rig, 12, 1, 3, false);
+    });
+    assert_eq!(found, set([[1, 2, 0], [1, 2, 3]]));
+}
+
+#[test]
+fn of_a_write_in_flight_anything_may_be_there_with_fua_too() {
+    let found = outcomes(&Config::default(), 10..12, |rig| {
+        write(rig, 10, 1, 1, true);
+        let sqe = prepared(rig, 10, 2, 2, true);
+        rig.submit(1, sqe);
+    });
+    assert_eq!(found, set([[1, 0], [2, 0], [1, 2], [2, 2]]));
+    // Without the guest's memory it is lost: that is one of the four.
+    let mut rig = Rig::new();
+    let sqe = prepared(&mut rig, 10, 2, 2, true);
+    rig.submit(1, sqe);
+    rig.controller.power_cut(rig.now_ns, sample(3), &mut rig.trace);
+    assert_eq!(firsts(&mut rig, 10..12), [0, 0]);
+}
+
+#[test]
+fn a_discard_is_not_undone_by_what_it_discarded() {
+    let found = outcomes(&Config::default(), 10..12, |rig| {
+        write(rig, 10, 2, 1, false);
+        assert!(rig.run(1, Sqe::write_zeroes(1, 10, 0)).0.is_success());
+    });
+    assert_eq!(found, set([[0, 0], [0, 1]]));
+}
+
+#[test]
+fn the_trace_names_what_became_of_every_block() {
+    let mut rig = Rig::new();
+    write(&mut rig, 10, 8, 1, false);
+    write(&mut rig, 30, 1, 2, false);
+    rig.trace.clear();
+    cut(&mut rig, sample(5));
+    let mut named = vec![None; 64];
+    let mut last = None;
+    for (_, event) in &rig.trace {
+        last = Some(*event);
+        if let Event::PowerLoss { nsid: 1, lba, blocks, order, fate } = *event {
+            assert_eq!(order, if lba == 30 { 2 } else { 1 });
+            named[lba as usize..(lba + u64::from(blocks)) as usize].fill(Some(fate));
+        }
+    }
+    let mut lost = 0;
+    for lba in (10..18).chain([30]) {
+        let is_kept = rig.on_media(lba) != 0;
+        lost += u64::from(!is_kept);
+        let fate = if is_kept { BlockFate::Kept } else { BlockFate::Lost };
+        assert_eq!(named[lba as usize], Some(fate), "block {lba}");
+    }
+    assert_eq!(named.iter().flatten().count(), 9);
+    assert_eq!(last, Some(Event::PowerCut { lost_blocks: lost, lost_commands: 0 }));
+}
+
+#[test]
+fn the_same_seed_at_the_same_command_leaves_the_same_and_another_does_not() {
+    let leave = |seed, commands: u64| {
+        let mut rig = Rig::new();
+        for lba in 0..commands {
+            write(&mut rig, lba, 1, 1, false);
+        }
+        write(&mut rig, 100, 24, 1, false);
+        cut(&mut rig, sample(seed));
+        firsts(&mut rig, 100..124)
+    };
+    assert_eq!(leave(1, 1), leave(1, 1));
+    let by_seed: BTreeSet<Vec<u8>> = (0..8).map(|seed| leave(seed, 1)).collect();
+    assert!(by_seed.len() > 4, "{by_seed:?}");
+    let by_command: BTreeSet<Vec<u8>> = (1..9).map(|commands| leave(1, commands)).collect();
+    assert!(by_command.len() > 4, "{by_command:?}");
+}
+
+#[test]
+fn a_violation_tears_inside_blocks_and_leaves_garbage_and_says_so() {
+    let mut seen = BTreeSet::new();
+    for seed in 0..40 {
+        let mut rig =
+            Rig::with(Config { atomic_blocks: 8, ..Config::default() }, FaultPlan::none());
+        write(&mut rig, 10, 8, 1, true);
+        write(&mut rig, 10, 8, 2, false);
+        cut(&mut rig, CachePolicy::Violate { seed });
+        let mut expected = vec![None; 8];
+        for (lba, fate) in rig.seen(|event| match event {
+            Event::PowerLoss { lba, blocks, fate, .. } => {
+                Some((*lba..lba + u64::from(*blocks), *fate))
+            }
+            _ => None,
+        }) {
+            lba.for_each(|lba| expected[lba as usize - 10] = Some(fate));
+        }
+        for (lba, fate) in (10..).zip(expected) {
+            let mut block = [0; 4096];
+            rig.controller.media(1).expect("namespace").read(lba, &mut block).expect("RAM");
+            let new = block.iter().take_while(|byte| **byte == 2).count();
+            let is_old = block[new..].iter().all(|byte| *byte == 1);
+            match fate.expect("every block has a fate") {
+                BlockFate::Lost => assert!(new == 0 && is_old),
+                BlockFate::Kept => assert_eq!(new, 4096),
+                BlockFate::Torn { bytes } => assert!(new == usize::from(bytes) && is_old),
+                BlockFate::Garbage => assert!(!is_old),
+            }
+            seen.insert(format!("{fate:?}").split([' ', '{']).next().map(str::to_owned));
+        }
+    }
+    assert_eq!(seen.len(), 4, "lost, kept, torn and garbage: {seen:?}");
+}
+
+#[test]
+fn what_a_write_uncorrectable_spoiled_stays_bad_and_a_lost_rewrite_heals_nothing() {
+    for seed in 0..16 {
+        let mut rig = Rig::new();
+        assert!(rig.run(1, Sqe::write_uncorrectable(1, 10, 1)).0.is_success());
+        write(&mut rig, 10, 1, 1, false);
+        assert!(rig.read_block(10).is_ok(), "the cache has it");
+        cut(&mut rig, sample(seed));
+        let is_kept = rig.on_media(10) == 1;
+        rig.enable();
+        rig.create_pair(1, 1);
+        assert_eq!(rig.read_block(10).is_ok(), is_kept, "seed {seed}");
+        rig.read_block(11).expect_err("never rewritten");
+    }
+}
+
+#[test]
+fn the_log_knows_what_is_guaranteed_with_the_cache_on_and_off() {
+    let count_after = |config: Config, act: &dyn Fn(&mut Rig)| {
+        let mut rig = Rig::with(config, FaultPlan::none());
+        write(&mut rig, 10, 1, 9, false);
+        rig.controller.start_write_log(1).expect("RAM");
+        act(&mut rig);
+        let log = rig.controller.write_log(1).expect("started");
+        crate::crash::CrashPoint::at(log, log.end()).expect("RAM").space().count()
+    };
+    let through = Config { has_volatile_cache: false, ..Config::default() };
+    let nothing = |_: &mut Rig| {};
+    assert_eq!(count_after(Config::default(), &nothing), Some(2), "cached before the log began");
+    assert_eq!(count_after(through.clone(), &nothing), Some(1));
+    let zero = |rig: &mut Rig| assert!(rig.run(1, Sqe::write_zeroes(1, 20, 0)).0.is_success());
+    assert_eq!(count_after(Config::default(), &zero), Some(4));
+    assert_eq!(count_after(through.clone(), &zero), Some(1));
+    let fua = |rig: &mut Rig| write(rig, 20, 1, 1, true);
+    assert_eq!(count_after(Config::default(), &fua), Some(2));
+    assert_eq!(count_after(Config::default(), &flush), Some(1));
+    let off = |rig: &mut Rig| assert!(rig.admin(Sqe::set_features(6, 0)).0.is_success());
+    assert_eq!(count_after(Config::default(), &off), Some(1));
+}
+
+#[test]
+fn a_flush_guarantees_nothing_that_was_still_in_flight_when_it_was_submitted() {
+    let mut rig = Rig::new();
+    rig.controller.start_write_log(1).expect("RAM");
+    let sqe = prepared(&mut rig, 10, 1, 1, false);
+    rig.submit(1, sqe);
+    rig.submit(1, Sqe::flush(1));
+    rig.settle();
+    assert_eq!(rig.reap(1).len(), 2);
+    let log = rig.controller.write_log(1).expect("started").clone();
+    assert_eq!(log.end(), 4);
+    let point = crate::crash::CrashPoint::at(&log, log.end()).expect("RAM");
+    assert_eq!(point.space().count(), Some(2), "the write completed after the flush began");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// The controller's own choice is one of the images of the write log, whatever was written.
+    #[test]
+    fn what_is_left_is_an_image_of_the_log(
+        steps in prop::collection::vec((0_u8..8, 0_u64..5, 1_u64..4), 1..12),
+        seed: u64,
+        atomic_blocks in 1_u32..4,
+    ) {
+        let config = Config { atomic_blocks, cache_blocks_max: 6, ..Config::default() };
+        let mut rig = Rig::with(config, FaultPlan::none());
+        rig.controller.start_write_log(1).expect("RAM");
+        for ((kind, slba, blocks), value) in steps.into_iter().zip(1..) {
+            match kind {
+                0 => flush(&mut rig),
+                1 => write(&mut rig, slba, blocks, value, true),
+                2 => {
+                    let zeroes = Sqe::write_zeroes(1, slba, blocks as u16 - 1);
+                    assert!(rig.run(1, zeroes).0.is_success());
+                }
+                _ => write(&mut rig, slba, blocks, value, false),
+            }
+        }
+        let sqe = prepared(&mut rig, 3, 3, 200, false);
+        rig.submit(1, sqe);
+        let log = rig.controller.write_log(1).expect("started").clone();
+        let point = crate::crash::CrashPoint::at(&log, log.end()).expect("RAM");
+        cut(&mut rig, sample(seed));
+        let after = firsts(&mut rig, 0..8);
+        // The write in flight is not in the log, because nobody knew its data: it may be added.
+        let is_legal = point.space().iter().any(|image| {
+            let media = point.media(&image).expect("RAM");
+            let mut block = [0; 4096];
+            (0..8).zip(&after).all(|(lba, byte)| {
+                crate::Media::read(&media, lba, &mut block).expect("RAM");
+                block[0] == *byte || *byte == 200 && (3..6).contains(&lba)
+            })
+        });
+        prop_assert!(is_legal, "{after:?}");
+    }
+}
+
+#[test]
+fn a_cut_in_the_middle_of_nothing_is_a_cut() {
+    let media = Box::new(crate::RamMedia::new(8, 512));
+    let mut controller =
+        Controller::new(Config::default(), media, FaultPlan::none()).expect("valid");
+    let mut events = Vec::new();
+    controller.power_cut(5, sample(1), &mut events);
+    assert_eq!(events, [(5, Event::PowerCut { lost_blocks: 0, lost_commands: 0 })]);
+}

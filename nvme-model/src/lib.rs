@@ -94,7 +94,7 @@ mod sick;
 
 pub use cache::{CachedWrite, WriteCache};
 pub use config::{Config, ConfigError, Timing};
-pub use controller::{CachePolicy, Controller};
+pub use controller::{CachePolicy, Controller, Snapshot};
 pub use event::{BlockFate, EVENT_BYTES, Event, FatalCause};
 pub use fault::{FaultEngine, FaultPlan};
 pub use lab::{LabIrq, LabWake, lab_wait};

@@ -27,6 +27,7 @@ pub(crate) enum Durability {
 }
 
 /// A namespace. Callers check ranges before they call.
+#[derive(Clone)]
 pub(crate) struct Namespace {
     pub(crate) nsid: u32,
     pub(crate) media: Box<dyn Media>,

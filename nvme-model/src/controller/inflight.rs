@@ -15,7 +15,7 @@ use super::post::Lies;
 pub(crate) type Outcome = Result<u32, Failure>;
 
 /// A command in flight.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct InFlight {
     pub(crate) sqid: u16,
     pub(crate) sqe: Sqe,
@@ -32,7 +32,7 @@ pub(crate) struct InFlight {
 }
 
 /// All commands in flight, by number; the number is also the tie-break between equal times.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct InFlightTable {
     commands: BTreeMap<u64, InFlight>,
     timers: BTreeSet<(u64, u64)>,

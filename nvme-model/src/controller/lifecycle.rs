@@ -208,7 +208,7 @@ impl Controller {
 
     pub(crate) fn note_host_failure(&mut self, error: crate::media::MediaError) {
         log::error!("{error}");
-        self.host_failure.get_or_insert(error);
+        self.host_failure.get_or_insert(error.into());
     }
 
     /// The device is pulled out: registers read all ones, writes are lost, nothing completes. The cache

@@ -83,5 +83,11 @@ pub trait Media: fmt::Debug + Send + Sync {
     fn snapshot(&self) -> Box<dyn Media>;
 }
 
+impl Clone for Box<dyn Media> {
+    fn clone(&self) -> Self {
+        self.snapshot()
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use super::{InvalidDoorbellValue, QueueDmaError, distance, entry_address, next_i
 use crate::GuestMemory;
 
 /// A submission queue as the controller sees it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SubmissionQueue {
     base: u64,
     size: u32,

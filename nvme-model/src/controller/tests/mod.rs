@@ -12,3 +12,4 @@ mod logs;
 mod persistence_faults;
 mod power;
 mod queues;
+mod snapshot;

@@ -46,6 +46,21 @@ fn an_image_of_something_else_is_refused_for_our_guest_only() {
 }
 
 #[test]
+fn an_image_of_a_foreign_format_is_refused_for_every_guest_with_the_remedy() {
+    for (magic, format) in FOREIGN {
+        let mut bytes = magic.to_vec();
+        bytes.resize(1 << 20, 0);
+        let message = open_bytes(&bytes, DiskUser::ForeignGuest).unwrap_err();
+        assert!(message.contains(&format!("a {format} image")), "{message}");
+        assert!(message.contains("qemu-img convert"), "{message}");
+    }
+    let mut broken = b"QFI\xfb\0\0\0\x09".to_vec();
+    broken.resize(1 << 20, 0);
+    let message = open_bytes(&broken, DiskUser::ForeignGuest).unwrap_err();
+    assert!(message.contains("a qcow2 image must be"), "{message}");
+}
+
+#[test]
 fn a_truncated_image_is_refused() {
     let bytes = filesystem();
     open_bytes(&bytes[..bytes.len() - 100], DiskUser::BuiltInGuest).unwrap_err();

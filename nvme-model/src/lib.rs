@@ -17,6 +17,7 @@
 //! | faults | [`fault`] | rules; says what to do wrong, does nothing itself |
 //! | execute | `admin`, `nvm`, `data` | what commands do |
 //! | storage | `namespace`, `cache`, [`media`] | what is durable and what is not |
+//! | power | [`crash`] | what a power cut may leave: one image of it, or all |
 //!
 //! A command takes effect, data transfer included, at the virtual time at which it completes; one that
 //! is aborted or lost before has no effect at all. At equal times the command that was fetched first
@@ -54,7 +55,7 @@
 //! - CMB, PMR, boot partitions, host memory buffer, SR-IOV, more than one controller.
 //! - Volatile Write Zeroes, deallocate and Write Uncorrectable: all are durable at once. Which blocks
 //!   are uncorrectable is known to the controller, not to the media: a new controller does not know.
-//! - A choice of survivors at a power cut beyond all or none.
+//! - Snapshots on disk: [`Snapshot`] lives in this process.
 //! - PCI identity, BARs and MSI-X: the owner's business.
 #![forbid(unsafe_code)]
 #![cfg_attr(

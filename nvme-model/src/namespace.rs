@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::cache::{CachedWrite, WriteCache};
 use crate::crash::{Atomicity, Content, Op, WriteLog};
 use crate::media::{Media, MediaError};
+use crate::radix::Radix;
 use crate::sick::SickBlocks;
 use crate::{Event, Observer};
 
@@ -44,6 +45,8 @@ pub(crate) struct Namespace {
     pub(crate) is_cache_on: bool,
     /// Blocks of the media that Write Uncorrectable made unreadable.
     uncorrectable: SickBlocks,
+    /// Blocks that were ever written, or made zeros, on the media.
+    written: Radix<bool>,
     /// What blocks held before they were written the last time; only kept while a rule wants it.
     previous: BTreeMap<u64, Box<[u8]>>,
 }
@@ -62,6 +65,7 @@ impl Namespace {
         atomicity: Atomicity,
     ) -> Self {
         let cache = WriteCache::new(media.size_blocks(), media.block_bytes());
+        let written = Radix::new(media.size_blocks(), false);
         Self {
             nsid,
             media,
@@ -73,6 +77,7 @@ impl Namespace {
             command: 0,
             is_cache_on: false,
             uncorrectable: SickBlocks::default(),
+            written,
             previous: BTreeMap::new(),
         }
     }
@@ -220,7 +225,7 @@ impl Namespace {
         self.log_op(Op::Change { slba, blocks, content, is_durable })?;
         self.cache.forget(slba, blocks);
         self.media.discard(slba, blocks)?;
-        self.uncorrectable.heal(slba, blocks);
+        self.settle(&(slba..slba.saturating_add(blocks)));
         observer.event(now_ns, &Event::MediaDiscard { nsid: self.nsid, lba: slba, blocks });
         Ok(())
     }
@@ -258,6 +263,22 @@ impl Namespace {
         Ok(())
     }
 
+    /// These blocks are new on the media: what was bad there is good.
+    fn settle(&mut self, range: &Range<u64>) {
+        let count = range.end.saturating_sub(range.start);
+        self.uncorrectable.heal(range.start, count);
+        match count {
+            1 => *self.written.get_mut(range.start) = true,
+            _ => self.written.set(range.clone(), &true),
+        }
+    }
+
+    /// The blocks of a range that were never written on the media.
+    pub(crate) fn never_written(&self, range: Range<u64>) -> Vec<Range<u64>> {
+        let end = range.end.min(self.size_blocks());
+        self.written.parts_without(range.start..end, &true)
+    }
+
     /// Writes some blocks of a write to the media.
     fn write_run(
         &mut self,
@@ -275,7 +296,7 @@ impl Namespace {
             self.media.write(run.start, bytes)?;
         }
         let count = run.end.saturating_sub(run.start);
-        self.uncorrectable.heal(run.start, count);
+        self.settle(run);
         let blocks = u32::try_from(count).unwrap_or(u32::MAX);
         observer.event(now_ns, &Event::MediaWrite { nsid: self.nsid, lba: run.start, blocks });
         Ok(())

@@ -120,6 +120,9 @@ impl Controller {
             });
             lost = lost.saturating_add(lost_here);
         }
+        for ns in self.namespaces.values() {
+            self.faults.on_power_loss(ns.nsid, &|range| ns.never_written(range));
+        }
         if let Some(error) = failure {
             self.note_host_failure(error);
         }

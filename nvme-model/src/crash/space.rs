@@ -74,7 +74,7 @@ impl CrashSpace {
                 Step::Open(change) => {
                     let first = pieces.len();
                     for whole in change.pieces(atomicity) {
-                        let ranges = left_of(&settled, &whole);
+                        let ranges = settled.parts_without(whole.clone(), &true);
                         if !ranges.is_empty() {
                             pieces.push(Piece { change: changes.len(), whole, ranges });
                         }
@@ -220,19 +220,6 @@ impl CrashSpace {
             Some((self.changes.get(piece.change)?, piece.ranges.as_slice()))
         })
     }
-}
-
-/// The parts of a range that are not settled.
-fn left_of(settled: &Radix<bool>, range: &Range<u64>) -> Vec<Range<u64>> {
-    let mut left: Vec<Range<u64>> = Vec::new();
-    for run in settled.runs(range.clone()).filter(|run| !run.value) {
-        let end = run.first.saturating_add(run.count);
-        match left.last_mut() {
-            Some(last) if last.end == run.first => last.end = end,
-            _ => left.push(run.first..end),
-        }
-    }
-    left
 }
 
 /// Puts pieces that overlap, directly or through others, into one group.

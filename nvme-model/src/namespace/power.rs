@@ -55,8 +55,7 @@ impl Namespace {
         } else {
             space.apply(&image, self.media.as_mut())?;
         }
-        let kept = space.kept(&image).flat_map(|(_, ranges)| ranges);
-        kept.for_each(|range| self.uncorrectable.heal(range.start, length(range)));
+        space.kept(&image).flat_map(|(_, ranges)| ranges).for_each(|range| self.settle(range));
         for fate in space.fates(&image) {
             let what = if fate.is_kept { BlockFate::Kept } else { BlockFate::Lost };
             observer.event(now_ns, &self.fate(fate.key, &fate.blocks, what));

@@ -291,6 +291,32 @@ fn a_flush_guarantees_nothing_that_was_still_in_flight_when_it_was_submitted() {
     assert_eq!(point.space().count(), Some(2), "the write completed after the flush began");
 }
 
+#[test]
+fn a_rule_until_rewrite_is_healed_for_good_only_by_what_reached_the_media() {
+    let rules = "read lba=10..13 => status=media/unrecovered-read until-rewrite";
+    let mut seen = BTreeSet::new();
+    for seed in 0..16 {
+        let mut rig = Rig::faulty(&[rules]);
+        let bad = |rig: &mut Rig, lba| rig.read_block(lba).is_err();
+        write(&mut rig, 10, 1, 1, true);
+        write(&mut rig, 11, 2, 2, false);
+        assert!(!(10..13).any(|lba| bad(&mut rig, lba)), "all are rewritten, two in the cache");
+        write(&mut rig, 10, 1, 3, false);
+        cut(&mut rig, sample(seed));
+        let on_media = firsts(&mut rig, 10..13);
+        rig.enable();
+        rig.create_pair(1, 1);
+        assert!(
+            !bad(&mut rig, 10),
+            "the first rewrite is on the media, whatever became of the second"
+        );
+        assert_eq!(bad(&mut rig, 11), on_media[1] == 0);
+        assert_eq!(bad(&mut rig, 12), on_media[2] == 0);
+        seen.insert(on_media);
+    }
+    assert!(seen.len() > 3, "{seen:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -78,3 +78,31 @@ fn a_flipped_byte_in_any_metadata_block_is_refused() {
         assert!(open_bytes(&bytes, DiskUser::BuiltInGuest).is_err(), "block {block}");
     }
 }
+
+/// An empty qcow2 image of 1 MiB, of version 2: header, refcount table, refcount block, L1 table.
+fn qcow2() -> Vec<u8> {
+    const CLUSTER: usize = 1 << 16;
+    let mut bytes = vec![0; 4 * CLUSTER];
+    let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
+    put(0, b"QFI\xfb\0\0\0\x02");
+    put(20, &16_u32.to_be_bytes());
+    put(24, &(1_u64 << 20).to_be_bytes());
+    put(36, &1_u32.to_be_bytes());
+    put(40, &(3 * CLUSTER as u64).to_be_bytes());
+    put(48, &(CLUSTER as u64).to_be_bytes());
+    put(56, &1_u32.to_be_bytes());
+    put(CLUSTER, &(2 * CLUSTER as u64).to_be_bytes());
+    put(2 * CLUSTER, &[0, 1, 0, 1, 0, 1, 0, 1]);
+    bytes
+}
+
+#[test]
+fn a_qcow2_image_is_the_drive_inside_and_not_its_header() {
+    for user in [DiskUser::BuiltInGuest, DiskUser::ForeignGuest] {
+        let media = open_bytes(&qcow2(), user).unwrap();
+        assert_eq!((media.size_blocks(), media.block_bytes()), (256, 4096));
+        let mut block = [1; 4096];
+        media.read(0, &mut block).unwrap();
+        assert_eq!(block, [0; 4096]);
+    }
+}

@@ -82,12 +82,35 @@ impl Namespace {
         }
     }
 
+    /// Puts other media, of perhaps another size, in the place of these. The cache must be empty.
+    pub(crate) fn replace_media(&mut self, media: Box<dyn Media>) {
+        let (size, before) = (media.size_blocks(), self.size_blocks());
+        self.cache = WriteCache::new(size, media.block_bytes());
+        let written = self.written.parts_without(0..size.min(before), &false);
+        self.written = Radix::new(size, false);
+        written.into_iter().for_each(|range| self.written.set(range, &true));
+        // A log is of one drive of one size.
+        (self.log, self.is_logging) = (None, false);
+        self.uncorrectable.heal(size, before.saturating_sub(size));
+        self.previous.clear();
+        self.media = media;
+    }
+
     pub(crate) fn size_blocks(&self) -> u64 {
         self.media.size_blocks()
     }
 
     pub(crate) fn block_bytes(&self) -> u32 {
         self.media.block_bytes()
+    }
+
+    pub(crate) fn size_bytes(&self) -> u128 {
+        u128::from(self.size_blocks()).saturating_mul(self.block_bytes().into())
+    }
+
+    /// The ranges that Write Uncorrectable made unreadable.
+    pub(crate) fn unreadable(&self) -> impl Iterator<Item = Range<u64>> {
+        self.uncorrectable.ranges().into_iter()
     }
 
     fn chunk(&self) -> usize {
@@ -237,8 +260,8 @@ impl Namespace {
         observer: &mut dyn Observer,
     ) -> Result<(), MediaError> {
         let blocks = self.cache.dirty_blocks();
-        while let Some(leaving) = self.cache.take_oldest() {
-            for run in &leaving.newest {
+        while let Some(leaving) = self.cache.take_oldest(&self.atomicity) {
+            for run in &leaving.runs {
                 self.write_run(&leaving.write, run, now_ns, observer)?;
             }
         }
@@ -250,13 +273,13 @@ impl Namespace {
 
     fn evict(&mut self, now_ns: u64, observer: &mut dyn Observer) -> Result<(), MediaError> {
         while self.cache.held_blocks() > self.cache_blocks_max {
-            let Some(leaving) = self.cache.take_oldest() else {
+            let Some(leaving) = self.cache.take_oldest(&self.atomicity) else {
                 break;
             };
             let (lba, order) = (leaving.write.slba, leaving.order);
             let blocks = u32::try_from(leaving.blocks).unwrap_or(u32::MAX);
             observer.event(now_ns, &Event::CacheEvict { nsid: self.nsid, lba, blocks, order });
-            for run in &leaving.newest {
+            for run in &leaving.runs {
                 self.write_run(&leaving.write, run, now_ns, observer)?;
             }
         }

@@ -37,6 +37,10 @@ pub enum Exit {
     },
     /// The guest waits without a deadline for an interrupt that nothing can raise any more.
     WaitsForever(Report),
+    /// The guest switched the machine off by ACPI.
+    PowerOff,
+    /// The guest reset the machine by ACPI. The machine stays off until it is power-cycled.
+    Reset,
     /// Somebody called [`crate::Stopper::stop`].
     Stopped,
 }
@@ -69,6 +73,8 @@ impl fmt::Display for Exit {
             Self::WaitsForever(report) => {
                 write!(f, "the guest waits for an interrupt that can never come\n{report}")
             }
+            Self::PowerOff => f.write_str("the guest switched the machine off"),
+            Self::Reset => f.write_str("the guest reset the machine"),
             Self::Stopped => f.write_str("the machine was stopped from outside"),
         }
     }

@@ -80,6 +80,8 @@ bit_fields! {
         namespace_notices, with_namespace_notices: 8, 1;
         /// Firmware activation notices.
         firmware_notices, with_firmware_notices: 9, 1;
+        /// Telemetry log notices.
+        telemetry_notices, with_telemetry_notices: 10, 1;
     }
 }
 

@@ -2,8 +2,24 @@
 
 mod abort;
 mod atomic;
-mod beyond;
+mod background;
+mod condition;
+mod device;
+mod directives;
 mod features;
+mod firmware;
 mod identify;
+mod journal;
+mod keep_alive;
+mod lba_status;
 mod logs;
+mod namespaces;
 mod queues;
+mod sanitize;
+mod self_test;
+
+pub(crate) use identify::padded;
+pub(crate) use logs::PageRequest;
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,6 @@ use super::registers::Registers;
 use crate::async_events::AsyncEvents;
 use crate::event::FatalCause;
 use crate::fault::{Transition, TransitionFaults};
-use crate::features::Features;
 use crate::queue::{CompletionQueue, Queues, SubmissionQueue};
 use crate::{Event, Observer};
 
@@ -37,10 +36,11 @@ impl Controller {
 
     /// Sets CSTS.CFS. Only a reset clears it.
     // Spec: NVMe-Base-2.0c 9.5 "Controller Fatal Status Condition"
-    pub(super) fn fail(&mut self, cause: FatalCause, observer: &mut dyn Observer) {
+    pub(crate) fn fail(&mut self, cause: FatalCause, observer: &mut dyn Observer) {
         observer.event(self.now_ns, &Event::Fatal { cause });
         self.ready_at = None;
         self.set_csts(self.registers.csts.with_cfs(1), observer);
+        self.device_failed(cause);
     }
 
     /// CC.EN was set.
@@ -75,7 +75,7 @@ impl Controller {
         let lost = self.in_flight.dissolve();
         self.queues = Queues::default();
         self.events = AsyncEvents::default();
-        self.features = Features::new(&self.config);
+        self.device_reset();
         self.clock.reset();
         self.interrupts.clear();
         self.late_interrupts.clear();
@@ -128,8 +128,8 @@ impl Controller {
     }
 
     /// A function level reset, as the PCI function gets it: a controller reset that also clears every
-    /// register.
-    pub fn function_reset(&mut self, now_ns: u64, observer: &mut dyn Observer) {
+    /// register. What outlives a reset stays, the write cache among it.
+    pub fn function_level_reset(&mut self, now_ns: u64, observer: &mut dyn Observer) {
         if self.is_removed {
             return;
         }
@@ -150,7 +150,7 @@ impl Controller {
         if faults.is_ignored {
             return;
         }
-        self.function_reset(now_ns, observer);
+        self.function_level_reset(now_ns, observer);
         self.set_csts(self.registers.csts.with_nssro(1), observer);
     }
 
@@ -171,7 +171,7 @@ impl Controller {
     }
 
     /// Does what is due by itself: becoming ready, finishing a shutdown.
-    pub(super) fn advance(&mut self, now_ns: u64, observer: &mut dyn Observer) {
+    pub(crate) fn advance(&mut self, now_ns: u64, observer: &mut dyn Observer) {
         self.now_ns = now_ns;
         if self.is_removed {
             return;
@@ -189,6 +189,7 @@ impl Controller {
             self.shutdown_at = None;
             self.finish_shutdown(observer);
         }
+        self.advance_device(observer);
     }
 
     /// An abrupt shutdown, too, leaves nothing in the cache: the media is fast enough for that here.

@@ -81,6 +81,7 @@ impl Controller {
             self.health.unsafe_shutdowns.saturating_add(unsafe_shutdowns);
         self.health.power_cycles = self.health.power_cycles.saturating_add(1);
         self.health.power_off(now_ns);
+        self.device_power_cycled(now_ns, !is_safe);
         self.registers = Registers::default();
         self.is_removed = false;
         self.now_ns = 0;
@@ -97,7 +98,7 @@ impl Controller {
         let cycle = self.health.power_cycles;
         let chance = |seed, is_violating| Chance::new(seed, command, cycle, is_violating);
         let (mut lost, mut failure) = (0_u64, None);
-        for (nsid, ns) in &mut self.namespaces {
+        for (nsid, ns) in self.namespaces.iter_mut().chain(&mut self.detached) {
             let mine = in_flight.iter().filter(|(of, _)| of == nsid).map(|(_, change)| change);
             let mine = mine.cloned().collect();
             let outcome = match policy {
@@ -120,7 +121,7 @@ impl Controller {
             });
             lost = lost.saturating_add(lost_here);
         }
-        for ns in self.namespaces.values() {
+        for ns in self.namespaces.values().chain(self.detached.values()) {
             self.faults.on_power_loss(ns.nsid, &|range| ns.never_written(range));
         }
         if let Some(error) = failure {

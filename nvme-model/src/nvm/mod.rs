@@ -34,9 +34,7 @@ impl Controller {
         if op == NvmOp::Flush && nsid == NSID_BROADCAST {
             return self.flush_all(ports);
         }
-        if !self.namespaces.contains_key(&nsid) {
-            return Err(Failure::permanent(status::INVALID_NAMESPACE).at(byte::NSID));
-        }
+        self.check_active(nsid)?;
         match op {
             NvmOp::Flush => self.on_media(nsid, |ns, now_ns| ns.flush(now_ns, ports.observer)),
             NvmOp::Read { slba, blocks } => {

@@ -34,10 +34,15 @@ fn prepare(args: &Boot) -> Result<Machine, Exit> {
     let controller = Controller::new(Config::default(), media(args)?, plan(args)?)
         .map_err(|error| Exit::Usage.with(&error))?;
     let mut config = MachineConfig::new(image(args.image.as_deref())?, command_line(args));
+    config.initrd = args.initrd.as_deref().map(read).transpose()?.map(Into::into);
     config.memory_bytes = args.memory.saturating_mul(1 << 20);
     config.controller = Some(controller);
     config.clock = Clock::Wall;
     config.limits.total = Some(args.timeout);
+    if args.image.is_some() {
+        // Whoever waits for a key makes no progress, and does nothing wrong.
+        config.limits.no_progress = None;
+    }
     Machine::new(config).map_err(|error| Exit::from(EngineError::from(error)))
 }
 
@@ -53,11 +58,11 @@ fn image(path: Option<&Path>) -> Result<KernelImage, Exit> {
     let Some(path) = path else {
         return Ok(KernelImage::new("built-in guest", images::kernel()));
     };
-    let name = path.display().to_string();
-    match fs::read(path) {
-        Ok(bytes) => Ok(KernelImage::new(name, bytes)),
-        Err(error) => Err(Exit::Usage.with(&format!("{name}: {error}"))),
-    }
+    Ok(KernelImage::new(path.display().to_string(), read(path)?))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Exit> {
+    fs::read(path).map_err(|error| Exit::Usage.with(&format!("{}: {error}", path.display())))
 }
 
 fn media(args: &Boot) -> Result<Box<dyn Media>, Exit> {
@@ -87,10 +92,11 @@ fn run_machine(mut machine: Machine, args: &Boot) -> Result<Exit, Exit> {
     if let Some(controller) = machine.controller() {
         report_faults(controller);
     }
-    if matches!(exit, MachineExit::Code(ports::EXIT_OK)) {
+    let verdict = exit_of_guest(&exit);
+    if verdict == Exit::Expected {
         println!("{exit}");
     }
-    Ok(exit_of_guest(&exit))
+    Ok(verdict)
 }
 
 /// Types what comes on standard input into the guest's console.
@@ -115,7 +121,9 @@ fn report_faults(controller: &Controller) {
 
 fn exit_of_guest(exit: &MachineExit) -> Exit {
     match exit {
-        MachineExit::Code(ports::EXIT_OK) => Exit::Expected,
+        MachineExit::Code(ports::EXIT_OK) | MachineExit::PowerOff | MachineExit::Reset => {
+            Exit::Expected
+        }
         MachineExit::Code(ports::EXIT_BAD_COMMAND_LINE) => {
             Exit::Usage.with(&"the guest does not know these words: see --append")
         }

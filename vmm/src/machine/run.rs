@@ -88,6 +88,8 @@ impl Machine {
                 report: self.report()?,
             },
             End::Access(Ending::WaitsForever) => Exit::WaitsForever(self.report()?),
+            End::Access(Ending::PowerOff) => Exit::PowerOff,
+            End::Access(Ending::Reset) => Exit::Reset,
             End::Stop(StopReason::NoProgress) => {
                 Exit::Hang { limit: Limit::NoProgress, report: self.report()? }
             }

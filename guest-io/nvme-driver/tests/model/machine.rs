@@ -118,6 +118,12 @@ impl Machine {
         format!("{:?}\n{:?}", self.sink.records(), self.state.borrow().events)
     }
 
+    /// How often the controller has signalled a vector.
+    pub(crate) fn interrupts_of(&self, vector: u16) -> usize {
+        let is_it = |event: &Event| matches!(event, Event::Interrupt { vector: v } if *v == vector);
+        self.state.borrow().events.iter().filter(|(_, event)| is_it(event)).count()
+    }
+
     pub(crate) fn assert_all_rules_fired(&self) {
         self.controller(|controller| {
             let unfired: Vec<_> = controller.faults().unfired().collect();

@@ -12,4 +12,5 @@ mod logs;
 mod persistence_faults;
 mod power;
 mod queues;
+mod registers;
 mod snapshot;

@@ -94,6 +94,16 @@ fn a_write_within_awupf_is_all_or_nothing_and_a_larger_one_is_not() {
 }
 
 #[test]
+fn an_eviction_does_not_tear_an_atomic_write_of_which_a_part_was_written_again() {
+    let config = Config { atomic_blocks: 2, cache_blocks_max: 3, ..Config::default() };
+    let found = outcomes(&config, 10..13, |rig| {
+        write(rig, 11, 2, 1, false);
+        write(rig, 10, 2, 2, false);
+    });
+    assert_eq!(found, set([[0, 1, 1], [2, 2, 1]]), "the first write left the full cache");
+}
+
+#[test]
 fn a_write_that_crosses_an_atomic_boundary_may_be_torn_there() {
     let bounded = Config { atomic_blocks: 4, atomic_boundary_blocks: 4, ..Config::default() };
     let found = outcomes(&bounded, 12..14, |rig| write(rig, 12, 2, 1, false));
@@ -103,6 +113,26 @@ fn a_write_that_crosses_an_atomic_boundary_may_be_torn_there() {
     let shifted = Config { atomic_boundary_offset: 3, ..bounded };
     let found = outcomes(&shifted, 11..13, |rig| write(rig, 11, 2, 1, false));
     assert_eq!(found, set([[0, 0], [1, 1]]));
+}
+
+#[test]
+fn identify_tells_of_the_boundaries_and_of_nothing_if_there_are_none() {
+    let fields = |config: Config| {
+        let mut rig = Rig::with(config, FaultPlan::none());
+        let (status, page) = rig.admin_page(Sqe::identify(0, 1));
+        assert!(status.is_success());
+        let half = |at: usize| u16::from_le_bytes([page[at], page[at + 1]]);
+        // NSABP, NAWUN, NAWUPF, NACWU, NABSN, NABO, NABSPF.
+        (page[24] & 2, [34, 36, 38, 40, 42, 44].map(half))
+    };
+    assert_eq!(fields(Config { atomic_blocks: 8, ..Config::default() }), (0, [0; 6]));
+    let bounded = Config {
+        atomic_blocks: 8,
+        atomic_boundary_blocks: 16,
+        atomic_boundary_offset: 3,
+        ..Config::default()
+    };
+    assert_eq!(fields(bounded), (2, [7, 7, 7, 15, 3, 15]));
 }
 
 #[test]

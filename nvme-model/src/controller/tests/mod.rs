@@ -14,3 +14,4 @@ mod power;
 mod queues;
 mod registers;
 mod snapshot;
+mod write_log;

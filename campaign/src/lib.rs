@@ -20,5 +20,5 @@ pub mod trace;
 mod unit;
 mod verdict;
 
-pub use unit::{Prediction, Role, Unit};
+pub use unit::{Prediction, Role, Source, Unit};
 pub use verdict::{Finding, Oracle, Verdict};

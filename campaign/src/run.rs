@@ -6,7 +6,7 @@ use lab::Stage;
 use nvme_model::Controller;
 
 use crate::engine::{self, Engine, EngineError, EngineKind, LifeEnd};
-use crate::oracle::{self, Facts};
+use crate::oracle::{self, Facts, Outcome};
 use crate::trace::{TraceHash, TraceLog};
 use crate::{Unit, Verdict};
 
@@ -31,6 +31,8 @@ pub struct UnitResult {
     pub trace_hash: TraceHash,
     /// Real time, for the curious; nothing depends on it.
     pub wall: Duration,
+    /// Events in the trace.
+    pub events: usize,
     /// The trace itself.
     pub trace: TraceLog,
 }
@@ -40,6 +42,17 @@ impl UnitResult {
     #[must_use]
     pub fn is_expected(&self) -> bool {
         self.verdict.label() == self.unit.expected()
+    }
+
+    /// Lets go of the trace; its hash and what was collected from it stay. For runs of many units.
+    pub fn forget_trace(&mut self) {
+        self.trace = TraceLog::default();
+    }
+
+    /// What came out, in one word.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        Outcome::of(&self.facts)
     }
 }
 
@@ -55,9 +68,11 @@ pub fn run_unit(engine: &mut dyn Engine, unit: &Unit) -> Result<UnitResult, Engi
     let mut trace = TraceLog::default();
     let mut virtual_ns = 0;
     let mut end = LifeEnd::Done;
-    for stage in [Stage::Live, Stage::After] {
-        let mut spec = unit.spec;
-        spec.stage = stage;
+    let has_after = !unit.spec.script.lives().1.is_empty();
+    let stages: &[Stage] = if has_after { &[Stage::Live, Stage::After] } else { &[Stage::Live] };
+    for stage in stages {
+        let mut spec = unit.spec.clone();
+        spec.stage = *stage;
         end = engine.live(&spec.to_string(), &mut trace)?;
         virtual_ns += engine.now_ns();
         if end != LifeEnd::Done {
@@ -84,6 +99,7 @@ pub fn run_unit(engine: &mut dyn Engine, unit: &Unit) -> Result<UnitResult, Engi
         faults_fired: faults_planned - faults_unfired,
         virtual_ns,
         trace_hash: trace.hash(),
+        events: trace.entries().len(),
         wall: start.elapsed(),
         facts,
         trace,

@@ -1,5 +1,9 @@
 //! A unit: one exact run, with what is predicted of it.
 
+use std::fmt;
+use std::str::FromStr;
+
+use iomap::Errno;
 use lab::UnitSpec;
 use nvme_model::FaultPlan;
 
@@ -10,9 +14,102 @@ use crate::verdict::Oracle;
 pub enum Prediction {
     /// Swap goes on as if nothing had happened.
     NothingLost,
+    /// Swap-outs fail, their pages stay in memory, nothing is lost.
+    SwapOutsFail,
     /// Every page that was swapped out is lost to its owner, who is told; new swap-outs fail and their
     /// pages stay in memory.
     SwappedLostAndTold,
+    /// So many pages are lost to their owners, who are told; all others are right.
+    PagesLostAndTold(u64),
+    /// Every page that was swapped out reads as zeros, and nobody is told.
+    SilentZeros,
+    /// So many pages read as zeros, nobody is told, and all others are right.
+    PagesSilentZeros(u64),
+    /// Memory runs out: swap-outs fail, and what is already there is right.
+    OutOfMemory,
+    /// The file is not turned on.
+    SwaponRefused(Errno),
+}
+
+impl fmt::Display for Prediction {
+    /// The word of the matrix.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NothingLost => f.pad("ok"),
+            Self::SwapOutsFail => f.pad("kept"),
+            Self::SwappedLostAndTold => f.pad("lost"),
+            Self::PagesLostAndTold(pages) => f.pad(&format!("lost={pages}")),
+            Self::SilentZeros => f.pad("zeros"),
+            Self::PagesSilentZeros(pages) => f.pad(&format!("zeros={pages}")),
+            Self::OutOfMemory => f.pad("oom"),
+            Self::SwaponRefused(errno) => f.pad(errno.name()),
+        }
+    }
+}
+
+impl FromStr for Prediction {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        let refused = |errno: &&Errno| errno.name() == word;
+        Ok(match word {
+            "ok" => Self::NothingLost,
+            "kept" => Self::SwapOutsFail,
+            "lost" => Self::SwappedLostAndTold,
+            "zeros" => Self::SilentZeros,
+            "oom" => Self::OutOfMemory,
+            _ => match (word.split_once('='), Errno::ALL.iter().find(refused)) {
+                (Some(("lost", pages)), _) => Self::PagesLostAndTold(number(pages)?),
+                (Some(("zeros", pages)), _) => Self::PagesSilentZeros(number(pages)?),
+                (None, Some(errno)) => Self::SwaponRefused(*errno),
+                _ => return Err(format!("unknown verdict {word}: known are {WORDS}")),
+            },
+        })
+    }
+}
+
+const WORDS: &str = "ok, kept, lost, lost=N, zeros, zeros=N, oom, or the errno of a refused swapon";
+
+fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("{text}: not a number of pages"))
+}
+
+/// Where a prediction comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// A stock or patched Linux was run.
+    Run,
+    /// Linux's source was read, or a result is derived from one that was run.
+    Read,
+    /// The mail says so.
+    Mail,
+    /// This laboratory is made so, on purpose.
+    Design,
+}
+
+impl Source {
+    /// In a few words.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Run => "run on Linux",
+            Self::Read => "read in Linux",
+            Self::Mail => "the mail",
+            Self::Design => "by design",
+        }
+    }
+
+    /// In one letter.
+    #[must_use]
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Run => 'r',
+            Self::Read => 's',
+            Self::Mail => 'm',
+            Self::Design => 'd',
+        }
+    }
 }
 
 /// Why the unit is run.
@@ -31,14 +128,30 @@ pub enum Role {
 /// One run: what the guest does, which faults are armed, what must come out.
 #[derive(Clone, Debug)]
 pub struct Unit {
+    /// The scenario it belongs to.
+    pub scenario: String,
+    /// The case in it: what is varied besides the path.
+    pub case: String,
     /// What the guest does.
     pub spec: UnitSpec,
-    /// How the row is labelled: the path, or the path with its knob.
+    /// How the row is labelled: the path and the case, with a word for a control.
     pub label: String,
     /// The faults armed in the controller, in their one-line text form.
     pub faults: FaultPlan,
     /// What is predicted.
     pub prediction: Prediction,
+    /// Where the prediction comes from.
+    pub source: Source,
+    /// Transactions that each swap-out of the first pass needs, if that is predicted.
+    pub transactions: Option<u64>,
+    /// The layer that must learn first of every error, if that is predicted.
+    pub learned_by: Option<String>,
+    /// The longest that a fault may take in virtual time, if that is predicted.
+    pub fault_max_ns: Option<u64>,
+    /// Pages of the swap file that a user sees data in, if that is predicted.
+    pub user_sees: Option<u64>,
+    /// Pages that are still lost in the last pass over all pages, if that is predicted.
+    pub lost_in_the_end: Option<u64>,
     /// Experiment or control.
     pub role: Role,
 }
@@ -51,5 +164,19 @@ impl Unit {
             Role::Experiment => "PASS".to_owned(),
             Role::Control { must_fail } => format!("EXPECTED_FAIL({must_fail})"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_prediction_reads_back() {
+        for word in ["ok", "kept", "lost", "lost=7", "zeros", "zeros=3", "oom", "EINVAL"] {
+            assert_eq!(word.parse::<Prediction>().expect(word).to_string(), word);
+        }
+        "lost=".parse::<Prediction>().expect_err("no number");
+        assert!("fine".parse::<Prediction>().expect_err("no such word").contains("known are ok"));
     }
 }

@@ -2,41 +2,78 @@
 
 use std::fmt;
 
-/// The names of the oracles, as they stand in verdicts and reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Oracle {
+macro_rules! oracles {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// The names of the oracles, as they stand in verdicts and reports.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Oracle { $($(#[$doc])* $name,)* }
+
+        impl Oracle {
+            /// Every oracle.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The name in reports.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+#[rustfmt::skip]
+oracles! {
     /// A page read back is the last one written, or its owner was told of an error.
-    PageContent,
+    PageContent = "page-content",
     /// No page was lost: nobody was answered with a bus error.
-    NothingLost,
+    NothingLost = "nothing-lost",
     /// Exactly the pages that were swapped out were lost, and the filesystem's refusal was the cause.
-    SwappedLostAndTold,
+    SwappedLostAndTold = "swapped-lost-and-told",
+    /// Exactly so many pages were lost, and their owners told.
+    PagesLostAndTold = "pages-lost-and-told",
+    /// Exactly the pages that were swapped out read as zeros.
+    SilentZeros = "silent-zeros",
+    /// Swap-outs failed, or none did, as predicted.
+    SwapOuts = "swap-outs",
+    /// Memory ran out.
+    OutOfMemory = "out-of-memory",
+    /// The file was turned on, or refused with the errno that was predicted.
+    Activation = "activation",
     /// A failed swap-out leaves its page in memory.
-    FailedSwapOutKeepsPage,
+    FailedSwapOutKeepsPage = "failed-swap-out-keeps-page",
     /// Unmount refused while swap is on, swapoff by area possible, unmount possible after it.
-    FailSafe,
+    FailSafe = "fail-safe",
+    /// The filesystem is asked about each swap I/O, and by `extents` about none.
+    FilesystemSeesSwap = "filesystem-sees-swap",
+    /// A user who reads the swap file sees as much as predicted.
+    UserSees = "user-sees",
+    /// A file that shares the swap file's blocks is as it was.
+    CloneIntact = "clone-intact",
+    /// Every other step gave what it must.
+    Steps = "steps",
     /// No transaction, allocation or inode lock inside swap I/O.
-    NoTransactionInSwapIo,
-    /// After the shutdown only the swap file's own blocks were written.
-    OwnBlocksOnly,
+    NoTransactionInSwapIo = "no-transaction-in-swap-io",
+    /// As many transactions for each swap-out as predicted.
+    Transactions = "transactions",
+    /// Swap wrote its own file's blocks and no others.
+    OwnBlocksOnly = "own-blocks-only",
+    /// Errors were learned of first by the layer that was predicted.
+    LearnedBy = "learned-by",
+    /// No fault took longer than predicted.
+    FaultInTime = "fault-in-time",
+    /// Swap I/O through direct I/O is a user's direct I/O but for the flag; on other paths it is not.
+    SameAsUserIo = "same-as-user-io",
     /// After the power cycle the filesystem mounts and is consistent.
-    Recovers,
+    Recovers = "recovers",
 }
 
 impl Oracle {
-    /// The name in reports.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::PageContent => "page-content",
-            Self::NothingLost => "nothing-lost",
-            Self::SwappedLostAndTold => "swapped-lost-and-told",
-            Self::FailedSwapOutKeepsPage => "failed-swap-out-keeps-page",
-            Self::FailSafe => "fail-safe",
-            Self::NoTransactionInSwapIo => "no-transaction-in-swap-io",
-            Self::OwnBlocksOnly => "own-blocks-only",
-            Self::Recovers => "recovers",
-        }
+    /// The oracle with that name.
+    ///
+    /// # Errors
+    /// The names there are.
+    pub fn named(name: &str) -> Result<Self, String> {
+        crate::scenario::named(Self::ALL, Self::name, "oracle", name)
     }
 }
 

@@ -72,6 +72,34 @@ impl<D: BlockDevice> Core<D> {
     }
 }
 
+/// The lock around a whole I/O. It has no guard: who takes it is outside of this crate.
+impl<D: BlockDevice> Core<D> {
+    /// Takes the I/O lock of an inode in memory (XFS: IOLOCK).
+    ///
+    /// # Errors
+    /// `ENOENT` for an inode that is not in memory, `EDEADLK` if it is held.
+    pub(crate) fn lock_io(&self, ino: u64, context: Context) -> Result<(), Errno> {
+        if self.io_lock(ino)?.is_held.replace(true) {
+            let errno = Errno::EDEADLK;
+            self.emit(Event::IoLockBusy { ino, context, errno });
+            return Err(errno);
+        }
+        self.emit(Event::IoLock { ino, context });
+        Ok(())
+    }
+
+    /// Releases the I/O lock of an inode.
+    pub(crate) fn unlock_io(&self, ino: u64, context: Context) {
+        if self.io_lock(ino).is_ok_and(|lock| lock.is_held.replace(false)) {
+            self.emit(Event::IoUnlock { ino, context });
+        }
+    }
+
+    fn io_lock(&self, ino: u64) -> Result<Rc<Lock>, Errno> {
+        self.with_inode(ino, |incore| Rc::clone(&incore.io_lock))
+    }
+}
+
 impl<D: BlockDevice> Drop for InodeGuard<'_, D> {
     fn drop(&mut self) {
         self.lock.is_held.set(false);

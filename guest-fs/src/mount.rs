@@ -31,6 +31,9 @@ pub struct FsKnobs {
     /// The control of the shutdown scenario: the swap mapping gives `EIO` after a shutdown, as the
     /// direct-I/O mapping does. Default: false, swap goes on.
     pub swap_map_honours_shutdown: bool,
+    /// The control of the shared-file scenario: the swap mapping takes shared blocks for the file's own,
+    /// so that a swap-out overwrites what another file holds. Default: false, they are refused.
+    pub swap_map_ignores_sharing: bool,
 }
 
 /// How to mount.

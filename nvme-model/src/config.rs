@@ -20,6 +20,8 @@ pub struct Timing {
     pub flush_ns: u64,
     /// Write Zeroes or Dataset Management.
     pub deallocate_ns: u64,
+    /// Format NVM.
+    pub format_ns: u64,
     /// From CC.EN = 1 to CSTS.RDY = 1.
     pub ready_ns: u64,
     /// From CC.SHN to CSTS.SHST = complete.
@@ -53,6 +55,7 @@ impl Default for Timing {
             block_ns: 1_000,
             flush_ns: 200_000,
             deallocate_ns: 50_000,
+            format_ns: 100_000_000,
             ready_ns: 50_000,
             shutdown_ns: 200_000,
             self_test_short_ns: 60_000_000_000,

@@ -143,9 +143,9 @@ impl Controller {
         // A cached write beyond the new end must not reach the media later.
         namespace.flush(now_ns, observer)?;
         let media = make(namespace.media.as_ref())?;
-        check_geometry(media.size_blocks(), media.block_bytes())?;
-        if media.block_bytes() != block_bytes {
-            let (blocks, block_bytes) = (media.size_blocks(), media.block_bytes());
+        let blocks = media.size_blocks();
+        if blocks == 0 || blocks > 1 << 48 || media.block_bytes() != block_bytes {
+            let block_bytes = media.block_bytes();
             return Err(ConfigError::BadMedia { blocks, block_bytes }.into());
         }
         namespace.replace_media(media);

@@ -33,8 +33,7 @@
 //!
 //! # What it does not implement
 //!
-//! - Metadata, end-to-end protection, fused operations; all refused by Invalid Field.
-//! - Copy, reservations, Format, doorbell buffers: Invalid Opcode, and not advertised.
+//! - Doorbell buffers: Invalid Opcode, and not advertised.
 //! - Security Send and Receive, Virtualization Management, NVMe-MI, Lockdown, Capacity Management: Invalid
 //!   Opcode, and not advertised. Of directives there is the identify directive alone.
 //! - Namespaces that the host creates live in memory, thin provisioning is refused, no namespace is shared.
@@ -62,6 +61,7 @@
 )]
 
 mod admin;
+mod allocation;
 mod async_events;
 mod cache;
 mod command;
@@ -74,6 +74,7 @@ mod event;
 mod failure;
 pub mod fault;
 mod features;
+mod format;
 mod health;
 mod inventory;
 mod lab;
@@ -81,8 +82,10 @@ pub mod media;
 mod namespace;
 mod nvm;
 mod ports;
+mod protection;
 mod queue;
 mod radix;
+mod reservation;
 #[cfg(test)]
 mod rig;
 mod sick;

@@ -7,10 +7,14 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::admin::format::FormatRun;
+use crate::allocation::Allocation;
 use crate::cache::{CachedWrite, WriteCache};
 use crate::crash::{Atomicity, Content, Op, WriteLog};
+use crate::format::NamespaceFormat;
 use crate::media::{Media, MediaError};
 use crate::radix::Radix;
+use crate::reservation::Reservations;
 use crate::sick::SickBlocks;
 use crate::{Event, Observer};
 
@@ -31,8 +35,13 @@ pub(crate) enum Durability {
 #[derive(Clone)]
 pub(crate) struct Namespace {
     pub(crate) nsid: u32,
+    pub(crate) format: NamespaceFormat,
     pub(crate) media: Box<dyn Media>,
     pub(crate) cache: WriteCache,
+    pub(crate) reservations: Reservations,
+    /// A Format NVM that is under way.
+    pub(crate) format_run: Option<FormatRun>,
+    allocation: Allocation,
     cache_blocks_max: u64,
     pub(crate) atomicity: Atomicity,
     /// What was stored since somebody asked for it.
@@ -68,8 +77,12 @@ impl Namespace {
         let written = Radix::new(media.size_blocks(), false);
         Self {
             nsid,
+            format: NamespaceFormat::plain(media.block_bytes()),
+            allocation: Allocation::of(media.as_ref()),
             media,
             cache,
+            format_run: None,
+            reservations: Reservations::default(),
             cache_blocks_max: cache_blocks_max.into(),
             atomicity,
             log: None,
@@ -80,6 +93,20 @@ impl Namespace {
             written,
             previous: BTreeMap::new(),
         }
+    }
+
+    /// A namespace of this format, none of whose blocks was ever written.
+    pub(crate) fn fresh(
+        nsid: u32,
+        media: Box<dyn Media>,
+        format: NamespaceFormat,
+        cache_blocks_max: u32,
+        atomicity: Atomicity,
+    ) -> Self {
+        let blocks = media.size_blocks();
+        let mut namespace = Self { format, ..Self::new(nsid, media, cache_blocks_max, atomicity) };
+        namespace.allocation.remove(0, blocks);
+        namespace
     }
 
     /// Puts other media, of perhaps another size, in the place of these. The cache must be empty.
@@ -93,6 +120,7 @@ impl Namespace {
         (self.log, self.is_logging) = (None, false);
         self.uncorrectable.heal(size, before.saturating_sub(size));
         self.previous.clear();
+        self.allocation = Allocation::of(media.as_ref());
         self.media = media;
     }
 
@@ -100,12 +128,14 @@ impl Namespace {
         self.media.size_blocks()
     }
 
+    /// Bytes of a block as it is stored: data and metadata.
     pub(crate) fn block_bytes(&self) -> u32 {
         self.media.block_bytes()
     }
 
+    /// Bytes of all data, without metadata.
     pub(crate) fn size_bytes(&self) -> u128 {
-        u128::from(self.size_blocks()).saturating_mul(self.block_bytes().into())
+        u128::from(self.size_blocks()).saturating_mul(self.format.data_bytes().into())
     }
 
     /// The ranges that Write Uncorrectable made unreadable.
@@ -161,6 +191,7 @@ impl Namespace {
     /// Makes blocks unreadable, on the media and at once, until it is written there again.
     pub(crate) fn spoil(&mut self, slba: u64, blocks: u64) {
         self.cache.forget(slba, blocks);
+        self.allocation.add(slba, blocks);
         self.uncorrectable.add(slba..slba.saturating_add(blocks));
     }
 
@@ -175,6 +206,24 @@ impl Namespace {
             }
             from = bad.saturating_add(1);
         }
+    }
+
+    /// The first of these blocks that was never written or deallocated since.
+    pub(crate) fn first_deallocated(&self, slba: u64, blocks: u64) -> Option<u64> {
+        let end = slba.saturating_add(blocks);
+        let mut from = slba;
+        loop {
+            let hole = self.allocation.first_hole(from, end.saturating_sub(from))?;
+            if !self.cache.has(hole) {
+                return Some(hole);
+            }
+            from = hole.saturating_add(1);
+        }
+    }
+
+    /// Blocks of zeros are there because somebody wrote them.
+    pub(crate) fn keep_allocated(&mut self, slba: u64, blocks: u64) {
+        self.allocation.add(slba, blocks);
     }
 
     /// How many blocks so many bytes are.
@@ -249,8 +298,38 @@ impl Namespace {
         self.cache.forget(slba, blocks);
         self.media.discard(slba, blocks)?;
         self.settle(&(slba..slba.saturating_add(blocks)));
+        self.allocation.remove(slba, blocks);
         observer.event(now_ns, &Event::MediaDiscard { nsid: self.nsid, lba: slba, blocks });
         Ok(())
+    }
+
+    /// Gives the namespace other blocks, all of them deallocated, for as many bytes of data as before if
+    /// the media has room;
+    /// `false` if the media cannot have such blocks.
+    pub(crate) fn reformat(
+        &mut self,
+        format: NamespaceFormat,
+        now_ns: u64,
+        observer: &mut dyn Observer,
+    ) -> Result<bool, MediaError> {
+        self.format_run = None;
+        let bytes = self.size_blocks().saturating_mul(self.format.data_bytes().into());
+        let blocks = bytes.checked_div(format.data_bytes().into()).unwrap_or(0);
+        let blocks = self.media.reshape(blocks, format.stored_bytes())?;
+        if blocks == 0 {
+            return Ok(false);
+        }
+        self.format = format;
+        self.written = Radix::new(blocks, true);
+        // A log is of one drive of one shape.
+        (self.log, self.is_logging) = (None, false);
+        self.cache = WriteCache::new(blocks, format.stored_bytes());
+        self.uncorrectable = SickBlocks::default();
+        self.previous.clear();
+        self.allocation = Allocation::of(self.media.as_ref());
+        self.allocation.remove(0, blocks);
+        observer.event(now_ns, &Event::MediaDiscard { nsid: self.nsid, lba: 0, blocks });
+        Ok(true)
     }
 
     /// Empties the cache to the media, oldest write first, and makes the media durable.
@@ -290,6 +369,7 @@ impl Namespace {
     fn settle(&mut self, range: &Range<u64>) {
         let count = range.end.saturating_sub(range.start);
         self.uncorrectable.heal(range.start, count);
+        self.allocation.add(range.start, count);
         match count {
             1 => *self.written.get_mut(range.start) = true,
             _ => self.written.set(range.clone(), &true),

@@ -4,7 +4,7 @@
 //! ```text
 //! load/store -> UserMemory -> page fault -> Mm -> reclaim / swap-in -> SwapArea -> SwapIo
 //!                                                       extents ----> block device
-//!                                                       dio     ----> iomap::dio_rw  (DIO mapping)
+//!                                                       dio...  ----> iomap::dio_rw  (DIO mapping)
 //!                                                       swap    ----> iomap::swap_rw (swap mapping)
 //! ```
 //!
@@ -29,11 +29,11 @@ mod mm;
 mod path;
 
 pub use area::{
-    AreaId, HeaderError, LABEL_BYTES_MAX, MkswapError, SwapArea, SwapEntry, SwapHeader,
-    SwaponError, mkswap, swapon,
+    Activation, AreaId, HeaderError, LABEL_BYTES_MAX, MkswapError, SwapArea, SwapEntry, SwapHeader,
+    SwaponError, SwaponOptions, mkswap, swapon, swapon_with,
 };
 pub use mm::{
-    Mm, MmConfig, MmError, MmStats, PageView, PoisonedPage, ReclaimPolicy, SwapoffError,
+    Mm, MmConfig, MmError, MmKnobs, MmStats, PageView, PoisonedPage, ReclaimPolicy, SwapoffError,
     SwapoffReport,
 };
-pub use path::{CLUSTER_PAGES_MAX, PathKind, SwapIo, UnknownPath};
+pub use path::{CLUSTER_PAGES_MAX, PathKind, SwapIo, SwapKnobs, UnknownPath};

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use campaign::engine::EngineKind;
+use campaign::scenario;
 use clap::{Args as ClapArgs, Parser, Subcommand};
+use lab::FileKind;
 use nvme_model::fault::Rule;
 use swap_path::PathKind;
 
@@ -40,9 +42,25 @@ pub(crate) struct Reproduce {
     #[arg(long, default_value = "kvm", value_name = "kvm|host")]
     pub(crate) engine: EngineKind,
 
-    /// Only these swap paths: extents, dio, swap (may be repeated)
+    /// Only these swap paths: extents, dio-raw, dio, dio-locked, dio-swapmap, swap (may be repeated)
     #[arg(long, value_name = "PATH", value_delimiter = ',')]
     pub(crate) path: Vec<PathKind>,
+
+    /// Only swap files of these kinds: written, unwritten, hole, extending, dirty, shared (may be repeated)
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = scenario::kind_named)]
+    pub(crate) kind: Vec<FileKind>,
+
+    /// Write the report to FILE: one page of HTML (report.html if all scenarios are run)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+
+    /// Play a scenario of your own from a file (the form is that of campaign/scenarios; may be repeated)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Vec<PathBuf>,
+
+    /// Tell what happened, layer by layer, with virtual times
+    #[arg(long)]
+    pub(crate) explain: bool,
 
     /// One JSON object a line instead of the table
     #[arg(long)]

@@ -28,7 +28,8 @@ fn an_unknown_scenario_lists_the_known_ones_and_exits_2() {
 #[test]
 fn an_unknown_path_engine_or_fault_word_lists_the_known_ones_and_exits_2() {
     for (args, known) in [
-        (["reproduce", "--path", "bio"], "extents, dio, swap"),
+        (["reproduce", "--path", "bio"], "extents, dio-raw, dio, dio-locked, dio-swapmap, swap"),
+        (["reproduce", "--kind", "sparse"], "written, unwritten, hole, extending, dirty, shared"),
         (["reproduce", "--engine", "xen"], "kvm, host"),
         (["boot", "--fault", "raed => drop"], "read"),
     ] {
@@ -51,15 +52,15 @@ fn the_table_fits_80_columns_and_success_is_exit_0() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let text = stdout(&output);
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-    assert!(text.contains("4 of 4 as expected"), "{text}");
+    assert!(text.contains("7 of 7 as expected"), "{text}");
 }
 
 #[test]
 fn json_is_one_object_a_line_with_the_promised_fields() {
-    let output = swaplab(&["reproduce", "--engine", "host", "--json"]);
+    let output = swaplab(&["reproduce", "shutdown", "--engine", "host", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let text = stdout(&output);
-    assert_eq!(text.lines().count(), 4);
+    assert_eq!(text.lines().count(), 7);
     for line in text.lines() {
         let object: serde_json::Value = serde_json::from_str(line).expect("a JSON object");
         for field in [
@@ -83,7 +84,7 @@ fn json_is_one_object_a_line_with_the_promised_fields() {
 
 #[test]
 fn only_the_named_paths_are_run() {
-    let output = swaplab(&["reproduce", "--engine", "host", "--json", "--path", "dio"]);
+    let output = swaplab(&["reproduce", "shutdown", "--engine", "host", "--json", "--path", "dio"]);
     assert_eq!(stdout(&output).lines().count(), 1);
 }
 
@@ -92,7 +93,8 @@ fn the_trace_file_holds_every_event_and_an_unwritable_one_exits_2() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("trace.txt");
     let name = file.to_str().expect("an ASCII path");
-    let output = swaplab(&["reproduce", "--engine", "host", "--path", "swap", "--trace", name]);
+    let output =
+        swaplab(&["reproduce", "shutdown", "--engine", "host", "--path", "swap", "--trace", name]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let text = std::fs::read_to_string(&file).expect("a trace");
     for layer in ["program", "swap", "iomap", "filesystem", "driver", "controller"] {
@@ -140,7 +142,7 @@ fn a_guest_that_does_not_know_its_words_exits_2() {
     if vmm::check_host().is_err() {
         return;
     }
-    let output = swaplab(&["boot", "--append", "program=lab scenario=shutdown knobs=typo"]);
+    let output = swaplab(&["boot", "--append", "program=lab knobs=typo"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(stdout(&output).contains("unknown knob typo"), "{output:?}");
 }
@@ -155,4 +157,33 @@ fn a_disk_that_is_not_ours_is_refused_unwritten_and_exits_2() {
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(stderr(&output).contains("foreign.img: offset 0x0"), "{output:?}");
     assert_eq!(std::fs::read(&file).expect("still there"), bytes);
+}
+
+#[test]
+fn a_story_names_every_layer_and_what_it_means() {
+    let output =
+        swaplab(&["reproduce", "shutdown", "--engine", "host", "--path", "dio", "--explain"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = stdout(&output);
+    for words in
+        ["filesystem inode", "controller fetch", "bus-error", "Write error -5 on dio", "swapoff"]
+    {
+        assert!(text.contains(words), "{words} is missing in {text}");
+    }
+}
+
+#[test]
+fn a_scenario_of_ones_own_is_played_from_a_file_and_a_wrong_word_in_it_exits_2() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("mine.toml");
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../campaign/scenarios/shutdown.toml");
+    let text = std::fs::read_to_string(shipped).expect("a scenario file");
+    let name = file.to_str().expect("an ASCII path");
+    std::fs::write(&file, text.replace("\"shutdown\"", "\"mine\"")).expect("a file");
+    let output = swaplab(&["reproduce", "--file", name, "--engine", "host", "--path", "swap"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    std::fs::write(&file, text.replace("verify-old", "verify-odd")).expect("a file");
+    let output = swaplab(&["reproduce", "--file", name, "--engine", "host"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(stderr(&output).contains("known are fs"), "{output:?}");
 }

@@ -48,7 +48,7 @@ fn named_engine(name: &str) -> Box<dyn Engine> {
 #[must_use]
 pub fn units_of(name: &str) -> Vec<Unit> {
     let definition = scenario::find(name).unwrap_or_else(|| panic!("no scenario {name}"));
-    (definition.units)()
+    definition.units().to_vec()
 }
 
 /// Runs `unit` on `engine`.

@@ -7,6 +7,10 @@ use crate::Unit;
 /// Blocks of 4 KiB of a scenario's drive (32 MiB).
 pub const DISK_BLOCKS: u64 = 8192;
 
+/// Where the swap file of a scenario begins on it: the first block that the filesystem gives to a file.
+/// Fault rules say `slot=N` and mean the block so many behind it.
+pub const SWAP_FILE_BLOCK: u64 = 264;
+
 /// Bytes of a logical block: the same as a page.
 const BLOCK_BYTES: u32 = 4096;
 

@@ -14,7 +14,7 @@ use nvme_model::Controller;
 
 use crate::trace::TraceLog;
 
-pub use disk::{DISK_BLOCKS, controller};
+pub use disk::{DISK_BLOCKS, SWAP_FILE_BLOCK, controller};
 pub use host::{HostEngine, HostMachine, HostPlatform};
 pub use kvm::KvmEngine;
 

@@ -1,19 +1,13 @@
 //! What one pass over a trace collects.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
-use guest_fs::events::Event as FsEvent;
-use hal::trace::{Layer, Record};
-use iomap::{Context, Errno};
+use iomap::Errno;
 use lab::PageContent;
-use lab::events::{Event as LabEvent, Step};
-use nvme_model::Event as ModelEvent;
-use nvme_spec::NvmOpcode;
-use swap_path::SwapEntry;
-use swap_path::events::Event as SwapEvent;
+use lab::events::Step;
 
-use crate::trace::{Entry, Source};
+use super::collect::Collector;
+use crate::trace::Entry;
 
 /// An access that was answered with a bus error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +18,17 @@ pub struct PageTold {
     pub page: u64,
     /// True for a store.
     pub is_store: bool,
+}
+
+/// A page that did not hold what it should, without any error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageWrong {
+    /// In which step.
+    pub step: Option<Step>,
+    /// The page.
+    pub page: u64,
+    /// What it held.
+    pub content: PageContent,
 }
 
 /// Errors of one kind that swap met.
@@ -39,31 +44,77 @@ pub struct ErrorSeen {
     pub count: u64,
 }
 
+/// A step that was played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepSeen {
+    /// Which.
+    pub step: Step,
+    /// How it ended.
+    pub result: Result<(), Errno>,
+    /// What it counted.
+    pub count: u64,
+    /// The filesystem was shut down when it began.
+    pub was_down: bool,
+    /// It belongs to the life after a power cycle.
+    pub is_after: bool,
+}
+
+/// Swap-outs and what the filesystem did inside of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SwapOutCost {
+    /// Swap-out I/Os that were started.
+    pub swap_outs: u64,
+    /// Transactions that were committed for them.
+    pub transactions: u64,
+}
+
 /// The trace in numbers.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// How each step ended.
+    /// Every step, in order.
+    pub played: Vec<StepSeen>,
+    /// How each step ended the last time.
     pub steps: BTreeMap<Step, Result<(), Errno>>,
-    /// What each step counted.
+    /// What each step counted the last time.
     pub counts: BTreeMap<Step, u64>,
     /// Pages whose load was answered with a bus error at least once.
     pub pages_lost: BTreeSet<u64>,
     /// Every such answer.
     pub told: Vec<PageTold>,
     /// Pages that held something else than what was stored last, without an error.
-    pub wrong: Vec<(u64, PageContent)>,
+    pub wrong: Vec<PageWrong>,
     /// Errors that swap met, by kind.
     pub errors: Vec<ErrorSeen>,
     /// Pages that were in swap and not in memory when the filesystem shut down.
     pub out_at_shutdown: BTreeSet<u64>,
+    /// Pages that were in swap and not in memory when a step began the last time.
+    pub out_at_step: BTreeMap<Step, BTreeSet<u64>>,
     /// Pages whose swap-out failed at least once.
     pub swap_out_failed: BTreeSet<u64>,
+    /// Swap-outs by the step that caused them, in the order of the steps' first play.
+    pub swap_out_cost: Vec<(Step, SwapOutCost)>,
+    /// Swap I/Os of either direction.
+    pub swap_ios: u64,
+    /// Swap-outs that the path did not do.
+    pub failed_swap_outs: u64,
+    /// Mapping callbacks that were asked for swap I/O.
+    pub map_asks: u64,
+    /// Faults that found no memory.
+    pub out_of_memory: u64,
     /// What the filesystem did inside swap I/O that it must not do there.
     pub broken_promises: Vec<String>,
     /// Blocks of the swap file, header included.
     pub swap_file_blocks: BTreeSet<u64>,
     /// Blocks that were written between the shutdown and the unmount.
     pub written_while_down: BTreeSet<u64>,
+    /// Blocks that were written inside swap-outs, without the filesystem's log and checkpoint.
+    pub written_by_swap: BTreeSet<u64>,
+    /// How long each fault took that was answered, in virtual nanoseconds.
+    pub fault_ns: Vec<u64>,
+    /// The layers' events of the first overwriting direct write of a user.
+    pub user_write_shape: Vec<String>,
+    /// The layers' events of a swap-out of as many pages.
+    pub swap_out_shape: Vec<String>,
 }
 
 impl Facts {
@@ -72,185 +123,14 @@ impl Facts {
     pub fn collect(entries: &[Entry]) -> Self {
         let mut collector = Collector::default();
         for entry in entries {
-            match &entry.source {
-                Source::Guest(record) => collector.guest(record),
-                Source::Controller(event) => collector.controller(event),
-            }
+            collector.entry(entry);
         }
         collector.finish()
     }
-}
 
-/// What has to be remembered from one event to the next.
-#[derive(Debug, Default)]
-struct Collector {
-    facts: Facts,
-    step: Option<Step>,
-    is_down: bool,
-    page_of_slot: BTreeMap<SwapEntry, u64>,
-    out: BTreeSet<u64>,
-    errors: BTreeMap<(&'static str, Errno, &'static str), u64>,
-}
-
-impl Collector {
-    fn guest(&mut self, record: &Record) {
-        match record.layer {
-            Layer::Program | Layer::Workload => {
-                LabEvent::decode(record).into_iter().for_each(|event| self.lab(event));
-            }
-            Layer::Swap => {
-                SwapEvent::decode(record).into_iter().for_each(|event| self.swap(event));
-            }
-            Layer::Filesystem => {
-                FsEvent::decode(record).into_iter().for_each(|event| self.filesystem(&event));
-            }
-            Layer::Iomap | Layer::Block | Layer::Driver | Layer::Platform => {}
-        }
-    }
-
-    fn lab(&mut self, event: LabEvent) {
-        match event {
-            LabEvent::StepBegin { step } => self.step = Some(step),
-            LabEvent::StepEnd { step, result, count } => self.step_end(step, result, count),
-            LabEvent::SwapFileExtent { pages, start_block, .. } => {
-                self.facts.swap_file_blocks.extend(start_block..start_block.saturating_add(pages));
-            }
-            LabEvent::PageWrong { page, content, .. } => self.facts.wrong.push((page, content)),
-            LabEvent::PageTold { page, is_store, .. } => {
-                self.facts.told.push(PageTold { step: self.step, page, is_store });
-                if !is_store {
-                    self.facts.pages_lost.insert(page);
-                }
-            }
-            LabEvent::Pass { .. } => {}
-        }
-    }
-
-    fn step_end(&mut self, step: Step, result: Result<(), Errno>, count: u64) {
-        self.facts.steps.insert(step, result);
-        self.facts.counts.insert(step, count);
-        match (step, result) {
-            (Step::Shutdown, Ok(())) => {
-                self.is_down = true;
-                self.facts.out_at_shutdown = self.out.clone();
-            }
-            (Step::Unmount, Ok(())) => self.is_down = false,
-            _ => {}
-        }
-    }
-
-    fn swap(&mut self, event: SwapEvent) {
-        match event {
-            SwapEvent::SlotAlloc { page, entry } => {
-                self.page_of_slot.insert(entry, page);
-            }
-            SwapEvent::SwapOutEnd { entry, pages, error: None } => {
-                let pages: Vec<_> = self.pages_of(entry, pages).collect();
-                self.out.extend(pages);
-            }
-            SwapEvent::CleanDrop { page, entry: Some(_) } => {
-                self.out.insert(page);
-            }
-            SwapEvent::SwapInEnd { entry, pages, error: None } => {
-                let pages: Vec<_> = self.pages_of(entry, pages).collect();
-                pages.iter().for_each(|page| {
-                    self.out.remove(page);
-                });
-            }
-            SwapEvent::WriteError { page, cause, .. } => {
-                self.facts.swap_out_failed.insert(page);
-                self.error("swap-outs", &cause);
-            }
-            SwapEvent::ReadError { cause, .. } => self.error("swap-ins", &cause),
-            SwapEvent::Poison { cause, .. } => self.error("swapoff reads", &cause),
-            _ => {}
-        }
-    }
-
-    /// Which pages the slots from `entry` on belong to.
-    fn pages_of(&self, entry: SwapEntry, pages: u32) -> impl Iterator<Item = u64> {
-        (0..pages).filter_map(move |index| {
-            let slot = entry.slot.checked_add(index)?;
-            self.page_of_slot.get(&SwapEntry { slot, ..entry }).copied()
-        })
-    }
-
-    fn error(&mut self, operation: &'static str, cause: &swap_path::events::Cause) {
-        let learned_by = layer_name(cause.learned_by);
-        *self.errors.entry((operation, cause.errno, learned_by)).or_default() += 1;
-    }
-
-    fn filesystem(&mut self, event: &FsEvent) {
-        if context_of_deed(event).is_some_and(Context::is_swap_io) {
-            self.facts.broken_promises.push(event.to_string());
-        }
-    }
-
-    fn controller(&mut self, event: &ModelEvent) {
-        if !self.is_down {
-            return;
-        }
-        if let Some(blocks) = blocks_of_write(event) {
-            self.facts.written_while_down.extend(blocks);
-        }
-    }
-
-    fn finish(mut self) -> Facts {
-        let errors = self.errors.into_iter();
-        self.facts.errors = errors
-            .map(|((operation, errno, learned_by), count)| ErrorSeen {
-                operation,
-                errno,
-                learned_by,
-                count,
-            })
-            .collect();
-        self.facts
-    }
-}
-
-/// In whose context the filesystem does something that swap I/O must never need: a transaction, a
-/// change of the map, a lock, a log write.
-const fn context_of_deed(event: &FsEvent) -> Option<Context> {
-    match event {
-        FsEvent::TxnBegin { context, .. }
-        | FsEvent::TxnCommit { context, .. }
-        | FsEvent::TxnCancel { context }
-        | FsEvent::LogForce { context, .. }
-        | FsEvent::Checkpoint { context, .. }
-        | FsEvent::InodeLock { context, .. }
-        | FsEvent::InodeLockBusy { context, .. }
-        | FsEvent::Alloc { context, .. }
-        | FsEvent::Free { context, .. }
-        | FsEvent::Convert { context, .. }
-        | FsEvent::Resize { context, .. } => Some(*context),
-        _ => None,
-    }
-}
-
-/// The blocks that a command is about to change, as the controller took it off the queue: nothing that
-/// happens behind the cache can hide it.
-fn blocks_of_write(event: &ModelEvent) -> Option<Range<u64>> {
-    match event {
-        ModelEvent::Fetch { sqid: 1.., opcode, slba, blocks, .. }
-            if [NvmOpcode::WRITE, NvmOpcode::WRITE_ZEROES].contains(&NvmOpcode(*opcode)) =>
-        {
-            Some(*slba..slba.saturating_add(u64::from(*blocks)))
-        }
-        _ => None,
-    }
-}
-
-/// The layer's name in reports.
-const fn layer_name(layer: Layer) -> &'static str {
-    match layer {
-        Layer::Program => "program",
-        Layer::Workload => "workload",
-        Layer::Swap => "swap",
-        Layer::Iomap => "iomap",
-        Layer::Filesystem => "filesystem",
-        Layer::Block => "block layer",
-        Layer::Driver => "driver",
-        Layer::Platform => "platform",
+    /// Swap-outs of the first pass that had any.
+    #[must_use]
+    pub fn first_cost(&self) -> Option<SwapOutCost> {
+        self.swap_out_cost.iter().map(|(_, cost)| *cost).find(|cost| cost.swap_outs > 0)
     }
 }

@@ -3,13 +3,18 @@
 //! [`Facts`] are what one pass over the trace collects; an oracle is a function from facts (and the
 //! unit's promise) to a finding or none. Oracles see nothing but the trace.
 
+mod collect;
+mod deeds;
+mod exercised;
 mod facts;
+mod outcome;
 mod pages;
-mod recovery;
-mod safety;
+mod shape;
+mod steps;
 mod swap_io;
 
-pub use facts::{ErrorSeen, Facts, PageTold};
+pub use facts::{ErrorSeen, Facts, PageTold, PageWrong, StepSeen, SwapOutCost};
+pub use outcome::Outcome;
 
 use crate::unit::{Prediction, Role, Unit};
 use crate::verdict::{Finding, Oracle, Verdict};
@@ -19,11 +24,20 @@ type Check = fn(&Unit, &Facts) -> Option<Finding>;
 
 /// What must hold on every path, whatever is predicted.
 const ALWAYS: &[Check] = &[
-    pages::content,
-    safety::fail_safe,
-    safety::own_blocks_only,
+    steps::activation,
+    steps::fail_safe,
+    steps::others,
+    steps::recovers,
+    pages::lost_in_the_end,
+    pages::user_sees,
+    pages::clone_intact,
+    swap_io::own_blocks_only,
+    swap_io::filesystem_sees_swap,
     swap_io::failed_swap_out_keeps_page,
-    recovery::recovers,
+    swap_io::transactions,
+    swap_io::learned_by,
+    swap_io::fault_in_time,
+    swap_io::same_as_user_io,
 ];
 
 /// What the paths that promise it must keep.
@@ -32,15 +46,22 @@ const PROMISED: &[Check] = &[swap_io::no_transaction];
 /// Judges a unit whose lives all ended properly.
 #[must_use]
 pub fn judge(unit: &Unit, facts: &Facts) -> Verdict {
-    if let Some(why) = not_exercised(unit, facts) {
+    if let Some(why) = exercised::why_not(unit, facts) {
         return Verdict::NotExercised(why);
     }
     let predicted: &[Check] = match unit.prediction {
-        Prediction::NothingLost => &[pages::nothing_lost],
-        Prediction::SwappedLostAndTold => &[pages::swapped_lost_and_told],
+        Prediction::NothingLost => {
+            &[pages::content, pages::nothing_lost, pages::no_swap_out_failed]
+        }
+        Prediction::SwapOutsFail => &[pages::content, pages::nothing_lost, pages::swap_outs_failed],
+        Prediction::SwappedLostAndTold => &[pages::content, pages::swapped_lost_and_told],
+        Prediction::PagesLostAndTold(_) => &[pages::content, pages::pages_lost_and_told],
+        Prediction::SilentZeros | Prediction::PagesSilentZeros(_) => &[pages::silent_zeros],
+        Prediction::OutOfMemory => &[pages::content, pages::out_of_memory],
+        Prediction::SwaponRefused(_) => &[],
     };
-    let promised = if unit.spec.path == swap_path::PathKind::Dio { &[] } else { PROMISED };
-    let findings: Vec<_> = [ALWAYS, promised, predicted]
+    let promised = if unit.spec.path.is_pure_overwrite() { PROMISED } else { &[] };
+    let findings: Vec<_> = [predicted, promised, ALWAYS]
         .into_iter()
         .flatten()
         .filter_map(|check| check(unit, facts))
@@ -68,24 +89,6 @@ fn judge_control(must_fail: Oracle, mut findings: Vec<Finding>) -> Verdict {
         None => Verdict::ExpectedFail(expected),
         Some(other) => Verdict::Fail(other),
     }
-}
-
-/// Did what the unit is about happen at all?
-fn not_exercised(unit: &Unit, facts: &Facts) -> Option<String> {
-    use lab::events::Step;
-    let must_be_out = unit.spec.pages.saturating_sub(unit.spec.resident_pages);
-    if facts.steps.get(&Step::Shutdown) != Some(&Ok(())) {
-        return Some("the filesystem was not shut down".to_owned());
-    }
-    let out = facts.out_at_shutdown.len() as u64;
-    if must_be_out == 0 || out < must_be_out {
-        return Some(format!("{out} pages were swapped out at the shutdown, not {must_be_out}"));
-    }
-    let missing = Step::ALL.iter().find(|step| {
-        let optional = **step == Step::SwapOffByArea;
-        !optional && !facts.steps.contains_key(step)
-    });
-    missing.map(|step| format!("the step `{}` was not reached", step.text()))
 }
 
 fn object(oracle: Oracle, detail: String) -> Option<Finding> {

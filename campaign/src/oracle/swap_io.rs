@@ -1,6 +1,12 @@
 //! Oracles over swap I/O itself.
 
+use std::collections::BTreeSet;
+
+use lab::events::Step;
+use swap_path::PathKind;
+
 use super::{Facts, object};
+use crate::report::ranges;
 use crate::unit::Unit;
 use crate::verdict::{Finding, Oracle};
 
@@ -12,9 +18,92 @@ pub(super) fn no_transaction(_unit: &Unit, facts: &Facts) -> Option<Finding> {
     object(Oracle::NoTransactionInSwapIo, detail)
 }
 
+/// As many transactions for each swap-out of the first pass as predicted.
+pub(super) fn transactions(unit: &Unit, facts: &Facts) -> Option<Finding> {
+    let each = unit.transactions?;
+    let cost = facts.first_cost()?;
+    if cost.transactions == each * cost.swap_outs {
+        return None;
+    }
+    let detail = format!(
+        "{} transactions in {} swap-outs, not {each} each",
+        cost.transactions, cost.swap_outs
+    );
+    object(Oracle::Transactions, detail)
+}
+
 /// A page whose swap-out failed is in memory: its owner never sees an error because of it.
-pub(super) fn failed_swap_out_keeps_page(_unit: &Unit, facts: &Facts) -> Option<Finding> {
+pub(super) fn failed_swap_out_keeps_page(unit: &Unit, facts: &Facts) -> Option<Finding> {
+    if unit.prediction == crate::Prediction::OutOfMemory {
+        return None;
+    }
     let is_kept = |page: &u64| !facts.pages_lost.contains(page);
     let lost = facts.swap_out_failed.iter().find(|page| !is_kept(page))?;
     object(Oracle::FailedSwapOutKeepsPage, format!("page {lost} was lost after a failed swap-out"))
+}
+
+/// Swap writes nothing but its own file (the header is nobody's to write then either), and a filesystem
+/// that is shut down writes nothing at all.
+pub(super) fn own_blocks_only(_unit: &Unit, facts: &Facts) -> Option<Finding> {
+    let own = &facts.swap_file_blocks;
+    for (written, when) in
+        [(&facts.written_by_swap, "by swap"), (&facts.written_while_down, "after the shutdown")]
+    {
+        let foreign: BTreeSet<_> = written.difference(own).copied().collect();
+        if !foreign.is_empty() {
+            let detail = format!("blocks {} were written {when}", ranges(&foreign));
+            return object(Oracle::OwnBlocksOnly, detail);
+        }
+    }
+    None
+}
+
+/// By `extents` the filesystem is asked nothing; by every other path it is asked about each I/O.
+pub(super) fn filesystem_sees_swap(unit: &Unit, facts: &Facts) -> Option<Finding> {
+    let (asks, ios) = (facts.map_asks, facts.swap_ios);
+    let is_right = match unit.spec.path {
+        PathKind::Extents => asks == 0,
+        // The locked path may be refused the lock before it can ask.
+        PathKind::DioLocked => true,
+        _ => asks >= ios,
+    };
+    if is_right {
+        return None;
+    }
+    object(Oracle::FilesystemSeesSwap, format!("{asks} mapping calls for {ios} swap I/Os"))
+}
+
+/// Every error was learned of first where it was predicted.
+pub(super) fn learned_by(unit: &Unit, facts: &Facts) -> Option<Finding> {
+    let wanted = unit.learned_by.as_ref()?;
+    let other = facts.errors.iter().find(|error| error.learned_by != wanted)?;
+    let detail =
+        format!("{} failed in the {}, not in the {wanted}", other.operation, other.learned_by);
+    object(Oracle::LearnedBy, detail)
+}
+
+/// No fault took longer than predicted.
+pub(super) fn fault_in_time(unit: &Unit, facts: &Facts) -> Option<Finding> {
+    let max_ns = unit.fault_max_ns?;
+    let worst = facts.fault_ns.iter().copied().max()?;
+    if worst <= max_ns {
+        return None;
+    }
+    let detail = format!("a fault took {worst} ns, at most {max_ns} ns were predicted");
+    object(Oracle::FaultInTime, detail)
+}
+
+/// Where a user wrote a file beside swap: the paths by the direct-I/O mapping do the same, the others do
+/// not.
+pub(super) fn same_as_user_io(unit: &Unit, facts: &Facts) -> Option<Finding> {
+    if !facts.steps.contains_key(&Step::UserWrite) || facts.swap_out_shape.is_empty() {
+        return None;
+    }
+    let is_same = facts.user_write_shape == facts.swap_out_shape;
+    let is_dio = matches!(unit.spec.path, PathKind::Dio | PathKind::DioRaw | PathKind::DioLocked);
+    if is_same == is_dio {
+        return None;
+    }
+    let detail = format!("user: {:?}; swap: {:?}", facts.user_write_shape, facts.swap_out_shape);
+    object(Oracle::SameAsUserIo, detail)
 }

@@ -2,25 +2,32 @@
 
 use serde::Serialize;
 
+use super::latency::Latency;
 use super::table::outcome_name;
 use crate::run::UnitResult;
 
 /// One result, as scripts see it. Fields are added, never renamed or removed.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
-    scenario: &'static str,
+    scenario: &'a str,
+    case: &'a str,
     path: &'a str,
+    kind: &'a str,
     label: &'a str,
     unit: String,
     role: &'static str,
     engine: &'static str,
     verdict: String,
     expected: String,
+    outcome: String,
+    predicted: String,
+    source: &'static str,
     as_expected: bool,
     detail: Option<&'a str>,
     pages_lost: Vec<u64>,
     errors: Vec<ErrorSeen>,
     steps: Vec<StepSeen>,
+    fault_in: Option<Latency>,
     faults_planned: usize,
     faults_fired: usize,
     virtual_ns: u64,
@@ -59,8 +66,10 @@ pub fn json_line(result: &UnitResult) -> String {
         .iter()
         .map(|(step, outcome)| StepSeen { step: step.text(), result: outcome_name(*outcome) });
     let line = Line {
-        scenario: result.unit.spec.scenario.name(),
+        scenario: &result.unit.scenario,
+        case: &result.unit.case,
         path: result.unit.spec.path.name(),
+        kind: result.unit.spec.kind.name(),
         label: &result.unit.label,
         unit: result.unit.spec.to_string(),
         role: match result.unit.role {
@@ -70,15 +79,19 @@ pub fn json_line(result: &UnitResult) -> String {
         engine: result.engine.name(),
         verdict: result.verdict.label(),
         expected: result.unit.expected(),
+        outcome: result.outcome().to_string(),
+        predicted: result.unit.prediction.to_string(),
+        source: result.unit.source.text(),
         as_expected: result.is_expected(),
         detail: result.verdict.detail(),
         pages_lost: result.facts.pages_lost.iter().copied().collect(),
         errors: errors.collect(),
         steps: steps.collect(),
+        fault_in: Latency::of(&result.facts.fault_ns),
         faults_planned: result.faults_planned,
         faults_fired: result.faults_fired,
         virtual_ns: result.virtual_ns,
-        events: result.trace.entries().len(),
+        events: result.events,
         trace_hash: result.trace_hash.to_string(),
         wall_us: u64::try_from(result.wall.as_micros()).unwrap_or(u64::MAX),
     };

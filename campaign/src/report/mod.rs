@@ -1,8 +1,18 @@
 //! Results for people (a table) and for programs (one JSON object a line).
 
+mod html;
 mod json;
+mod latency;
+mod linux_compared;
+mod matrix;
+mod story;
 mod table;
 
+pub use html::Page;
 pub use json::json_line;
-pub(crate) use table::ranges;
+pub use latency::{Latency, latency_table};
+pub use linux_compared::{ROWS, Row, linux_compared};
+pub use matrix::matrix;
+pub use story::story;
 pub use table::{footer, header, row};
+pub(crate) use table::{outcome_name, ranges};

@@ -7,9 +7,10 @@ use iomap::Errno;
 use lab::events::Step;
 
 use crate::engine::EngineKind;
+use crate::oracle::Outcome;
 use crate::run::UnitResult;
 use crate::scenario::Definition;
-use crate::unit::{Prediction, Unit};
+use crate::unit::Unit;
 
 const WIDTH: usize = 80;
 
@@ -20,20 +21,17 @@ pub fn header(engine: EngineKind, definitions: &[&Definition], units: &[Unit]) -
     let _ = writeln!(out, "swaplab {} on engine {}", env!("CARGO_PKG_VERSION"), engine.name());
     for definition in definitions {
         let _ = writeln!(out, "\n{}", definition.name());
-        out += &wrapped(definition.claim, "  ");
+        out += &wrapped(definition.claim(), "  ");
     }
-    if let Some(spec) = units.first().map(|unit| unit.spec) {
+    if let Some(spec) = units.first().map(|unit| &unit.spec) {
         let _ = writeln!(
             out,
             "  {} pages of memory, {} resident, seed {}",
             spec.pages, spec.resident_pages, spec.seed
         );
     }
-    let _ = writeln!(
-        out,
-        "\n{:<16} {:<28} {:>5} {:<7} {:<9} trace",
-        "path", "verdict", "lost", "umount", "swapoff"
-    );
+    let _ =
+        writeln!(out, "\n{:<26} {:<30} {:<7} {:<7} trace", "path", "verdict", "came to", "swapoff");
     out
 }
 
@@ -46,11 +44,10 @@ pub fn row(result: &UnitResult) -> String {
         Some(Err(errno)) => errno.to_string(),
     };
     format!(
-        "{:<16} {:<28} {:>5} {:<7} {:<9} {}\n",
+        "{:<26} {:<30} {:<7} {:<7} {}\n",
         result.unit.label,
         result.verdict.label(),
-        result.facts.pages_lost.len(),
-        step(Step::UnmountBusy),
+        result.outcome(),
         format!("{}/{}", step(Step::SwapOffByPath), step(Step::SwapOffByArea)),
         result.trace_hash.short(),
     )
@@ -60,21 +57,24 @@ pub fn row(result: &UnitResult) -> String {
 #[must_use]
 pub fn footer(results: &[UnitResult]) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "\nlost: pages whose owner got SIGBUS; umount while swap is on;");
-    let _ = writeln!(out, "swapoff by path / by area after the shutdown\n");
+    let _ = writeln!(out, "\nlost N: pages whose owner got SIGBUS; swapoff: by path / by area\n");
     for result in results {
         out += &surprises(result);
     }
+    out += super::latency::latency_table(results).trim_start();
+    out + &totals(results)
+}
+
+/// The last line.
+pub(super) fn totals(results: &[UnitResult]) -> String {
     let expected = results.iter().filter(|result| result.is_expected()).count();
     let wall: f64 = results.iter().map(|result| result.wall.as_secs_f64()).sum();
     let virtual_ns: u64 = results.iter().map(|result| result.virtual_ns).sum();
-    let _ = writeln!(
-        out,
-        "{expected} of {} as expected, {:.3} s of virtual time in {wall:.2} s",
+    format!(
+        "{expected} of {} as expected, {:.3} s of virtual time in {wall:.2} s\n",
         results.len(),
         virtual_ns as f64 / 1e9,
-    );
-    out
+    )
 }
 
 fn surprises(result: &UnitResult) -> String {
@@ -86,7 +86,7 @@ fn surprises(result: &UnitResult) -> String {
             result.facts.pages_lost.len(),
             result.unit.spec.pages,
             ranges(&result.facts.pages_lost),
-            if result.unit.prediction == Prediction::SwappedLostAndTold {
+            if matches!(result.outcome(), Outcome::Lost(_)) && result.is_expected() {
                 ", as predicted"
             } else {
                 ""
@@ -102,21 +102,28 @@ fn surprises(result: &UnitResult) -> String {
         out += &wrapped(&text, "  ");
     }
     if !result.is_expected() {
-        let text = format!(
-            "{name}: NOT AS EXPECTED: {} instead of {}",
-            result.verdict.label(),
-            result.unit.expected()
-        );
-        out += &wrapped(&text, "  ");
-        if let Some(detail) = result.verdict.detail() {
-            detail.lines().for_each(|line| out += &wrapped(line, "    "));
-        }
-        out += "    --trace FILE writes every event of the run\n";
+        out += &unexpected(result);
     }
     if !out.is_empty() {
         out.push('\n');
     }
     out
+}
+
+/// What came out otherwise than it was expected, and why.
+pub(super) fn unexpected(result: &UnitResult) -> String {
+    let text = format!(
+        "{}/{}: NOT AS EXPECTED: {} instead of {}",
+        result.unit.scenario,
+        result.unit.label,
+        result.verdict.label(),
+        result.unit.expected()
+    );
+    let mut out = wrapped(&text, "  ");
+    if let Some(detail) = result.verdict.detail() {
+        detail.lines().for_each(|line| out += &wrapped(line, "    "));
+    }
+    out + "    --trace FILE writes every event of the run\n"
 }
 
 /// Page numbers as ranges: `0-95, 97`.
@@ -139,7 +146,7 @@ pub(crate) fn ranges(pages: &BTreeSet<u64>) -> String {
     texts.join(", ")
 }
 
-fn wrapped(text: &str, indent: &str) -> String {
+pub(super) fn wrapped(text: &str, indent: &str) -> String {
     let mut out = String::new();
     let mut line = indent.to_owned();
     for word in text.split_whitespace() {
@@ -148,7 +155,7 @@ fn wrapped(text: &str, indent: &str) -> String {
             out.push('\n');
             line = format!("{indent}  ");
         }
-        if !line.ends_with(' ') {
+        if !line.is_empty() && !line.ends_with(' ') {
             line.push(' ');
         }
         line += word;

@@ -88,6 +88,30 @@ pub trait SwapHost {
     /// describe what they would refuse, for activation.
     fn swap_ops(&self) -> &Self::Swap;
 
+    /// May anything be done at all? What every direct I/O asks first (Linux `xfs_is_shutdown`). A
+    /// filesystem that cannot shut down need not implement it.
+    ///
+    /// # Errors
+    /// `EIO` after a shutdown.
+    fn check_alive(&self) -> Result<(), Errno> {
+        Ok(())
+    }
+
+    /// Takes the lock that read(2) and write(2) hold around a direct I/O (Linux `i_rwsem`). Only a swap
+    /// path that wants to show what that does calls it.
+    ///
+    /// # Errors
+    /// `EDEADLK` if it is held by somebody who can never release it, `ENOENT` for no such inode.
+    fn lock_io(&self, inode: Self::Inode, context: Context) -> Result<(), Errno> {
+        let _ = (inode, context);
+        Ok(())
+    }
+
+    /// Releases what [`SwapHost::lock_io`] took.
+    fn unlock_io(&self, inode: Self::Inode, context: Context) {
+        let _ = (inode, context);
+    }
+
     /// File size in bytes.
     ///
     /// # Errors

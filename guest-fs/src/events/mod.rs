@@ -107,6 +107,12 @@ pub enum Event {
     Rename { ino: u64 },
     /// Blocks of one file belong to another file too from now on.
     Share { ino: u64, from: u64, block: u64, blocks: u32 },
+    /// An inode's I/O lock was taken.
+    IoLock { ino: u64, context: Context },
+    /// An inode's I/O lock was released.
+    IoUnlock { ino: u64, context: Context },
+    /// An inode's I/O lock was not to be had.
+    IoLockBusy { ino: u64, context: Context, errno: Errno },
 }
 
 impl fmt::Display for Event {
@@ -174,6 +180,11 @@ impl fmt::Display for Event {
             Self::Rename { ino } => write!(f, "rename inode {ino}"),
             Self::Share { ino, from, block, blocks } => {
                 write!(f, "inode {ino} shares {blocks} blocks at {block} with inode {from}")
+            }
+            Self::IoLock { ino, context } => write!(f, "inode {ino} I/O lock for {context:?}"),
+            Self::IoUnlock { ino, context } => write!(f, "inode {ino} I/O unlock for {context:?}"),
+            Self::IoLockBusy { ino, context, errno } => {
+                write!(f, "inode {ino} I/O lock is held: {errno} for {context:?}")
             }
         }
     }

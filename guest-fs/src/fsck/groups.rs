@@ -25,13 +25,20 @@ impl<D: BlockDevice> Check<'_, D> {
             match infos {
                 Ok(infos) => self.table(index, first, &infos),
                 Err(fault) => {
-                    self.failed(fault);
+                    self.failed_summary(fault);
                     let groups = first..layout.groups();
                     let groups = groups.take(group::ENTRIES_PER_BLOCK);
                     self.fix_groups(index, groups.map(|group| (group, None)).collect());
                 }
             }
         }
+    }
+
+    /// A summary that is corrupt can be made again from what was seen: nothing is missing.
+    fn failed_summary(&mut self, fault: Fault) {
+        let was_incomplete = self.is_incomplete;
+        self.failed(fault);
+        self.is_incomplete = was_incomplete || !matches!(fault, Fault::Corrupt(_));
     }
 
     fn table(&mut self, index: u64, first: u64, infos: &[GroupInfo]) {
@@ -65,10 +72,7 @@ impl<D: BlockDevice> Check<'_, D> {
         let image = match self.read(Structure::Bitmap, Layout::bitmap_at(group), 0) {
             Ok(image) => image,
             Err(fault) => {
-                let was_incomplete = self.is_incomplete;
-                self.failed(fault);
-                // The bitmap can be made again from what was seen.
-                self.is_incomplete = was_incomplete && !matches!(fault, Fault::Corrupt(_));
+                self.failed_summary(fault);
                 return false;
             }
         };

@@ -7,6 +7,7 @@ use crate::btree::Tree;
 use crate::extent::Extent;
 use crate::format::Structure;
 use crate::format::inode::{self, Fields, FileKind};
+use crate::inode::fields_of;
 use crate::meta::MetaRead;
 use crate::space::Run;
 
@@ -68,14 +69,24 @@ impl<D: BlockDevice> Check<'_, D> {
             self.found(Finding::BadBlocks { ino, found, expected });
         }
         if said != expected {
-            self.fix_fields(ino, expected);
+            self.fix_fields(ino, |fields| {
+                (fields.nlink, fields.size) = (expected.nlink, expected.size);
+                fields.blocks = expected.blocks;
+            });
         }
     }
 
-    pub(super) fn fix_fields(&mut self, ino: u64, fields: &Fields) {
-        if let Ok(image) = self.read(Structure::Inode, ino, ino) {
-            let mut image = (*image).clone();
-            inode::store(&mut image, fields);
+    /// Notes how an inode should be, on top of what was noted before.
+    pub(super) fn fix_fields(&mut self, ino: u64, change: impl FnOnce(&mut Fields)) {
+        let known = self.fixes.get(&ino).cloned();
+        let image = known.map_or_else(
+            || self.read(Structure::Inode, ino, ino).map(|image| (*image).clone()),
+            Ok,
+        );
+        let Ok(mut image) = image else { return };
+        if let Ok(mut fields) = fields_of(self, ino, &image) {
+            change(&mut fields);
+            inode::store(&mut image, &fields);
             self.fixes.insert(ino, image);
         }
     }

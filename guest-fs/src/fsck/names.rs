@@ -92,9 +92,7 @@ impl<D: BlockDevice> Check<'_, D> {
         for (ino, (seen, said)) in links {
             if seen != said {
                 self.found(Finding::BadNlink { ino, found: said, expected: seen });
-                if let Ok(said) = fields(self, ino) {
-                    self.fix_fields(ino, &Fields { nlink: seen, ..said });
-                }
+                self.fix_fields(ino, |fields| fields.nlink = seen);
             }
         }
     }

@@ -51,6 +51,8 @@ pub(crate) struct Incore {
     pub(crate) lock: Rc<Lock>,
     /// Held over a whole append, so that two of them do not choose one position.
     pub(crate) append_lock: Rc<Lock>,
+    /// The lock around a whole direct I/O (XFS: IOLOCK).
+    pub(crate) io_lock: Rc<Lock>,
     /// An active swap file (Linux `S_SWAPFILE`).
     pub(crate) is_swapfile: bool,
     /// The log epoch of the last transaction that changed it; 0 if none did since the mount.

@@ -36,7 +36,7 @@ impl<D: BlockDevice> Core<D> {
     }
 
     /// What is staged at `file_block`.
-    fn staged_at(&self, ino: u64, file_block: u64) -> Result<Option<Extent>, Errno> {
+    pub(super) fn staged_at(&self, ino: u64, file_block: u64) -> Result<Option<Extent>, Errno> {
         self.with_inode(ino, |incore| {
             let (_, staged) = incore.staged.range(..=file_block).next_back()?;
             (file_block < staged.file_end()).then_some(*staged)
@@ -98,7 +98,12 @@ impl<D: BlockDevice> Core<D> {
     }
 
     /// The first staged extent that has blocks in `[start, end)`.
-    fn next_staged(&self, ino: u64, start: u64, end: u64) -> Result<Option<Extent>, Errno> {
+    pub(super) fn next_staged(
+        &self,
+        ino: u64,
+        start: u64,
+        end: u64,
+    ) -> Result<Option<Extent>, Errno> {
         if let Some(staged) = self.staged_at(ino, start)?.filter(|_| start < end) {
             return Ok(Some(staged));
         }

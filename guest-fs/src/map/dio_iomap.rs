@@ -12,6 +12,7 @@ use block::BlockDevice;
 use iomap::{Context, DioEnd, DioOps, Errno, Intent, Iomap, IomapOps, MapFlags, MapKind};
 
 use super::{Marks, describe, is_valid};
+use crate::extent::Extent;
 use crate::filesystem::Ino;
 use crate::format::BLOCK_BYTES;
 use crate::format::inode::FileKind;
@@ -65,8 +66,19 @@ impl<D: BlockDevice> Core<D> {
         // First of all, as in XFS: a shut-down filesystem does no I/O.
         self.check_alive()?;
         let map = self.dio_look(ino, pos, intent, context);
-        let map = map.map_err(|fault| self.errno(fault))?;
+        let mut map = map.map_err(|fault| self.errno(fault))?;
         let is_write = intent.contains(Intent::WRITE) && !intent.contains(Intent::REPORT);
+        if is_write {
+            // What an earlier write staged is used first, shared or not: it will be mapped when this
+            // write is done, so it must hold what this write wrote.
+            let first = pos / BLOCK_BYTES;
+            if let Some(staged) = self.staged_at(ino, first)? {
+                return Ok(staged_map(staged.part(first, u64::MAX), map));
+            }
+            let next = self.next_staged(ino, first, u64::MAX)?;
+            let limit = next.map_or(u64::MAX, |next| next.file_block.saturating_mul(BLOCK_BYTES));
+            map.length = map.length.min(limit.saturating_sub(map.offset));
+        }
         let is_usable = map.kind != MapKind::Hole && !map.flags.contains(MapFlags::SHARED);
         if is_usable || !is_write {
             return Ok(map);
@@ -97,15 +109,8 @@ impl<D: BlockDevice> Core<D> {
         let first = pos / BLOCK_BYTES;
         let end = map.offset.saturating_add(map.length) / BLOCK_BYTES;
         let shared = end.saturating_sub(first);
-        let staged = self.stage(ino, first, blocks.min(shared), context)?.part(first, end);
-        Ok(Iomap {
-            kind: MapKind::Mapped,
-            flags: MapFlags::SHARED,
-            offset: staged.file_block.saturating_mul(BLOCK_BYTES),
-            length: staged.blocks.saturating_mul(BLOCK_BYTES),
-            block: Some(staged.block),
-            ..map
-        })
+        let staged = self.stage(ino, first, blocks.min(shared), context)?;
+        Ok(staged_map(staged.part(first, end), map))
     }
 
     fn dio_end(
@@ -126,6 +131,18 @@ impl<D: BlockDevice> Core<D> {
             self.convert(ino, blocks.start, blocks.end, size, context)?;
         }
         self.grow(ino, size, context)
+    }
+}
+
+/// The mapping of staged blocks, in place of `map`.
+const fn staged_map(staged: Extent, map: Iomap) -> Iomap {
+    Iomap {
+        kind: MapKind::Mapped,
+        flags: MapFlags::SHARED,
+        offset: staged.file_block.saturating_mul(BLOCK_BYTES),
+        length: staged.blocks.saturating_mul(BLOCK_BYTES),
+        block: Some(staged.block),
+        validity_cookie: map.validity_cookie,
     }
 }
 

@@ -25,6 +25,18 @@ impl<D: BlockDevice> SwapHost for FileSystem<D> {
         &self.swap
     }
 
+    fn check_alive(&self) -> Result<(), Errno> {
+        self.core.check_alive()
+    }
+
+    fn lock_io(&self, inode: Ino, context: Context) -> Result<(), Errno> {
+        self.core.lock_io(inode.0, context)
+    }
+
+    fn unlock_io(&self, inode: Ino, context: Context) {
+        self.core.unlock_io(inode.0, context);
+    }
+
     fn size_bytes(&self, inode: Ino) -> Result<u64, Errno> {
         self.core.check_alive()?;
         self.core.with_inode(inode.0, |_| ())?;

@@ -56,6 +56,9 @@ impl<D: BlockDevice> SwapIomap<D> {
         if is_report {
             return Ok(map);
         }
+        if self.0.knobs.swap_map_ignores_sharing {
+            map.flags.remove(MapFlags::SHARED);
+        }
         if map.kind == MapKind::Hole {
             return Err(SwapMapRefusal::Hole);
         }

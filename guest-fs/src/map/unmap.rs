@@ -40,7 +40,8 @@ impl<D: BlockDevice> Core<D> {
             _ => return Ok(false),
         }
         let one = self.unmap_cost(ino)?;
-        let most = self.state().log.batch_max();
+        // Not more than a part of a batch, or every removal would force the log.
+        let most = self.state().log.batch_max() / 4;
         let reserved = one.saturating_mul(PIECES).min(most).max(one);
         let mut txn = Transaction::begin(self, reserved, context)?.with_reserve();
         let _lock = self.lock_inode(ino, context, false)?;

@@ -2,8 +2,12 @@
 
 mod basic;
 mod crash;
+mod crash_tree;
 mod errors;
+mod guards;
+mod history;
 mod hostile;
+mod large;
 mod model;
 mod rig;
 mod shutdown;

@@ -220,6 +220,30 @@ fn an_unfinished_copy_on_write_is_freed_by_the_next_mount() {
 }
 
 #[test]
+fn what_a_failed_write_staged_never_takes_the_place_of_a_later_write() {
+    let (rig, fs, ino) = mounted();
+    rig.write(&fs, ino, 0, &[1; 8]).unwrap();
+    let (clone, other) = (fs.create("clone").unwrap(), fs.create("other").unwrap());
+    fs.clone_file(ino, clone).unwrap();
+    fs.clone_range(ino, 0, other, 0, PAGE).unwrap();
+    fs.sync().unwrap();
+    let error = block::BlockError::Timeout;
+    rig.disk.add_fault(block::ram::Fault::nth(block::ram::OpKind::Write, 0, error));
+    assert!(rig.write(&fs, ino, 5, &[9]).is_err());
+    assert_eq!(rig.read(&fs, ino, 0, 8), Ok(vec![1; 8]));
+    // Block 5 is shared no more, block 0 still is; one write goes over both.
+    fs.unlink("clone").unwrap();
+    rig.write(&fs, ino, 0, &[2, 3, 4, 5, 6, 7]).unwrap();
+    assert_eq!(rig.read(&fs, ino, 0, 8), Ok(vec![2, 3, 4, 5, 6, 7, 1, 1]));
+    assert_eq!(rig.read(&fs, other, 0, 8), Ok(vec![1]));
+    fs.sync().unwrap();
+    fs.truncate(ino, 0).unwrap();
+    fs.unmount().unwrap();
+    rig.assert_clean();
+    assert_eq!(Fs::fsck(&*rig.disk).unwrap().staged, 0);
+}
+
+#[test]
 fn an_active_swap_file_is_not_truncated_punched_cloned_or_renamed() {
     let (rig, fs, ino) = mounted();
     rig.write(&fs, ino, 0, &[1; 8]).unwrap();

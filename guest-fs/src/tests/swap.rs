@@ -129,7 +129,7 @@ fn a_shutdown_between_submission_and_completion_fails_a_write_that_the_device_di
 #[test]
 fn the_control_knob_makes_the_swap_mapping_honour_shutdown() {
     let rig = Rig::new(512);
-    let fs = rig.mount_with(FsKnobs { swap_map_honours_shutdown: true });
+    let fs = rig.mount_with(FsKnobs { swap_map_honours_shutdown: true, ..FsKnobs::default() });
     let ino = active(&rig, &fs, 32);
     swap_out(&rig, &fs, ino, 0, &[7; 8]).unwrap();
     fs.shutdown(ShutdownKind::NoLogFlush).unwrap();

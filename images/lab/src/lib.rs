@@ -1,6 +1,7 @@
-//! The programs that the guest runs: each one is a scenario of the laboratory, told step by step.
+//! The program that the guest runs: it plays a script, a scenario of the laboratory told word by word
+//! ([`Script`], [`Op`]).
 //!
-//! A program is ordinary guest code over `hal`, `guest-fs` and `swap-path`; the bootable kernel and the
+//! The program is ordinary guest code over `hal`, `guest-fs` and `swap-path`; the bootable kernel and the
 //! host engine run the same source. It *observes* and never *judges*: what it saw goes into the event
 //! trace ([`events`]), and the oracles on the host decide what that means.
 //!
@@ -13,13 +14,15 @@ extern crate alloc;
 
 pub mod events;
 mod pattern;
-mod prepare;
+mod play;
 mod run;
-mod shutdown;
 mod spec;
 mod steps;
+mod tripwire;
 mod workload;
 
 pub use pattern::{PageContent, Pattern};
 pub use run::{LabError, run};
-pub use spec::{Scenario, SpecError, Stage, UnitSpec};
+pub use spec::{
+    Down, FileKind, Knob, Knobs, Op, Script, SpecError, Stage, Trip, TripPhase, UnitSpec,
+};

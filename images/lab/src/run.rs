@@ -7,8 +7,8 @@ use hal::{Platform, UserMemory};
 use nvme_driver::NvmeDriver;
 
 use crate::events::{Event, Step};
-use crate::shutdown;
-use crate::spec::{Scenario, SpecError, UnitSpec};
+use crate::play;
+use crate::spec::{SpecError, UnitSpec};
 
 /// Why a program could not be played at all. What goes wrong inside of a scenario is not an error: it
 /// is in the trace.
@@ -61,8 +61,6 @@ where
         NvmeDriver::probe(platform, nvme_driver::Config::default()).map_err(LabError::Probe)?,
     );
     tracer.emit(Event::StepEnd { step: Step::Probe, result: Ok(()), count: 1 });
-    match spec.scenario {
-        Scenario::Shutdown => shutdown::play(&spec, &device, user),
-    }
+    play::play(&spec, device, user);
     Ok(())
 }

@@ -42,7 +42,7 @@ fn the_laboratory_plays_on_qemus_controller_and_every_record_arrives() {
         "virtio-serial-pci,disable-legacy=on",
         "virtconsole,chardev=console",
     ];
-    let Some(ran) = boot("program=lab scenario=shutdown trace=on", &devices) else {
+    let Some(ran) = boot("program=lab trace=on", &devices) else {
         return;
     };
     assert_eq!(ran.code, Some(EXITED_OK), "{}", ran.said);

@@ -52,6 +52,9 @@ pub const SANITIZE_COMPLETED: u32 = 1;
 /// Command set: a sanitize operation ended and deallocated although it was asked not to.
 pub const SANITIZE_UNEXPECTED_DEALLOCATION: u32 = 2;
 
+/// Command set: the reservation notification log has something to read.
+pub const RESERVATION_LOG_AVAILABLE: u32 = 0;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -37,6 +37,44 @@ bit_fields! {
 }
 
 bit_fields! {
+    /// Dword 12 of Copy. The bits of Write are about the destination.
+    // Spec: NVM-CS-1.0c 3.2.2 "Copy command"
+    Copy12(u32) {
+        /// Number of ranges, zero-based.
+        nr_z, with_nr_z: 0, 8;
+        /// Descriptor format; see [`crate::copy`].
+        desfmt, with_desfmt: 8, 4;
+        /// Protection information of the sources.
+        prinfor, with_prinfor: 12, 4;
+        /// Directive type.
+        dtype, with_dtype: 20, 4;
+        /// Storage tag check at the destination.
+        stcw, with_stcw: 24, 1;
+        /// Storage tag check at the sources.
+        stcr, with_stcr: 25, 1;
+        /// Protection information of the destination.
+        prinfow, with_prinfow: 26, 4;
+        /// Force unit access.
+        fua, with_fua: 30, 1;
+        /// Limited retry.
+        lr, with_lr: 31, 1;
+    }
+}
+
+/// Bits of [`Rw12::prinfo`].
+// Spec: NVM-CS-1.0c 5.2.2 "PRACT Bit"
+pub mod prinfo {
+    /// The reference tag is checked.
+    pub const CHECK_REFERENCE: u32 = 1;
+    /// The application tag is checked.
+    pub const CHECK_APPLICATION: u32 = 1 << 1;
+    /// The guard is checked.
+    pub const CHECK_GUARD: u32 = 1 << 2;
+    /// Protection information is made or taken by the controller.
+    pub const ACTION: u32 = 1 << 3;
+}
+
+bit_fields! {
     /// Dword 10 of Create I/O Submission Queue and Create I/O Completion Queue.
     // Spec: NVMe-Base-2.0c 5.4 "Create I/O Completion Queue command"
     CreateQueue10(u32) {
@@ -117,6 +155,25 @@ bit_fields! {
         fid, with_fid: 0, 8;
         /// Save across resets.
         sv, with_sv: 31, 1;
+    }
+}
+
+bit_fields! {
+    /// Dword 10 of Format NVM.
+    // Spec: NVMe-Base-2.0c 5.14 "Format NVM command"
+    FormatNvm10(u32) {
+        /// LBA format, lower bits of its index.
+        lbafl, with_lbafl: 0, 4;
+        /// Metadata in the data buffer, behind each block.
+        mset, with_mset: 4, 1;
+        /// Protection type: 0 = none.
+        pi, with_pi: 5, 3;
+        /// Protection information is the first bytes of the metadata.
+        pil, with_pil: 8, 1;
+        /// Secure erase: 0 = none, 1 = user data, 2 = cryptographic.
+        ses, with_ses: 9, 3;
+        /// LBA format, upper bits of its index.
+        lbafu, with_lbafu: 12, 2;
     }
 }
 

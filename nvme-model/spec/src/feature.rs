@@ -43,6 +43,16 @@ pub const TIMESTAMP_SET_BY_HOST: u8 = 1 << 1;
 /// Bytes of host behavior support. Byte 0: the host honours Command Retry Delay.
 pub const HOST_BEHAVIOR_BYTES: usize = 512;
 
+/// Host identifier; the data is the identifier.
+pub const HOST_IDENTIFIER: u8 = 0x81;
+/// Reservation notification mask, by kind of notification.
+pub const RESERVATION_MASK: u8 = 0x82;
+/// Reservation persistence; bit 0 = through power loss.
+pub const RESERVATION_PERSISTENCE: u8 = 0x83;
+
+/// Host identifier, dword 11: it has 128 bits, not 64.
+pub const HOST_ID_EXTENDED: u32 = 1;
+
 /// Get Features SEL: the current value.
 pub const SEL_CURRENT: u32 = 0;
 /// Get Features SEL: the default value.

@@ -26,6 +26,7 @@ mod bits;
 
 pub mod aer;
 pub mod command;
+pub mod copy;
 mod cqe;
 pub mod dsm;
 pub mod feature;
@@ -34,6 +35,7 @@ pub mod log;
 mod opcode;
 pub mod prp;
 pub mod register;
+pub mod reservation;
 pub mod sgl;
 mod sqe;
 pub mod status;

@@ -71,6 +71,14 @@ named_bytes! {
         DATASET_MANAGEMENT = 0x09, "dataset-management";
         /// Verify.
         VERIFY = 0x0c, "verify";
+        /// Reservation Register.
+        RESERVATION_REGISTER = 0x0d, "reservation-register";
+        /// Reservation Report.
+        RESERVATION_REPORT = 0x0e, "reservation-report";
+        /// Reservation Acquire.
+        RESERVATION_ACQUIRE = 0x11, "reservation-acquire";
+        /// Reservation Release.
+        RESERVATION_RELEASE = 0x15, "reservation-release";
         /// Copy.
         COPY = 0x19, "copy";
     }

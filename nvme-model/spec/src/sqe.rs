@@ -4,7 +4,9 @@
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::command::{Cdw0, CreateQueue10, CreateSq11, LogPage10, QueueFlags11, Rw12};
+use crate::command::{
+    Cdw0, Copy12, CreateQueue10, CreateSq11, FormatNvm10, LogPage10, QueueFlags11, Rw12,
+};
 use crate::sgl::SglDescriptor;
 use crate::{AdminOpcode, NvmOpcode};
 
@@ -196,6 +198,14 @@ impl Sqe {
         sqe
     }
 
+    /// Copy to `slba` on; the data is the list of ranges, see [`crate::copy`].
+    #[must_use]
+    pub fn copy(nsid: u32, slba: u64, how: Copy12) -> Self {
+        let mut sqe = Self::new(NvmOpcode::COPY.0, nsid).with_slba(slba);
+        sqe.cdw12 = how.0.into();
+        sqe
+    }
+
     /// Dataset Management, deallocate: the data is `nr_z + 1` ranges, see [`crate::dsm`].
     #[must_use]
     pub fn deallocate(nsid: u32, nr_z: u8) -> Self {
@@ -277,6 +287,14 @@ impl Sqe {
         let [b0, b1, b2, b3, b4, b5, b6, b7] = offset.to_le_bytes();
         sqe.cdw12 = U32::from_bytes([b0, b1, b2, b3]);
         sqe.cdw13 = U32::from_bytes([b4, b5, b6, b7]);
+        sqe
+    }
+
+    /// Format NVM.
+    #[must_use]
+    pub fn format_nvm(nsid: u32, how: FormatNvm10) -> Self {
+        let mut sqe = Self::new(AdminOpcode::FORMAT_NVM.0, nsid);
+        sqe.cdw10 = how.0.into();
         sqe
     }
 

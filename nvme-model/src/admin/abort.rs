@@ -27,7 +27,7 @@ impl Controller {
     /// A command that is not fetched yet, that was executed, or that does not exist is not aborted.
     pub(crate) fn abort(&mut self, sqid: u16, cid: u16, ports: &mut Ports<'_>) -> u32 {
         if let Some(entry) = self.take_abortable(sqid, cid) {
-            self.cut_short(entry, status::ABORT_REQUESTED, ports);
+            self.abort_command(entry, status::ABORT_REQUESTED, ports);
             return 0;
         }
         // A parked request keeps no place in the completion queue, so it needs one now.

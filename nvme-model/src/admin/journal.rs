@@ -1,7 +1,8 @@
 //! What goes into the persistent event log, and the report that a host reads.
 // Spec: NVMe-Base-2.0c 5.16.1.14 "Persistent Event Log (Log Identifier 0Dh)"
 
-use nvme_spec::command::FirmwareCommit10;
+use nvme_spec::command::{FirmwareCommit10, FormatNvm10};
+use nvme_spec::identify::fna;
 use nvme_spec::log::{
     CONTEXT_EXISTED, CONTEXT_OFFSET, LID_PERSISTENT_EVENT, PersistentHeader, event_type,
 };
@@ -19,13 +20,15 @@ const CONTROLLER_FATAL: u8 = 0x09;
 const MEDIA_STATUS: u8 = 0x0a;
 
 /// The types of events that are logged.
-const SUPPORTED: [u8; 10] = [
+const SUPPORTED: [u8; 12] = [
     event_type::SMART_SNAPSHOT,
     event_type::FIRMWARE_COMMIT,
     event_type::TIMESTAMP_CHANGE,
     event_type::POWER_ON_OR_RESET,
     event_type::HARDWARE_ERROR,
     event_type::CHANGE_NAMESPACE,
+    event_type::FORMAT_START,
+    event_type::FORMAT_COMPLETION,
     event_type::SANITIZE_START,
     event_type::SANITIZE_COMPLETION,
     event_type::TELEMETRY_CREATED,
@@ -109,16 +112,32 @@ impl Controller {
     /// Namespace Management did something to one namespace, or to all.
     pub(super) fn journal_namespace(&mut self, select: u32, nsid: u32, ns: Option<&Namespace>) {
         let blocks = ns.map_or(0, Namespace::size_blocks).to_le_bytes();
-        let flbas = ns.map_or(0, super::identify::flbas);
+        let (flbas, dps) = ns.map_or((0, 0), |ns| (ns.format.flbas(), ns.format.dps()));
         let mut data = select.to_le_bytes().to_vec();
         data.extend([0; 4]);
         data.extend(blocks);
         data.extend([0; 8]);
         data.extend(blocks);
-        data.extend([flbas, 0, 0, 0]);
+        data.extend([flbas, dps, 0, 0]);
         data.extend([0; 8]);
         data.extend(nsid.to_le_bytes());
         self.journal(event_type::CHANGE_NAMESPACE, &data);
+    }
+
+    /// Format NVM begins: of a namespace or of all.
+    pub(super) fn journal_format_start(&mut self, nsid: u32, how: FormatNvm10) {
+        let mut data = nsid.to_le_bytes().to_vec();
+        data.extend([fna::CRYPTOGRAPHIC_ERASE, 0, 0, 0]);
+        data.extend(how.0.to_le_bytes());
+        self.journal(event_type::FORMAT_START, &data);
+    }
+
+    /// Format NVM ended like this.
+    pub(super) fn journal_format_completion(&mut self, nsid: u32, status: Status) {
+        let mut data = nsid.to_le_bytes().to_vec();
+        data.extend([0, u8::from(!status.is_success()), 0, 0]);
+        data.extend(u32::from(status.to_raw() << 1).to_le_bytes());
+        self.journal(event_type::FORMAT_COMPLETION, &data);
     }
 
     /// The page, for an action of the log specific parameter; empty if there is nothing to transfer.

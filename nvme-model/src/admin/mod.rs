@@ -8,6 +8,7 @@ mod device;
 mod directives;
 mod features;
 mod firmware;
+pub(crate) mod format;
 mod identify;
 mod journal;
 mod keep_alive;
@@ -15,6 +16,7 @@ mod lba_status;
 mod logs;
 mod namespaces;
 mod queues;
+pub(crate) mod reservation;
 mod sanitize;
 mod self_test;
 

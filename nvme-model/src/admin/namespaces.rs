@@ -5,10 +5,11 @@ use nvme_spec::aer::AerResult;
 use nvme_spec::log::LID_CHANGED_NAMESPACES;
 use nvme_spec::{NSID_BROADCAST, StatusCode, status};
 
-use super::identify::{CNTLID, block_bytes_of};
+use super::identify::CNTLID;
 use crate::controller::Outcome;
 use crate::data::DataPointer;
 use crate::failure::{Failure, byte};
+use crate::format::NamespaceFormat;
 use crate::media::RamMedia;
 use crate::namespace::Namespace;
 use crate::{Controller, Ports};
@@ -41,13 +42,16 @@ impl Wanted<'_> {
         u8::from_le_bytes(self.bytes(26))
     }
 
-    /// Whether it asks for what there is none of: protection information, sharing, ANA groups, NVM sets,
-    /// endurance groups.
+    fn dps(&self) -> u8 {
+        u8::from_le_bytes(self.bytes(29))
+    }
+
+    /// Whether it asks for what there is none of: sharing, ANA groups, NVM sets, endurance groups.
     fn has_extras(&self) -> bool {
-        let [dps, nmic] = self.bytes(29);
+        let [nmic] = self.bytes(30);
         let groups: [u8; 4] = self.bytes(92);
         let sets: [u8; 4] = self.bytes(100);
-        dps != 0 || nmic != 0 || groups != [0; 4] || sets != [0; 4]
+        nmic != 0 || groups != [0; 4] || sets != [0; 4]
     }
 }
 
@@ -69,23 +73,23 @@ impl Controller {
         let mut data = vec![0; DATA_BYTES];
         self.receive(&mut data, from, ports)?;
         let wanted = Wanted(&data);
-        let block_bytes = block_bytes_of(wanted.flbas()).ok_or(refused(status::INVALID_FORMAT))?;
+        let format = NamespaceFormat::new(wanted.flbas(), wanted.dps())?;
         if wanted.nsze() == 0 || wanted.has_extras() {
             return Err(Failure::field(byte::PRP1, 0));
         }
         if wanted.ncap() != wanted.nsze() {
             return Err(refused(status::THIN_PROVISIONING_NOT_SUPPORTED));
         }
-        let needed = u128::from(wanted.nsze()).saturating_mul(block_bytes.into());
+        let needed = u128::from(wanted.nsze()).saturating_mul(format.data_bytes().into());
         if wanted.nsze() > 1 << 48 || needed > self.unallocated_bytes() {
             return Err(refused(status::NAMESPACE_INSUFFICIENT_CAPACITY));
         }
         let nsid = (1..=self.config.namespaces_max)
             .find(|nsid| !self.is_allocated(*nsid))
             .ok_or(refused(status::NAMESPACE_ID_UNAVAILABLE))?;
-        let media = Box::new(RamMedia::new(wanted.nsze(), block_bytes));
-        let namespace =
-            Namespace::new(nsid, media, self.config.cache_blocks_max, self.config.atomicity());
+        let media = Box::new(RamMedia::new(wanted.nsze(), format.stored_bytes()));
+        let (cache_blocks_max, atomicity) = (self.config.cache_blocks_max, self.config.atomicity());
+        let namespace = Namespace::fresh(nsid, media, format, cache_blocks_max, atomicity);
         self.journal_namespace(CREATE, nsid, Some(&namespace));
         self.detached.insert(nsid, namespace);
         Ok(nsid)

@@ -82,6 +82,7 @@ impl Controller {
         if sqid == ADMIN_QID || !self.queues.sqs.contains_key(&sqid) {
             return Err(invalid_qid(byte::CDW10));
         }
+        self.forget_half(sqid);
         while let Some(entry) = self.take_of_queue(sqid) {
             self.cut_short(entry, status::ABORTED_SQ_DELETION, ports);
         }

@@ -1,10 +1,10 @@
 //! Admin commands.
 
 use nvme_spec::command::{
-    Abort10, CreateQueue10, CreateSq11, GetFeatures10, Identify10, LogPage10, QueueFlags11,
-    SetFeatures10,
+    Abort10, CreateQueue10, CreateSq11, FormatNvm10, GetFeatures10, Identify10, LogPage10,
+    QueueFlags11, SetFeatures10,
 };
-use nvme_spec::{AdminOpcode, Sqe};
+use nvme_spec::{AdminOpcode, Sqe, feature, status};
 
 use super::{DeviceCommand, data_pointer};
 use crate::data::DataPointer;
@@ -19,6 +19,10 @@ fn low16(dword: u32) -> u16 {
 fn low8(dword: u32) -> u8 {
     (dword & 0xff) as u8
 }
+
+/// The features that are about reservations.
+const RESERVATION_FEATURES: [u8; 3] =
+    [feature::HOST_IDENTIFIER, feature::RESERVATION_MASK, feature::RESERVATION_PERSISTENCE];
 
 /// An admin command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,12 +84,50 @@ pub(crate) enum AdminCommand {
     },
     AsyncEventRequest,
     Device(DeviceCommand),
+    ReservationFeature(ReservationFeature),
+    FormatNvm {
+        nsid: u32,
+        how: FormatNvm10,
+    },
+}
+
+/// Set Features or Get Features, of a feature that is about reservations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ReservationFeature {
+    pub(crate) is_set: bool,
+    pub(crate) fid: u8,
+    pub(crate) sel: u32,
+    pub(crate) nsid: u32,
+    pub(crate) value: u32,
+    pub(crate) data: DataPointer,
+}
+
+impl ReservationFeature {
+    /// The command, if it is about one of these features.
+    fn decode(sqe: &Sqe) -> Result<Option<Self>, Failure> {
+        let is_set = AdminOpcode(sqe.opcode()) == AdminOpcode::SET_FEATURES;
+        let is_get = AdminOpcode(sqe.opcode()) == AdminOpcode::GET_FEATURES;
+        let cdw10 = sqe.cdw10.get();
+        let fid = low8(GetFeatures10(cdw10).fid());
+        if !is_set && !is_get || !RESERVATION_FEATURES.contains(&fid) {
+            return Ok(None);
+        }
+        if is_set && SetFeatures10(cdw10).sv() != 0 {
+            return Err(Failure::permanent(status::FEATURE_NOT_SAVEABLE).at(byte::CDW10));
+        }
+        let sel = if is_set { feature::SEL_CURRENT } else { GetFeatures10(cdw10).sel() };
+        let (nsid, value, data) = (sqe.nsid.get(), sqe.cdw11.get(), data_pointer(sqe));
+        Ok(Some(Self { is_set, fid, sel, nsid, value, data }))
+    }
 }
 
 impl AdminCommand {
     pub(crate) fn decode(sqe: &Sqe) -> Result<Self, Failure> {
         let (cdw10, cdw11) = (sqe.cdw10.get(), sqe.cdw11.get());
         let nsid = sqe.nsid.get();
+        if let Some(command) = ReservationFeature::decode(sqe)? {
+            return Ok(Self::ReservationFeature(command));
+        }
         Ok(match AdminOpcode(sqe.opcode()) {
             AdminOpcode::DELETE_IO_SQ => Self::DeleteSq { sqid: low16(cdw10) },
             AdminOpcode::DELETE_IO_CQ => Self::DeleteCq { cqid: low16(cdw10) },
@@ -114,6 +156,7 @@ impl AdminCommand {
                 Self::GetFeatures { fid, sel, nsid, value: cdw11, data: data_pointer(sqe) }
             }
             AdminOpcode::ASYNC_EVENT_REQUEST => Self::AsyncEventRequest,
+            AdminOpcode::FORMAT_NVM => Self::FormatNvm { nsid, how: FormatNvm10(cdw10) },
             _ => Self::Device(DeviceCommand::decode(sqe)?),
         })
     }

@@ -7,11 +7,12 @@ mod nvm;
 use nvme_spec::Sqe;
 use nvme_spec::sgl::{PSDT_PRP, PSDT_SGL, PSDT_SGL_METADATA};
 
-pub(crate) use admin::AdminCommand;
+pub(crate) use admin::{AdminCommand, ReservationFeature};
 pub(crate) use device::DeviceCommand;
-pub(crate) use nvm::{NvmCommand, NvmOp};
+pub(crate) use nvm::{CopyCommand, NvmCommand, NvmOp};
 
-use crate::data::DataPointer;
+use crate::controller::check_fuse;
+use crate::data::{DataPointer, MetadataPointer};
 use crate::failure::{Failure, byte};
 
 /// A command whose fields are valid in themselves.
@@ -37,7 +38,8 @@ impl Command {
         let is_unknown =
             matches!(&command, Err(f) if f.status.code == nvme_spec::status::INVALID_OPCODE);
         if !is_unknown {
-            check_dword0(sqe, is_admin)?;
+            check_fuse(sqe, command.as_ref().ok())?;
+            check_pointer_type(sqe, is_admin)?;
         }
         command
     }
@@ -45,13 +47,7 @@ impl Command {
     /// Whether the command moves data between host and controller.
     pub(crate) fn has_data(&self) -> bool {
         match self {
-            Self::Nvm(command) => matches!(
-                command.op,
-                NvmOp::Read { .. }
-                    | NvmOp::Write { .. }
-                    | NvmOp::Compare { .. }
-                    | NvmOp::DatasetManagement { .. }
-            ),
+            Self::Nvm(command) => command.op.has_data(),
             Self::Admin(AdminCommand::Device(command)) => command.has_data(),
             Self::Admin(command) => {
                 matches!(command, AdminCommand::Identify { .. } | AdminCommand::GetLogPage { .. })
@@ -62,27 +58,15 @@ impl Command {
     /// The blocks that the command is about: first and how many.
     pub(crate) fn blocks(&self) -> Option<(u64, u64)> {
         match self {
-            Self::Nvm(NvmCommand {
-                op:
-                    NvmOp::Read { slba, blocks }
-                    | NvmOp::Write { slba, blocks, .. }
-                    | NvmOp::WriteZeroes { slba, blocks }
-                    | NvmOp::WriteUncorrectable { slba, blocks }
-                    | NvmOp::Compare { slba, blocks }
-                    | NvmOp::Verify { slba, blocks },
-                ..
-            }) => Some((*slba, u64::from(*blocks))),
-            _ => None,
+            Self::Nvm(command) => command.op.blocks(),
+            Self::Admin(_) => None,
         }
     }
 }
 
-/// Fused operations are not supported, SGLs for I/O commands only; Identify says so.
+/// SGLs are for I/O commands only.
 // Spec: NVMe-Base-2.0c 3.3.3.1 "PRP or SGL for Data Transfer (PSDT)"
-fn check_dword0(sqe: &Sqe, is_admin: bool) -> Result<(), Failure> {
-    if sqe.dword0().fuse() != 0 {
-        return Err(Failure::field(byte::FUSE, 0));
-    }
+fn check_pointer_type(sqe: &Sqe, is_admin: bool) -> Result<(), Failure> {
     let is_known = match sqe.dword0().psdt() {
         PSDT_PRP => true,
         PSDT_SGL | PSDT_SGL_METADATA => !is_admin,
@@ -95,6 +79,15 @@ fn data_pointer(sqe: &Sqe) -> DataPointer {
     match sqe.dword0().psdt() {
         PSDT_PRP => DataPointer::Prp { prp1: sqe.prp1.get(), prp2: sqe.prp2.get() },
         _ => DataPointer::Sgl(sqe.sgl()),
+    }
+}
+
+fn metadata_pointer(sqe: &Sqe) -> MetadataPointer {
+    let address = sqe.mptr.get();
+    match sqe.dword0().psdt() {
+        PSDT_PRP => MetadataPointer::Buffer { address, alignment: 4 },
+        PSDT_SGL => MetadataPointer::Buffer { address, alignment: 1 },
+        _ => MetadataPointer::Sgl { address },
     }
 }
 

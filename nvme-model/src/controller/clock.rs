@@ -54,6 +54,12 @@ pub(crate) fn media_ns(timing: &Timing, command: &Command) -> Option<u64> {
             .write_ns
             .saturating_add(blocks_ns(blocks))
             .saturating_add(if is_fua { timing.flush_ns } else { 0 }),
+        NvmOp::ReservationRegister(_)
+        | NvmOp::ReservationAcquire(_)
+        | NvmOp::ReservationRelease(_)
+        | NvmOp::ReservationReport { .. } => return None,
+        // How much is copied stands in the host's memory.
+        NvmOp::Copy(_) => timing.read_ns.saturating_add(timing.write_ns),
         NvmOp::WriteZeroes { .. }
         | NvmOp::WriteUncorrectable { .. }
         | NvmOp::DatasetManagement { .. } => timing.deallocate_ns,

@@ -36,6 +36,9 @@ impl Controller {
                 let refused = Failure::permanent(status::AER_LIMIT_EXCEEDED);
                 (!is_parked).then_some(Err(refused))
             }
+            Command::Admin(AdminCommand::FormatNvm { nsid, how }) => {
+                Some(self.format_nvm(*nsid, *how, entry.subject.number, ports))
+            }
             Command::Admin(command) => Some(self.execute_admin(command, &entry.faults, ports)),
             Command::Nvm(command) => {
                 self.wake_for_io();
@@ -91,9 +94,10 @@ impl Controller {
             AdminCommand::GetFeatures { fid, sel, nsid, value, data } => {
                 self.get_features(Scope { fid, nsid, value }, sel, data, ports)
             }
+            AdminCommand::ReservationFeature(command) => self.reservation_feature(&command, ports),
             AdminCommand::Device(ref command) => self.execute_device(command, faults, ports),
-            // Parked by the caller.
-            AdminCommand::AsyncEventRequest => Ok(0),
+            // The caller's business.
+            AdminCommand::AsyncEventRequest | AdminCommand::FormatNvm { .. } => Ok(0),
         }
     }
 

@@ -27,6 +27,8 @@ pub(crate) struct InFlight {
     /// What a rule makes of the completion.
     pub(crate) lies: Lies,
     pub(crate) slot: Slot,
+    /// The first command of the fused operation whose second this is.
+    pub(crate) fused_first: Option<u64>,
     /// When it is due; `None` if it hangs.
     pub(crate) due_ns: Option<u64>,
 }
@@ -91,6 +93,25 @@ impl InFlightTable {
         open.filter_map(|(number, entry)| {
             Some((*number, entry.command.as_ref().ok()?.clone(), entry.faults.clone()))
         })
+    }
+
+    /// Takes the command of this number.
+    pub(crate) fn take_command(&mut self, number: u64) -> Option<InFlight> {
+        self.take(number)
+    }
+
+    /// Takes the second command of the fused operation whose first has this number.
+    pub(crate) fn take_second_of(&mut self, first: u64) -> Option<InFlight> {
+        let is_second = |entry: &InFlight| entry.fused_first == Some(first);
+        let number = *self.commands.iter().find(|(_, entry)| is_second(entry))?.0;
+        self.take(number)
+    }
+
+    /// Makes a command fail like this when its time comes.
+    pub(crate) fn refuse_command(&mut self, number: u64, failure: Failure) {
+        if let Some(entry) = self.commands.get_mut(&number) {
+            entry.command = Err(failure);
+        }
     }
 
     /// Takes the oldest command of a queue.

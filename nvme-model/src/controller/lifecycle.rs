@@ -4,6 +4,7 @@ use nvme_spec::register::{Aqa, Csts, SHN_NORMAL, SHST_COMPLETE, SHST_NORMAL, SHS
 
 use super::Controller;
 use super::registers::Registers;
+use crate::admin::reservation::HostIdentity;
 use crate::async_events::AsyncEvents;
 use crate::event::FatalCause;
 use crate::fault::{Transition, TransitionFaults};
@@ -73,6 +74,8 @@ impl Controller {
     /// Forgets queues and commands; returns how many will never complete.
     pub(super) fn tear_down(&mut self) -> u32 {
         let lost = self.in_flight.dissolve();
+        self.half_fused.clear();
+        self.host = HostIdentity::default();
         self.queues = Queues::default();
         self.events = AsyncEvents::default();
         self.device_reset();
@@ -85,6 +88,7 @@ impl Controller {
         self.shutdown_at = None;
         self.has_backlog = false;
         self.faults.on_reset();
+        self.namespaces.values_mut().for_each(|ns| ns.format_run = None);
         lost
     }
 
@@ -201,6 +205,7 @@ impl Controller {
             self.note_host_failure(error);
         }
         let lost_commands = self.in_flight.dissolve();
+        self.half_fused.clear();
         if lost_commands > 0 {
             observer.event(now_ns, &Event::Reset { lost_commands });
         }

@@ -2,6 +2,7 @@
 
 mod clock;
 mod execute;
+mod fused;
 mod inflight;
 mod lifecycle;
 mod mmio;
@@ -16,10 +17,12 @@ mod write_log;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub(crate) use fused::check_fuse;
 pub(crate) use inflight::Outcome;
 pub use power::CachePolicy;
 pub use snapshot::Snapshot;
 
+use crate::admin::reservation::HostIdentity;
 use crate::async_events::AsyncEvents;
 use crate::cache::WriteCache;
 use crate::config::{Config, ConfigError};
@@ -31,6 +34,7 @@ use crate::inventory;
 use crate::media::{Media, MediaError};
 use crate::namespace::Namespace;
 use crate::queue::Queues;
+use crate::reservation::Notices;
 use inflight::InFlightTable;
 use registers::Registers;
 
@@ -48,6 +52,8 @@ pub struct Controller {
     registers: Registers,
     pub(crate) queues: Queues,
     in_flight: InFlightTable,
+    /// First commands of fused operations that wait for their second, by queue.
+    half_fused: BTreeMap<u16, fused::Half>,
     clock: clock::Channels,
     /// The namespaces that are attached.
     pub(crate) namespaces: BTreeMap<u32, Namespace>,
@@ -56,6 +62,9 @@ pub struct Controller {
     pub(crate) device: Device,
     pub(crate) features: Features,
     pub(crate) events: AsyncEvents,
+    /// The host that is here, and what hosts have to be told of reservations.
+    pub(crate) host: HostIdentity,
+    pub(crate) notices: Notices,
     pub(crate) health: Health,
     faults: FaultEngine,
     /// Vectors to signal at the end of the step, or when they are unmasked.
@@ -109,12 +118,15 @@ impl Controller {
             registers: Registers::default(),
             queues: Queues::default(),
             in_flight: InFlightTable::default(),
+            half_fused: BTreeMap::new(),
             clock: clock::Channels::new(config.channels),
             namespaces,
             detached: BTreeMap::new(),
             device: Device::new(&config, capacity_bytes),
             features: Features::new(&config),
             events: AsyncEvents::default(),
+            host: HostIdentity::default(),
+            notices: Notices::default(),
             health: Health::new(),
             faults: FaultEngine::new(faults),
             interrupts: BTreeSet::new(),

@@ -99,6 +99,7 @@ impl Controller {
         let chance = |seed, is_violating| Chance::new(seed, command, cycle, is_violating);
         let (mut lost, mut failure) = (0_u64, None);
         for (nsid, ns) in self.namespaces.iter_mut().chain(&mut self.detached) {
+            ns.reservations.power_off();
             let mine = in_flight.iter().filter(|(of, _)| of == nsid).map(|(_, change)| change);
             let mine = mine.cloned().collect();
             let outcome = match policy {

@@ -67,11 +67,12 @@ impl Controller {
         self.commands_fetched = self.commands_fetched.saturating_add(1);
         let is_conflict = self.in_flight.has(sqid, sqe.cid())
             || sqid == nvme_spec::ADMIN_QID && self.events.is_parked(sqe.cid());
-        let command = if is_conflict {
+        let mut command = if is_conflict {
             Err(Failure::permanent(nvme_spec::status::CID_CONFLICT))
         } else {
             Command::decode(sqid, &sqe).and_then(|command| self.admit(command))
         };
+        let first = self.pair_up(sqid, &sqe, &mut command, ports);
         let subject = self.describe(sqid, &sqe, command.as_ref().ok(), ports);
         let faults = self.faults.at_submission(self.now_ns, &subject, ports.observer);
         if faults.is_stop() {
@@ -87,8 +88,9 @@ impl Controller {
         self.log_submission(&subject);
         let (timing, valid) = (&self.config.timing, command.as_ref().ok());
         let done_ns = self.clock.due(self.now_ns, timing, valid);
+        let done_ns = self.begin_format(command.as_ref().ok(), subject.number).unwrap_or(done_ns);
         let due_ns = (!faults.is_hung).then_some(done_ns.saturating_add(faults.delay_ns));
-        self.in_flight.insert(InFlight {
+        let mut entry = InFlight {
             sqid,
             sqe,
             command,
@@ -98,7 +100,10 @@ impl Controller {
             lies: Lies::default(),
             slot,
             due_ns,
-        });
+            fused_first: None,
+        };
+        self.time_fused(&mut entry, first);
+        self.in_flight.insert(entry);
     }
 
     /// Reports a command that was fetched, and says what rules see of it.
@@ -146,27 +151,38 @@ impl Controller {
         }
     }
 
-    /// A command's time has come: executes it, asks the rules about its completion, posts that.
-    fn finish(&mut self, mut entry: InFlight, ports: &mut Ports<'_>) {
+    /// A command's time has come.
+    fn finish(&mut self, entry: InFlight, ports: &mut Ports<'_>) {
+        if entry.fused_first.is_some() {
+            self.finish_pair(entry, ports);
+        } else {
+            self.finish_one(entry, ports);
+        }
+    }
+
+    /// Executes a command, asks the rules about its completion, posts that. Says whether it succeeded.
+    pub(super) fn finish_one(&mut self, mut entry: InFlight, ports: &mut Ports<'_>) -> bool {
+        let mut is_good = true;
         let outcome = match entry.outcome {
             Some(outcome) => outcome,
             None => {
                 let Some(outcome) = self.execute(&entry, ports) else {
                     // Parked: nothing to complete now, and the place is not kept for it.
                     self.release(entry);
-                    return;
+                    return true;
                 };
+                is_good = outcome.is_ok();
                 let faults = self.faults.at_completion(self.now_ns, &entry.subject, ports.observer);
                 if faults.is_stop() {
                     self.release(entry);
                     let cause =
                         if faults.is_fatal { FatalCause::Injected } else { FatalCause::CqPost };
                     self.stop(faults.is_removal, cause, ports.observer);
-                    return;
+                    return false;
                 }
                 if faults.is_dropped {
                     self.release(entry);
-                    return;
+                    return is_good;
                 }
                 let outcome = match faults.status {
                     Some(status) => injected(status),
@@ -177,16 +193,17 @@ impl Controller {
                     entry.outcome = Some(outcome);
                     entry.due_ns = Some(self.now_ns.saturating_add(faults.delay_ns));
                     self.in_flight.insert(entry);
-                    return;
+                    return is_good;
                 }
                 outcome
             }
         };
         self.complete(entry, outcome, ports);
+        is_good
     }
 
     /// Gives up a command without a completion.
-    fn release(&mut self, entry: InFlight) {
+    pub(super) fn release(&mut self, entry: InFlight) {
         match self.queues.sqs.get(&entry.sqid).map(|sq| sq.cqid) {
             Some(cqid) => self.queues.release(cqid, entry.slot),
             None => entry.slot.dissolve(),

@@ -55,7 +55,6 @@ pub(crate) enum DataPointer {
 /// The metadata pointer of a command.
 // Spec: NVMe-Base-2.0c 3.3.3.1 "Metadata Pointer (MPTR)"
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(dead_code)]
 pub(crate) enum MetadataPointer {
     /// One buffer. The address is a multiple of the alignment.
     Buffer { address: u64, alignment: u64 },
@@ -83,7 +82,6 @@ impl DataPointer {
     }
 }
 
-#[expect(dead_code)]
 impl MetadataPointer {
     /// The memory of `length` bytes of metadata.
     ///

@@ -65,6 +65,10 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind::saveable(fid::NON_OPERATIONAL_POWER_STATE),
     Kind::volatile(fid::HOST_BEHAVIOR),
     Kind::saveable(fid::SANITIZE_CONFIG),
+    // These three are kept with the reservations, see `admin::reservation`.
+    Kind::volatile(fid::HOST_IDENTIFIER),
+    Kind { is_per_namespace: true, ..Kind::volatile(fid::RESERVATION_MASK) },
+    Kind { is_per_namespace: true, ..Kind::volatile(fid::RESERVATION_PERSISTENCE) },
     // There is one combination of command sets.
     Kind { is_changeable: false, ..Kind::volatile(fid::COMMAND_SET_PROFILE) },
 ];

@@ -31,6 +31,9 @@ pub(crate) const OAES: u32 = oaes::NAMESPACE | oaes::FIRMWARE_ACTIVATION | oaes:
 /// SMART critical warnings that can be enabled.
 const SMART_WARNINGS: u32 = 0x1f;
 
+/// Error Recovery, bit 16 (DULBE): reading deallocated or unwritten blocks is an error.
+const DEALLOCATED_ERROR: u32 = 1 << 16;
+
 /// Interrupt Vector Configuration, bit 16: coalescing is disabled.
 const COALESCING_DISABLED: u32 = 1 << 16;
 
@@ -87,6 +90,11 @@ impl Features {
     /// Whether writes may stay in the volatile cache.
     pub(crate) fn is_cache_enabled(&self) -> bool {
         self.has_cache && self.current(feature::VOLATILE_WRITE_CACHE, 0) & 1 != 0
+    }
+
+    /// Whether reading deallocated or unwritten blocks is an error (DULBE).
+    pub(crate) fn is_deallocated_error(&self, nsid: u32) -> bool {
+        self.current(feature::ERROR_RECOVERY, nsid) & DEALLOCATED_ERROR != 0
     }
 
     /// Whether this composite temperature is outside of the thresholds.
@@ -233,9 +241,8 @@ impl Features {
             feature::POWER_MANAGEMENT if value & 0x1f > POWER_STATES_Z => refused,
             feature::POWER_MANAGEMENT => Ok(value & 0xff),
             feature::TEMPERATURE_THRESHOLD => Ok(TemperatureThreshold(value).tmpth()),
-            // Deallocated or unwritten block errors (bit 16) are not supported, and Identify says so.
-            feature::ERROR_RECOVERY if value >> 16 & 1 != 0 => refused,
-            feature::ERROR_RECOVERY | feature::INTERRUPT_COALESCING => Ok(value & 0xffff),
+            feature::ERROR_RECOVERY => Ok(value & (DEALLOCATED_ERROR | 0xffff)),
+            feature::INTERRUPT_COALESCING => Ok(value & 0xffff),
             feature::INTERRUPT_VECTOR => Ok(value & (COALESCING_DISABLED | 0xffff)),
             feature::ASYNC_EVENT_CONFIG => Ok(value & (OAES | SMART_WARNINGS)),
             feature::VOLATILE_WRITE_CACHE

@@ -54,6 +54,13 @@ impl Blocks {
         Self { leaves, block_bytes, size_blocks, leaf_blocks }
     }
 
+    /// Blocks that hide whatever is below.
+    pub(super) fn zeros(size_blocks: u64, block_bytes: u32) -> Self {
+        let mut blocks = Self::new(size_blocks, block_bytes);
+        blocks.leaves = Radix::new(size_blocks.div_ceil(blocks.leaf_blocks), Leaf::Zeros);
+        blocks
+    }
+
     pub(super) fn block_bytes(&self) -> u32 {
         self.block_bytes
     }

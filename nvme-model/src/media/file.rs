@@ -32,6 +32,11 @@ pub trait HostImage: std::fmt::Debug + Send + Sync {
     /// What the host says.
     fn zero_at(&self, offset: u64, length: u64) -> io::Result<()>;
 
+    /// Whether blocks of this size can be read and written one by one.
+    fn has_blocks_of(&self, _block_bytes: u32) -> bool {
+        true
+    }
+
     /// Makes everything written durable.
     ///
     /// # Errors
@@ -183,5 +188,21 @@ impl Media for FileMedia {
             later: self.later.clone(),
             is_frozen: AtomicBool::new(true),
         })
+    }
+
+    fn reshape(&mut self, size_blocks: u64, block_bytes: u32) -> Result<u64, MediaError> {
+        if !self.image.has_blocks_of(block_bytes) {
+            return Ok(0);
+        }
+        let whole = self.size_blocks();
+        let room = self.image.size_bytes().checked_div(block_bytes.into()).unwrap_or(0);
+        let size_blocks = size_blocks.min(room);
+        if !self.is_frozen() {
+            self.discard(0, whole)?;
+            self.later = Blocks::new(size_blocks, block_bytes);
+            return Ok(size_blocks);
+        }
+        self.later = Blocks::zeros(size_blocks, block_bytes);
+        Ok(size_blocks)
     }
 }

@@ -83,6 +83,20 @@ pub trait Media: fmt::Debug + Send + Sync {
     /// [`MediaError`] if the host fails; any of the blocks may then be old or zero.
     fn discard(&mut self, lba: u64, blocks: u64) -> Result<(), MediaError>;
 
+    /// Whether nothing was ever written: every block is a block that was never written.
+    fn is_blank(&self) -> bool {
+        false
+    }
+
+    /// Makes this media of other blocks, all zeros: `size_blocks` or as many as it has room for. Returns
+    /// how many; 0 if it cannot have such blocks and is as it was.
+    ///
+    /// # Errors
+    /// [`MediaError`] if the host fails; what the blocks hold is then undefined.
+    fn reshape(&mut self, _size_blocks: u64, _block_bytes: u32) -> Result<u64, MediaError> {
+        Ok(0)
+    }
+
     /// Media that holds what this holds now, in constant time. Afterwards each of the two changes alone.
     fn snapshot(&self) -> Box<dyn Media>;
 }

@@ -88,6 +88,15 @@ impl Media for OverlayMedia {
         self.blocks.discard(lba, blocks, Some(&read_base(&self.base)))
     }
 
+    fn is_blank(&self) -> bool {
+        self.base.is_blank() && self.blocks.held().next().is_none()
+    }
+
+    fn reshape(&mut self, size_blocks: u64, block_bytes: u32) -> Result<u64, MediaError> {
+        self.blocks = Blocks::zeros(size_blocks, block_bytes);
+        Ok(size_blocks)
+    }
+
     fn snapshot(&self) -> Box<dyn Media> {
         Box::new(self.clone())
     }

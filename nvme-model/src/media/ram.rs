@@ -58,4 +58,13 @@ impl Media for RamMedia {
     fn snapshot(&self) -> Box<dyn Media> {
         Box::new(self.clone())
     }
+
+    fn is_blank(&self) -> bool {
+        self.blocks.held().next().is_none()
+    }
+
+    fn reshape(&mut self, size_blocks: u64, block_bytes: u32) -> Result<u64, MediaError> {
+        *self = Self::new(size_blocks, block_bytes);
+        Ok(size_blocks)
+    }
 }

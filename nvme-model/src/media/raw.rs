@@ -125,6 +125,10 @@ impl HostImage for RawImage {
         Ok(())
     }
 
+    fn has_blocks_of(&self, block_bytes: u32) -> bool {
+        self.access == FileAccess::Cached || block_bytes.checked_rem(SECTOR_BYTES) == Some(0)
+    }
+
     fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
     }

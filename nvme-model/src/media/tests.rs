@@ -200,3 +200,35 @@ fn a_file_that_shrinks_under_us_is_a_host_failure_with_its_offset() {
     let error = media.read(2, &mut [0; 4096]).expect_err("short file");
     assert_eq!((error.operation, error.offset), ("read", 8192));
 }
+
+#[test]
+fn media_of_another_shape_is_empty_and_has_the_blocks_it_has_room_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("image");
+    std::fs::write(&path, vec![7; 64 * 512]).expect("an image");
+    let file = || FileMedia::open(&path, 512).expect("an image");
+    let frozen = || {
+        let media = file();
+        media.snapshot();
+        media
+    };
+    let base: Arc<dyn Media> = Arc::new(file());
+    let cases: [(Box<dyn Media>, u64); 4] = [
+        (Box::new(RamMedia::new(64, 512)), 64),
+        (Box::new(OverlayMedia::new(base)), 64),
+        (Box::new(frozen()), 63),
+        (Box::new(file()), 63),
+    ];
+    for (mut media, expected) in cases {
+        media.write(5, &[9; 512]).expect("written");
+        assert_eq!(media.reshape(64, 520).expect("no failure"), expected, "{media:?}");
+        assert_eq!((media.size_blocks(), media.block_bytes()), (expected, 520));
+        let mut all = vec![1; expected as usize * 520];
+        media.read(0, &mut all).expect("read");
+        assert!(all.iter().all(|byte| *byte == 0));
+        media.write(expected - 1, &[3; 520]).expect("written");
+        let mut last = [0; 520];
+        media.read(expected - 1, &mut last).expect("read");
+        assert_eq!(last, [3; 520]);
+    }
+}

@@ -16,23 +16,26 @@ impl Controller {
         faults: &SubmissionFaults,
         ports: &mut Ports<'_>,
     ) -> Option<(u32, u64, u64, Content)> {
-        let Command::Nvm(NvmCommand { nsid, op, data }) = *command else {
+        let Command::Nvm(command) = command else {
             return None;
         };
+        let NvmCommand { nsid, op, .. } = *command;
         if faults.status.is_some() || faults.is_data_refused || faults.is_lost_write {
             return None;
         }
         match op {
-            NvmOp::Write { slba, blocks, .. } => {
-                let transfer = self.transfer(nsid, slba, blocks).ok()?;
-                let mut buffer = vec![0; transfer.bytes];
-                self.receive(&mut buffer, data, ports).ok()?;
+            NvmOp::Write { slba, blocks, fields, .. } => {
+                let extent = self.transfer(nsid, slba, blocks, fields).ok()?;
+                let mut buffer = self.blocks_to_write(command, &extent, ports).ok()?;
                 faults.corrupt(&mut buffer);
+                if let Some(protection) = extent.format.protection {
+                    protection.invert(&mut buffer);
+                }
                 let (slba, data) = self.what_is_stored(nsid, slba, buffer, faults).ok()??;
                 let blocks = self.namespaces.get(&nsid)?.blocks_of(data.len());
                 Some((nsid, slba, blocks, Content::Bytes(Arc::new(data))))
             }
-            NvmOp::WriteZeroes { slba, blocks } => {
+            NvmOp::WriteZeroes { slba, blocks, .. } => {
                 self.check_range(nsid, slba, blocks.into()).ok()?;
                 Some((nsid, slba, blocks.into(), Content::Zeros))
             }

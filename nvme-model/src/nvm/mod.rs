@@ -1,27 +1,30 @@
-//! The I/O commands.
+//! The I/O commands, one file for each family.
+//!
+//! On the way from the host to the media: `transfer` (the host's buffers to stored blocks), protection
+//! information, `wrong` (what rules make of it), the namespace. And the other way round.
 // Spec: NVM-CS-1.0c 3.2 "NVM Command Set Commands"
 
-use nvme_spec::dsm::{DsmRange, RANGE_BYTES};
+mod compare;
+pub(crate) mod copy;
+mod dsm;
+mod in_flight;
+mod load;
+mod read_write;
+mod reserve;
+mod transfer;
+mod wrong;
+mod zeroes;
+
 use nvme_spec::{NSID_BROADCAST, status};
 
 use crate::command::{NvmCommand, NvmOp};
 use crate::controller::Outcome;
-use crate::data::DataPointer;
 use crate::failure::{Failure, byte};
 use crate::fault::SubmissionFaults;
 use crate::media::MediaError;
-use crate::namespace::{Durability, Namespace};
+use crate::namespace::Namespace;
+use crate::reservation::Access;
 use crate::{Controller, Ports};
-
-mod check;
-mod in_flight;
-mod wrong;
-
-/// A range of blocks with its length in bytes.
-struct Transfer {
-    slba: u64,
-    bytes: usize,
-}
 
 impl Controller {
     pub(crate) fn execute_nvm(
@@ -30,134 +33,59 @@ impl Controller {
         faults: &SubmissionFaults,
         ports: &mut Ports<'_>,
     ) -> Outcome {
-        let NvmCommand { nsid, op, data } = *command;
-        if op == NvmOp::Flush && nsid == NSID_BROADCAST {
+        let nsid = command.nsid;
+        if command.op == NvmOp::Flush && nsid == NSID_BROADCAST {
+            for nsid in self.namespaces.keys() {
+                self.check_reserved(*nsid, Access::Write)?;
+            }
             return self.flush_all(ports);
         }
-        self.check_active(nsid)?;
-        match op {
+        self.check_usable(nsid)?;
+        if let Some(access) = command.op.access() {
+            self.check_reserved(nsid, access)?;
+        }
+        match command.op {
             NvmOp::Flush => self.on_media(nsid, |ns, now_ns| ns.flush(now_ns, ports.observer)),
-            NvmOp::Read { slba, blocks } => {
-                let transfer = self.transfer(nsid, slba, blocks)?;
-                self.read(nsid, &transfer, data, faults, ports)
+            NvmOp::Read { slba, blocks, fields } => {
+                let transfer = self.transfer(nsid, slba, blocks, fields)?;
+                self.read(command, &transfer, faults, ports)
             }
-            NvmOp::Write { slba, blocks, is_fua } => {
-                let transfer = self.transfer(nsid, slba, blocks)?;
-                self.write(nsid, &transfer, data, is_fua, faults, ports)
+            NvmOp::Write { slba, blocks, fields, is_fua } => {
+                let transfer = self.transfer(nsid, slba, blocks, fields)?;
+                self.write(command, &transfer, is_fua, faults, ports)
             }
-            NvmOp::WriteZeroes { slba, blocks } => {
-                self.check_range(nsid, slba, blocks.into())?;
-                if faults.is_lost_write {
-                    return Ok(0);
-                }
-                self.zero(nsid, slba, blocks.into(), ports)
+            NvmOp::Compare { slba, blocks, fields } => {
+                let transfer = self.transfer(nsid, slba, blocks, fields)?;
+                self.compare(command, &transfer, faults, ports)
+            }
+            NvmOp::Verify { slba, blocks, fields } => {
+                let extent = self.extent(nsid, slba, blocks, fields)?;
+                self.verify(nsid, &extent, ports)
+            }
+            NvmOp::WriteZeroes { slba, blocks, fields, is_deallocating } => {
+                let extent = self.extent(nsid, slba, blocks, fields)?;
+                self.write_zeroes(nsid, &extent, is_deallocating, faults, ports)
             }
             NvmOp::WriteUncorrectable { slba, blocks } => {
                 self.check_range(nsid, slba, blocks.into())?;
-                if !faults.is_lost_write {
-                    self.spoil(nsid, slba, blocks.into());
-                }
-                Ok(0)
-            }
-            NvmOp::Compare { slba, blocks } => {
-                let transfer = self.transfer(nsid, slba, blocks)?;
-                self.compare(nsid, &transfer, data, faults, ports)
-            }
-            NvmOp::Verify { slba, blocks } => {
-                self.check_range(nsid, slba, blocks.into())?;
-                self.verify(nsid, slba, blocks.into(), ports)
+                self.write_uncorrectable(nsid, slba, blocks.into(), faults)
             }
             NvmOp::DatasetManagement { ranges, is_deallocate } => {
-                let ranges = self.receive_ranges(ranges, data, faults, ports)?;
+                let ranges = self.receive_ranges(ranges, command.data, faults, ports)?;
                 self.deallocate(nsid, &ranges, is_deallocate && !faults.is_lost_write, ports)
             }
+            NvmOp::ReservationReport { .. }
+            | NvmOp::ReservationRegister(_)
+            | NvmOp::ReservationAcquire(_)
+            | NvmOp::ReservationRelease(_) => self.reserve(command, ports),
+            NvmOp::Copy(copy) => self.copy(command, &copy, faults, ports),
         }
     }
 
-    fn read(
-        &mut self,
-        nsid: u32,
-        transfer: &Transfer,
-        to: DataPointer,
-        faults: &SubmissionFaults,
-        ports: &mut Ports<'_>,
-    ) -> Outcome {
-        let mut buffer = self.load(nsid, transfer, ports)?;
-        if faults.is_stale_read {
-            self.make_stale(nsid, transfer.slba, &mut buffer);
-        }
-        faults.corrupt(&mut buffer);
-        self.send(&buffer, to, ports)?;
-        self.health.host_reads = self.health.host_reads.saturating_add(1);
-        self.health.bytes_read = self.health.bytes_read.saturating_add(transfer.bytes as u64);
-        Ok(0)
-    }
-
-    fn write(
-        &mut self,
-        nsid: u32,
-        transfer: &Transfer,
-        from: DataPointer,
-        is_fua: bool,
-        faults: &SubmissionFaults,
-        ports: &mut Ports<'_>,
-    ) -> Outcome {
-        let mut buffer = vec![0; transfer.bytes];
-        self.receive(&mut buffer, from, ports)?;
-        faults.corrupt(&mut buffer);
-        let durability = match (is_fua, self.features.is_cache_enabled()) {
-            (true, _) => Durability::ForceUnitAccess,
-            (false, true) => Durability::Cached,
-            (false, false) => Durability::Through,
-        };
-        if let Some((slba, data)) = self.what_is_stored(nsid, transfer.slba, buffer, faults)? {
-            self.store(nsid, slba, data, durability, ports)?;
-        }
-        self.health.host_writes = self.health.host_writes.saturating_add(1);
-        self.health.bytes_written = self.health.bytes_written.saturating_add(transfer.bytes as u64);
-        Ok(0)
-    }
-
-    /// Stores whole blocks, and tells the rules that they were written.
-    fn store(
-        &mut self,
-        nsid: u32,
-        slba: u64,
-        data: Vec<u8>,
-        durability: Durability,
-        ports: &mut Ports<'_>,
-    ) -> Outcome {
-        let is_history_kept = self.faults().has_stale_reads();
-        let mut blocks = 0;
-        self.on_media(nsid, |ns, now_ns| {
-            blocks = ns.blocks_of(data.len());
-            if is_history_kept {
-                ns.remember(slba, blocks)?;
-            }
-            ns.write(slba, data, durability, now_ns, ports.observer)
-        })?;
-        self.faults_mut().on_rewrite(nsid, slba, blocks);
-        Ok(0)
-    }
-
-    /// Makes blocks read as zeros, and tells the rules that they were written.
-    fn zero(&mut self, nsid: u32, slba: u64, blocks: u64, ports: &mut Ports<'_>) -> Outcome {
-        self.on_media(nsid, |ns, now_ns| ns.zero(slba, blocks, now_ns, ports.observer))?;
-        self.faults_mut().on_rewrite(nsid, slba, blocks);
-        Ok(0)
-    }
-
-    /// Checks range and size of a data transfer.
-    fn transfer(&self, nsid: u32, slba: u64, blocks: u32) -> Result<Transfer, Failure> {
-        let block_bytes = self.namespaces.get(&nsid).map_or(0, Namespace::block_bytes);
-        let bytes = u64::from(blocks).saturating_mul(block_bytes.into());
-        // Spec: NVMe-Base-2.0c 5.17.2.1 "Maximum Data Transfer Size (MDTS)"
-        if bytes > self.config.transfer_bytes_max() {
-            return Err(Failure::field(byte::CDW12, 0));
-        }
-        self.check_range(nsid, slba, blocks.into())?;
-        let bytes = usize::try_from(bytes).unwrap_or(0);
-        Ok(Transfer { slba, bytes })
+    /// Whether a namespace is there and not being formatted.
+    fn check_usable(&self, nsid: u32) -> Result<(), Failure> {
+        self.check_active(nsid)?;
+        self.check_no_format(nsid, 0)
     }
 
     fn check_range(&self, nsid: u32, slba: u64, blocks: u64) -> Result<(), Failure> {
@@ -167,39 +95,6 @@ impl Controller {
             return Err(failure.at_lba(slba));
         }
         Ok(())
-    }
-
-    fn receive_ranges(
-        &self,
-        count: u32,
-        from: DataPointer,
-        faults: &SubmissionFaults,
-        ports: &Ports<'_>,
-    ) -> Result<Vec<DsmRange>, Failure> {
-        let count = usize::try_from(count).unwrap_or(0);
-        let mut bytes = vec![0; count.saturating_mul(RANGE_BYTES)];
-        self.receive(&mut bytes, from, ports)?;
-        faults.corrupt(&mut bytes);
-        let (ranges, _) = bytes.as_chunks::<RANGE_BYTES>();
-        Ok(ranges.iter().map(|range| DsmRange::from_bytes(*range)).collect())
-    }
-
-    /// Deallocates all ranges, or none if one of them is out of range.
-    // Spec: NVM-CS-1.0c 3.2.3 "Dataset Management command"
-    fn deallocate(
-        &mut self,
-        nsid: u32,
-        ranges: &[DsmRange],
-        is_deallocate: bool,
-        ports: &mut Ports<'_>,
-    ) -> Outcome {
-        for range in ranges {
-            self.check_range(nsid, range.slba.get(), range.nlb.get().into())?;
-        }
-        for range in ranges.iter().filter(|_| is_deallocate) {
-            self.zero(nsid, range.slba.get(), range.nlb.get().into(), ports)?;
-        }
-        Ok(0)
     }
 
     /// Does something to a namespace that exists; a host failure becomes an internal error.

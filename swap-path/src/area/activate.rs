@@ -2,19 +2,38 @@
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;
-use alloc::vec;
 use core::fmt;
 
 use block::BlockDevice;
-use hal::{DmaBuf, PAGE_BYTES};
-use iomap::{
-    ActivateError, Context, Direction, Errno, IoFailure, IocbFlags, Kiocb, SwapExtents, SwapHost,
-    Transfer, dio_rw, swapfile_activate_traced,
-};
+use hal::PAGE_BYTES;
+use iomap::{ActivateError, Errno, IoFailure, SwapExtents, SwapHost};
 
 use super::SwapArea;
 use super::header::{HeaderError, SwapHeader};
-use crate::path::{DioPath, ExtentsPath, PathKind, SwapIo, SwapPath};
+use super::inspect::{self, Activation};
+use crate::path::{
+    DioLockedPath, DioPath, DioRawPath, DioSwapMapPath, ExtentsPath, PathKind, SwapIo, SwapKnobs,
+    SwapPath,
+};
+
+/// How a file is turned on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SwaponOptions {
+    /// The way of its I/O.
+    pub path: PathKind,
+    /// What is done about its blocks before.
+    pub activation: Activation,
+    /// Ablations of the `swap` path.
+    pub knobs: SwapKnobs,
+}
+
+impl SwaponOptions {
+    /// As Linux does it, by `path`.
+    #[must_use]
+    pub fn new(path: PathKind) -> Self {
+        Self { path, activation: Activation::default(), knobs: SwapKnobs::default() }
+    }
+}
 
 /// Why a file was not turned on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +42,8 @@ pub enum SwaponError {
     Host(Errno),
     /// The header could not be read.
     HeaderRead(IoFailure),
+    /// The file could not be written with zeros ([`Activation::Convert`]).
+    Write(IoFailure),
     /// The header is none, or does not fit the file.
     Header(HeaderError),
     /// The file's blocks cannot be used.
@@ -37,7 +58,7 @@ impl SwaponError {
     pub const fn errno(&self) -> Errno {
         match self {
             Self::Host(errno) => *errno,
-            Self::HeaderRead(failure) => failure.errno,
+            Self::HeaderRead(failure) | Self::Write(failure) => failure.errno,
             Self::Header(_) => Errno::EINVAL,
             Self::Activate(error) => error.errno,
             Self::OutOfMemory => Errno::ENOMEM,
@@ -50,6 +71,7 @@ impl fmt::Display for SwaponError {
         match self {
             Self::Host(errno) => write!(f, "swapon: file not usable: {errno}"),
             Self::HeaderRead(failure) => write!(f, "swapon: header not readable: {failure}"),
+            Self::Write(failure) => write!(f, "swapon: file not writable: {failure}"),
             Self::Header(error) => error.fmt(f),
             Self::Activate(error) => error.fmt(f),
             Self::OutOfMemory => f.write_str("swapon: no page of memory for the header"),
@@ -77,57 +99,52 @@ where
     H: SwapHost + 'static,
     D: BlockDevice + 'static,
 {
+    swapon_with(host, device, inode, &SwaponOptions::new(path))
+}
+
+/// [`swapon`] with a choice of what activation does and of ablations.
+///
+/// # Errors
+/// As [`swapon`].
+pub fn swapon_with<H, D>(
+    host: &Rc<H>,
+    device: &Rc<D>,
+    inode: H::Inode,
+    options: &SwaponOptions,
+) -> Result<SwapArea<D::Page>, SwaponError>
+where
+    H: SwapHost + 'static,
+    D: BlockDevice + 'static,
+{
     let file_pages = host.size_bytes(inode).map_err(SwaponError::Host)? / PAGE_BYTES as u64;
     host.claim_swapfile(inode).map_err(SwaponError::Host)?;
-    let (header, extents) = match inspect(&**host, &**device, inode, file_pages) {
-        Ok(found) => found,
-        Err(error) => {
-            host.release_swapfile(inode);
-            return Err(error);
-        }
-    };
-    let usable_pages = usable_pages(&header, &extents);
+    let (header, extents) =
+        match inspect::inspect(&**host, &**device, inode, file_pages, options.activation) {
+            Ok(found) => found,
+            Err(error) => {
+                host.release_swapfile(inode);
+                return Err(error);
+            }
+        };
+    let usable_pages = usable_pages(&header, &extents, options.activation);
     let (host, device) = (Rc::clone(host), Rc::clone(device));
-    let io: Box<dyn SwapIo<D::Page>> = match path {
+    let io: Box<dyn SwapIo<D::Page>> = match options.path {
         PathKind::Extents => Box::new(ExtentsPath::new(host, device, inode, extents.clone())),
         PathKind::Dio => Box::new(DioPath::new(host, device, inode)),
-        PathKind::Swap => Box::new(SwapPath::new(host, device, inode)),
+        PathKind::DioRaw => Box::new(DioRawPath::new(host, device, inode)),
+        PathKind::DioLocked => Box::new(DioLockedPath::new(host, device, inode)),
+        PathKind::DioSwapMap => Box::new(DioSwapMapPath::new(host, device, inode)),
+        PathKind::Swap => Box::new(SwapPath::new(host, device, inode, options.knobs)),
     };
     Ok(SwapArea::from_parts(header, usable_pages, extents, io))
 }
 
-fn inspect<H: SwapHost, D: BlockDevice>(
-    host: &H,
-    device: &D,
-    inode: H::Inode,
-    file_pages: u64,
-) -> Result<(SwapHeader, SwapExtents), SwaponError> {
-    let header = read_header(host, device, inode, file_pages)?;
-    let extents =
-        swapfile_activate_traced(host, inode, device.tracer()).map_err(SwaponError::Activate)?;
-    Ok((header, extents))
-}
-
-fn read_header<H: SwapHost, D: BlockDevice>(
-    host: &H,
-    device: &D,
-    inode: H::Inode,
-    file_pages: u64,
-) -> Result<SwapHeader, SwaponError> {
-    if file_pages == 0 {
-        return Err(SwaponError::Header(HeaderError::NoSignature));
-    }
-    let page = device.alloc_page().map_err(|_| SwaponError::OutOfMemory)?;
-    let mut transfer = Transfer { direction: Direction::Read, pos: 0, pages: vec![page] };
-    let iocb = Kiocb { flags: IocbFlags::empty(), context: Context::Activation };
-    dio_rw(host.dio_ops(), device, inode, &mut transfer, iocb).map_err(SwaponError::HeaderRead)?;
-    let mut bytes = [0; PAGE_BYTES];
-    transfer.pages[0].read(0, &mut bytes);
-    SwapHeader::from_page(&bytes, file_pages).map_err(SwaponError::Header)
-}
-
-/// The header decides, but slots that no extent covers are never handed out.
-fn usable_pages(header: &SwapHeader, extents: &SwapExtents) -> u32 {
+/// The header decides, but slots that no extent covers are never handed out, unless nobody looked.
+fn usable_pages(header: &SwapHeader, extents: &SwapExtents, activation: Activation) -> u32 {
     let covered = extents.iter().map(|extent| extent.nr_pages).fold(0, u64::saturating_add);
-    u32::try_from(header.size_pages().min(covered)).unwrap_or(u32::MAX)
+    let pages = match activation {
+        Activation::None => header.size_pages(),
+        Activation::Check | Activation::Convert => header.size_pages().min(covered),
+    };
+    u32::try_from(pages).unwrap_or(u32::MAX)
 }

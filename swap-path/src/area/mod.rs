@@ -2,6 +2,7 @@
 
 mod activate;
 mod header;
+mod inspect;
 mod mkswap;
 mod slots;
 
@@ -12,8 +13,9 @@ use core::fmt;
 use hal::DmaBuf;
 use iomap::{Context, Direction, IoFailure, SwapExtent, SwapExtents};
 
-pub use activate::{SwaponError, swapon};
+pub use activate::{SwaponError, SwaponOptions, swapon, swapon_with};
 pub use header::{HeaderError, LABEL_BYTES_MAX, SwapHeader};
+pub use inspect::Activation;
 pub use mkswap::{MkswapError, mkswap};
 pub(crate) use slots::SlotMap;
 

@@ -131,7 +131,7 @@ impl fmt::Display for KernelLog {
         match (self.is_write, self.cause.path) {
             (false, _) => write!(f, "Read-error on swap-device ({})", self.entry),
             (true, PathKind::Extents) => write!(f, "Write-error on swap-device ({})", self.entry),
-            (true, PathKind::Dio | PathKind::Swap) => write!(
+            (true, _) => write!(
                 f,
                 "Write error -{} on dio swapfile ({})",
                 self.cause.errno.number(),

@@ -29,6 +29,8 @@ pub enum BusErrorReason {
     OutOfMemory = 3,
     /// The address space has no such page.
     OutOfRange = 4,
+    /// An earlier read of the page failed, and it was not tried again.
+    ReadFailedBefore = 5,
 }
 
 impl BusErrorReason {
@@ -40,6 +42,7 @@ impl BusErrorReason {
             2 => Self::Poisoned,
             3 => Self::OutOfMemory,
             4 => Self::OutOfRange,
+            5 => Self::ReadFailedBefore,
             _ => return None,
         })
     }

@@ -31,11 +31,31 @@ pub struct MmConfig {
     pub reclaim_failures_max: u32,
     /// How a victim is chosen.
     pub policy: ReclaimPolicy,
+    /// Pages that a fault reads with one I/O (Linux `1 << page-cluster`): its own and neighbours in
+    /// swap. 1 to [`CLUSTER_PAGES_MAX`].
+    pub read_cluster_pages: usize,
+    /// Deviations, for experiments.
+    pub knobs: MmKnobs,
+}
+
+/// What the address space does otherwise than it was designed. All off is the design.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MmKnobs {
+    /// A swap-out that failed counts as done, and the page is dropped: what the mail fears that the mm
+    /// code does with errors. Silent loss.
+    pub is_write_error_dropped: bool,
+    /// A page whose read failed is remembered: the next access is a bus error without any I/O, until
+    /// [`crate::Mm::drop_failed_reads`] (Linux: the folio stays in the swap cache, not up to date). The
+    /// design asks the device again.
+    pub is_read_error_cached: bool,
+    /// A cluster read that failed is lost as a whole, with the pages that are good (Linux). The
+    /// design reads the page that was asked for again, alone.
+    pub is_read_cluster_lost_whole: bool,
 }
 
 impl MmConfig {
     /// Defaults for a resident limit: an eighth of it in reserve (at least 4 pages), clusters of up to
-    /// 8 pages, 4 failures, second chance.
+    /// 8 pages, 4 failures, second chance, no cluster reads.
     #[must_use]
     pub fn new(resident_pages_max: usize) -> Self {
         Self {
@@ -44,6 +64,8 @@ impl MmConfig {
             cluster_pages: (resident_pages_max / 4).clamp(1, 8),
             reclaim_failures_max: 4,
             policy: ReclaimPolicy::default(),
+            read_cluster_pages: 1,
+            knobs: MmKnobs::default(),
         }
     }
 
@@ -59,6 +81,10 @@ impl MmConfig {
         }
         if !(1..=cluster_max).contains(&self.cluster_pages) {
             return Err(MmError::Cluster { pages: self.cluster_pages, pages_max: cluster_max });
+        }
+        if !(1..=CLUSTER_PAGES_MAX).contains(&self.read_cluster_pages) {
+            let pages = self.read_cluster_pages;
+            return Err(MmError::ReadCluster { pages });
         }
         if self.reclaim_failures_max == 0 {
             return Err(MmError::NoAttempt);
@@ -79,6 +105,11 @@ pub enum MmError {
         /// The most that is possible.
         pages_max: usize,
     },
+    /// The cluster size of reads is out of range.
+    ReadCluster {
+        /// As configured.
+        pages: usize,
+    },
     /// `reclaim_failures_max` is 0: nothing would ever be written.
     NoAttempt,
     /// Not enough memory for the frames.
@@ -96,6 +127,9 @@ impl fmt::Display for MmError {
             }
             Self::Cluster { pages, pages_max } => {
                 write!(f, "swap-out cluster of {pages} pages, 1 to {pages_max} are possible")
+            }
+            Self::ReadCluster { pages } => {
+                write!(f, "swap-in cluster of {pages} pages, 1 to {CLUSTER_PAGES_MAX} are possible")
             }
             Self::NoAttempt => f.write_str("reclaim_failures_max is 0, at least 1 is needed"),
             Self::OutOfMemory { frames } => write!(

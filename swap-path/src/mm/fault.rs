@@ -21,6 +21,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         let result = match self.pages[index] {
             PageState::Untouched => self.demand_zero(index),
             PageState::Swapped(entry) => self.swap_in(index, entry),
+            PageState::ReadFailed(_) => Err(BusErrorReason::ReadFailedBefore),
             PageState::Poisoned => Err(BusErrorReason::Poisoned),
             PageState::Resident(_) | PageState::Isolated(_) | PageState::InFlight(_) => {
                 unreachable!("page {} faults although it is mapped or in flight", page.0)
@@ -53,37 +54,6 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
             Resident { frame, entry: None, is_dirty: false, has_write_failed: false },
         );
         Ok(())
-    }
-
-    /// Linux `do_swap_page`: synchronous, so the faulting access learns of an error.
-    fn swap_in(&mut self, index: usize, entry: SwapEntry) -> Result<(), BusErrorReason> {
-        let frame = self.frame_for(index).ok_or(BusErrorReason::OutOfMemory)?;
-        self.pages[index] = PageState::InFlight(entry);
-        self.io_pages.push(frame);
-        let result = self.read_slots(entry, 1);
-        let frame = self.io_pages.pop().expect("the path gives the page back");
-        match result {
-            Ok(()) => {
-                self.stats.swapped_in_pages += 1;
-                // The slot is kept: while the page stays clean it can be dropped without I/O.
-                self.make_resident(
-                    index,
-                    Resident {
-                        frame,
-                        entry: Some(entry),
-                        is_dirty: false,
-                        has_write_failed: false,
-                    },
-                );
-                Ok(())
-            }
-            Err(cause) => {
-                self.put_frame(frame);
-                self.pages[index] = PageState::Swapped(entry);
-                self.tracer.emit(Event::ReadError { page: index as u64, entry, cause });
-                Err(BusErrorReason::SwapIn)
-            }
-        }
     }
 
     /// Reads `pages` slots into `io_pages`, which has that many frames.

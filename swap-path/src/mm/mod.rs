@@ -3,8 +3,8 @@
 //! The workload's accesses go through [`hal::UserMemory`]; what is not mapped faults, and the fault
 //! handler finds a frame (reclaiming other pages if the resident limit is reached) and the data.
 //!
-//! What this module does not do: no sharing between address spaces, no read-ahead, no zero map, no
-//! background reclaim: a fault reclaims for itself.
+//! What this module does not do: no sharing between address spaces, no read-ahead beyond the cluster of
+//! a fault, no zero map, no background reclaim: a fault reclaims for itself.
 //!
 //! Invariants ([`Mm::check_invariants`]): every page is in one state; resident pages are the queue;
 //! frames are either resident or free; a slot in use belongs to exactly one page.
@@ -14,6 +14,7 @@ mod fault;
 mod frames;
 mod invariants;
 mod page;
+mod readin;
 mod reclaim;
 mod swapoff;
 mod writeback;
@@ -25,7 +26,7 @@ use core::fmt;
 use block::BlockDevice;
 use hal::{BusError, PAGE_BYTES, Tracer, UserAddr, UserMemory, UserPage};
 
-pub use config::{MmConfig, MmError, MmStats, ReclaimPolicy};
+pub use config::{MmConfig, MmError, MmKnobs, MmStats, ReclaimPolicy};
 pub use page::PageView;
 pub use swapoff::{PoisonedPage, SwapoffError, SwapoffReport};
 
@@ -144,7 +145,9 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         self.tracer.emit(Event::Discard { page: page.0 });
         match core::mem::replace(&mut self.pages[index], PageState::Untouched) {
             PageState::Untouched | PageState::Poisoned => {}
-            PageState::Swapped(entry) => self.free_slot(index, entry),
+            PageState::Swapped(entry) | PageState::ReadFailed(entry) => {
+                self.free_slot(index, entry);
+            }
             PageState::Resident(resident) => {
                 self.unmap(index, &resident.frame);
                 self.queue.remove(&index);
@@ -165,9 +168,9 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
             PageState::Resident(resident) | PageState::Isolated(resident) => {
                 PageView::Resident { entry: resident.entry }
             }
-            PageState::InFlight(entry) | PageState::Swapped(entry) => {
-                PageView::Swapped { entry: *entry }
-            }
+            PageState::InFlight(entry)
+            | PageState::Swapped(entry)
+            | PageState::ReadFailed(entry) => PageView::Swapped { entry: *entry },
             PageState::Poisoned => PageView::Poisoned,
         })
     }

@@ -29,6 +29,9 @@ pub(super) enum PageState<P> {
     InFlight(SwapEntry),
     /// In its slot only.
     Swapped(SwapEntry),
+    /// In its slot only, and the last read of it failed: not asked for again
+    /// ([`super::MmKnobs::is_read_error_cached`]).
+    ReadFailed(SwapEntry),
     /// Lost. Every access is a bus error.
     Poisoned,
 }
@@ -38,7 +41,7 @@ impl<P> PageState<P> {
     pub(super) const fn entry(&self) -> Option<SwapEntry> {
         match self {
             Self::Resident(resident) | Self::Isolated(resident) => resident.entry,
-            Self::InFlight(entry) | Self::Swapped(entry) => Some(*entry),
+            Self::InFlight(entry) | Self::Swapped(entry) | Self::ReadFailed(entry) => Some(*entry),
             Self::Untouched | Self::Poisoned => None,
         }
     }

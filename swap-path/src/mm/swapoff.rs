@@ -122,14 +122,14 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
     }
 
     /// Frames that came for pages that were lost go back.
-    fn trim_frames(&mut self) {
+    pub(super) fn trim_frames(&mut self) {
         while self.frames_total > self.config.frames() && self.frames.pop().is_some() {
             self.frames_total -= 1;
         }
     }
 
     fn is_swapped(&self, owner: u64) -> bool {
-        matches!(self.pages[owner as usize], PageState::Swapped(_))
+        matches!(self.pages[owner as usize], PageState::Swapped(_) | PageState::ReadFailed(_))
     }
 
     fn unuse(&mut self, at: usize, report: &mut SwapoffReport) {
@@ -201,7 +201,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         PoisonedPage { page: UserPage(page), entry, cause }
     }
 
-    fn owner_of(&mut self, entry: SwapEntry) -> usize {
+    pub(super) fn owner_of(&mut self, entry: SwapEntry) -> usize {
         let owner = self.area_of(entry).slots.owner(entry.slot);
         owner.expect("the slot is in use") as usize
     }

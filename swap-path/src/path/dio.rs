@@ -1,5 +1,5 @@
-//! `swap_rw` as the 2021 patches had it: the filesystem's ordinary direct-I/O callbacks, plus
-//! `IOCB_SWAP` (Linux `iomap_dio_rw`).
+//! `swap_rw` as the 2021 mail analyses it: the filesystem's ordinary direct-I/O callbacks with its
+//! `end_io`, plus `IOCB_SWAP` (Linux `iomap_dio_rw`).
 //!
 //! Whatever the filesystem does in direct I/O it does here too: it may run transactions, take locks,
 //! allocate, and refuse everything after a shutdown. That is what the mail is about.
@@ -8,7 +8,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use block::BlockDevice;
-use iomap::{Context, Direction, IoFailure, IocbFlags, Kiocb, SwapHost, Transfer, dio_rw};
+use iomap::{Context, DioOps, Direction, IoFailure, IocbFlags, Kiocb, SwapHost, Transfer, dio_rw};
 
 use super::{PathKind, SwapIo, slot_pos};
 
@@ -37,15 +37,28 @@ impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for DioPath<H, D> {
         pages: &mut Vec<D::Page>,
         context: Context,
     ) -> Result<(), IoFailure> {
-        let mut transfer =
-            Transfer { direction, pos: slot_pos(slot), pages: core::mem::take(pages) };
-        let iocb = Kiocb { flags: IocbFlags::SWAP, context };
-        let result = dio_rw(self.host.dio_ops(), &*self.device, self.inode, &mut transfer, iocb);
-        *pages = transfer.pages;
-        result.map(|_bytes| ())
+        let ops = self.host.dio_ops();
+        dio_swap_rw(ops, &*self.device, self.inode, direction, slot, pages, context)
     }
 
     fn deactivate(&mut self) {
         self.host.release_swapfile(self.inode);
     }
+}
+
+/// One swap I/O through `dio_rw` with any callbacks: what all the `dio` paths share.
+pub(super) fn dio_swap_rw<O: DioOps, D: BlockDevice>(
+    ops: &O,
+    device: &D,
+    inode: O::Inode,
+    direction: Direction,
+    slot: u32,
+    pages: &mut Vec<D::Page>,
+    context: Context,
+) -> Result<(), IoFailure> {
+    let mut transfer = Transfer { direction, pos: slot_pos(slot), pages: core::mem::take(pages) };
+    let iocb = Kiocb { flags: IocbFlags::SWAP, context };
+    let result = dio_rw(ops, device, inode, &mut transfer, iocb);
+    *pages = transfer.pages;
+    result.map(|_bytes| ())
 }

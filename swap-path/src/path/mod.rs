@@ -4,7 +4,11 @@
 //! with one more implementation of [`SwapIo`], and one more [`PathKind`].
 
 mod dio;
+mod dio_locked;
+mod dio_raw;
+mod dio_swapmap;
 mod extents;
+mod knobs;
 mod swap;
 
 use alloc::vec::Vec;
@@ -15,7 +19,11 @@ use hal::DmaBuf;
 use iomap::{Context, Direction, IoFailure};
 
 pub(crate) use dio::DioPath;
+pub(crate) use dio_locked::DioLockedPath;
+pub(crate) use dio_raw::DioRawPath;
+pub(crate) use dio_swapmap::DioSwapMapPath;
 pub(crate) use extents::ExtentsPath;
+pub use knobs::SwapKnobs;
 pub(crate) use swap::SwapPath;
 
 /// The most pages of one swap I/O (Linux `SWAP_CLUSTER_MAX`). Every pool is made for it.
@@ -31,11 +39,18 @@ pub enum PathKind {
     Dio = 2,
     /// `iomap::swap_rw` with the filesystem's swap callbacks.
     Swap = 3,
+    /// As [`PathKind::Dio`] without `end_io`.
+    DioRaw = 4,
+    /// As [`PathKind::Dio`] under the inode's I/O lock.
+    DioLocked = 5,
+    /// `iomap::dio_rw` with the filesystem's swap mapping, which honours a shutdown here.
+    DioSwapMap = 6,
 }
 
 impl PathKind {
-    /// Every path.
-    pub const ALL: &'static [Self] = &[Self::Extents, Self::Dio, Self::Swap];
+    /// Every path, in report order.
+    pub const ALL: &'static [Self] =
+        &[Self::Extents, Self::DioRaw, Self::Dio, Self::DioLocked, Self::DioSwapMap, Self::Swap];
 
     /// The name at the command line and in reports.
     #[must_use]
@@ -44,7 +59,17 @@ impl PathKind {
             Self::Extents => "extents",
             Self::Dio => "dio",
             Self::Swap => "swap",
+            Self::DioRaw => "dio-raw",
+            Self::DioLocked => "dio-locked",
+            Self::DioSwapMap => "dio-swapmap",
         }
+    }
+
+    /// The path promises that no transaction, lock, allocation of blocks or log wait happens inside
+    /// its I/O.
+    #[must_use]
+    pub const fn is_pure_overwrite(self) -> bool {
+        matches!(self, Self::Extents | Self::DioSwapMap | Self::Swap)
     }
 
     /// The path with this number, if there is one.
@@ -132,6 +157,9 @@ mod tests {
     #[test]
     fn an_unknown_path_lists_the_known_ones() {
         let error = "bio".parse::<PathKind>().unwrap_err();
-        assert_eq!(error.to_string(), "unknown swap path: known are extents, dio, swap");
+        assert_eq!(
+            error.to_string(),
+            "unknown swap path: known are extents, dio-raw, dio, dio-locked, dio-swapmap, swap"
+        );
     }
 }

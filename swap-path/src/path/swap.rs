@@ -7,9 +7,13 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use block::BlockDevice;
-use iomap::{BioPool, Context, Direction, IoFailure, SwapHost, Transfer, swap_rw};
+use hal::trace::Layer;
+use iomap::{
+    BioPool, Context, DioEnd, DioOps, Direction, FailureKind, IoFailure, SwapHost, Transfer,
+    swap_rw,
+};
 
-use super::{CLUSTER_PAGES_MAX, PathKind, SwapIo, slot_pos};
+use super::{CLUSTER_PAGES_MAX, PathKind, SwapIo, SwapKnobs, slot_pos};
 
 /// Bios that one swap I/O may have in flight; a transfer in more pieces waits for its oldest.
 const BIOS: usize = 8;
@@ -20,11 +24,58 @@ pub(crate) struct SwapPath<H: SwapHost, D: BlockDevice> {
     device: Rc<D>,
     inode: H::Inode,
     pool: BioPool<D::Page>,
+    knobs: SwapKnobs,
 }
 
 impl<H: SwapHost, D: BlockDevice> SwapPath<H, D> {
-    pub(crate) fn new(host: Rc<H>, device: Rc<D>, inode: H::Inode) -> Self {
-        Self { host, device, inode, pool: BioPool::new(BIOS, CLUSTER_PAGES_MAX) }
+    pub(crate) fn new(host: Rc<H>, device: Rc<D>, inode: H::Inode, knobs: SwapKnobs) -> Self {
+        Self { host, device, inode, pool: BioPool::new(BIOS, CLUSTER_PAGES_MAX), knobs }
+    }
+
+    /// The design: the mapping callbacks of swap, and nothing around them.
+    fn overwrite(
+        &mut self,
+        transfer: &mut Transfer<D::Page>,
+        context: Context,
+    ) -> Result<(), IoFailure> {
+        let (device, inode, pool) = (&*self.device, self.inode, &mut self.pool);
+        let result = if self.knobs.is_mapped_by_dio {
+            swap_rw(self.host.dio_ops(), device, inode, transfer, context, pool)
+        } else {
+            swap_rw(self.host.swap_ops(), device, inode, transfer, context, pool)
+        };
+        result.map(|_bytes| ())
+    }
+
+    /// What the knobs put around the design.
+    fn with_ablations(
+        &mut self,
+        transfer: &mut Transfer<D::Page>,
+        context: Context,
+    ) -> Result<(), IoFailure> {
+        let pos = transfer.pos;
+        let failed = |errno, kind| IoFailure {
+            errno,
+            pos,
+            learned_by: Layer::Filesystem,
+            kind,
+            device: None,
+        };
+        if self.knobs.is_locked {
+            let locked = self.host.lock_io(self.inode, context);
+            locked.map_err(|errno| failed(errno, FailureKind::Refused))?;
+        }
+        let mut result = self.overwrite(transfer, context);
+        if self.knobs.has_end_io && transfer.direction == Direction::Write && result.is_ok() {
+            let bytes = transfer.pages.len() as u64 * hal::PAGE_BYTES as u64;
+            let end = DioEnd::UNWRITTEN;
+            let ended = self.host.dio_ops().end_io(self.inode, pos, bytes, end, context);
+            result = ended.map_err(|errno| failed(errno, FailureKind::EndIo));
+        }
+        if self.knobs.is_locked {
+            self.host.unlock_io(self.inode, context);
+        }
+        result
     }
 }
 
@@ -42,16 +93,9 @@ impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for SwapPath<H, D> {
     ) -> Result<(), IoFailure> {
         let mut transfer =
             Transfer { direction, pos: slot_pos(slot), pages: core::mem::take(pages) };
-        let result = swap_rw(
-            self.host.swap_ops(),
-            &*self.device,
-            self.inode,
-            &mut transfer,
-            context,
-            &mut self.pool,
-        );
+        let result = self.with_ablations(&mut transfer, context);
         *pages = transfer.pages;
-        result.map(|_bytes| ())
+        result
     }
 
     fn deactivate(&mut self) {

@@ -176,8 +176,24 @@ fn who_runs_transactions_on_an_unwritten_file() {
         bench.store_all(1);
         let transactions = bench.host.state.swap_transactions.get();
         // Unwritten blocks read as zeros through the DIO mapping: `dio` must have converted them.
-        assert_eq!(transactions > 0, *path == PathKind::Dio, "{path}");
-        assert_eq!(bench.load_all(), [], "{path}");
+        let converts = matches!(path, PathKind::Dio | PathKind::DioLocked);
+        assert_eq!(transactions > 0, converts, "{path}");
+        if *path != PathKind::DioRaw {
+            assert_eq!(bench.load_all(), [], "{path}");
+        }
+    }
+}
+
+#[test]
+fn without_end_io_an_unwritten_file_reads_back_as_zeros_and_nobody_is_told() {
+    let mut setup = Setup::new(PathKind::DioRaw);
+    setup.kind = MapKind::Unwritten;
+    let mut bench = setup.build();
+    bench.store_all(1);
+    let swapped = bench.swapped();
+    assert!(!swapped.is_empty());
+    for page in swapped {
+        assert_eq!(bench.load_is_right(page), Ok(false), "page {page}");
     }
 }
 

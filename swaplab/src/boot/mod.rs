@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use screen::Screen;
 
 /// What the built-in guest plays if nothing is said.
-const DEFAULT_PROGRAM: &str = "program=lab scenario=shutdown path=swap";
+const DEFAULT_PROGRAM: &str = "program=lab path=swap";
 
 /// Blocks of the RAM drive (256 MiB), and their size.
 const RAM_DRIVE_BLOCKS: u64 = 64 << 10;

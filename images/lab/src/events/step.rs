@@ -60,6 +60,38 @@ steps! {
     FindSwapFile = 18 "find the swap file",
     /// Take the memory of the workload.
     AddressSpace = 19 "make the address space",
+    /// Read the marker block: fault rules begin here.
+    Mark = 20 "read the marker block",
+    /// Evict every page.
+    PageOut = 21 "evict every page",
+    /// A user reads the swap file.
+    UserRead = 22 "read the swap file as a user",
+    /// A user writes a file by direct I/O.
+    UserWrite = 23 "write a file by direct I/O",
+    /// A user reads it back.
+    UserVerify = 24 "verify that file",
+    /// A write that must not wait, on a hole.
+    NowaitHole = 25 "write a hole without waiting",
+    /// A write that must not wait, on unwritten blocks.
+    NowaitUnwritten = 26 "write unwritten blocks without waiting",
+    /// Take all free blocks.
+    EatSpace = 27 "take all free blocks",
+    /// Forget that reads failed.
+    DropFailedReads = 28 "forget failed reads",
+    /// Reclaim while the swap file's I/O lock is held.
+    ReclaimUnderLock = 29 "reclaim under the inode's I/O lock",
+    /// Write to the active swap file.
+    WriteActive = 30 "write to the active swap file",
+    /// Allocate in the active swap file.
+    FallocateActive = 31 "fallocate in the active swap file",
+    /// Remove the active swap file.
+    UnlinkActive = 32 "unlink the active swap file",
+    /// Turn the active swap file on again.
+    SwapOnAgain = 33 "swapon of the active swap file",
+    /// Read the file that shares the swap file's blocks.
+    ReadClone = 35 "read the clone of the swap file",
+    /// Make a file, unmount, mount.
+    Remount = 34 "make a file and mount again",
 }
 
 impl Step {

@@ -38,6 +38,8 @@ pub mod oncs {
     pub const FEATURE_SAVE_SELECT: u16 = 1 << 4;
     /// Timestamp.
     pub const TIMESTAMP: u16 = 1 << 6;
+    /// Reservations.
+    pub const RESERVATIONS: u16 = 1 << 5;
     /// Verify.
     pub const VERIFY: u16 = 1 << 7;
     /// Copy.
@@ -57,6 +59,10 @@ pub mod oaes {
 
 /// Bits of [`IdentifyController::ctratt`].
 pub mod ctratt {
+    /// Host identifiers of 128 bits.
+    pub const HOST_ID_128: u32 = 1;
+    /// Extended LBA formats.
+    pub const EXTENDED_FORMATS: u32 = 1 << 15;
     /// Non-operational power state permissive mode.
     pub const NON_OPERATIONAL_PERMISSIVE: u32 = 1 << 1;
 }
@@ -107,6 +113,19 @@ pub mod vwc {
     pub const PRESENT: u8 = 1;
     /// Bits 2:1 = 11b: Flush accepts the broadcast namespace.
     pub const FLUSH_BROADCAST: u8 = 3 << 1;
+}
+
+/// Bit of [`IdentifyController::fuses`]: Compare and Write.
+pub const FUSES_COMPARE_AND_WRITE: u16 = 1;
+
+/// Bits of [`IdentifyController::fna`].
+pub mod fna {
+    /// A format is of all namespaces.
+    pub const FORMAT_ALL: u8 = 1;
+    /// A secure erase is of all namespaces.
+    pub const ERASE_ALL: u8 = 1 << 1;
+    /// Cryptographic erase is supported.
+    pub const CRYPTOGRAPHIC_ERASE: u8 = 1 << 2;
 }
 
 /// Bits of [`IdentifyController::sgls`].
@@ -281,7 +300,7 @@ pub struct IdentifyController {
     pub oncs: U16,
     /// Fused operations.
     pub fuses: U16,
-    /// Format attributes.
+    /// Format attributes; see [`fna`].
     pub fna: u8,
     /// Volatile write cache; see [`vwc`].
     pub vwc: u8,

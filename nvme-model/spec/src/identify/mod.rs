@@ -4,13 +4,18 @@
 mod controller;
 mod descriptor;
 mod namespace;
+mod nvm;
 
 pub use controller::{
-    IdentifyController, POWER_STATE_NON_OPERATIONAL, PowerState, ctratt, frmw, lpa, oacs, oaes,
-    oncs, sanicap, sgls, vwc,
+    FUSES_COMPARE_AND_WRITE, IdentifyController, POWER_STATE_NON_OPERATIONAL, PowerState, ctratt,
+    fna, frmw, lpa, oacs, oaes, oncs, sanicap, sgls, vwc,
 };
 pub use descriptor::{DescriptorType, descriptor_header};
-pub use namespace::{IdentifyNamespace, LbaFormat};
+pub use namespace::{IdentifyNamespace, LbaFormat, dlfeat, dpc, dps, flbas, mc, nsfeat};
+pub use nvm::{
+    ExtendedLbaFormat, IdentifyNvmController, IdentifyNvmNamespace,
+    PIC_STORAGE_TAG_WITH_16_BIT_GUARD,
+};
 
 /// Bytes of every identify structure.
 pub const IDENTIFY_BYTES: usize = 4096;

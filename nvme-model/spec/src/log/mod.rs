@@ -63,5 +63,8 @@ pub const LID_OCP_SMART: u8 = 0xc0;
 /// What the changed namespace list begins with if more than 1024 namespaces changed.
 pub const CHANGED_NAMESPACES_TOO_MANY: u32 = 0xffff_ffff;
 
+/// Reservation notification.
+pub const LID_RESERVATION: u8 = 0x80;
+
 /// Bytes of the changed namespace list: 1024 `u32`.
 pub const CHANGED_NAMESPACES_BYTES: usize = 4096;

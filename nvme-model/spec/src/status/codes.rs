@@ -83,6 +83,8 @@ codes! {
     COMMAND_INTERRUPTED = 0, 0x21, "generic/command-interrupted";
     /// Transient Transport Error.
     TRANSIENT_TRANSPORT_ERROR = 0, 0x22, "generic/transient-transport-error";
+    /// Host Identifier Inconsistent Format.
+    HOST_ID_FORMAT = 0, 0x18, "generic/host-id-format";
     /// LBA Out of Range.
     LBA_OUT_OF_RANGE = 0, 0x80, "generic/lba-out-of-range";
     /// Capacity Exceeded.

@@ -7,10 +7,12 @@ use nvme_spec::identify::{
     CNS_COMMAND_SET_CONTROLLER, CNS_COMMAND_SET_NAMESPACE, CNS_COMMAND_SETS, CNS_CONTROLLERS,
     CNS_INDEPENDENT_NAMESPACE, CSI_NVM, IDENTIFY_BYTES,
 };
+use zerocopy::IntoBytes;
 
 use super::CNTLID;
 use crate::Controller;
 use crate::failure::{Failure, byte};
+use crate::format::NamespaceFormat;
 
 /// CNTID that means "the controller that is asked".
 const CNTID_THIS: u16 = 0xffff;
@@ -27,16 +29,18 @@ impl Controller {
         nsid: u32,
     ) -> Result<Vec<u8>, Failure> {
         match cns {
-            // No protection information and no limits beyond MDTS: zeros say so.
+            // No limits beyond MDTS: zeros say so.
             // Spec: NVM-CS-1.0c 4.1.5.4 "I/O Command Set Specific Identify Controller Data Structure"
             CNS_COMMAND_SET_CONTROLLER => check_set(csi).map(|()| page(&[])),
             CNS_COMMAND_SET_NAMESPACE => {
                 check_set(csi)?;
-                self.check_active(nsid).map(|()| page(&[]))
+                self.check_active(nsid)?;
+                Ok(NamespaceFormat::describe_extended().as_bytes().to_vec())
             }
             CNS_COMMAND_SET_ALLOCATED_NAMESPACE => {
                 check_set(csi)?;
-                self.check_valid(nsid).map(|()| page(&[]))
+                self.check_valid(nsid)?;
+                Ok(NamespaceFormat::describe_extended().as_bytes().to_vec())
             }
             CNS_COMMAND_SET_ACTIVE_NAMESPACES => {
                 check_set(csi)?;

@@ -2,7 +2,8 @@
 // Spec: NVMe-Base-2.0c 5.17.2.1 "Identify Controller data structure (CNS 01h)"
 
 use nvme_spec::identify::{
-    IdentifyController, POWER_STATE_NON_OPERATIONAL, ctratt, frmw, lpa, oncs, sanicap, sgls, vwc,
+    FUSES_COMPARE_AND_WRITE, IdentifyController, POWER_STATE_NON_OPERATIONAL, ctratt, fna, frmw,
+    lpa, oncs, sanicap, sgls, vwc,
 };
 
 use super::{CNTLID, low8, padded};
@@ -22,7 +23,15 @@ const ONCS: u16 = oncs::COMPARE
     | oncs::WRITE_ZEROES
     | oncs::FEATURE_SAVE_SELECT
     | oncs::TIMESTAMP
-    | oncs::VERIFY;
+    | oncs::VERIFY
+    | oncs::COPY
+    | oncs::RESERVATIONS;
+
+/// Copy descriptor formats 0 to 3.
+const COPY_FORMATS: u16 = 0b1111;
+
+const CTRATT: u32 =
+    ctratt::NON_OPERATIONAL_PERMISSIVE | ctratt::HOST_ID_128 | ctratt::EXTENDED_FORMATS;
 
 /// Firmware: the first slot is read-only, activation needs no reset.
 const FRMW: u8 = frmw::FIRST_READ_ONLY
@@ -100,6 +109,9 @@ impl Controller {
         if config.has_volatile_cache {
             id.vwc = vwc::PRESENT | vwc::FLUSH_BROADCAST;
         }
+        id.fuses = FUSES_COMPARE_AND_WRITE.into();
+        id.acwu_z = atomic_z.into();
+        id.cdfs = COPY_FORMATS.into();
         id.awun_z = atomic_z.into();
         id.awupf_z = atomic_z.into();
         id.sgls = SGLS.into();
@@ -109,7 +121,9 @@ impl Controller {
     fn fill_device(&self, id: &mut IdentifyController) {
         let extended_ns = self.config.timing.self_test_extended_ns;
         id.oaes = OAES.into();
-        id.ctratt = ctratt::NON_OPERATIONAL_PERMISSIVE.into();
+        id.ctratt = CTRATT.into();
+        // Formats and erasures are of one namespace; cryptographic erase exists.
+        id.fna = fna::CRYPTOGRAPHIC_ERASE;
         id.oacs = oacs().into();
         id.frmw = FRMW;
         id.lpa = LPA;

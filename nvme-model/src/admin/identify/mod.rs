@@ -15,7 +15,6 @@ use zerocopy::IntoBytes;
 
 pub(super) use controller::{ACL_Z, LAST_OPERATIONAL_STATE, SANICAP};
 pub(crate) use names::padded;
-pub(super) use namespace::{block_bytes_of, flbas};
 
 use crate::Controller;
 use crate::failure::{Failure, byte};

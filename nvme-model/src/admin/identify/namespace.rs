@@ -2,36 +2,21 @@
 // Spec: NVM-CS-1.0c 4.1.5.1 "NVM Command Set Identify Namespace Data Structure (CNS 00h)"
 
 use nvme_spec::NSID_BROADCAST;
-use nvme_spec::identify::{IdentifyNamespace, LbaFormat};
+use nvme_spec::identify::{IdentifyNamespace, dlfeat, nsfeat};
+use nvme_spec::reservation::RESCAP_ALL;
 
-use super::low8;
 use crate::Controller;
 use crate::failure::Failure;
+use crate::format::NamespaceFormat;
 use crate::namespace::Namespace;
-
-/// The block sizes that a namespace can have, as powers of two. 512 comes first, as on every drive:
-/// there are drivers that take format 0 for 512 bytes without looking.
-const LBA_FORMATS: [u8; 2] = [9, 12];
-
-/// Bytes of a block in the format with this FLBAS, if there is such a format.
-pub(in crate::admin) fn block_bytes_of(flbas: u8) -> Option<u32> {
-    let lbads = LBA_FORMATS.get(usize::from(flbas))?;
-    Some(1_u32.wrapping_shl((*lbads).into()))
-}
-
-/// The format of a namespace.
-pub(in crate::admin) fn flbas(namespace: &Namespace) -> u8 {
-    (0_u8..)
-        .zip(LBA_FORMATS)
-        .find(|(_, lbads)| 1_u32.wrapping_shl((*lbads).into()) == namespace.block_bytes())
-        .map_or(0, |(index, _)| index)
-}
+use crate::nvm::copy;
 
 impl Controller {
     /// The namespace, or zeros if it is not active; all namespaces: what they have in common.
     pub(super) fn identify_active(&self, nsid: u32) -> Result<IdentifyNamespace, Failure> {
         if nsid == NSID_BROADCAST {
-            return Ok(common());
+            let first = NamespaceFormat::new(0, 0)?;
+            return Ok(common(&first));
         }
         self.check_valid(nsid)?;
         let active = self.namespaces.get(&nsid);
@@ -47,11 +32,10 @@ impl Controller {
 
     fn identify_namespace(&self, namespace: &Namespace) -> IdentifyNamespace {
         let blocks = namespace.size_blocks();
-        let mut id = common();
+        let mut id = common(&namespace.format);
         id.nsze = blocks.into();
         id.ncap = blocks.into();
         id.nuse = blocks.into();
-        id.flbas = flbas(namespace);
         super::super::atomic::put(namespace.atomicity, &mut id);
         id.nvmcap = namespace.size_bytes().to_le_bytes();
         id.nguid = self.nguid(namespace.nsid);
@@ -60,15 +44,15 @@ impl Controller {
     }
 }
 
-/// What every namespace can do.
-fn common() -> IdentifyNamespace {
+/// What every namespace can do, and what one of this format can do besides.
+fn common(format: &NamespaceFormat) -> IdentifyNamespace {
     let mut id = IdentifyNamespace::zeroed();
-    id.nlbaf_z = low8(LBA_FORMATS.len().saturating_sub(1) as u16);
-    // Deallocated blocks read as zeros.
-    id.dlfeat = 1;
-    // Relative performance: 0 is best.
-    for ((format, lbads), rp) in id.lbaf.iter_mut().zip(LBA_FORMATS).zip([1, 0]) {
-        *format = LbaFormat { ms: 0.into(), lbads, rp };
-    }
+    format.describe(&mut id);
+    id.rescap = RESCAP_ALL;
+    id.nsfeat |= nsfeat::DEALLOCATED_ERROR;
+    id.dlfeat = dlfeat::READ_ZEROS | dlfeat::WRITE_ZEROES_DEALLOCATES;
+    id.mssrl = copy::RANGE_BLOCKS_MAX.into();
+    id.mcl = copy::BLOCKS_MAX.into();
+    id.msrc_z = copy::RANGES_MAX_Z;
     id
 }

@@ -18,7 +18,7 @@ const BLOCKS: CommandEffects = NOTHING.with_lbcc(1);
 const NAMESPACES: CommandEffects = NOTHING.with_nic(1);
 
 /// The admin commands there are: what they change, and the bit of OACS that offers them.
-const ADMIN_COMMANDS: [(AdminOpcode, CommandEffects, u16); 20] = [
+const ADMIN_COMMANDS: [(AdminOpcode, CommandEffects, u16); 21] = [
     (AdminOpcode::DELETE_IO_SQ, NOTHING, 0),
     (AdminOpcode::CREATE_IO_SQ, NOTHING, 0),
     (AdminOpcode::GET_LOG_PAGE, NOTHING, 0),
@@ -41,12 +41,13 @@ const ADMIN_COMMANDS: [(AdminOpcode, CommandEffects, u16); 20] = [
     (AdminOpcode::KEEP_ALIVE, NOTHING, 0),
     (AdminOpcode::DIRECTIVE_SEND, NOTHING, bit::DIRECTIVES),
     (AdminOpcode::DIRECTIVE_RECEIVE, NOTHING, bit::DIRECTIVES),
+    (AdminOpcode::FORMAT_NVM, BLOCKS.with_ncc(1), bit::FORMAT),
     (AdminOpcode::SANITIZE, BLOCKS, 0),
     (AdminOpcode::GET_LBA_STATUS, NOTHING, bit::GET_LBA_STATUS),
 ];
 
 /// The I/O commands there are.
-const NVM_COMMANDS: [(NvmOpcode, CommandEffects); 8] = [
+const NVM_COMMANDS: [(NvmOpcode, CommandEffects); 13] = [
     (NvmOpcode::FLUSH, NOTHING),
     (NvmOpcode::WRITE, BLOCKS),
     (NvmOpcode::READ, NOTHING),
@@ -55,6 +56,11 @@ const NVM_COMMANDS: [(NvmOpcode, CommandEffects); 8] = [
     (NvmOpcode::WRITE_UNCORRECTABLE, BLOCKS),
     (NvmOpcode::COMPARE, NOTHING),
     (NvmOpcode::VERIFY, NOTHING),
+    (NvmOpcode::COPY, BLOCKS),
+    (NvmOpcode::RESERVATION_REGISTER, NOTHING),
+    (NvmOpcode::RESERVATION_REPORT, NOTHING),
+    (NvmOpcode::RESERVATION_ACQUIRE, NOTHING),
+    (NvmOpcode::RESERVATION_RELEASE, NOTHING),
 ];
 
 /// OACS: what is offered beyond the mandatory commands.

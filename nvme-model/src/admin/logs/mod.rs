@@ -7,9 +7,9 @@ mod telemetry;
 
 use nvme_spec::log::{
     ERROR_ENTRY_BYTES, LID_CHANGED_NAMESPACES, LID_COMMAND_EFFECTS, LID_ERROR, LID_FEATURE_EFFECTS,
-    LID_FIRMWARE_SLOT, LID_LBA_STATUS, LID_OCP_SMART, LID_PERSISTENT_EVENT, LID_SANITIZE,
-    LID_SELF_TEST, LID_SMART, LID_SUPPORTED_PAGES, LID_TELEMETRY_CONTROLLER, LID_TELEMETRY_HOST,
-    SupportedPage, TELEMETRY_BLOCK_BYTES,
+    LID_FIRMWARE_SLOT, LID_LBA_STATUS, LID_OCP_SMART, LID_PERSISTENT_EVENT, LID_RESERVATION,
+    LID_SANITIZE, LID_SELF_TEST, LID_SMART, LID_SUPPORTED_PAGES, LID_TELEMETRY_CONTROLLER,
+    LID_TELEMETRY_HOST, SupportedPage, TELEMETRY_BLOCK_BYTES,
 };
 use nvme_spec::{NSID_BROADCAST, status};
 use zerocopy::IntoBytes;
@@ -21,7 +21,7 @@ use crate::device::SanitizeMode;
 use crate::failure::{Failure, byte};
 
 /// The pages there are, and what is special about each.
-const PAGES: [(u8, SupportedPage); 14] = [
+const PAGES: [(u8, SupportedPage); 15] = [
     (LID_SUPPORTED_PAGES, PLAIN),
     (LID_ERROR, PLAIN),
     (LID_SMART, PLAIN),
@@ -35,6 +35,7 @@ const PAGES: [(u8, SupportedPage); 14] = [
     (LID_PERSISTENT_EVENT, PLAIN.with_lidsp(1)),
     (LID_LBA_STATUS, PLAIN),
     (LID_FEATURE_EFFECTS, PLAIN),
+    (LID_RESERVATION, PLAIN),
     (LID_SANITIZE, PLAIN),
     (LID_OCP_SMART, PLAIN),
 ];
@@ -95,6 +96,7 @@ impl Controller {
             LID_PERSISTENT_EVENT => self.persistent_page(asked.lsp)?,
             LID_LBA_STATUS => self.lba_status_page(),
             LID_FEATURE_EFFECTS => effects::feature_effects(&self.features),
+            LID_RESERVATION => self.reservation_page(),
             LID_SANITIZE => {
                 let writes = self.health.host_writes;
                 self.device.sanitize.page(&self.config.timing, now_ns, writes)
@@ -110,8 +112,10 @@ impl Controller {
             return;
         }
         self.events.rearm(asked.lid.into());
-        if asked.lid == LID_CHANGED_NAMESPACES {
-            self.changed_namespaces_were_read();
+        match asked.lid {
+            LID_CHANGED_NAMESPACES => self.changed_namespaces_were_read(),
+            LID_RESERVATION => self.reservation_page_was_read(),
+            _ => {}
         }
     }
 

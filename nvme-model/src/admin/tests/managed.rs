@@ -103,12 +103,12 @@ fn an_impossible_creation_says_why() {
     let blocks = UNALLOCATED / 4096;
     let cases = [
         (wanted(0, 0, 1, None), status::INVALID_FIELD),
-        (wanted(8, 8, 2, None), status::INVALID_FORMAT),
+        (wanted(8, 8, 0x0f, None), status::INVALID_FORMAT),
         (wanted(8, 8, 0xff, None), status::INVALID_FORMAT),
         (wanted(8, 7, 1, None), status::THIN_PROVISIONING_NOT_SUPPORTED),
         (wanted(blocks + 1, blocks + 1, 1, None), status::NAMESPACE_INSUFFICIENT_CAPACITY),
         (wanted(u64::MAX, u64::MAX, 1, None), status::NAMESPACE_INSUFFICIENT_CAPACITY),
-        (wanted(8, 8, 1, Some(29)), status::INVALID_FIELD),
+        (wanted(8, 8, 1, Some(29)), status::INVALID_FORMAT),
         (wanted(8, 8, 1, Some(30)), status::INVALID_FIELD),
         (wanted(8, 8, 1, Some(92)), status::INVALID_FIELD),
         (wanted(8, 8, 1, Some(102)), status::INVALID_FIELD),
@@ -122,6 +122,25 @@ fn an_impossible_creation_says_why() {
     assert_eq!(rig.prompt(0, zoned).0.code, status::COMMAND_SET_NOT_SUPPORTED);
     let unknown = command(AdminOpcode::NAMESPACE_MANAGEMENT, 1, 2, 0);
     assert_eq!(rig.prompt(0, unknown).0.code, status::INVALID_FIELD);
+}
+
+#[test]
+fn a_namespace_is_created_with_metadata_and_protection_and_without_a_written_block() {
+    let mut rig = rig();
+    // Format 2: 512 bytes with 8 of metadata; protection information of type 1.
+    assert_eq!(create(&mut rig, &wanted(64, 64, 2, Some(29))), (status::SUCCESS, 2));
+    assert_eq!(attach(&mut rig, 2, 0, &[0]), status::SUCCESS);
+    let (_, page) = rig.prompt_page(Sqe::identify(0, 2));
+    let id = IdentifyNamespace::from_prefix(&page).expect("4096 bytes");
+    let format = *id.format().expect("a format");
+    assert_eq!((format.lbads, format.ms.get(), id.dps), (9, 8, 1));
+    assert_eq!(u128::from_le_bytes(id.nvmcap), 64 * 512);
+    let mut strict = Sqe::set_features(nvme_spec::feature::ERROR_RECOVERY, 1 << 16);
+    strict.nsid = 2.into();
+    assert!(rig.prompt(0, strict).0.is_success());
+    let mut read = Sqe::read(2, 0, 0).with_prp(DATA, 0);
+    read.mptr = (DATA + 4096).into();
+    assert_eq!(rig.prompt(1, read).0.code, status::DEALLOCATED_BLOCK);
 }
 
 #[test]

@@ -111,6 +111,19 @@ fn resets_power_cuts_failures_and_media_errors_are_logged() {
 }
 
 #[test]
+fn a_format_is_logged_with_its_beginning_and_its_end() {
+    let mut rig = Rig::new();
+    assert!(rig.prompt(0, command(AdminOpcode::FORMAT_NVM, 1, 0, 0)).0.is_success());
+    let log = events(&mut rig);
+    assert_eq!((log[0].0, log[1].0), (event_type::FORMAT_COMPLETION, event_type::FORMAT_START));
+    assert_eq!(
+        (&log[0].1[..], &log[1].1[..5]),
+        (&[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &[1, 0, 0, 0, 4][..])
+    );
+    assert_eq!(types(&mut rig).len(), log.len(), "looking changes nothing");
+}
+
+#[test]
 fn a_context_is_frozen_exclusive_and_lost_at_a_reset() {
     let mut rig = Rig::new();
     assert_eq!(read(&mut rig, READ, 512, 0).0, status::COMMAND_SEQUENCE_ERROR);

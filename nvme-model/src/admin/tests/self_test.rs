@@ -78,7 +78,7 @@ fn a_critical_warning_fails_the_test() {
 #[test]
 fn a_test_is_aborted_by_command_reset_removal_and_sanitize() {
     type Abort = fn(&mut Rig);
-    let aborts: [(Abort, u8); 4] = [
+    let aborts: [(Abort, u8); 5] = [
         (|rig| assert_eq!(start(rig, SELF_TEST_ABORT, 0), status::SUCCESS), 0x11),
         (
             |rig| {
@@ -93,6 +93,12 @@ fn a_test_is_aborted_by_command_reset_removal_and_sanitize() {
                 rig.controller.remove_namespace(now_ns, 1, trace).expect("there");
             },
             0x13,
+        ),
+        (
+            |rig| {
+                assert!(rig.prompt(0, command(AdminOpcode::FORMAT_NVM, 1, 1, 0)).0.is_success());
+            },
+            0x14,
         ),
         (
             |rig| {

@@ -135,3 +135,28 @@ fn a_list_outside_of_memory_is_a_data_transfer_error() {
     let failure = walk(&Lists::default(), 0x1000, 0x9000, 3 * PAGE, PAGE).expect_err("bad");
     assert_eq!(failure.status.code, status::DATA_TRANSFER_ERROR);
 }
+
+#[test]
+fn every_offset_of_every_pointer_is_good_or_bad_as_the_standard_says() {
+    let mut lists = Lists::default();
+    lists.put(0x8000, &vec![0x5000; 1024]);
+    lists.put(0x5000, &[0x6000; 2]);
+    let is_good = |prp1, prp2, length| match walk(&lists, prp1, prp2, length, PAGE) {
+        Ok(_) => true,
+        Err(failure) => {
+            assert_eq!(failure.status.code, status::PRP_OFFSET_INVALID);
+            false
+        }
+    };
+    for offset in 0..PAGE {
+        let is_dword = offset % 4 == 0;
+        assert_eq!(is_good(0x1000 + offset, 0, PAGE - offset), is_dword, "PRP1 of one page");
+        assert_eq!(is_good(0x1000, 0x3000 + offset, 2 * PAGE), offset == 0, "PRP2 as a page");
+        // The list goes on in the next page of memory only by its last entry, which is a page here.
+        let is_list = offset % 8 == 0;
+        assert_eq!(is_good(0x1000, 0x8000 + offset, 3 * PAGE), is_list, "PRP2 as a list");
+    }
+    for low in 0..8 {
+        assert!(is_good(0x1000, low, PAGE), "PRP2 is not looked at");
+    }
+}

@@ -1,34 +1,21 @@
 //! The unit as the guest gets it: words on the command line, the same text on every engine.
 
+mod kind;
+mod knobs;
+mod script;
+
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
-use guest_fs::FsKnobs;
-use swap_path::PathKind;
+use swap_path::{Activation, PathKind};
 
-/// What is played.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Scenario {
-    /// The filesystem shuts down under an active swap file.
-    Shutdown,
-}
+pub use kind::FileKind;
+pub use knobs::{Knob, Knobs};
+pub use script::{Down, Op, Script, Trip, TripPhase};
 
-impl Scenario {
-    /// Every scenario.
-    pub const ALL: &'static [Self] = &[Self::Shutdown];
-
-    /// The name on the command line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Shutdown => "shutdown",
-        }
-    }
-}
-
-/// A scenario is played in stages with a power cycle between them; the guest remembers nothing.
+/// A script is played in stages with a power cycle between them; the guest remembers nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// The first life: everything until the machine is switched off.
@@ -49,16 +36,22 @@ impl Stage {
 }
 
 /// Everything that decides what the guest does. Same spec, same trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnitSpec {
     /// What is played.
-    pub scenario: Scenario,
+    pub script: Script,
     /// Which part of it.
     pub stage: Stage,
     /// The swap I/O path under test.
     pub path: PathKind,
-    /// Design decisions of the filesystem that are switched for a control.
-    pub knobs: FsKnobs,
+    /// What the swap file is like.
+    pub kind: FileKind,
+    /// What swapon does about its blocks.
+    pub activation: Activation,
+    /// Design decisions that are taken back.
+    pub knobs: Knobs,
+    /// Pages that a fault reads with one I/O.
+    pub read_cluster_pages: u64,
     /// Pages the workload may keep in memory.
     pub resident_pages: u64,
     /// Pages of the workload's address space.
@@ -71,6 +64,12 @@ pub struct UnitSpec {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpecError(String);
 
+impl SpecError {
+    pub(crate) const fn new(text: String) -> Self {
+        Self(text)
+    }
+}
+
 impl fmt::Display for SpecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -80,14 +79,17 @@ impl fmt::Display for SpecError {
 impl core::error::Error for SpecError {}
 
 impl UnitSpec {
-    /// A first stage with the sizes that the shipped scenarios use.
+    /// A first stage with the sizes that the shutdown scenario uses.
     #[must_use]
-    pub fn new(scenario: Scenario, path: PathKind) -> Self {
+    pub fn new(script: Script, path: PathKind) -> Self {
         Self {
-            scenario,
+            script,
             stage: Stage::Live,
             path,
-            knobs: FsKnobs::default(),
+            kind: FileKind::default(),
+            activation: Activation::default(),
+            knobs: Knobs::default(),
+            read_cluster_pages: 1,
             resident_pages: 32,
             pages: 128,
             seed: 1,
@@ -98,36 +100,28 @@ impl UnitSpec {
         match key {
             // Words of the kernel, not of the program.
             "program" | "ecam" | "trace" | "window" => {}
-            "scenario" => {
-                self.scenario = named(Scenario::ALL, Scenario::name, key, value)?;
-            }
+            "script" => self.script = value.parse()?,
             "stage" => self.stage = named(&[Stage::Live, Stage::After], Stage::name, key, value)?,
             "path" => {
                 self.path = PathKind::from_str(value).map_err(|e| SpecError(e.to_string()))?;
             }
+            "kind" => self.kind = named(FileKind::ALL, FileKind::name, key, value)?,
+            "activation" => {
+                self.activation = named(Activation::ALL, Activation::name, key, value)?;
+            }
             "knobs" => {
                 for name in value.split(',').filter(|name| !name.is_empty()) {
-                    self.set_knob(name)?;
+                    self.knobs = self.knobs.with(named(Knob::ALL, Knob::name, "knobs", name)?);
                 }
             }
+            "readin" => self.read_cluster_pages = number(key, value)?,
             "resident" => self.resident_pages = number(key, value)?,
             "pages" => self.pages = number(key, value)?,
             "seed" => self.seed = number(key, value)?,
             _ => {
                 return Err(SpecError(alloc::format!(
-                    "unknown word {key}: known are scenario, stage, path, knobs, resident, pages, seed"
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    fn set_knob(&mut self, name: &str) -> Result<(), SpecError> {
-        match name {
-            "swap-map-honours-shutdown" => self.knobs.swap_map_honours_shutdown = true,
-            _ => {
-                return Err(SpecError(alloc::format!(
-                    "unknown knob {name}: known is swap-map-honours-shutdown"
+                    "unknown word {key}: known are script, stage, path, kind, activation, knobs, \
+                     readin, resident, pages, seed"
                 )));
             }
         }
@@ -137,14 +131,17 @@ impl UnitSpec {
 
 impl fmt::Display for UnitSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let knobs =
-            if self.knobs.swap_map_honours_shutdown { "swap-map-honours-shutdown" } else { "" };
         write!(
             f,
-            "scenario={} stage={} path={} knobs={knobs} resident={} pages={} seed={}",
-            self.scenario.name(),
+            "script={} stage={} path={} kind={} activation={} knobs={} readin={} resident={} \
+             pages={} seed={}",
+            self.script,
             self.stage.name(),
             self.path.name(),
+            self.kind.name(),
+            self.activation.name(),
+            self.knobs,
+            self.read_cluster_pages,
             self.resident_pages,
             self.pages,
             self.seed,
@@ -156,7 +153,7 @@ impl FromStr for UnitSpec {
     type Err = SpecError;
 
     fn from_str(line: &str) -> Result<Self, SpecError> {
-        let mut spec = Self::new(Scenario::Shutdown, PathKind::Swap);
+        let mut spec = Self::new(Script::SHUTDOWN.parse()?, PathKind::Swap);
         for word in line.split_ascii_whitespace() {
             let (key, value) = word
                 .split_once('=')
@@ -167,7 +164,11 @@ impl FromStr for UnitSpec {
     }
 }
 
-fn named<T: Copy>(
+/// The item of `known` with that name.
+///
+/// # Errors
+/// [`SpecError`] that lists the names there are.
+pub(crate) fn named<T: Copy>(
     known: &[T],
     name: fn(T) -> &'static str,
     key: &str,
@@ -189,28 +190,51 @@ mod tests {
 
     #[test]
     fn a_unit_reads_back_what_it_prints() {
+        let mut spec: UnitSpec = "".parse().unwrap();
+        spec.seed = u64::MAX;
+        spec.script = "fs,trip-in-flight:3:shutdown,power-cycle,recover".parse().unwrap();
         for path in PathKind::ALL {
             for stage in [Stage::Live, Stage::After] {
-                for honours in [false, true] {
-                    let mut spec = UnitSpec::new(Scenario::Shutdown, *path);
-                    spec.stage = stage;
-                    spec.seed = u64::MAX;
-                    spec.knobs.swap_map_honours_shutdown = honours;
-                    assert_eq!(spec.to_string().parse(), Ok(spec));
+                for kind in FileKind::ALL {
+                    for knob in Knob::ALL {
+                        let knobs = Knobs::default().with(*knob).with(Knob::DropErrors);
+                        let spec =
+                            UnitSpec { path: *path, stage, kind: *kind, knobs, ..spec.clone() };
+                        assert_eq!(spec.to_string().parse(), Ok(spec));
+                    }
                 }
             }
         }
     }
 
     #[test]
+    fn every_word_of_a_script_reads_back() {
+        for op in Op::PLAIN {
+            assert_eq!(op.to_string().parse(), Ok(*op));
+        }
+    }
+
+    #[test]
     fn an_unknown_knob_is_an_error_that_lists_the_known_ones() {
         let error = "knobs=swap-map-honors-shutdown".parse::<UnitSpec>().unwrap_err();
-        assert!(error.to_string().contains("known is swap-map-honours-shutdown"), "{error}");
+        assert!(error.to_string().contains("known are swap-map-honours-shutdown"), "{error}");
     }
 
     #[test]
     fn an_unknown_word_is_an_error() {
-        for line in ["colour=red", "scenario", "seed=many", "stage=never", "path=bio"] {
+        for line in [
+            "colour=red",
+            "script",
+            "script=fs,fil",
+            "script=trip-before:x:shutdown",
+            "script=trip-after:1:shutdown",
+            "script=trip-before:1:fill",
+            "seed=many",
+            "stage=never",
+            "path=bio",
+            "kind=sparse",
+            "activation=maybe",
+        ] {
             let error = line.parse::<UnitSpec>().unwrap_err();
             assert!(!error.to_string().is_empty(), "{line}");
         }

@@ -1,0 +1,236 @@
+//! The pass over a trace: what has to be remembered from one event to the next.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use guest_fs::events::Event as FsEvent;
+use hal::trace::{Layer, Record};
+use iomap::events::Event as IomapEvent;
+use iomap::{Context, Errno};
+use lab::events::{Event as LabEvent, Step};
+use nvme_model::Event as ModelEvent;
+use swap_path::SwapEntry;
+use swap_path::events::Event as SwapEvent;
+
+use super::deeds::{blocks_of_write, context_of_deed, layer_name};
+use super::facts::{ErrorSeen, Facts, PageTold, PageWrong, StepSeen, SwapOutCost};
+use super::shape::ShapeFinder;
+use crate::trace::{Entry, Source};
+
+/// What has to be remembered from one event to the next.
+#[derive(Debug, Default)]
+pub(super) struct Collector {
+    facts: Facts,
+    /// The steps that are under way, the innermost last, with "was down".
+    steps: Vec<(Step, bool)>,
+    is_down: bool,
+    is_after: bool,
+    swap_ino: Option<u64>,
+    page_of_slot: BTreeMap<SwapEntry, u64>,
+    out: BTreeSet<u64>,
+    errors: BTreeMap<(&'static str, Errno, &'static str), u64>,
+    is_swapping_out: bool,
+    /// Log forces and checkpoints under way: what they write is not swap's.
+    is_logging: bool,
+    fault_began_ns: Option<u64>,
+    shapes: ShapeFinder,
+}
+
+impl Collector {
+    pub(super) fn entry(&mut self, entry: &Entry) {
+        self.shapes.entry(entry);
+        match &entry.source {
+            Source::Guest(record) => self.guest(entry.now_ns, record),
+            Source::Controller(event) => self.controller(event),
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Facts {
+        let errors = self.errors.into_iter();
+        self.facts.errors = errors
+            .map(|((operation, errno, learned_by), count)| ErrorSeen {
+                operation,
+                errno,
+                learned_by,
+                count,
+            })
+            .collect();
+        (self.facts.user_write_shape, self.facts.swap_out_shape) = self.shapes.finish();
+        self.facts
+    }
+
+    fn guest(&mut self, now_ns: u64, record: &Record) {
+        match record.layer {
+            Layer::Program | Layer::Workload => {
+                LabEvent::decode(record).into_iter().for_each(|event| self.lab(event));
+            }
+            Layer::Swap => {
+                if let Some(event) = SwapEvent::decode(record) {
+                    self.fault_time(now_ns, &event);
+                    self.swap(event);
+                }
+            }
+            Layer::Filesystem => {
+                FsEvent::decode(record).into_iter().for_each(|event| self.filesystem(&event));
+            }
+            Layer::Iomap => {
+                if let Some(IomapEvent::MapAsk { context, .. }) = IomapEvent::decode(record) {
+                    self.facts.map_asks += u64::from(context.is_swap_io());
+                }
+            }
+            Layer::Block | Layer::Driver | Layer::Platform => {}
+        }
+    }
+
+    fn step(&self) -> Option<Step> {
+        self.steps.last().map(|(step, _)| *step)
+    }
+
+    fn lab(&mut self, event: LabEvent) {
+        match event {
+            LabEvent::StepBegin { step } => self.step_begin(step),
+            LabEvent::StepEnd { step, result, count } => self.step_end(step, result, count),
+            LabEvent::SwapFileExtent { pages, start_block, .. } => {
+                self.facts.swap_file_blocks.extend(start_block..start_block.saturating_add(pages));
+            }
+            LabEvent::PageWrong { page, content, .. } => {
+                self.facts.wrong.push(PageWrong { step: self.step(), page, content });
+            }
+            LabEvent::PageTold { page, is_store, .. } => {
+                self.facts.told.push(PageTold { step: self.step(), page, is_store });
+                if !is_store {
+                    self.facts.pages_lost.insert(page);
+                }
+            }
+            LabEvent::Pass { .. } => {}
+        }
+    }
+
+    fn step_begin(&mut self, step: Step) {
+        // The driver is probed at the beginning of each life.
+        if step == Step::Probe && self.facts.steps.contains_key(&Step::Probe) {
+            self.is_after = true;
+            self.out.clear();
+            self.page_of_slot.clear();
+        }
+        self.steps.push((step, self.is_down));
+        self.facts.out_at_step.insert(step, self.out.clone());
+        if !self.facts.swap_out_cost.iter().any(|(known, _)| *known == step) {
+            self.facts.swap_out_cost.push((step, SwapOutCost::default()));
+        }
+    }
+
+    fn step_end(&mut self, step: Step, result: Result<(), Errno>, count: u64) {
+        let was_down = self.steps.pop().is_some_and(|(_, was_down)| was_down);
+        let is_after = self.is_after;
+        self.facts.played.push(StepSeen { step, result, count, was_down, is_after });
+        self.facts.steps.insert(step, result);
+        self.facts.counts.insert(step, count);
+        match (step, result) {
+            (Step::Shutdown, Ok(())) => {
+                self.is_down = true;
+                self.facts.out_at_shutdown = self.out.clone();
+            }
+            (Step::Unmount | Step::Recover, Ok(())) => self.is_down = false,
+            _ => {}
+        }
+    }
+
+    fn cost(&mut self) -> Option<&mut SwapOutCost> {
+        let step = self.step()?;
+        let costs = &mut self.facts.swap_out_cost;
+        costs.iter_mut().find(|(known, _)| *known == step).map(|(_, cost)| cost)
+    }
+
+    fn swap(&mut self, event: SwapEvent) {
+        match event {
+            SwapEvent::SlotAlloc { page, entry } => {
+                self.page_of_slot.insert(entry, page);
+            }
+            SwapEvent::SwapOutBegin { .. } => {
+                self.is_swapping_out = true;
+                self.facts.swap_ios += 1;
+                self.cost().into_iter().for_each(|cost| cost.swap_outs += 1);
+            }
+            SwapEvent::SwapOutEnd { entry, pages, error } => {
+                self.is_swapping_out = false;
+                self.facts.failed_swap_outs += u64::from(error.is_some());
+                if error.is_none() {
+                    let pages: Vec<_> = self.pages_of(entry, pages).collect();
+                    self.out.extend(pages);
+                }
+            }
+            SwapEvent::CleanDrop { page, entry: Some(_) } => {
+                self.out.insert(page);
+            }
+            SwapEvent::SwapInEnd { entry, pages, error: None } => {
+                let pages: Vec<_> = self.pages_of(entry, pages).collect();
+                pages.iter().for_each(|page| {
+                    self.out.remove(page);
+                });
+            }
+            SwapEvent::SwapInBegin { .. } => self.facts.swap_ios += 1,
+            SwapEvent::WriteError { page, cause, .. } => {
+                self.facts.swap_out_failed.insert(page);
+                self.error("swap-outs", &cause);
+            }
+            SwapEvent::ReadError { cause, .. } => self.error("swap-ins", &cause),
+            SwapEvent::Poison { cause, .. } => self.error("swapoff reads", &cause),
+            SwapEvent::OutOfMemory { .. } => self.facts.out_of_memory += 1,
+            _ => {}
+        }
+    }
+
+    /// A fault of a page that was in swap lasts from the access to the end of the read.
+    fn fault_time(&mut self, now_ns: u64, event: &SwapEvent) {
+        match event {
+            SwapEvent::Fault { .. } => self.fault_began_ns = Some(now_ns),
+            SwapEvent::SwapInEnd { error: None, .. } => {
+                let began = self.fault_began_ns.take();
+                self.facts.fault_ns.extend(began.map(|began| now_ns.saturating_sub(began)));
+            }
+            _ => {}
+        }
+    }
+
+    /// Which pages the slots from `entry` on belong to.
+    fn pages_of(&self, entry: SwapEntry, pages: u32) -> impl Iterator<Item = u64> {
+        (0..pages).filter_map(move |index| {
+            let slot = entry.slot.checked_add(index)?;
+            self.page_of_slot.get(&SwapEntry { slot, ..entry }).copied()
+        })
+    }
+
+    fn error(&mut self, operation: &'static str, cause: &swap_path::events::Cause) {
+        let learned_by = layer_name(cause.learned_by);
+        *self.errors.entry((operation, cause.errno, learned_by)).or_default() += 1;
+    }
+
+    fn filesystem(&mut self, event: &FsEvent) {
+        match event {
+            FsEvent::SwapClaim { ino } => self.swap_ino = Some(*ino),
+            FsEvent::Alloc { ino, block, blocks, .. } if self.swap_ino == Some(*ino) => {
+                let end = block.saturating_add(u64::from(*blocks));
+                self.facts.swap_file_blocks.extend(*block..end);
+            }
+            FsEvent::LogForce { .. } | FsEvent::Checkpoint { .. } => self.is_logging = true,
+            FsEvent::LogForceDone { .. } => self.is_logging = false,
+            FsEvent::TxnCommit { context: Context::SwapOut, .. } => {
+                self.cost().into_iter().for_each(|cost| cost.transactions += 1);
+            }
+            _ => {}
+        }
+        if context_of_deed(event).is_some_and(Context::is_swap_io) {
+            self.facts.broken_promises.push(event.to_string());
+        }
+    }
+
+    fn controller(&mut self, event: &ModelEvent) {
+        let Some(blocks) = blocks_of_write(event) else { return };
+        if self.is_down {
+            self.facts.written_while_down.extend(blocks.clone());
+        }
+        if self.is_swapping_out && !self.is_logging {
+            self.facts.written_by_swap.extend(blocks);
+        }
+    }
+}

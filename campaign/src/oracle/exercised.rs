@@ -1,0 +1,81 @@
+//! Did what the unit is about happen at all?
+
+use lab::Op;
+use lab::events::Step;
+
+use super::Facts;
+use crate::unit::{Prediction, Unit};
+
+/// Why nothing was learned, if that is so.
+pub(super) fn why_not(unit: &Unit, facts: &Facts) -> Option<String> {
+    let spec = &unit.spec;
+    if matches!(unit.prediction, Prediction::SwaponRefused(_)) {
+        let is_tried = facts.steps.contains_key(&Step::SwapOn);
+        return (!is_tried).then(|| "swapon was not reached".to_owned());
+    }
+    let brings_down = spec.script.words().iter().any(|op| {
+        matches!(
+            op,
+            Op::Shutdown
+                | Op::ShutdownLogFlush
+                | Op::ShutdownDefault
+                | Op::WorkUntilDown
+                | Op::OpenVictim
+                | Op::Trip(_)
+        )
+    });
+    if brings_down && facts.steps.get(&Step::Shutdown) != Some(&Ok(())) {
+        return Some("the filesystem was not shut down".to_owned());
+    }
+    not_swapped(unit, facts).or_else(|| unreached(unit, facts))
+}
+
+/// Enough pages must have been in swap and nowhere else when they were first looked at.
+fn not_swapped(unit: &Unit, facts: &Facts) -> Option<String> {
+    let spec = &unit.spec;
+    let must_be_out = spec.pages.saturating_sub(spec.resident_pages).max(1);
+    let out = facts.out_at_step.get(&Step::VerifyOld)?.len() as u64;
+    match unit.prediction {
+        Prediction::SwapOutsFail if facts.swap_out_failed.is_empty() => {
+            Some("no swap-out failed".to_owned())
+        }
+        Prediction::SwapOutsFail | Prediction::OutOfMemory => None,
+        // A swap-out that failed was at least tried.
+        _ if out < must_be_out && facts.failed_swap_outs == 0 => {
+            Some(format!("{out} pages were swapped out when they were read, not {must_be_out}"))
+        }
+        _ => None,
+    }
+}
+
+fn unreached(unit: &Unit, facts: &Facts) -> Option<String> {
+    let needed = unit.spec.script.words().iter().filter_map(|op| step_of(*op));
+    let missing = needed.into_iter().find(|step| !facts.steps.contains_key(step));
+    missing.map(|step| format!("the step `{}` was not reached", step.text()))
+}
+
+/// The step that a word always takes, if it is played.
+const fn step_of(op: Op) -> Option<Step> {
+    Some(match op {
+        Op::Fill => Step::Fill,
+        Op::VerifyOld => Step::VerifyOld,
+        Op::Refill => Step::Refill,
+        Op::VerifyNew => Step::VerifyNew,
+        Op::VerifyInMemory => Step::VerifyInMemory,
+        Op::PageOut => Step::PageOut,
+        Op::ReclaimUnderLock => Step::ReclaimUnderLock,
+        Op::UserIo => Step::UserVerify,
+        Op::UserRead => Step::UserRead,
+        Op::ReadClone => Step::ReadClone,
+        Op::Nowait => Step::NowaitUnwritten,
+        Op::EatSpace => Step::EatSpace,
+        Op::ModifyActive => Step::SwapOnAgain,
+        Op::UnmountBusy => Step::UnmountBusy,
+        Op::Off => Step::SwapOffByPath,
+        Op::OffArea => Step::SwapOffByArea,
+        Op::Recover => Step::Recover,
+        Op::Find => Step::FindSwapFile,
+        Op::Fsck => Step::Fsck,
+        _ => return None,
+    })
+}

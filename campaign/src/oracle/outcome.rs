@@ -1,0 +1,64 @@
+//! What came out, in one word, whatever was predicted.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use iomap::Errno;
+use lab::PageContent;
+use lab::events::Step;
+
+use super::Facts;
+
+/// What a run came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every page was right.
+    Right,
+    /// Swap-outs failed and their pages stayed in memory; every page was right.
+    Kept,
+    /// So many pages were lost and their owners told.
+    Lost(usize),
+    /// So many pages read as zeros, and nobody was told.
+    Zeros(usize),
+    /// So many pages were otherwise wrong, and nobody was told.
+    Wrong(usize),
+    /// Memory ran out.
+    OutOfMemory,
+    /// The file was not turned on.
+    Refused(Errno),
+}
+
+impl Outcome {
+    /// The worst that the trace shows.
+    #[must_use]
+    pub fn of(facts: &Facts) -> Self {
+        let count = |pages: BTreeSet<u64>| pages.len();
+        let wrong = || count(facts.wrong.iter().map(|wrong| wrong.page).collect());
+        let lost = || count(facts.told.iter().map(|told| told.page).collect());
+        match facts.steps.get(&Step::SwapOn) {
+            Some(Err(errno)) => Self::Refused(*errno),
+            _ if facts.wrong.iter().any(|w| w.content != PageContent::Zeros) => {
+                Self::Wrong(wrong())
+            }
+            _ if !facts.wrong.is_empty() => Self::Zeros(wrong()),
+            _ if facts.out_of_memory > 0 => Self::OutOfMemory,
+            _ if !facts.told.is_empty() => Self::Lost(lost()),
+            _ if !facts.swap_out_failed.is_empty() => Self::Kept,
+            _ => Self::Right,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Right => f.pad("ok"),
+            Self::Kept => f.pad("kept"),
+            Self::Lost(pages) => f.pad(&format!("lost {pages}")),
+            Self::Zeros(_) => f.pad("ZEROS"),
+            Self::Wrong(_) => f.pad("WRONG"),
+            Self::OutOfMemory => f.pad("oom"),
+            Self::Refused(errno) => f.pad(errno.name()),
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The script: what the program does, word by word.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
+
+use super::{SpecError, named};
+
+macro_rules! ops {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// A word of a script.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Op {
+            $($(#[$doc])* $name,)*
+            /// `trip-before:N:OP` or `trip-in-flight:N:OP`: arms the tripwire.
+            Trip(Trip),
+        }
+
+        impl Op {
+            /// Every word without arguments.
+            pub const PLAIN: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The word.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                    Self::Trip(trip) => trip.phase.name(),
+                }
+            }
+        }
+    };
+}
+
+#[rustfmt::skip]
+ops! {
+    /// Makes a filesystem and mounts it.
+    Fs = "fs",
+    /// Makes a file whose inode is not in memory: creates it, unmounts, mounts again.
+    Victim = "victim",
+    /// Makes the swap file.
+    File = "file",
+    /// Takes the workload's memory.
+    Memory = "memory",
+    /// Turns swap on.
+    On = "on",
+    /// Writes generation 1 over all pages.
+    Fill = "fill",
+    /// Reads all pages, which hold generation 1.
+    VerifyOld = "verify-old",
+    /// Writes generation 2 over all pages.
+    Refill = "refill",
+    /// Reads all pages again.
+    VerifyNew = "verify-new",
+    /// Reads all pages again, after swapoff.
+    VerifyInMemory = "verify-in-memory",
+    /// Evicts every page.
+    PageOut = "page-out",
+    /// Reclaims while somebody holds the swap file's I/O lock.
+    ReclaimUnderLock = "reclaim-under-lock",
+    /// Forgets that reads failed.
+    DropFailedReads = "drop-failed-reads",
+    /// Reads the last block of the drive: fault rules count from here.
+    Mark = "mark",
+    /// Shuts the filesystem down at once.
+    Shutdown = "shutdown",
+    /// Shuts the filesystem down after a log force.
+    ShutdownLogFlush = "shutdown-log-flush",
+    /// Shuts the filesystem down after a sync.
+    ShutdownDefault = "shutdown-default",
+    /// Creates files and brings them to media until the filesystem shuts itself down.
+    WorkUntilDown = "work-until-down",
+    /// Opens the victim: its inode is read.
+    OpenVictim = "open-victim",
+    /// Unmounts, which must be refused while swap is on.
+    UnmountBusy = "unmount-busy",
+    /// Turns swap off by the file's path, and by the area if that fails.
+    Off = "off",
+    /// Turns swap off by the area.
+    OffArea = "off-area",
+    /// Unmounts, unless that is done already.
+    Unmount = "unmount",
+    /// Reads the swap file as a user and counts the pages that are not all zeros.
+    UserRead = "user-read",
+    /// Reads the clone of the swap file and counts the pages that are not all zeros, as they were.
+    ReadClone = "read-clone",
+    /// Writes a file of a user's by direct I/O and reads it back.
+    UserIo = "user-io",
+    /// Direct I/O that must not wait, on a hole and on unwritten blocks.
+    Nowait = "nowait",
+    /// Takes all free blocks of the filesystem.
+    EatSpace = "eat-space",
+    /// Tries to write, allocate in, remove and turn on again the active swap file.
+    ModifyActive = "modify-active",
+    /// The machine is switched off; what follows is its second life.
+    PowerCycle = "power-cycle",
+    /// Mounts what is there.
+    Recover = "recover",
+    /// Opens the swap file.
+    Find = "find",
+    /// Checks the filesystem, which is not mounted.
+    Fsck = "fsck",
+}
+
+/// What somebody else does at a certain moment of swap I/O.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Trip {
+    /// At which point of the I/O.
+    pub phase: TripPhase,
+    /// Of the how manieth read or write of the drive from now on, counted from 1.
+    pub nth: u32,
+    /// Which of the words that bring a filesystem down.
+    pub down: Down,
+}
+
+/// A point of an I/O.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TripPhase {
+    /// Before the request reaches the driver.
+    Before,
+    /// When the driver has it, and before anybody waits for it.
+    InFlight,
+}
+
+impl TripPhase {
+    const ALL: &'static [Self] = &[Self::Before, Self::InFlight];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Before => "trip-before",
+            Self::InFlight => "trip-in-flight",
+        }
+    }
+}
+
+/// A way to bring a filesystem down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Down {
+    /// See [`Op::Shutdown`].
+    NoLogFlush,
+    /// See [`Op::ShutdownLogFlush`].
+    LogFlush,
+    /// See [`Op::ShutdownDefault`].
+    Default,
+    /// See [`Op::WorkUntilDown`].
+    Work,
+    /// See [`Op::OpenVictim`].
+    OpenVictim,
+}
+
+impl Down {
+    const ALL: &'static [Self] =
+        &[Self::NoLogFlush, Self::LogFlush, Self::Default, Self::Work, Self::OpenVictim];
+
+    const fn op(self) -> Op {
+        match self {
+            Self::NoLogFlush => Op::Shutdown,
+            Self::LogFlush => Op::ShutdownLogFlush,
+            Self::Default => Op::ShutdownDefault,
+            Self::Work => Op::WorkUntilDown,
+            Self::OpenVictim => Op::OpenVictim,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        self.op().name()
+    }
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            Self::Trip(trip) => write!(f, ":{}:{}", trip.nth, trip.down.name()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FromStr for Op {
+    type Err = SpecError;
+
+    fn from_str(word: &str) -> Result<Self, SpecError> {
+        let Some((phase, rest)) = word.split_once(':') else {
+            return named(Self::PLAIN, Self::name, "script", word);
+        };
+        let (nth, down) = rest.split_once(':').unwrap_or((rest, ""));
+        Ok(Self::Trip(Trip {
+            phase: named(TripPhase::ALL, TripPhase::name, "script", phase)?,
+            nth: nth.parse().map_err(|_| SpecError::new(alloc::format!("{word}: no number")))?,
+            down: named(Down::ALL, Down::name, phase, down)?,
+        }))
+    }
+}
+
+/// The words of a program.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Script(Vec<Op>);
+
+impl Script {
+    /// The mail's scenario, which a guest plays that is told nothing else.
+    pub const SHUTDOWN: &'static str = "fs,file,memory,on,fill,shutdown,verify-old,refill,verify-new,\
+        unmount-busy,off,verify-in-memory,unmount,power-cycle,recover,find,unmount,fsck";
+
+    /// All words.
+    #[must_use]
+    pub fn words(&self) -> &[Op] {
+        &self.0
+    }
+
+    /// The words of the first life, and those of the second.
+    #[must_use]
+    pub fn lives(&self) -> (&[Op], &[Op]) {
+        let words = &self.0[..];
+        match words.iter().position(|op| *op == Op::PowerCycle) {
+            Some(at) => (&words[..at], &words[at + 1..]),
+            None => (words, &[]),
+        }
+    }
+
+    /// True if the script has that word.
+    #[must_use]
+    pub fn has(&self, op: Op) -> bool {
+        self.0.contains(&op)
+    }
+}
+
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, op) in self.0.iter().enumerate() {
+            write!(f, "{}{op}", if index == 0 { "" } else { "," })?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Script {
+    type Err = SpecError;
+
+    /// Words with commas or blanks between them.
+    fn from_str(text: &str) -> Result<Self, SpecError> {
+        let is_gap = |c: char| c == ',' || c.is_ascii_whitespace();
+        let words = text.split(is_gap).filter(|word| !word.is_empty());
+        words
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .map(Self)
+            .map_err(|error: SpecError| SpecError::new(error.to_string()))
+    }
+}

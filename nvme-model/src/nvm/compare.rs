@@ -1,0 +1,66 @@
+//! Reading without giving away: Compare and Verify.
+
+use nvme_spec::status;
+
+use super::transfer::{Extent, invalid_protection};
+use crate::command::NvmCommand;
+use crate::controller::Outcome;
+use crate::failure::Failure;
+use crate::fault::SubmissionFaults;
+use crate::{Controller, Ports};
+
+/// Blocks that Verify reads at a time.
+const VERIFY_BLOCKS: u32 = 256;
+
+impl Controller {
+    /// Compares data and metadata, but not protection information: that is checked instead.
+    // Spec: NVM-CS-1.0c 3.2.1 "Compare command"
+    pub(super) fn compare(
+        &mut self,
+        command: &NvmCommand,
+        extent: &Extent,
+        faults: &SubmissionFaults,
+        ports: &mut Ports<'_>,
+    ) -> Outcome {
+        refuse_action(extent)?;
+        let mut hosts = self.receive_blocks(extent, command, ports)?;
+        faults.corrupt(&mut hosts);
+        let stored = self.load(command.nsid, extent, faults, ports)?;
+        self.health.host_reads = self.health.host_reads.saturating_add(1);
+        let unit = extent.format.stored_bytes().max(1) as usize;
+        let is_same = |(one, other): (&[u8], &[u8])| match extent.format.protection {
+            Some(protection) => protection.is_same(one, other),
+            None => one == other,
+        };
+        let different = hosts.chunks(unit).zip(stored.chunks(unit)).position(|pair| !is_same(pair));
+        match different {
+            None => Ok(0),
+            Some(index) => {
+                let lba = extent.slba.saturating_add(index as u64);
+                Err(Failure::permanent(status::COMPARE_FAILURE).at_lba(lba))
+            }
+        }
+    }
+
+    /// Reads every block and keeps none. It is not bound to the transfer size: nothing is transferred.
+    // Spec: NVM-CS-1.0c 3.2.5 "Verify command"
+    pub(super) fn verify(&mut self, nsid: u32, extent: &Extent, ports: &mut Ports<'_>) -> Outcome {
+        refuse_action(extent)?;
+        self.check_readable(nsid, extent.slba, extent.blocks.into())?;
+        let mut rest = *extent;
+        while rest.blocks > 0 {
+            let part = Extent { blocks: rest.blocks.min(VERIFY_BLOCKS), ..rest };
+            self.load(nsid, &part, &SubmissionFaults::default(), ports)?;
+            rest = rest.after(part.blocks);
+        }
+        Ok(0)
+    }
+}
+
+/// Neither command gives or takes protection information.
+fn refuse_action(extent: &Extent) -> Result<(), Failure> {
+    if extent.format.protection.is_some() && extent.fields.is_action() {
+        return Err(invalid_protection());
+    }
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! Dataset Management.
+// Spec: NVM-CS-1.0c 3.2.3 "Dataset Management command"
+
+use nvme_spec::dsm::{DsmRange, RANGE_BYTES};
+
+use crate::controller::Outcome;
+use crate::data::DataPointer;
+use crate::failure::Failure;
+use crate::fault::SubmissionFaults;
+use crate::{Controller, Ports};
+
+impl Controller {
+    pub(super) fn receive_ranges(
+        &self,
+        count: u32,
+        from: DataPointer,
+        faults: &SubmissionFaults,
+        ports: &Ports<'_>,
+    ) -> Result<Vec<DsmRange>, Failure> {
+        let count = usize::try_from(count).unwrap_or(0);
+        let mut bytes = vec![0; count.saturating_mul(RANGE_BYTES)];
+        self.receive(&mut bytes, from, ports)?;
+        faults.corrupt(&mut bytes);
+        let (ranges, _) = bytes.as_chunks::<RANGE_BYTES>();
+        Ok(ranges.iter().map(|range| DsmRange::from_bytes(*range)).collect())
+    }
+
+    /// Deallocates all ranges, or none if one of them is out of range.
+    pub(super) fn deallocate(
+        &mut self,
+        nsid: u32,
+        ranges: &[DsmRange],
+        is_deallocate: bool,
+        ports: &mut Ports<'_>,
+    ) -> Outcome {
+        for range in ranges {
+            self.check_range(nsid, range.slba.get(), range.nlb.get().into())?;
+        }
+        for range in ranges.iter().filter(|_| is_deallocate) {
+            self.zero(nsid, range.slba.get(), range.nlb.get().into(), ports)?;
+        }
+        Ok(0)
+    }
+}

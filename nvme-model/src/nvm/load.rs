@@ -1,0 +1,69 @@
+//! Reading blocks from the namespace, whoever wants them.
+
+use nvme_spec::status;
+
+use super::transfer::Extent;
+use crate::failure::Failure;
+use crate::fault::SubmissionFaults;
+use crate::{Controller, Ports};
+
+impl Controller {
+    /// Reads blocks and checks their protection information as the command wants it.
+    pub(super) fn load(
+        &mut self,
+        nsid: u32,
+        extent: &Extent,
+        faults: &SubmissionFaults,
+        ports: &mut Ports<'_>,
+    ) -> Result<Vec<u8>, Failure> {
+        self.check_readable(nsid, extent.slba, extent.blocks.into())?;
+        self.check_allocated(nsid, extent)?;
+        let mut blocks = vec![0; extent.stored_bytes()];
+        self.on_media(nsid, |ns, now_ns| {
+            ns.read(extent.slba, &mut blocks, now_ns, ports.observer)
+        })?;
+        if faults.is_stale_read {
+            self.make_stale(nsid, extent.slba, &mut blocks);
+        }
+        if let Some(protection) = extent.format.protection {
+            protection.invert(&mut blocks);
+        }
+        extent.check(&blocks)?;
+        Ok(blocks)
+    }
+
+    /// Blocks that Write Uncorrectable left cannot be read until they are written again.
+    pub(super) fn check_readable(&self, nsid: u32, slba: u64, blocks: u64) -> Result<(), Failure> {
+        let first_bad = self.namespaces.get(&nsid).and_then(|ns| ns.first_unreadable(slba, blocks));
+        match first_bad {
+            None => Ok(()),
+            Some(lba) => Err(Failure::permanent(status::UNRECOVERED_READ).at_lba(lba)),
+        }
+    }
+
+    /// If the host wants that, blocks that were never written or deallocated since cannot be read.
+    // Spec: NVM-CS-1.0c 4.1.3.2 "Error Recovery (Feature Identifier 05h)"
+    fn check_allocated(&self, nsid: u32, extent: &Extent) -> Result<(), Failure> {
+        if !self.features.is_deallocated_error(nsid) {
+            return Ok(());
+        }
+        let ns = self.namespaces.get(&nsid);
+        match ns.and_then(|ns| ns.first_deallocated(extent.slba, extent.blocks.into())) {
+            None => Ok(()),
+            Some(lba) => Err(Failure::permanent(status::DEALLOCATED_BLOCK).at_lba(lba)),
+        }
+    }
+}
+
+impl Extent {
+    /// Checks the protection information of blocks as the command wants it.
+    pub(super) fn check(&self, blocks: &[u8]) -> Result<(), Failure> {
+        let Some(protection) = self.format.protection else {
+            return Ok(());
+        };
+        protection.check(blocks, &self.fields).map_err(|mismatch| {
+            let lba = self.slba.saturating_add(mismatch.index);
+            Failure::permanent(mismatch.code).at_lba(lba)
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! Read and Write.
+
+use super::transfer::Extent;
+use crate::command::NvmCommand;
+use crate::controller::Outcome;
+use crate::failure::Failure;
+use crate::fault::SubmissionFaults;
+use crate::namespace::Durability;
+use crate::{Controller, Ports};
+
+impl Controller {
+    // Spec: NVM-CS-1.0c 3.2.4 "Read command"
+    pub(super) fn read(
+        &mut self,
+        command: &NvmCommand,
+        extent: &Extent,
+        faults: &SubmissionFaults,
+        ports: &mut Ports<'_>,
+    ) -> Outcome {
+        let mut blocks = self.load(command.nsid, extent, faults, ports)?;
+        // Past the controller's own check: this is for the host to find.
+        faults.corrupt(&mut blocks);
+        let bytes = blocks.len() as u64;
+        self.send_blocks(extent, blocks, command, ports)?;
+        self.health.host_reads = self.health.host_reads.saturating_add(1);
+        self.health.bytes_read = self.health.bytes_read.saturating_add(bytes);
+        Ok(0)
+    }
+
+    // Spec: NVM-CS-1.0c 3.2.6 "Write command"
+    pub(super) fn write(
+        &mut self,
+        command: &NvmCommand,
+        extent: &Extent,
+        is_fua: bool,
+        faults: &SubmissionFaults,
+        ports: &mut Ports<'_>,
+    ) -> Outcome {
+        let blocks = self.blocks_to_write(command, extent, ports)?;
+        let bytes = blocks.len() as u64;
+        self.store_blocks(command.nsid, extent, blocks, is_fua, faults, ports)?;
+        self.health.host_writes = self.health.host_writes.saturating_add(1);
+        self.health.bytes_written = self.health.bytes_written.saturating_add(bytes);
+        Ok(0)
+    }
+
+    /// The host's blocks, checked, with all of their protection information.
+    pub(super) fn blocks_to_write(
+        &self,
+        command: &NvmCommand,
+        extent: &Extent,
+        ports: &Ports<'_>,
+    ) -> Result<Vec<u8>, Failure> {
+        let mut blocks = self.receive_blocks(extent, command, ports)?;
+        match extent.format.protection {
+            Some(protection) if extent.fields.is_action() => {
+                protection.insert(&mut blocks, &extent.fields);
+            }
+            _ => extent.check(&blocks)?,
+        }
+        Ok(blocks)
+    }
+
+    /// Stores blocks whose protection information is complete, or what rules make of them.
+    pub(super) fn store_blocks(
+        &mut self,
+        nsid: u32,
+        extent: &Extent,
+        mut blocks: Vec<u8>,
+        is_fua: bool,
+        faults: &SubmissionFaults,
+        ports: &mut Ports<'_>,
+    ) -> Result<(), Failure> {
+        // Past the controller's own check: protection information finds it when it is read.
+        faults.corrupt(&mut blocks);
+        if let Some(protection) = extent.format.protection {
+            protection.invert(&mut blocks);
+        }
+        let durability = match (is_fua, self.features.is_cache_enabled()) {
+            (true, _) => Durability::ForceUnitAccess,
+            (false, true) => Durability::Cached,
+            (false, false) => Durability::Through,
+        };
+        if let Some((slba, blocks)) = self.what_is_stored(nsid, extent.slba, blocks, faults)? {
+            self.store(nsid, slba, blocks, durability, ports)?;
+        }
+        Ok(())
+    }
+
+    /// Stores whole blocks, and tells the rules that they were written.
+    fn store(
+        &mut self,
+        nsid: u32,
+        slba: u64,
+        data: Vec<u8>,
+        durability: Durability,
+        ports: &mut Ports<'_>,
+    ) -> Outcome {
+        let is_history_kept = self.faults().has_stale_reads();
+        let mut blocks = 0;
+        self.on_media(nsid, |ns, now_ns| {
+            blocks = ns.blocks_of(data.len());
+            if is_history_kept {
+                ns.remember(slba, blocks)?;
+            }
+            ns.write(slba, data, durability, now_ns, ports.observer)
+        })?;
+        self.faults_mut().on_rewrite(nsid, slba, blocks);
+        Ok(0)
+    }
+}

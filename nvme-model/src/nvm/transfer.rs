@@ -1,0 +1,192 @@
+//! Blocks between the host's buffers and the form in which they are stored.
+//!
+//! The host has data and metadata in one buffer or in two, or leaves protection information to the
+//! controller; a stored block is always its data and behind it its metadata.
+// Spec: NVM-CS-1.0c 5.2.2 "PRACT Bit"
+
+use nvme_spec::status;
+
+use crate::command::NvmCommand;
+use crate::data::{self, Direction, Segment};
+use crate::failure::{Failure, byte};
+use crate::format::NamespaceFormat;
+use crate::protection::Fields;
+use crate::{Controller, Ports};
+
+/// Blocks of a namespace that a command is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extent {
+    pub(super) slba: u64,
+    pub(super) blocks: u32,
+    pub(super) format: NamespaceFormat,
+    pub(super) fields: Fields,
+}
+
+/// The host's memory of a transfer.
+struct Buffers {
+    data: Vec<Segment>,
+    metadata: Vec<Segment>,
+}
+
+impl Extent {
+    /// Bytes of all the blocks as they are stored.
+    pub(super) fn stored_bytes(&self) -> usize {
+        self.bytes(self.format.stored_bytes())
+    }
+
+    /// What is left after so many blocks, with the tags that belong to it.
+    pub(super) fn after(&self, blocks: u32) -> Self {
+        let counted = self.format.protection.map_or(0, |p| p.tags_after(&self.fields, blocks));
+        Self {
+            slba: self.slba.saturating_add(blocks.into()),
+            blocks: self.blocks.saturating_sub(blocks),
+            fields: Fields { tags: counted, ..self.fields },
+            ..*self
+        }
+    }
+
+    /// Bytes of all the blocks if each has so many.
+    fn bytes(&self, of_block: u32) -> usize {
+        let bytes = u64::from(self.blocks).saturating_mul(of_block.into());
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
+
+    /// Bytes of metadata of a block that the host sees: none if they are protection information only and
+    /// the controller makes or takes it.
+    fn metadata_bytes(&self) -> u32 {
+        let is_kept = |p: crate::protection::Protection| p.is_all_metadata();
+        let is_action = self.fields.is_action();
+        let is_stripped = is_action && self.format.protection.is_some_and(is_kept);
+        if is_stripped { 0 } else { self.format.metadata_bytes() }
+    }
+
+    /// Bytes of the data buffer that one block takes.
+    fn data_bytes(&self) -> u32 {
+        let metadata = if self.format.is_extended { self.metadata_bytes() } else { 0 };
+        self.format.data_bytes().saturating_add(metadata)
+    }
+
+    /// Whether the data buffer holds blocks as they are stored.
+    fn is_verbatim(&self) -> bool {
+        self.data_bytes() == self.format.stored_bytes()
+    }
+
+    /// Every stored block's data and metadata.
+    fn split<'a>(
+        &self,
+        blocks: &'a mut [u8],
+    ) -> impl Iterator<Item = (&'a mut [u8], &'a mut [u8])> {
+        let data_bytes = self.format.data_bytes() as usize;
+        let unit = self.format.stored_bytes().max(1) as usize;
+        blocks
+            .chunks_exact_mut(unit)
+            .filter_map(move |block| block.split_at_mut_checked(data_bytes))
+    }
+}
+
+impl Controller {
+    /// Checks range and protection fields of a command.
+    pub(super) fn extent(
+        &self,
+        nsid: u32,
+        slba: u64,
+        blocks: u32,
+        fields: Fields,
+    ) -> Result<Extent, Failure> {
+        self.check_range(nsid, slba, blocks.into())?;
+        let Some(format) = self.namespaces.get(&nsid).map(|ns| ns.format) else {
+            return Err(Failure::permanent(status::INVALID_NAMESPACE).at(byte::NSID));
+        };
+        let is_valid = format.protection.is_none_or(|p| p.is_valid(&fields, slba));
+        if !is_valid {
+            return Err(invalid_protection().at_lba(slba));
+        }
+        Ok(Extent { slba, blocks, format, fields })
+    }
+
+    /// Checks a command that moves blocks between host and controller.
+    // Spec: NVMe-Base-2.0c 5.17.2.1 "Maximum Data Transfer Size (MDTS)"
+    pub(super) fn transfer(
+        &self,
+        nsid: u32,
+        slba: u64,
+        blocks: u32,
+        fields: Fields,
+    ) -> Result<Extent, Failure> {
+        let extent = self.namespaces.get(&nsid).map(|ns| ns.format);
+        let extent = extent.map(|format| Extent { slba, blocks, format, fields });
+        let bytes = extent.map_or(0, |extent| extent.bytes(extent.data_bytes()));
+        if bytes as u64 > self.config.transfer_bytes_max() {
+            return Err(Failure::field(byte::CDW12, 0));
+        }
+        self.extent(nsid, slba, blocks, fields)
+    }
+
+    fn buffers(
+        &self,
+        extent: &Extent,
+        command: &NvmCommand,
+        direction: Direction,
+        ports: &Ports<'_>,
+    ) -> Result<Buffers, Failure> {
+        let bytes = extent.bytes(extent.data_bytes()) as u64;
+        let memory = ports.memory;
+        let data = command.data.segments(memory, bytes, self.page_bytes(), direction)?;
+        let metadata = if extent.is_verbatim() { 0 } else { extent.metadata_bytes() };
+        let metadata = match extent.bytes(metadata) as u64 {
+            0 => Vec::new(),
+            bytes => command.metadata.segments(memory, bytes, direction)?,
+        };
+        Ok(Buffers { data, metadata })
+    }
+
+    /// Fetches blocks. Protection information that the host leaves to the controller is not in them yet.
+    pub(super) fn receive_blocks(
+        &self,
+        extent: &Extent,
+        command: &NvmCommand,
+        ports: &Ports<'_>,
+    ) -> Result<Vec<u8>, Failure> {
+        let buffers = self.buffers(extent, command, Direction::FromHost, ports)?;
+        let mut blocks = vec![0; extent.stored_bytes()];
+        if extent.is_verbatim() {
+            data::gather(ports.memory, &buffers.data, &mut blocks)?;
+            return Ok(blocks);
+        }
+        let mut data = vec![0; extent.bytes(extent.data_bytes())];
+        data::gather(ports.memory, &buffers.data, &mut data)?;
+        let mut metadata = vec![0; extent.bytes(extent.metadata_bytes())];
+        data::gather(ports.memory, &buffers.metadata, &mut metadata)?;
+        let (mut data, mut metadata) = (data.iter(), metadata.iter());
+        for (to_data, to_metadata) in extent.split(&mut blocks) {
+            to_data.iter_mut().zip(&mut data).for_each(|(to, from)| *to = *from);
+            to_metadata.iter_mut().zip(&mut metadata).for_each(|(to, from)| *to = *from);
+        }
+        Ok(blocks)
+    }
+
+    /// Gives the host blocks, without the protection information that it does not want.
+    pub(super) fn send_blocks(
+        &self,
+        extent: &Extent,
+        mut blocks: Vec<u8>,
+        command: &NvmCommand,
+        ports: &Ports<'_>,
+    ) -> Result<(), Failure> {
+        let buffers = self.buffers(extent, command, Direction::ToHost, ports)?;
+        if extent.is_verbatim() {
+            return data::scatter(ports.memory, &buffers.data, &blocks);
+        }
+        let (mut data, mut metadata) = (Vec::new(), Vec::new());
+        for (of_data, of_metadata) in extent.split(&mut blocks) {
+            data.extend_from_slice(of_data);
+            metadata.extend_from_slice(of_metadata);
+        }
+        data::scatter(ports.memory, &buffers.data, &data)?;
+        data::scatter(ports.memory, &buffers.metadata, &metadata)
+    }
+}
+
+pub(super) fn invalid_protection() -> Failure {
+    Failure::permanent(status::INVALID_PROTECTION_INFORMATION).at(byte::CDW12)
+}

@@ -1,0 +1,71 @@
+//! Write Zeroes and Write Uncorrectable.
+
+use super::transfer::Extent;
+use crate::controller::Outcome;
+use crate::fault::SubmissionFaults;
+use crate::{Controller, Ports};
+
+/// Blocks of zeros that are written at a time, if they have protection information of their own.
+const WRITE_BLOCKS: u32 = 256;
+
+impl Controller {
+    /// Without PRACT, the protection information of the blocks is all ones, as if they were deallocated:
+    /// only with it they differ from zeros on the media.
+    // Spec: NVM-CS-1.0c 3.2.8 "Write Zeroes command"
+    pub(super) fn write_zeroes(
+        &mut self,
+        nsid: u32,
+        extent: &Extent,
+        is_deallocating: bool,
+        faults: &SubmissionFaults,
+        ports: &mut Ports<'_>,
+    ) -> Outcome {
+        if faults.is_lost_write {
+            return Ok(0);
+        }
+        let Some(protection) = extent.format.protection.filter(|_| extent.fields.is_action())
+        else {
+            self.zero(nsid, extent.slba, extent.blocks.into(), ports)?;
+            if let Some(ns) = self.namespaces.get_mut(&nsid).filter(|_| !is_deallocating) {
+                ns.keep_allocated(extent.slba, extent.blocks.into());
+            }
+            return Ok(0);
+        };
+        let mut rest = *extent;
+        while rest.blocks > 0 {
+            let part = Extent { blocks: rest.blocks.min(WRITE_BLOCKS), ..rest };
+            let mut blocks = vec![0; part.stored_bytes()];
+            protection.insert(&mut blocks, &part.fields);
+            self.store_blocks(nsid, &part, blocks, true, faults, ports)?;
+            rest = rest.after(part.blocks);
+        }
+        Ok(0)
+    }
+
+    /// Makes blocks read as zeros, and tells the rules that they were written.
+    pub(super) fn zero(
+        &mut self,
+        nsid: u32,
+        slba: u64,
+        blocks: u64,
+        ports: &mut Ports<'_>,
+    ) -> Outcome {
+        self.on_media(nsid, |ns, now_ns| ns.zero(slba, blocks, now_ns, ports.observer))?;
+        self.faults_mut().on_rewrite(nsid, slba, blocks);
+        Ok(0)
+    }
+
+    // Spec: NVM-CS-1.0c 3.2.7 "Write Uncorrectable command"
+    pub(super) fn write_uncorrectable(
+        &mut self,
+        nsid: u32,
+        slba: u64,
+        blocks: u64,
+        faults: &SubmissionFaults,
+    ) -> Outcome {
+        if let Some(ns) = self.namespaces.get_mut(&nsid).filter(|_| !faults.is_lost_write) {
+            ns.spoil(slba, blocks);
+        }
+        Ok(0)
+    }
+}

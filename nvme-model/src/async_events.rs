@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use nvme_spec::aer::AerResult;
 
 /// Events and parked requests.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct AsyncEvents {
     /// Command identifiers of the parked requests, oldest first.
     parked: VecDeque<u16>,

@@ -6,14 +6,16 @@
 //! overwritten by an older cached one. The bytes are shared, not copied: with the media if it likes, with
 //! a write log, with a snapshot.
 //!
-//! What it does not do: it does not choose what survives a power cut (`namespace` does), and it caches no
-//! reads.
+//! What it does not do: it does not choose what survives a power cut (it tells [`crate::crash`] what there
+//! is), and it caches no reads.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::crash::{Atomicity, Change, Content, Step};
 use crate::radix::Radix;
+use crate::sick::SickBlocks;
 
 /// No write has the block: its newest version is on the media.
 const NONE: u64 = 0;
@@ -33,8 +35,9 @@ pub(crate) struct Leaving {
     pub(crate) order: u64,
     pub(crate) write: CachedWrite,
     pub(crate) blocks: u64,
-    /// What of it is still the newest: runs of blocks, ascending, never adjacent.
-    pub(crate) newest: Vec<Range<u64>>,
+    /// What of it goes to the media: what is still the newest; or, if the write is an atomic unit of which
+    /// a part is, all but what the media has newer. Runs of blocks, ascending.
+    pub(crate) runs: Vec<Range<u64>>,
 }
 
 /// Writes that a power cut would lose.
@@ -46,6 +49,9 @@ pub struct WriteCache {
     writes: VecDeque<CachedWrite>,
     /// The order of the write that has the newest version of a block, or [`NONE`].
     newest: Radix<u64>,
+    /// Blocks that went to the media past the cache while it had a version of them, and the order of
+    /// the first write after that: whatever is older must not come back over them.
+    settled: VecDeque<(u64, Range<u64>)>,
     dirty_blocks: u64,
     held_blocks: u64,
 }
@@ -57,6 +63,7 @@ impl WriteCache {
             first_order: NONE.saturating_add(1),
             writes: VecDeque::new(),
             newest: Radix::new(size_blocks, NONE),
+            settled: VecDeque::new(),
             dirty_blocks: 0,
             held_blocks: 0,
         }
@@ -94,7 +101,7 @@ impl WriteCache {
         let order = self.first_order.saturating_add(self.writes.len() as u64);
         let write = CachedWrite { slba, data };
         let blocks = self.blocks_of(&write);
-        self.forget(slba, blocks);
+        self.supersede(slba, blocks);
         match blocks {
             1 => *self.newest.get_mut(slba) = order,
             _ => self.newest.set(slba..slba.saturating_add(blocks), &order),
@@ -131,6 +138,30 @@ impl WriteCache {
 
     /// Forgets every version of these blocks: they are about to be on the media.
     pub(crate) fn forget(&mut self, slba: u64, blocks: u64) {
+        if self.supersede(slba, blocks) {
+            let next = self.first_order.saturating_add(self.writes.len() as u64);
+            self.settled.push_back((next, slba..slba.saturating_add(blocks)));
+        }
+    }
+
+    /// What happened to the blocks since all of the cache was on the media, oldest first.
+    pub(crate) fn steps(&self) -> Vec<Step> {
+        let mut settled = self.settled.iter().peekable();
+        let mut steps = Vec::new();
+        for (order, write) in self.writes() {
+            while let Some((_, range)) = settled.next_if(|(before, _)| *before <= order) {
+                steps.push(Step::Settled(range.clone()));
+            }
+            let content = Content::Bytes(Arc::clone(&write.data));
+            let (key, slba, blocks) = (order, write.slba, self.blocks_of(write));
+            steps.push(Step::Open(Change { key, slba, blocks, content }));
+        }
+        steps.extend(settled.map(|(_, range)| Step::Settled(range.clone())));
+        steps
+    }
+
+    /// No version of these blocks is the newest any more; whether one was.
+    fn supersede(&mut self, slba: u64, blocks: u64) -> bool {
         let range = slba..slba.saturating_add(blocks);
         let dirty =
             |run: crate::radix::Run<'_, u64>| if *run.value == NONE { 0 } else { run.count };
@@ -139,17 +170,18 @@ impl WriteCache {
             self.newest.set(range, &NONE);
             self.dirty_blocks = self.dirty_blocks.saturating_sub(gone);
         }
+        gone > 0
     }
 
-    /// Takes the oldest write out.
-    pub(crate) fn take_oldest(&mut self) -> Option<Leaving> {
+    /// Takes the oldest write out, to stay whole on the media as far as that is promised.
+    pub(crate) fn take_oldest(&mut self, atomicity: &Atomicity) -> Option<Leaving> {
         let write = self.writes.pop_front()?;
         let order = self.first_order;
         self.first_order = order.saturating_add(1);
         let blocks = self.blocks_of(&write);
         self.held_blocks = self.held_blocks.saturating_sub(blocks);
         let mut newest: Vec<Range<u64>> = Vec::new();
-        for run in self.newest.runs(write.slba..write.slba.saturating_add(blocks)) {
+        for run in self.newest.runs(write.range(blocks)) {
             let end = run.first.saturating_add(run.count);
             match newest.last_mut() {
                 _ if *run.value != order => {}
@@ -165,7 +197,25 @@ impl WriteCache {
                 _ => self.newest.set(run.clone(), &NONE),
             }
         }
-        Some(Leaving { order, write, blocks, newest })
+        let is_part = newest.first().is_some_and(|run| *run != write.range(blocks));
+        let runs = if is_part && atomicity.is_whole(write.slba, blocks) {
+            self.unsettled(write.range(blocks))
+        } else {
+            newest
+        };
+        while self.settled.front().is_some_and(|(before, _)| *before <= self.first_order) {
+            self.settled.pop_front();
+        }
+        Some(Leaving { order, write, blocks, runs })
+    }
+
+    /// What of the oldest write's blocks did not go to the media past the cache since.
+    fn unsettled(&self, range: Range<u64>) -> Vec<Range<u64>> {
+        let mut left = SickBlocks::new(range);
+        for (_, gone) in &self.settled {
+            left.heal(gone.start, gone.end.saturating_sub(gone.start));
+        }
+        left.ranges()
     }
 
     /// Loses everything; returns how many blocks were lost.
@@ -173,6 +223,7 @@ impl WriteCache {
         let lost = self.dirty_blocks;
         self.first_order = self.first_order.saturating_add(self.writes.len() as u64);
         self.writes.clear();
+        self.settled.clear();
         self.newest.set_all(NONE);
         (self.held_blocks, self.dirty_blocks) = (0, 0);
         lost
@@ -180,6 +231,10 @@ impl WriteCache {
 }
 
 impl CachedWrite {
+    fn range(&self, blocks: u64) -> Range<u64> {
+        self.slba..self.slba.saturating_add(blocks)
+    }
+
     /// The bytes of some of its blocks; `None` if they are not all its own.
     pub(crate) fn blocks(&self, range: &Range<u64>, block_bytes: usize) -> Option<&[u8]> {
         let byte =
@@ -221,10 +276,26 @@ mod tests {
         let mut cache = cache();
         let first = cache.store(10, data(1, 4));
         cache.store(11, data(2, 1));
-        let leaving = cache.take_oldest().expect("a write");
+        let leaving = cache.take_oldest(&Atomicity::default()).expect("a write");
         assert_eq!((leaving.order, leaving.write.slba, leaving.blocks), (first, 10, 4));
-        assert_eq!(leaving.newest, [10..11, 12..14]);
+        assert_eq!(leaving.runs, [10..11, 12..14]);
         assert_eq!((cache.dirty_blocks(), cache.held_blocks()), (1, 1));
+    }
+
+    #[test]
+    fn an_atomic_unit_of_which_a_part_is_superseded_goes_whole_but_for_what_is_newer_there() {
+        let unit = Atomicity { unit_blocks: 4, ..Atomicity::default() };
+        let mut cache = cache();
+        cache.store(10, data(1, 4));
+        cache.store(11, data(2, 1));
+        cache.forget(13, 1);
+        cache.store(13, data(3, 1));
+        assert_eq!(cache.take_oldest(&unit).map(|leaving| leaving.runs), Some(vec![10..13; 1]));
+        assert_eq!(cache.dirty_blocks(), 2);
+        // Nothing of it is seen: it need not go at all.
+        cache.store(13, data(4, 1));
+        cache.take_oldest(&unit);
+        assert_eq!(cache.take_oldest(&unit).map(|leaving| leaving.runs), Some(vec![]));
     }
 
     #[test]
@@ -234,17 +305,23 @@ mod tests {
         cache.store(10, data(2, 1));
         cache.forget(10, 1);
         assert_eq!(first_byte(&cache, 10), None);
-        assert_eq!(cache.take_oldest().map(|leaving| leaving.newest), Some(vec![]));
-        assert_eq!(cache.take_oldest().map(|leaving| leaving.newest), Some(vec![]));
-        assert!(cache.take_oldest().is_none());
+        assert_eq!(
+            cache.take_oldest(&Atomicity::default()).map(|leaving| leaving.runs),
+            Some(vec![])
+        );
+        assert_eq!(
+            cache.take_oldest(&Atomicity::default()).map(|leaving| leaving.runs),
+            Some(vec![])
+        );
+        assert!(cache.take_oldest(&Atomicity::default()).is_none());
     }
 
     #[test]
     fn what_leaves_is_one_run_wherever_it_lies() {
         let mut cache = cache();
         cache.store(60, data(1, 200));
-        let leaving = cache.take_oldest().expect("a write");
-        assert!(matches!(leaving.newest.as_slice(), [run] if *run == (60..260)), "{leaving:?}");
+        let leaving = cache.take_oldest(&Atomicity::default()).expect("a write");
+        assert!(matches!(leaving.runs.as_slice(), [run] if *run == (60..260)), "{leaving:?}");
     }
 
     #[test]

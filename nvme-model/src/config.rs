@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::crash::Atomicity;
+
 /// How long things take, in virtual nanoseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -99,6 +101,11 @@ pub struct Config {
     pub cache_blocks_max: u32,
     /// Blocks that a power failure never tears (AWUPF + 1): 1 to 65536.
     pub atomic_blocks: u32,
+    /// Blocks between atomic boundaries (NABSPF + 1), at least `atomic_blocks`; 0 if there are none. A
+    /// write that crosses one may be torn.
+    pub atomic_boundary_blocks: u32,
+    /// The block at which the first boundary is (NABO).
+    pub atomic_boundary_offset: u16,
     /// Composite temperature in kelvins.
     pub temperature_kelvin: u16,
     /// The largest namespace identifier, and the most namespaces: 1 to 65536.
@@ -128,6 +135,8 @@ impl Default for Config {
             has_volatile_cache: true,
             cache_blocks_max: 16_384,
             atomic_blocks: 1,
+            atomic_boundary_blocks: 0,
+            atomic_boundary_offset: 0,
             temperature_kelvin: 313,
             namespaces_max: 32,
             unallocated_bytes: 0,
@@ -201,6 +210,17 @@ impl Config {
                 return Err(ConfigError::OutOfRange { field, value, min, max });
             }
         }
+        let (boundary, unit) = (self.atomic_boundary_blocks, self.atomic_blocks);
+        if boundary != 0 && !(unit.max(2)..=1 << 16).contains(&boundary) {
+            let (field, value) = ("atomic_boundary_blocks", boundary.into());
+            let min = unit.max(2).into();
+            return Err(ConfigError::OutOfRange { field, value, min, max: 1 << 16 });
+        }
+        let (offset, max) = (self.atomic_boundary_offset, boundary.saturating_sub(1));
+        if u32::from(offset) > max {
+            let (field, value) = ("atomic_boundary_offset", offset.into());
+            return Err(ConfigError::OutOfRange { field, value, min: 0, max: max.into() });
+        }
         let texts = [
             ("serial", &self.serial, 20),
             ("model", &self.model, 40),
@@ -220,6 +240,15 @@ impl Config {
         let queues = u64::from(self.io_queues_max).saturating_add(1);
         let doorbells = queues.saturating_mul(8).wrapping_shl(u32::from(self.dstrd));
         doorbells.saturating_add(0x1000).next_power_of_two().max(0x4000)
+    }
+
+    /// What a power failure never tears.
+    pub(crate) fn atomicity(&self) -> Atomicity {
+        Atomicity {
+            unit_blocks: self.atomic_blocks,
+            boundary_blocks: self.atomic_boundary_blocks,
+            boundary_offset: self.atomic_boundary_offset.into(),
+        }
     }
 
     /// The largest transfer in bytes.
@@ -249,6 +278,20 @@ mod tests {
         );
         let config = Config { serial: "\u{e9}".into(), ..Config::default() };
         assert!(matches!(config.validate(), Err(ConfigError::BadText { field: "serial", .. })));
+    }
+
+    #[test]
+    fn atomic_boundaries_fit_the_atomic_unit() {
+        let with = |atomic_blocks, atomic_boundary_blocks, atomic_boundary_offset| Config {
+            atomic_blocks,
+            atomic_boundary_blocks,
+            atomic_boundary_offset,
+            ..Config::default()
+        };
+        assert_eq!(with(4, 8, 7).validate(), Ok(()));
+        for bad in [with(4, 3, 0), with(1, 1, 0), with(4, 8, 8), with(1, 0, 1)] {
+            assert!(matches!(bad.validate(), Err(ConfigError::OutOfRange { .. })), "{bad:?}");
+        }
     }
 
     #[test]

@@ -63,7 +63,7 @@ fn checked(config: &Config, nsid: u32, media: Box<dyn Media>) -> Result<Namespac
         return Err(ConfigError::OutOfRange { field: "nsid", value, min: 1, max });
     }
     check_geometry(media.size_blocks(), media.block_bytes())?;
-    Ok(Namespace::new(nsid, media, config.cache_blocks_max))
+    Ok(Namespace::new(nsid, media, config.cache_blocks_max, config.atomicity()))
 }
 
 /// For the owner.

@@ -18,6 +18,7 @@
 //! | execute | `admin`, `nvm`, `data` | what commands do |
 //! | device | `device`, `inventory` | what outlives a reset, what goes on in the background, which namespaces there are |
 //! | storage | `namespace`, `format`, `protection`, `reservation`, `cache`, [`media`] | what is durable and what is not |
+//! | power | [`crash`] | what a power cut may leave: one image of it, or all |
 //!
 //! A command takes effect, data transfer included, at the virtual time at which it completes; one that
 //! is aborted or lost before has no effect at all. At equal times the command that was fetched first
@@ -50,7 +51,7 @@
 //! - CMB, PMR, boot partitions, host memory buffer, SR-IOV, more than one controller.
 //! - Volatile Write Zeroes, deallocate and Write Uncorrectable: all are durable at once. Which blocks
 //!   are uncorrectable is known to the controller, not to the media: a new controller does not know.
-//! - A choice of survivors at a power cut beyond all or none.
+//! - Snapshots on disk: [`Snapshot`] lives in this process.
 //! - PCI identity, BARs and MSI-X: the owner's business.
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -71,6 +72,7 @@ mod cache;
 mod command;
 mod config;
 mod controller;
+pub mod crash;
 mod data;
 mod device;
 mod event;
@@ -95,8 +97,8 @@ mod sick;
 
 pub use cache::{CachedWrite, WriteCache};
 pub use config::{Config, ConfigError, Timing};
-pub use controller::{CachePolicy, Controller};
-pub use event::{EVENT_BYTES, Event, FatalCause};
+pub use controller::{CachePolicy, Controller, Snapshot};
+pub use event::{BlockFate, EVENT_BYTES, Event, FatalCause};
 pub use fault::{FaultEngine, FaultPlan};
 pub use inventory::NamespaceError;
 pub use lab::{LabIrq, LabWake, lab_wait};

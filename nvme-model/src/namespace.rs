@@ -1,5 +1,8 @@
 //! A namespace: blocks behind a volatile cache.
 
+mod log;
+mod power;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,11 +10,15 @@ use std::sync::Arc;
 use crate::admin::format::FormatRun;
 use crate::allocation::Allocation;
 use crate::cache::{CachedWrite, WriteCache};
+use crate::crash::{Atomicity, Content, Op, WriteLog};
 use crate::format::NamespaceFormat;
 use crate::media::{Media, MediaError};
+use crate::radix::Radix;
 use crate::reservation::Reservations;
 use crate::sick::SickBlocks;
 use crate::{Event, Observer};
+
+pub(crate) use power::{Chance, IN_FLIGHT};
 
 /// How a write is to be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +32,7 @@ pub(crate) enum Durability {
 }
 
 /// A namespace. Callers check ranges before they call.
+#[derive(Clone)]
 pub(crate) struct Namespace {
     pub(crate) nsid: u32,
     pub(crate) format: NamespaceFormat,
@@ -35,8 +43,19 @@ pub(crate) struct Namespace {
     pub(crate) format_run: Option<FormatRun>,
     allocation: Allocation,
     cache_blocks_max: u64,
+    pub(crate) atomicity: Atomicity,
+    /// What was stored since somebody asked for it.
+    pub(crate) log: Option<WriteLog>,
+    /// The power was on ever since.
+    pub(crate) is_logging: bool,
+    /// The command that is executed; only kept up while logging.
+    pub(crate) command: u64,
+    /// Likewise: the volatile cache is switched on.
+    pub(crate) is_cache_on: bool,
     /// Blocks of the media that Write Uncorrectable made unreadable.
     uncorrectable: SickBlocks,
+    /// Blocks that were ever written, or made zeros, on the media.
+    written: Radix<bool>,
     /// What blocks held before they were written the last time; only kept while a rule wants it.
     previous: BTreeMap<u64, Box<[u8]>>,
 }
@@ -48,8 +67,14 @@ impl std::fmt::Debug for Namespace {
 }
 
 impl Namespace {
-    pub(crate) fn new(nsid: u32, media: Box<dyn Media>, cache_blocks_max: u32) -> Self {
+    pub(crate) fn new(
+        nsid: u32,
+        media: Box<dyn Media>,
+        cache_blocks_max: u32,
+        atomicity: Atomicity,
+    ) -> Self {
         let cache = WriteCache::new(media.size_blocks(), media.block_bytes());
+        let written = Radix::new(media.size_blocks(), false);
         Self {
             nsid,
             format: NamespaceFormat::plain(media.block_bytes()),
@@ -59,7 +84,13 @@ impl Namespace {
             format_run: None,
             reservations: Reservations::default(),
             cache_blocks_max: cache_blocks_max.into(),
+            atomicity,
+            log: None,
+            is_logging: false,
+            command: 0,
+            is_cache_on: false,
             uncorrectable: SickBlocks::default(),
+            written,
             previous: BTreeMap::new(),
         }
     }
@@ -70,9 +101,10 @@ impl Namespace {
         media: Box<dyn Media>,
         format: NamespaceFormat,
         cache_blocks_max: u32,
+        atomicity: Atomicity,
     ) -> Self {
         let blocks = media.size_blocks();
-        let mut namespace = Self { format, ..Self::new(nsid, media, cache_blocks_max) };
+        let mut namespace = Self { format, ..Self::new(nsid, media, cache_blocks_max, atomicity) };
         namespace.allocation.remove(0, blocks);
         namespace
     }
@@ -81,6 +113,11 @@ impl Namespace {
     pub(crate) fn replace_media(&mut self, media: Box<dyn Media>) {
         let (size, before) = (media.size_blocks(), self.size_blocks());
         self.cache = WriteCache::new(size, media.block_bytes());
+        let written = self.written.parts_without(0..size.min(before), &false);
+        self.written = Radix::new(size, false);
+        written.into_iter().for_each(|range| self.written.set(range, &true));
+        // A log is of one drive of one size.
+        (self.log, self.is_logging) = (None, false);
         self.uncorrectable.heal(size, before.saturating_sub(size));
         self.allocation = self.allocation.resized(before, size);
         self.previous.clear();
@@ -230,15 +267,16 @@ impl Namespace {
     ) -> Result<(), MediaError> {
         let blocks = data.len().checked_div(self.chunk()).unwrap_or(0);
         let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
-        let nsid = self.nsid;
+        let (nsid, data) = (self.nsid, Arc::new(data));
+        self.log_write(slba, &data, durability)?;
         if durability == Durability::Cached {
-            let order = self.cache.store(slba, Arc::new(data));
+            let order = self.cache.store(slba, data);
             observer.event(now_ns, &Event::CacheStore { nsid, lba: slba, blocks, order });
             return self.evict(now_ns, observer);
         }
         self.cache.forget(slba, blocks.into());
         let whole = slba..slba.saturating_add(blocks.into());
-        self.write_run(&CachedWrite { slba, data: Arc::new(data) }, &whole, now_ns, observer)?;
+        self.write_run(&CachedWrite { slba, data }, &whole, now_ns, observer)?;
         if durability == Durability::ForceUnitAccess {
             self.media.flush()?;
         }
@@ -256,10 +294,12 @@ impl Namespace {
         if blocks == 0 {
             return Ok(());
         }
+        let (content, is_durable) = (Content::Zeros, !self.is_cache_on);
+        self.log_op(Op::Change { slba, blocks, content, is_durable })?;
         self.cache.forget(slba, blocks);
         self.media.discard(slba, blocks)?;
+        self.settle(&(slba..slba.saturating_add(blocks)));
         self.allocation.remove(slba, blocks);
-        self.uncorrectable.heal(slba, blocks);
         observer.event(now_ns, &Event::MediaDiscard { nsid: self.nsid, lba: slba, blocks });
         Ok(())
     }
@@ -281,6 +321,9 @@ impl Namespace {
             return Ok(false);
         }
         self.format = format;
+        self.written = Radix::new(blocks, true);
+        // A log is of one drive of one shape.
+        (self.log, self.is_logging) = (None, false);
         self.cache = WriteCache::new(blocks, format.stored_bytes());
         self.uncorrectable = SickBlocks::default();
         self.previous.clear();
@@ -297,29 +340,47 @@ impl Namespace {
         observer: &mut dyn Observer,
     ) -> Result<(), MediaError> {
         let blocks = self.cache.dirty_blocks();
-        while let Some(leaving) = self.cache.take_oldest() {
-            for run in &leaving.newest {
+        while let Some(leaving) = self.cache.take_oldest(&self.atomicity) {
+            for run in &leaving.runs {
                 self.write_run(&leaving.write, run, now_ns, observer)?;
             }
         }
         self.media.flush()?;
+        self.log_op(Op::Flush)?;
         observer.event(now_ns, &Event::Flush { nsid: self.nsid, blocks });
         Ok(())
     }
 
     fn evict(&mut self, now_ns: u64, observer: &mut dyn Observer) -> Result<(), MediaError> {
         while self.cache.held_blocks() > self.cache_blocks_max {
-            let Some(leaving) = self.cache.take_oldest() else {
+            let Some(leaving) = self.cache.take_oldest(&self.atomicity) else {
                 break;
             };
             let (lba, order) = (leaving.write.slba, leaving.order);
             let blocks = u32::try_from(leaving.blocks).unwrap_or(u32::MAX);
             observer.event(now_ns, &Event::CacheEvict { nsid: self.nsid, lba, blocks, order });
-            for run in &leaving.newest {
+            for run in &leaving.runs {
                 self.write_run(&leaving.write, run, now_ns, observer)?;
             }
         }
         Ok(())
+    }
+
+    /// These blocks are new on the media: what was bad there is good.
+    fn settle(&mut self, range: &Range<u64>) {
+        let count = range.end.saturating_sub(range.start);
+        self.uncorrectable.heal(range.start, count);
+        self.allocation.add(range.start, count);
+        match count {
+            1 => *self.written.get_mut(range.start) = true,
+            _ => self.written.set(range.clone(), &true),
+        }
+    }
+
+    /// The blocks of a range that were never written on the media.
+    pub(crate) fn never_written(&self, range: Range<u64>) -> Vec<Range<u64>> {
+        let end = range.end.min(self.size_blocks());
+        self.written.parts_without(range.start..end, &true)
     }
 
     /// Writes some blocks of a write to the media.
@@ -339,8 +400,7 @@ impl Namespace {
             self.media.write(run.start, bytes)?;
         }
         let count = run.end.saturating_sub(run.start);
-        self.uncorrectable.heal(run.start, count);
-        self.allocation.add(run.start, count);
+        self.settle(run);
         let blocks = u32::try_from(count).unwrap_or(u32::MAX);
         observer.event(now_ns, &Event::MediaWrite { nsid: self.nsid, lba: run.start, blocks });
         Ok(())

@@ -83,6 +83,22 @@ impl<T: Clone> Radix<T> {
         })
     }
 
+    /// The parts of a range whose value is not `value`, ascending and never adjacent.
+    pub(crate) fn parts_without(&self, range: Range<u64>, value: &T) -> Vec<Range<u64>>
+    where
+        T: PartialEq,
+    {
+        let mut parts: Vec<Range<u64>> = Vec::new();
+        for run in self.runs(range).filter(|run| run.value != value) {
+            let end = run.first.saturating_add(run.count);
+            match parts.last_mut() {
+                Some(last) if last.end == run.first => last.end = end,
+                _ => parts.push(run.first..end),
+            }
+        }
+        parts
+    }
+
     /// The place of one value.
     pub(crate) fn get_mut(&mut self, index: u64) -> &mut T {
         let mut slot = &mut self.root;

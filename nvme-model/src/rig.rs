@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Pages that exist; everything else is a bad address. Notes accesses outside.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Pages {
     pages: RefCell<BTreeMap<u64, Box<[u8; 4096]>>>,
     pub(crate) refused: Cell<u64>,
@@ -60,7 +60,7 @@ impl GuestMemory for Pages {
 }
 
 /// Lines are vectors here.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Lines(pub(crate) BTreeMap<u16, u64>);
 
 impl IrqSink for Lines {
@@ -91,6 +91,7 @@ pub(crate) const ENTRIES: u32 = 16;
 pub(crate) const DATA: u64 = 0x10_0000;
 const RINGS: u64 = 0x4_0000;
 
+#[derive(Clone)]
 pub(crate) struct Rig {
     pub(crate) controller: Controller,
     pub(crate) memory: Pages,

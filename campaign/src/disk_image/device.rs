@@ -1,63 +1,59 @@
-//! A file as a block device that refuses every write.
+//! An image as a block device that refuses every write.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 
 use block::{
     BLOCK_BYTES, Bio, BlockDevice, BlockError, DeviceStatus, Done, Geometry, Op, Rejected, Ticket,
 };
 use hal::testing::{DmaPool, PoolDma};
 use hal::{DmaBuf, OutOfMemory, Tracer};
+use nvme_model::Media;
 
 /// Pages for reads under way; a check holds a few.
 const POOL_PAGES: usize = 64;
 
 /// An image that is only looked at.
 #[derive(Debug)]
-pub(super) struct ReadOnlyImage {
-    file: File,
-    size_blocks: u64,
+pub(super) struct ReadOnlyImage<'a> {
+    media: &'a dyn Media,
     pool: DmaPool,
     tickets: Cell<u64>,
     done: RefCell<BTreeMap<Ticket, Done<PoolDma>>>,
     tracer: Tracer,
 }
 
-impl ReadOnlyImage {
-    pub(super) fn new(file: File) -> std::io::Result<Self> {
-        let size_blocks = file.metadata()?.len() / BLOCK_BYTES as u64;
-        Ok(Self {
-            file,
-            size_blocks,
+impl<'a> ReadOnlyImage<'a> {
+    pub(super) fn new(media: &'a dyn Media) -> Self {
+        Self {
+            media,
             pool: DmaPool::new(POOL_PAGES),
             tickets: Cell::new(0),
             done: RefCell::default(),
             tracer: Tracer::none(),
-        })
+        }
     }
 
     fn read(&self, bio: &Bio<PoolDma>) -> Result<(), BlockError> {
         let mut bytes = [0; BLOCK_BYTES];
         for (block, page) in (bio.block..).zip(&bio.pages) {
-            // A block number that overflows as an offset lies behind the end of any file.
-            let offset = block.checked_mul(BLOCK_BYTES as u64).ok_or(BlockError::Invalid)?;
-            self.file
-                .read_exact_at(&mut bytes, offset)
-                .map_err(|_| BlockError::Medium(DeviceStatus(0)))?;
+            if block >= self.media.size_blocks() {
+                return Err(BlockError::Invalid);
+            }
+            let read = self.media.read(block, &mut bytes);
+            read.map_err(|_| BlockError::Medium(DeviceStatus(0)))?;
             page.write(0, &bytes);
         }
         Ok(())
     }
 }
 
-impl BlockDevice for ReadOnlyImage {
+impl BlockDevice for ReadOnlyImage<'_> {
     type Page = PoolDma;
 
     fn geometry(&self) -> Geometry {
         Geometry {
-            size_blocks: self.size_blocks,
+            size_blocks: self.media.size_blocks(),
             transfer_blocks_max: 1,
             atomic_blocks: 1,
             has_volatile_cache: false,

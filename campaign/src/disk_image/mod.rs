@@ -3,16 +3,25 @@
 mod device;
 
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use guest_fs::{FileSystem, Finding, MountError};
-use nvme_model::{FileMedia, MediaError};
+use nvme_model::media::Qcow2Image;
+use nvme_model::{FileMedia, Media, MediaError};
 
 use device::ReadOnlyImage;
 
 /// Bytes of a block, of the filesystem and of the drive's logical blocks.
 const BLOCK_BYTES: u32 = 4096;
+
+/// How images begin that are neither raw nor qcow2.
+const FOREIGN: [(&[u8], &str); 3] =
+    [(b"KDMV", "VMDK"), (b"vhdxfile", "VHDX"), (b"<<< Oracle VM VirtualBox", "VDI")];
+
+/// The longest of them, and more.
+const MAGIC_BYTES_MAX: u64 = 64;
 
 /// Who is going to use the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +46,17 @@ pub enum DiskImageError {
         /// Why.
         source: std::io::Error,
     },
+    /// It is of a format that is not read here; as a raw image it would be destroyed.
+    #[error(
+        "{path}: a {format} image; raw and qcow2 are supported: `qemu-img convert -O qcow2` makes one",
+        path = .path.display()
+    )]
+    Format {
+        /// The image.
+        path: PathBuf,
+        /// What it is.
+        format: &'static str,
+    },
     /// It does not hold our filesystem, and is not blank.
     #[error(
         "{path}: offset {offset:#x}: {what}; expected a swaplab filesystem or a blank image \
@@ -60,28 +80,40 @@ pub enum DiskImageError {
     },
 }
 
-/// Opens an image as a drive's media after a check that writes nothing.
+/// Opens an image, raw or qcow2, as a drive's media after a check that writes nothing.
 ///
 /// # Errors
 /// [`DiskImageError`] with the file, the offset and what was expected.
 pub fn open(path: &Path, user: DiskUser) -> Result<FileMedia, DiskImageError> {
-    let media = FileMedia::open(path, BLOCK_BYTES)?;
-    if user == DiskUser::BuiltInGuest {
-        let read = |source| DiskImageError::Read { path: path.to_owned(), source };
-        let file = File::open(path).map_err(read)?;
-        if !is_blank(&file).map_err(read)? {
-            check(path, file)?;
-        }
+    let media = open_format(path)?;
+    if user == DiskUser::BuiltInGuest && !is_blank(&media)? {
+        check(path, &media)?;
     }
     Ok(media)
 }
 
+/// Finds out by its first bytes what an image is. A raw image that a guest made look like qcow2 is
+/// taken for that the next time; all it could win is refused there: other files.
+fn open_format(path: &Path) -> Result<FileMedia, DiskImageError> {
+    let read = |source| DiskImageError::Read { path: path.to_owned(), source };
+    let mut first = Vec::new();
+    let file = File::open(path).map_err(read)?;
+    file.take(MAGIC_BYTES_MAX).read_to_end(&mut first).map_err(read)?;
+    if let Some((_, format)) = FOREIGN.iter().find(|(magic, _)| first.starts_with(magic)) {
+        return Err(DiskImageError::Format { path: path.to_owned(), format });
+    }
+    if !Qcow2Image::is_qcow2(&first) {
+        return Ok(FileMedia::open(path, BLOCK_BYTES)?);
+    }
+    let image = Arc::new(Qcow2Image::open(path)?);
+    Ok(FileMedia::over(image, path, BLOCK_BYTES)?)
+}
+
 /// The places where a superblock is hold nothing.
-fn is_blank(file: &File) -> std::io::Result<bool> {
-    let last = file.metadata()?.len().saturating_sub(u64::from(BLOCK_BYTES));
+fn is_blank(media: &FileMedia) -> Result<bool, DiskImageError> {
     let mut bytes = [0; BLOCK_BYTES as usize];
-    for offset in [0, last] {
-        file.read_exact_at(&mut bytes, offset)?;
+    for block in [0, media.size_blocks().saturating_sub(1)] {
+        media.read(block, &mut bytes)?;
         if bytes.iter().any(|byte| *byte != 0) {
             return Ok(false);
         }
@@ -89,9 +121,8 @@ fn is_blank(file: &File) -> std::io::Result<bool> {
     Ok(true)
 }
 
-fn check(path: &Path, file: File) -> Result<(), DiskImageError> {
-    let device = ReadOnlyImage::new(file)
-        .map_err(|source| DiskImageError::Read { path: path.to_owned(), source })?;
+fn check(path: &Path, media: &FileMedia) -> Result<(), DiskImageError> {
+    let device = ReadOnlyImage::new(media);
     let report = FileSystem::fsck(&device).map_err(|error| DiskImageError::NotOurs {
         path: path.to_owned(),
         offset: u64::from(BLOCK_BYTES) * block_of(&error.0),

@@ -46,6 +46,21 @@ fn an_image_of_something_else_is_refused_for_our_guest_only() {
 }
 
 #[test]
+fn an_image_of_a_foreign_format_is_refused_for_every_guest_with_the_remedy() {
+    for (magic, format) in FOREIGN {
+        let mut bytes = magic.to_vec();
+        bytes.resize(1 << 20, 0);
+        let message = open_bytes(&bytes, DiskUser::ForeignGuest).unwrap_err();
+        assert!(message.contains(&format!("a {format} image")), "{message}");
+        assert!(message.contains("qemu-img convert"), "{message}");
+    }
+    let mut broken = b"QFI\xfb\0\0\0\x09".to_vec();
+    broken.resize(1 << 20, 0);
+    let message = open_bytes(&broken, DiskUser::ForeignGuest).unwrap_err();
+    assert!(message.contains("a qcow2 image must be"), "{message}");
+}
+
+#[test]
 fn a_truncated_image_is_refused() {
     let bytes = filesystem();
     open_bytes(&bytes[..bytes.len() - 100], DiskUser::BuiltInGuest).unwrap_err();
@@ -61,5 +76,33 @@ fn a_flipped_byte_in_any_metadata_block_is_refused() {
         let mut bytes = clean.clone();
         bytes[block * 4096 + 100] ^= 1;
         assert!(open_bytes(&bytes, DiskUser::BuiltInGuest).is_err(), "block {block}");
+    }
+}
+
+/// An empty qcow2 image of 1 MiB, of version 2: header, refcount table, refcount block, L1 table.
+fn qcow2() -> Vec<u8> {
+    const CLUSTER: usize = 1 << 16;
+    let mut bytes = vec![0; 4 * CLUSTER];
+    let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
+    put(0, b"QFI\xfb\0\0\0\x02");
+    put(20, &16_u32.to_be_bytes());
+    put(24, &(1_u64 << 20).to_be_bytes());
+    put(36, &1_u32.to_be_bytes());
+    put(40, &(3 * CLUSTER as u64).to_be_bytes());
+    put(48, &(CLUSTER as u64).to_be_bytes());
+    put(56, &1_u32.to_be_bytes());
+    put(CLUSTER, &(2 * CLUSTER as u64).to_be_bytes());
+    put(2 * CLUSTER, &[0, 1, 0, 1, 0, 1, 0, 1]);
+    bytes
+}
+
+#[test]
+fn a_qcow2_image_is_the_drive_inside_and_not_its_header() {
+    for user in [DiskUser::BuiltInGuest, DiskUser::ForeignGuest] {
+        let media = open_bytes(&qcow2(), user).unwrap();
+        assert_eq!((media.size_blocks(), media.block_bytes()), (256, 4096));
+        let mut block = [1; 4096];
+        media.read(0, &mut block).unwrap();
+        assert_eq!(block, [0; 4096]);
     }
 }

@@ -1,6 +1,7 @@
 //! The admin commands, one file a subject.
 
 mod abort;
+mod atomic;
 mod background;
 mod condition;
 mod device;

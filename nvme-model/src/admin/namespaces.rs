@@ -88,7 +88,8 @@ impl Controller {
             .find(|nsid| !self.is_allocated(*nsid))
             .ok_or(refused(status::NAMESPACE_ID_UNAVAILABLE))?;
         let media = Box::new(RamMedia::new(wanted.nsze(), format.stored_bytes()));
-        let namespace = Namespace::fresh(nsid, media, format, self.config.cache_blocks_max);
+        let (cache_blocks_max, atomicity) = (self.config.cache_blocks_max, self.config.atomicity());
+        let namespace = Namespace::fresh(nsid, media, format, cache_blocks_max, atomicity);
         self.journal_namespace(CREATE, nsid, Some(&namespace));
         self.detached.insert(nsid, namespace);
         Ok(nsid)

@@ -45,6 +45,7 @@ impl Controller {
                 let timing = &self.config.timing;
                 let busy_ns = super::clock::media_ns(timing, &Command::Nvm(command.clone()));
                 self.health.busy_ns = self.health.busy_ns.saturating_add(busy_ns.unwrap_or(0));
+                self.log_execution(entry.subject.number);
                 Some(self.execute_nvm(command, &entry.faults, ports))
             }
         }

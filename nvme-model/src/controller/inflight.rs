@@ -16,7 +16,7 @@ use super::post::Lies;
 pub(crate) type Outcome = Result<u32, Failure>;
 
 /// A command in flight.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct InFlight {
     pub(crate) sqid: u16,
     pub(crate) sqe: Sqe,
@@ -41,7 +41,7 @@ type Turn = (u64, u64, usize);
 ///
 /// Commands stay where they are put until they are taken, and mostly come due in the order in which
 /// they were fetched: the list of turns is a queue that is rarely entered in the middle.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct InFlightTable {
     places: Vec<Option<InFlight>>,
     free: Vec<usize>,
@@ -118,6 +118,17 @@ impl InFlightTable {
     pub(crate) fn take_abortable(&mut self, sqid: u16, cid: u16) -> Option<InFlight> {
         self.take_first(|entry| {
             entry.sqid == sqid && entry.sqe.cid() == cid && entry.outcome.is_none()
+        })
+    }
+
+    /// Valid commands without an effect so far, in the order in which they were fetched.
+    pub(crate) fn not_executed(
+        &self,
+    ) -> impl Iterator<Item = (u64, Command, SubmissionFaults)> + use<'_> {
+        let open = self.iter().filter(|entry| entry.outcome.is_none());
+        open.filter_map(|entry| {
+            let command = entry.command.as_ref().ok()?.clone();
+            Some((entry.subject.number, command, entry.faults.clone()))
         })
     }
 

@@ -13,17 +13,6 @@ use crate::fault::{Transition, TransitionFaults};
 use crate::queue::{Coalescing, CompletionQueue, Priority, Queues, SubmissionQueue};
 use crate::{Event, Observer};
 
-/// What a power cut leaves of the volatile cache. A choice between the two is a later thing; the
-/// cached writes and their order are in [`Controller::cache`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CachePolicy {
-    /// Nothing: the worst that the standard allows.
-    #[default]
-    LoseAll,
-    /// Everything: as if the capacitors had been large enough.
-    KeepAll,
-}
-
 impl Controller {
     /// Whether the controller works on commands.
     pub(super) fn is_running(&self) -> bool {
@@ -86,7 +75,7 @@ impl Controller {
     }
 
     /// Forgets queues and commands; returns how many will never complete.
-    fn tear_down(&mut self) -> u32 {
+    pub(super) fn tear_down(&mut self) -> u32 {
         let lost = self.in_flight.dissolve();
         self.half_fused.clear();
         self.host = HostIdentity::default();
@@ -230,7 +219,7 @@ impl Controller {
 
     pub(crate) fn note_host_failure(&mut self, error: crate::media::MediaError) {
         log::error!("{error}");
-        self.host_failure.get_or_insert(error);
+        self.host_failure.get_or_insert(error.into());
     }
 
     /// The device is pulled out: registers read all ones, writes are lost, nothing completes. The cache
@@ -243,36 +232,6 @@ impl Controller {
         self.tear_down();
         self.is_removed = true;
         observer.event(now_ns, &Event::Removed);
-    }
-
-    /// The power goes and comes back: registers, queues and features as at power-on; media, counters
-    /// and fault plan stay. The time of the next call may be 0 again.
-    pub fn power_cut(&mut self, now_ns: u64, policy: CachePolicy, observer: &mut dyn Observer) {
-        self.now_ns = now_ns;
-        let mut lost_blocks = 0_u64;
-        let is_safe = self.registers.csts.shst() == SHST_COMPLETE;
-        let lost_commands = self.tear_down();
-        let mut failure = None;
-        for ns in self.namespaces.values_mut() {
-            if policy == CachePolicy::KeepAll {
-                failure = failure.or(ns.flush(now_ns, observer).err());
-            }
-            lost_blocks = lost_blocks.saturating_add(ns.cache.clear());
-            ns.reservations.power_off();
-        }
-        if let Some(error) = failure {
-            self.note_host_failure(error);
-        }
-        observer.event(now_ns, &Event::PowerCut { lost_blocks, lost_commands });
-        let unsafe_shutdowns = u64::from(!is_safe);
-        self.health.unsafe_shutdowns =
-            self.health.unsafe_shutdowns.saturating_add(unsafe_shutdowns);
-        self.health.power_cycles = self.health.power_cycles.saturating_add(1);
-        self.health.power_off(now_ns);
-        self.device_power_cycled(now_ns, !is_safe);
-        self.registers = Registers::default();
-        self.is_removed = false;
-        self.now_ns = 0;
     }
 }
 

@@ -10,14 +10,19 @@ mod lifecycle;
 mod mmio;
 mod pin;
 mod post;
+mod power;
 pub(crate) mod registers;
+mod snapshot;
 mod step;
+mod write_log;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 pub(crate) use fused::check_fuse;
 pub(crate) use inflight::Outcome;
-pub use lifecycle::CachePolicy;
+pub use power::CachePolicy;
+pub use snapshot::Snapshot;
 
 use crate::admin::reservation::HostIdentity;
 use crate::async_events::AsyncEvents;
@@ -43,7 +48,7 @@ const NSID: u32 = 1;
 /// Its owner carries register accesses in, calls [`Controller::step`] after every write and whenever
 /// [`Controller::next_event`] is due, and says what time it is. Time must not go backwards except
 /// across a power cut.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Controller {
     pub(crate) config: Config,
     registers: Registers,
@@ -87,7 +92,7 @@ pub struct Controller {
     now_ns: u64,
     commands_fetched: u64,
     work_done: u64,
-    host_failure: Option<MediaError>,
+    host_failure: Option<Arc<MediaError>>,
 }
 
 impl Controller {
@@ -191,7 +196,7 @@ impl Controller {
     /// The first failure of the host's own storage, if there was any. The run's results are void then.
     #[must_use]
     pub fn host_failure(&self) -> Option<&MediaError> {
-        self.host_failure.as_ref()
+        self.host_failure.as_deref()
     }
 
     /// Whether the device was pulled out.

@@ -87,6 +87,7 @@ impl Controller {
             let vector = self.queues.cqs.get(&cqid).and_then(|cq| cq.vector);
             self.interrupts.extend(vector);
         }
+        self.log_submission(&subject);
         let (timing, valid) = (&self.config.timing, command.as_ref().ok());
         let done_ns = self.clock.due(self.now_ns, timing, valid);
         let done_ns = self.begin_format(command.as_ref().ok(), subject.number).unwrap_or(done_ns);

@@ -1,6 +1,6 @@
 //! The fixed-size bytes of an event.
 
-use super::Event;
+use super::{BlockFate, Event};
 
 /// Bytes of an encoded event.
 pub const EVENT_BYTES: usize = 32;
@@ -67,6 +67,15 @@ fn parts(event: &Event) -> Parts {
             Parts(18, 0, 0, lost_commands, [lost_blocks, 0, 0])
         }
         Event::Removed => Parts(19, 0, 0, 0, [0; 3]),
+        Event::PowerLoss { nsid, lba, blocks, order, fate } => {
+            let (byte, half) = match fate {
+                BlockFate::Lost => (0, 0),
+                BlockFate::Kept => (1, 0),
+                BlockFate::Torn { bytes } => (2, bytes),
+                BlockFate::Garbage => (3, 0),
+            };
+            Parts(40, byte, half, nsid, [lba, blocks.into(), order])
+        }
     }
 }
 
@@ -111,6 +120,14 @@ mod tests {
         let bytes = event.to_bytes();
         assert_eq!(bytes[..10], [6, 0, 1, 0, 2, 0, 3, 0, 0x81, 0x42]);
         assert_eq!(bytes[16], 4);
+    }
+
+    #[test]
+    fn a_torn_block_has_these_bytes() {
+        let fate = BlockFate::Torn { bytes: 0x0203 };
+        let bytes = Event::PowerLoss { nsid: 1, lba: 0x10, blocks: 1, order: 9, fate }.to_bytes();
+        assert_eq!(bytes[..9], [40, 2, 3, 2, 1, 0, 0, 0, 0x10]);
+        assert_eq!((bytes[16], bytes[24]), (1, 9));
     }
 
     #[test]

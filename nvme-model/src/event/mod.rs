@@ -28,6 +28,22 @@ pub enum FatalCause {
     KeepAliveExpired = 5,
 }
 
+/// What became of blocks at a power cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockFate {
+    /// They did not reach the media.
+    Lost,
+    /// They did.
+    Kept,
+    /// Only the first bytes of the block did: AWUPF was violated.
+    Torn {
+        /// How many.
+        bytes: u16,
+    },
+    /// The block holds neither old nor new bytes: AWUPF was violated.
+    Garbage,
+}
+
 /// Something that happened inside the controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -182,6 +198,20 @@ pub enum Event {
         lost_blocks: u64,
         /// Commands that will never complete.
         lost_commands: u32,
+    },
+    /// Blocks that a power cut found in the volatile cache or in flight, and what became of them. Comes
+    /// before the power cut itself, and only if chance decided.
+    PowerLoss {
+        /// The namespace.
+        nsid: u32,
+        /// The first block.
+        lba: u64,
+        /// How many.
+        blocks: u32,
+        /// The write's place in the order of cached writes; 0 if it was in flight.
+        order: u64,
+        /// What became of them. A newer write that survives hides them all the same.
+        fate: BlockFate,
     },
     /// The device was pulled out.
     Removed,

@@ -4,7 +4,7 @@ use core::fmt;
 
 use nvme_spec::{AdminOpcode, NvmOpcode};
 
-use super::{Event, FatalCause};
+use super::{BlockFate, Event, FatalCause};
 
 fn opcode_name(sqid: u16, opcode: u8) -> &'static str {
     let name = if sqid == nvme_spec::ADMIN_QID {
@@ -25,6 +25,17 @@ impl FatalCause {
             Self::CqPost => "cq-post",
             Self::Injected => "injected",
             Self::KeepAliveExpired => "keep-alive-expired",
+        }
+    }
+}
+
+impl fmt::Display for BlockFate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost => f.write_str("lost"),
+            Self::Kept => f.write_str("kept"),
+            Self::Torn { bytes } => write!(f, "torn={bytes}B"),
+            Self::Garbage => f.write_str("garbage"),
         }
     }
 }
@@ -114,6 +125,10 @@ impl fmt::Display for Event {
             Self::Reset { lost_commands } => write!(f, "reset        lost={lost_commands}"),
             Self::PowerCut { lost_blocks, lost_commands } => {
                 write!(f, "power-cut    lost={lost_commands} lost_blocks={lost_blocks}")
+            }
+            Self::PowerLoss { nsid, lba, blocks, order, fate } => {
+                range(f, "power-loss", nsid, lba, blocks.into(), Some(order))?;
+                write!(f, " {fate}")
             }
             Self::Removed => f.write_str("removed"),
         }

@@ -1,5 +1,7 @@
 //! Asks the rules, counts, and keeps the log of decisions.
 
+use std::ops::Range;
+
 use super::action::{Action, ActionKind};
 use super::decide::{CompletionFaults, Subject, SubmissionFaults, TransitionFaults};
 use super::delay::Draws;
@@ -119,6 +121,30 @@ impl FaultEngine {
             if let Some(sick) = state.sick.as_mut().filter(|_| is_here) {
                 sick.heal(slba, blocks);
                 state.is_over |= sick.is_empty();
+            }
+        }
+    }
+
+    /// The power was lost: blocks that rules keep bad until a rewrite are bad again if no rewrite ever
+    /// reached the media. `never_written` says which of a range those are.
+    pub(crate) fn on_power_loss(
+        &mut self,
+        nsid: u32,
+        never_written: &dyn Fn(Range<u64>) -> Vec<Range<u64>>,
+    ) {
+        for (rule, state) in self.plan.rules.iter().zip(&mut self.states) {
+            let is_here = rule.matcher.nsid.is_none_or(|only| only == nsid);
+            let (Some(sick), Some(lba)) = (state.sick.as_mut(), rule.matcher.lba.clone()) else {
+                continue;
+            };
+            if !is_here {
+                continue;
+            }
+            let was_healed = sick.is_empty();
+            never_written(lba).into_iter().for_each(|range| sick.add(range));
+            let is_done = rule.until.count.is_some_and(|count| state.counts.fired >= count);
+            if was_healed && !sick.is_empty() && !rule.until.is_until_reset && !is_done {
+                state.is_over = false;
             }
         }
     }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`RamMedia`] | sparse, in memory | constant time, both go on |
 //! | [`OverlayMedia`] | what was written in memory, the rest from a base that stays as it is | constant time, both go on |
-//! | [`FileMedia`] | an image on the host | constant time; from then on nothing is written to the image |
+//! | [`FileMedia`] | an image on the host: raw, or (feature `qcow2`) qcow2 | constant time; from then on nothing is written to the image |
 //!
 //! What they do not do: media errors, atomicity and what a power cut leaves are decided above them, in
 //! `namespace` and [`crate::crash`]. What `write` returned for is there.
@@ -12,6 +12,8 @@
 mod blocks;
 mod file;
 mod overlay;
+#[cfg(feature = "qcow2")]
+mod qcow2;
 mod ram;
 mod raw;
 
@@ -20,6 +22,8 @@ use std::sync::Arc;
 
 pub use file::{FileAccess, FileMedia, HostImage};
 pub use overlay::OverlayMedia;
+#[cfg(feature = "qcow2")]
+pub use qcow2::Qcow2Image;
 pub use ram::RamMedia;
 
 /// The host could not do what the media should. Not a fault of the lab: those come from rules.
@@ -95,6 +99,12 @@ pub trait Media: fmt::Debug + Send + Sync {
 
     /// Media that holds what this holds now, in constant time. Afterwards each of the two changes alone.
     fn snapshot(&self) -> Box<dyn Media>;
+}
+
+impl Clone for Box<dyn Media> {
+    fn clone(&self) -> Self {
+        self.snapshot()
+    }
 }
 
 #[cfg(test)]

@@ -29,6 +29,12 @@ fn on_every_media(blocks: u64, check: impl Fn(&mut dyn Media, usize)) {
         let base = Arc::new(RamMedia::new(blocks, block_bytes));
         check(&mut OverlayMedia::new(base), length);
     }
+    #[cfg(feature = "qcow2")]
+    for block_bytes in [512, 4096] {
+        let file = tempfile::NamedTempFile::new().expect("temporary file");
+        qcow2::tests::create(file.path(), blocks * u64::from(block_bytes));
+        check(&mut qcow2::tests::open(file.path(), block_bytes), block_bytes as usize);
+    }
     let file = file_of(blocks * 4096);
     match FileMedia::open_as(file.path(), 4096, FileAccess::Direct) {
         Ok(mut direct) => check(&mut direct, 4096),

@@ -7,6 +7,7 @@
 mod compare;
 pub(crate) mod copy;
 mod dsm;
+mod in_flight;
 mod load;
 mod read_write;
 mod reserve;

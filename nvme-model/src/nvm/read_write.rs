@@ -36,6 +36,21 @@ impl Controller {
         faults: &SubmissionFaults,
         ports: &mut Ports<'_>,
     ) -> Outcome {
+        let blocks = self.blocks_to_write(command, extent, ports)?;
+        let bytes = blocks.len() as u64;
+        self.store_blocks(command.nsid, extent, blocks, is_fua, faults, ports)?;
+        self.health.host_writes = self.health.host_writes.saturating_add(1);
+        self.health.bytes_written = self.health.bytes_written.saturating_add(bytes);
+        Ok(0)
+    }
+
+    /// The host's blocks, checked, with all of their protection information.
+    pub(super) fn blocks_to_write(
+        &self,
+        command: &NvmCommand,
+        extent: &Extent,
+        ports: &Ports<'_>,
+    ) -> Result<Vec<u8>, Failure> {
         let mut blocks = self.receive_blocks(extent, command, ports)?;
         match extent.format.protection {
             Some(protection) if extent.fields.is_action() => {
@@ -43,11 +58,7 @@ impl Controller {
             }
             _ => extent.check(&blocks)?,
         }
-        let bytes = blocks.len() as u64;
-        self.store_blocks(command.nsid, extent, blocks, is_fua, faults, ports)?;
-        self.health.host_writes = self.health.host_writes.saturating_add(1);
-        self.health.bytes_written = self.health.bytes_written.saturating_add(bytes);
-        Ok(0)
+        Ok(blocks)
     }
 
     /// Stores blocks whose protection information is complete, or what rules make of them.

@@ -55,7 +55,7 @@ struct Weighted {
 }
 
 /// The arbiter.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Arbiter {
     is_weighted: bool,
     burst: u32,

@@ -19,7 +19,7 @@ struct Held {
 }
 
 /// What is held back, and the rule.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Coalescing {
     threshold: u32,
     time_ns: u64,

@@ -7,8 +7,8 @@ use super::{InvalidDoorbellValue, QueueDmaError, distance, entry_address, next_i
 use crate::GuestMemory;
 
 /// A reserved place in a completion queue. It must be posted, released or dissolved with its queue;
-/// dropping it would lose a completion, which is our bug.
-#[derive(Debug)]
+/// dropping it would lose a completion, which is our bug. A copy belongs to a copy of the controller.
+#[derive(Clone, Debug)]
 #[must_use]
 pub(crate) struct Slot {
     is_spent: bool,
@@ -32,7 +32,7 @@ impl Drop for Slot {
 }
 
 /// A completion queue as the controller sees it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct CompletionQueue {
     base: u64,
     size: u32,

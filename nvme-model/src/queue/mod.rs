@@ -26,7 +26,7 @@ pub(crate) struct QueueDmaError;
 pub(crate) struct InvalidDoorbellValue;
 
 /// Every queue that exists.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Queues {
     pub(crate) sqs: BTreeMap<u16, SubmissionQueue>,
     pub(crate) cqs: BTreeMap<u16, CompletionQueue>,

@@ -7,7 +7,7 @@ use super::{InvalidDoorbellValue, Priority, QueueDmaError, distance, entry_addre
 use crate::GuestMemory;
 
 /// A submission queue as the controller sees it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SubmissionQueue {
     base: u64,
     size: u32,

@@ -181,7 +181,12 @@ impl NvmeFunction {
     /// Cuts the controller's power, if it had any.
     pub(crate) fn power_cut(&mut self, now_ns: u64, policy: CachePolicy) {
         if std::mem::take(&mut self.has_run) {
-            self.controller.power_cut(now_ns, policy, &mut self.events);
+            // The function's own registers are reset by now; what is in flight was fetched before.
+            let memory = Dma { ram: &self.ram, is_enabled: true };
+            let mut irq = Irq { msix: &mut self.msix, raised: &self.raised };
+            let observer = &mut self.events;
+            let mut ports = Ports { memory: &memory, irq: &mut irq, observer };
+            self.controller.power_cut_in_flight(now_ns, policy, &mut ports);
         }
     }
 }

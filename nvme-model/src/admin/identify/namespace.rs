@@ -36,6 +36,7 @@ impl Controller {
         id.nsze = blocks.into();
         id.ncap = blocks.into();
         id.nuse = blocks.into();
+        super::super::atomic::put(namespace.atomicity, &mut id);
         id.nvmcap = namespace.size_bytes().to_le_bytes();
         id.nguid = self.nguid(namespace.nsid);
         id.eui64 = self.eui64(namespace.nsid);

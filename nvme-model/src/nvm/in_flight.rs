@@ -1,0 +1,45 @@
+//! What a write that is still in flight would store.
+
+use std::sync::Arc;
+
+use crate::command::{Command, NvmCommand, NvmOp};
+use crate::crash::Content;
+use crate::fault::SubmissionFaults;
+use crate::{Controller, Ports};
+
+impl Controller {
+    /// Namespace, first block, blocks and what they would hold; `None` if the command stores nothing,
+    /// would fail, or has its data out of reach.
+    pub(crate) fn would_store(
+        &mut self,
+        command: &Command,
+        faults: &SubmissionFaults,
+        ports: &mut Ports<'_>,
+    ) -> Option<(u32, u64, u64, Content)> {
+        let Command::Nvm(command) = command else {
+            return None;
+        };
+        let NvmCommand { nsid, op, .. } = *command;
+        if faults.status.is_some() || faults.is_data_refused || faults.is_lost_write {
+            return None;
+        }
+        match op {
+            NvmOp::Write { slba, blocks, fields, .. } => {
+                let extent = self.transfer(nsid, slba, blocks, fields).ok()?;
+                let mut buffer = self.blocks_to_write(command, &extent, ports).ok()?;
+                faults.corrupt(&mut buffer);
+                if let Some(protection) = extent.format.protection {
+                    protection.invert(&mut buffer);
+                }
+                let (slba, data) = self.what_is_stored(nsid, slba, buffer, faults).ok()??;
+                let blocks = self.namespaces.get(&nsid)?.blocks_of(data.len());
+                Some((nsid, slba, blocks, Content::Bytes(Arc::new(data))))
+            }
+            NvmOp::WriteZeroes { slba, blocks, .. } => {
+                self.check_range(nsid, slba, blocks.into()).ok()?;
+                Some((nsid, slba, blocks.into(), Content::Zeros))
+            }
+            _ => None,
+        }
+    }
+}

@@ -23,6 +23,8 @@ pub(crate) struct Health {
     pub(crate) busy_ns: u64,
     pub(crate) power_cycles: u64,
     pub(crate) unsafe_shutdowns: u64,
+    /// Critical warning bits that a fault has set.
+    pub(crate) warnings: u8,
     media_errors: u64,
     error_count: u64,
     /// Time powered in earlier lives.
@@ -110,6 +112,7 @@ impl Health {
         let units = |bytes: u64| u128::from(bytes.div_ceil(512_000));
         let mut log = SmartLog::zeroed();
         log.critical_warning = if is_too_hot { critical_warning::TEMPERATURE } else { 0 };
+        log.critical_warning |= self.warnings;
         log.composite_temperature = kelvin.into();
         log.available_spare = 100;
         log.available_spare_threshold = 10;

@@ -4,9 +4,11 @@ mod clock;
 mod execute;
 mod inflight;
 mod lifecycle;
+mod mishaps;
 mod mmio;
 mod post;
 pub(crate) mod registers;
+mod sight;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +26,7 @@ use crate::media::{Media, MediaError};
 use crate::namespace::Namespace;
 use crate::queue::Queues;
 use inflight::InFlightTable;
+use mishaps::Mishaps;
 use registers::Registers;
 
 /// The one namespace's identifier.
@@ -64,6 +67,8 @@ pub struct Controller {
     now_ns: u64,
     commands_fetched: u64,
     host_failure: Option<MediaError>,
+    /// What faults have left behind.
+    mishaps: Mishaps,
 }
 
 impl Controller {
@@ -103,6 +108,7 @@ impl Controller {
             now_ns: 0,
             commands_fetched: 0,
             host_failure: None,
+            mishaps: Mishaps::default(),
             config,
         })
     }
@@ -160,15 +166,23 @@ impl Controller {
     #[must_use]
     pub fn next_event(&self) -> Option<u64> {
         if self.is_removed {
-            return None;
+            return self.mishaps.returns_at();
         }
         let due = if self.is_running() { self.in_flight.next_due() } else { None };
         let backlog = self.has_backlog.then_some(self.now_ns);
         let late = self.late_interrupts.first().map(|(at, _)| *at);
-        [self.ready_at, self.unready_at, self.shutdown_at, due, late, backlog]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.ready_at,
+            self.unready_at,
+            self.shutdown_at,
+            due,
+            late,
+            backlog,
+            self.mishaps.next_due(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 }
 

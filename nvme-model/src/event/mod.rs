@@ -183,4 +183,11 @@ pub enum Event {
     },
     /// The device was pulled out.
     Removed,
+    /// A fault rule cut the power; the owner ends the machine's life.
+    PowerLost,
+    /// Data of a command moved after its completion, its abort or a reset: a fault.
+    LateTransfer {
+        /// The command's number.
+        command: u64,
+    },
 }

@@ -115,6 +115,8 @@ impl fmt::Display for Event {
                 write!(f, "power-cut    lost={lost_commands} lost_blocks={lost_blocks}")
             }
             Self::Removed => f.write_str("removed"),
+            Self::PowerLost => f.write_str("power-lost"),
+            Self::LateTransfer { command } => write!(f, "late-dma     command={command}"),
         }
     }
 }

@@ -200,6 +200,7 @@ pub(crate) fn rule(op: OpClass, phase: Phase, action: Action, count: u64) -> Rul
         phase,
         when: When::default(),
         action,
+        sets: None,
         until: Until { count: Some(count), ..Until::default() },
     }
 }

@@ -11,6 +11,7 @@
 
 pub mod disk_image;
 pub mod engine;
+pub mod fleet;
 pub mod oracle;
 pub mod report;
 pub mod run;

@@ -3,12 +3,20 @@
 //! Writes are kept in the order in which they were executed, whole, until a flush or until the cache
 //! is full. For each block the newest write is known. Only the newest version of a block is ever
 //! written to the media, so a block that went to the media directly (FUA, deallocate) cannot be
-//! overwritten by an older cached one.
+//! overwritten by an older cached one. The bytes are shared, not copied: with the media if it likes, with
+//! a write log, with a snapshot.
 //!
-//! What it does not do: no choice of survivors after a power cut beyond all or none (the writes and
-//! their order are there for whoever chooses), no read caching.
+//! What it does not do: it does not choose what survives a power cut (`namespace` does), and it caches no
+//! reads.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::radix::Radix;
+
+/// No write has the block: its newest version is on the media.
+const NONE: u64 = 0;
 
 /// A write that is not on the media yet.
 #[derive(Clone, Debug)]
@@ -16,119 +24,167 @@ pub struct CachedWrite {
     /// The first block.
     pub slba: u64,
     /// Whole blocks.
-    pub data: Box<[u8]>,
+    pub data: Arc<Vec<u8>>,
 }
 
-/// Consecutive blocks on their way to the media.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Run {
-    pub(crate) slba: u64,
-    pub(crate) data: Vec<u8>,
+/// A write that leaves the cache.
+#[derive(Debug)]
+pub(crate) struct Leaving {
+    pub(crate) order: u64,
+    pub(crate) write: CachedWrite,
+    pub(crate) blocks: u64,
+    /// What of it is still the newest: runs of blocks, ascending, never adjacent.
+    pub(crate) newest: Vec<Range<u64>>,
 }
 
 /// Writes that a power cut would lose.
 #[derive(Clone, Debug)]
 pub struct WriteCache {
     block_bytes: usize,
-    writes: BTreeMap<u64, CachedWrite>,
-    /// Block to the write that has its newest version.
-    newest: BTreeMap<u64, u64>,
-    next_order: u64,
-    held_bytes: usize,
+    /// The order of the first of `writes`; the others follow without gaps.
+    first_order: u64,
+    writes: VecDeque<CachedWrite>,
+    /// The order of the write that has the newest version of a block, or [`NONE`].
+    newest: Radix<u64>,
+    dirty_blocks: u64,
+    held_blocks: u64,
 }
 
 impl WriteCache {
-    pub(crate) fn new(block_bytes: u32) -> Self {
+    pub(crate) fn new(size_blocks: u64, block_bytes: u32) -> Self {
         Self {
             block_bytes: block_bytes.max(1) as usize,
-            writes: BTreeMap::new(),
-            newest: BTreeMap::new(),
-            next_order: 1,
-            held_bytes: 0,
+            first_order: NONE.saturating_add(1),
+            writes: VecDeque::new(),
+            newest: Radix::new(size_blocks, NONE),
+            dirty_blocks: 0,
+            held_blocks: 0,
         }
     }
 
     /// Blocks whose newest version is here and not on the media.
     #[must_use]
     pub fn dirty_blocks(&self) -> u64 {
-        self.newest.len() as u64
+        self.dirty_blocks
     }
 
     /// The cached writes by their order. A write may be superseded in part or whole, see
     /// [`WriteCache::is_newest`].
     pub fn writes(&self) -> impl Iterator<Item = (u64, &CachedWrite)> {
-        self.writes.iter().map(|(order, write)| (*order, write))
+        (self.first_order..).zip(&self.writes)
     }
 
     /// Whether the write of this order has the newest version of `lba`.
     #[must_use]
     pub fn is_newest(&self, order: u64, lba: u64) -> bool {
-        self.newest.get(&lba) == Some(&order)
+        order != NONE && *self.newest.get(lba).0 == order
     }
 
     /// Blocks held, superseded versions included.
     pub(crate) fn held_blocks(&self) -> u64 {
-        self.held_bytes.checked_div(self.block_bytes).unwrap_or(0) as u64
+        self.held_blocks
+    }
+
+    fn blocks_of(&self, write: &CachedWrite) -> u64 {
+        write.data.len().checked_div(self.block_bytes).unwrap_or(0) as u64
     }
 
     /// Adds a write; returns its order.
-    pub(crate) fn store(&mut self, slba: u64, data: Box<[u8]>) -> u64 {
-        let order = self.next_order;
-        self.next_order = order.saturating_add(1);
-        for (lba, _) in (slba..).zip(data.chunks(self.block_bytes)) {
-            self.newest.insert(lba, order);
+    pub(crate) fn store(&mut self, slba: u64, data: Arc<Vec<u8>>) -> u64 {
+        let order = self.first_order.saturating_add(self.writes.len() as u64);
+        let write = CachedWrite { slba, data };
+        let blocks = self.blocks_of(&write);
+        self.forget(slba, blocks);
+        match blocks {
+            1 => *self.newest.get_mut(slba) = order,
+            _ => self.newest.set(slba..slba.saturating_add(blocks), &order),
         }
-        self.held_bytes = self.held_bytes.saturating_add(data.len());
-        self.writes.insert(order, CachedWrite { slba, data });
+        self.dirty_blocks = self.dirty_blocks.saturating_add(blocks);
+        self.held_blocks = self.held_blocks.saturating_add(blocks);
+        self.writes.push_back(write);
         order
     }
 
-    /// The newest cached version of a block.
-    pub(crate) fn get(&self, lba: u64) -> Option<&[u8]> {
-        let write = self.writes.get(self.newest.get(&lba)?)?;
-        let index = usize::try_from(lba.checked_sub(write.slba)?).ok()?;
-        write.data.chunks(self.block_bytes).nth(index)
+    /// The versions of a range, in runs: where each begins, how many blocks it has, and the bytes if
+    /// they are here. Neighbours may both be absent.
+    pub(crate) fn runs(
+        &self,
+        slba: u64,
+        blocks: u64,
+    ) -> impl Iterator<Item = (u64, u64, Option<&[u8]>)> {
+        self.newest
+            .runs(slba..slba.saturating_add(blocks))
+            .map(|run| (run.first, run.count, self.bytes(*run.value, run.first, run.count)))
+    }
+
+    /// So many blocks of a write.
+    fn bytes(&self, order: u64, first: u64, blocks: u64) -> Option<&[u8]> {
+        let index = order.checked_sub(self.first_order).filter(|_| order != NONE)?;
+        let write = self.writes.get(usize::try_from(index).ok()?)?;
+        write.blocks(&(first..first.saturating_add(blocks)), self.block_bytes)
+    }
+
+    /// Whether the newest version of a block is here.
+    pub(crate) fn has(&self, lba: u64) -> bool {
+        *self.newest.get(lba).0 != NONE
     }
 
     /// Forgets every version of these blocks: they are about to be on the media.
     pub(crate) fn forget(&mut self, slba: u64, blocks: u64) {
-        let end = slba.saturating_add(blocks);
-        let gone: Vec<u64> = self.newest.range(slba..end).map(|(lba, _)| *lba).collect();
-        for lba in gone {
-            self.newest.remove(&lba);
+        let range = slba..slba.saturating_add(blocks);
+        let dirty =
+            |run: crate::radix::Run<'_, u64>| if *run.value == NONE { 0 } else { run.count };
+        let gone = self.newest.runs(range.clone()).map(dirty).fold(0, u64::saturating_add);
+        if gone > 0 {
+            self.newest.set(range, &NONE);
+            self.dirty_blocks = self.dirty_blocks.saturating_sub(gone);
         }
     }
 
-    /// Takes the oldest write out: its order, its range in blocks and what of it is still the newest.
-    pub(crate) fn take_oldest(&mut self) -> Option<(u64, u64, u32, Vec<Run>)> {
-        let (order, write) = self.writes.pop_first()?;
-        self.held_bytes = self.held_bytes.saturating_sub(write.data.len());
-        let mut runs: Vec<Run> = Vec::new();
-        let mut blocks = 0_u32;
-        let mut is_adjacent = false;
-        for (lba, block) in (write.slba..).zip(write.data.chunks(self.block_bytes)) {
-            blocks = blocks.saturating_add(1);
-            if self.newest.get(&lba) != Some(&order) {
-                is_adjacent = false;
-                continue;
+    /// Takes the oldest write out.
+    pub(crate) fn take_oldest(&mut self) -> Option<Leaving> {
+        let write = self.writes.pop_front()?;
+        let order = self.first_order;
+        self.first_order = order.saturating_add(1);
+        let blocks = self.blocks_of(&write);
+        self.held_blocks = self.held_blocks.saturating_sub(blocks);
+        let mut newest: Vec<Range<u64>> = Vec::new();
+        for run in self.newest.runs(write.slba..write.slba.saturating_add(blocks)) {
+            let end = run.first.saturating_add(run.count);
+            match newest.last_mut() {
+                _ if *run.value != order => {}
+                Some(last) if last.end == run.first => last.end = end,
+                _ => newest.push(run.first..end),
             }
-            self.newest.remove(&lba);
-            match runs.last_mut() {
-                Some(run) if is_adjacent => run.data.extend_from_slice(block),
-                _ => runs.push(Run { slba: lba, data: block.to_vec() }),
-            }
-            is_adjacent = true;
         }
-        Some((order, write.slba, blocks, runs))
+        for run in &newest {
+            let count = run.end.saturating_sub(run.start);
+            self.dirty_blocks = self.dirty_blocks.saturating_sub(count);
+            match count {
+                1 => *self.newest.get_mut(run.start) = NONE,
+                _ => self.newest.set(run.clone(), &NONE),
+            }
+        }
+        Some(Leaving { order, write, blocks, newest })
     }
 
     /// Loses everything; returns how many blocks were lost.
     pub(crate) fn clear(&mut self) -> u64 {
-        let lost = self.dirty_blocks();
+        let lost = self.dirty_blocks;
+        self.first_order = self.first_order.saturating_add(self.writes.len() as u64);
         self.writes.clear();
-        self.held_bytes = 0;
-        self.newest.clear();
+        self.newest.set_all(NONE);
+        (self.held_blocks, self.dirty_blocks) = (0, 0);
         lost
+    }
+}
+
+impl CachedWrite {
+    /// The bytes of some of its blocks; `None` if they are not all its own.
+    pub(crate) fn blocks(&self, range: &Range<u64>, block_bytes: usize) -> Option<&[u8]> {
+        let byte =
+            |lba: u64| usize::try_from(lba.checked_sub(self.slba)?).ok()?.checked_mul(block_bytes);
+        self.data.get(byte(range.start)?..byte(range.end)?)
     }
 }
 
@@ -136,54 +192,72 @@ impl WriteCache {
 mod tests {
     use super::*;
 
-    fn data(value: u8, blocks: usize) -> Box<[u8]> {
-        vec![value; blocks * 512].into()
+    fn data(value: u8, blocks: usize) -> Arc<Vec<u8>> {
+        Arc::new(vec![value; blocks * 512])
+    }
+
+    fn cache() -> WriteCache {
+        WriteCache::new(1 << 20, 512)
+    }
+
+    fn first_byte(cache: &WriteCache, lba: u64) -> Option<u8> {
+        let (_, _, bytes) = cache.runs(lba, 1).next().expect("a run");
+        bytes.map(|block| block[0])
     }
 
     #[test]
     fn the_newest_version_of_a_block_is_read() {
-        let mut cache = WriteCache::new(512);
+        let mut cache = cache();
         cache.store(10, data(1, 4));
         cache.store(12, data(2, 1));
-        assert_eq!(cache.get(11).map(|block| block[0]), Some(1));
-        assert_eq!(cache.get(12).map(|block| block[0]), Some(2));
-        assert_eq!(cache.get(14), None);
+        assert_eq!(first_byte(&cache, 11), Some(1));
+        assert_eq!(first_byte(&cache, 12), Some(2));
+        assert_eq!(first_byte(&cache, 14), None);
         assert_eq!((cache.dirty_blocks(), cache.held_blocks()), (4, 5));
     }
 
     #[test]
     fn a_superseded_block_never_goes_to_the_media() {
-        let mut cache = WriteCache::new(512);
+        let mut cache = cache();
         let first = cache.store(10, data(1, 4));
         cache.store(11, data(2, 1));
-        let (order, slba, blocks, runs) = cache.take_oldest().expect("a write");
-        assert_eq!((order, slba, blocks), (first, 10, 4));
-        assert_eq!(
-            runs,
-            [Run { slba: 10, data: vec![1; 512] }, Run { slba: 12, data: vec![1; 1024] },]
-        );
+        let leaving = cache.take_oldest().expect("a write");
+        assert_eq!((leaving.order, leaving.write.slba, leaving.blocks), (first, 10, 4));
+        assert_eq!(leaving.newest, [10..11, 12..14]);
+        assert_eq!((cache.dirty_blocks(), cache.held_blocks()), (1, 1));
     }
 
     #[test]
     fn a_forgotten_block_never_comes_back() {
-        let mut cache = WriteCache::new(512);
+        let mut cache = cache();
         cache.store(10, data(1, 1));
         cache.store(10, data(2, 1));
         cache.forget(10, 1);
-        assert_eq!(cache.get(10), None);
-        assert_eq!(cache.take_oldest().map(|write| write.3), Some(Vec::new()));
-        assert_eq!(cache.take_oldest().map(|write| write.3), Some(Vec::new()));
+        assert_eq!(first_byte(&cache, 10), None);
+        assert_eq!(cache.take_oldest().map(|leaving| leaving.newest), Some(vec![]));
+        assert_eq!(cache.take_oldest().map(|leaving| leaving.newest), Some(vec![]));
         assert!(cache.take_oldest().is_none());
     }
 
     #[test]
-    fn writes_are_listed_in_their_order() {
-        let mut cache = WriteCache::new(512);
+    fn what_leaves_is_one_run_wherever_it_lies() {
+        let mut cache = cache();
+        cache.store(60, data(1, 200));
+        let leaving = cache.take_oldest().expect("a write");
+        assert!(matches!(leaving.newest.as_slice(), [run] if *run == (60..260)), "{leaving:?}");
+    }
+
+    #[test]
+    fn writes_are_listed_in_their_order_which_goes_on_after_a_power_cut() {
+        let mut cache = cache();
         cache.store(5, data(1, 1));
         cache.store(1, data(2, 1));
         let order: Vec<(u64, u64)> =
             cache.writes().map(|(order, write)| (order, write.slba)).collect();
         assert_eq!(order, [(1, 5), (2, 1)]);
         assert!(cache.is_newest(2, 1) && !cache.is_newest(1, 1));
+        assert_eq!(cache.clear(), 2);
+        assert_eq!(cache.store(1, data(3, 1)), 3);
+        assert_eq!((first_byte(&cache, 5), first_byte(&cache, 1)), (None, Some(3)));
     }
 }

@@ -24,6 +24,14 @@ pub struct Timing {
     pub shutdown_ns: u64,
 }
 
+impl Timing {
+    /// Whether every command takes some time.
+    pub(crate) fn is_never_zero(&self) -> bool {
+        let Self { admin_ns, read_ns, write_ns, flush_ns, deallocate_ns, .. } = *self;
+        [admin_ns, read_ns, write_ns, flush_ns, deallocate_ns].iter().all(|ns| *ns > 0)
+    }
+}
+
 impl Default for Timing {
     fn default() -> Self {
         Self {

@@ -50,6 +50,7 @@ pub(crate) mod byte {
     pub(crate) const CDW0: u8 = 0;
     pub(crate) const FUSE: u8 = 1;
     pub(crate) const NSID: u8 = 4;
+    pub(crate) const MPTR: u8 = 16;
     pub(crate) const PRP1: u8 = 24;
     pub(crate) const PRP2: u8 = 32;
     pub(crate) const CDW10: u8 = 40;

@@ -15,7 +15,7 @@
 //! | queues | `queue` | rings, doorbells, places for completions |
 //! | decode | `command` | raw entry to typed command, every field checked once |
 //! | faults | [`fault`] | rules; says what to do wrong, does nothing itself |
-//! | execute | `admin`, `nvm`, `prp` | what commands do |
+//! | execute | `admin`, `nvm`, `data` | what commands do |
 //! | storage | `namespace`, `cache`, [`media`] | what is durable and what is not |
 //!
 //! A command takes effect, data transfer included, at the virtual time at which it completes; one that
@@ -29,6 +29,7 @@
 //! | a field of a command, its range, its size, its namespace | status, with Do Not Retry and an error log entry |
 //! | a data pointer's alignment | status PRP Offset Invalid |
 //! | a data pointer outside of memory | status Data Transfer Error |
+//! | an SGL of a wrong kind, number of descriptors, segment or length | status SGL Descriptor Type, Number, Segment or Length Invalid |
 //! | a command identifier in use | status Command ID Conflict for the second command |
 //! | a doorbell of a queue that is not there | asynchronous event: invalid doorbell register |
 //! | a doorbell value outside of the queue or past its other end | asynchronous event: invalid doorbell value; ignored |
@@ -43,7 +44,7 @@
 //!
 //! # What it does not implement
 //!
-//! - SGLs, metadata, end-to-end protection, fused operations, directives; all refused by Invalid Field.
+//! - Metadata, end-to-end protection, fused operations, directives; all refused by Invalid Field.
 //! - Copy, reservations; Format, Sanitize, namespace management,
 //!   firmware download, self-test, Keep Alive, doorbell buffers: Invalid Opcode, and not advertised.
 //! - More than one namespace (everything is keyed by its identifier already), and changing the LBA
@@ -73,6 +74,7 @@ mod cache;
 mod command;
 mod config;
 mod controller;
+mod data;
 mod event;
 mod failure;
 pub mod fault;
@@ -83,8 +85,8 @@ pub mod media;
 mod namespace;
 mod nvm;
 mod ports;
-mod prp;
 mod queue;
+mod radix;
 #[cfg(test)]
 mod rig;
 mod sick;
@@ -95,5 +97,5 @@ pub use controller::{CachePolicy, Controller};
 pub use event::{EVENT_BYTES, Event, FatalCause};
 pub use fault::{FaultEngine, FaultPlan};
 pub use lab::{LabIrq, LabWake, lab_wait};
-pub use media::{FileMedia, Media, MediaError, RamMedia};
+pub use media::{FileAccess, FileMedia, Media, MediaError, OverlayMedia, RamMedia};
 pub use ports::{BadAddress, GuestMemory, IrqSink, Observer, Ports};

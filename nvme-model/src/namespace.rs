@@ -1,8 +1,10 @@
 //! A namespace: blocks behind a volatile cache.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
 
-use crate::cache::{Run, WriteCache};
+use crate::cache::{CachedWrite, WriteCache};
 use crate::media::{Media, MediaError};
 use crate::sick::SickBlocks;
 use crate::{Event, Observer};
@@ -38,7 +40,7 @@ impl std::fmt::Debug for Namespace {
 
 impl Namespace {
     pub(crate) fn new(nsid: u32, media: Box<dyn Media>, cache_blocks_max: u32) -> Self {
-        let cache = WriteCache::new(media.block_bytes());
+        let cache = WriteCache::new(media.size_blocks(), media.block_bytes());
         Self {
             nsid,
             media,
@@ -68,35 +70,35 @@ impl Namespace {
 
     /// Reads whole blocks, each from the cache or the media.
     pub(crate) fn read(
-        &mut self,
+        &self,
         slba: u64,
         data: &mut [u8],
         now_ns: u64,
         observer: &mut dyn Observer,
     ) -> Result<(), MediaError> {
         let chunk = self.chunk();
+        let bytes = |blocks: u64| usize::try_from(blocks).unwrap_or(0).saturating_mul(chunk);
+        let blocks = self.blocks_of(data.len());
         let mut rest = data;
-        let mut lba = slba;
-        while !rest.is_empty() {
-            let missing = (lba..)
-                .zip(rest.chunks(chunk))
-                .take_while(|(lba, _)| self.cache.get(*lba).is_none())
-                .count();
-            let (run, after) = rest.split_at_mut(missing.saturating_mul(chunk).min(rest.len()));
-            if missing > 0 {
-                self.media.read(lba, run)?;
-                let blocks = u32::try_from(missing).unwrap_or(u32::MAX);
-                observer.event(now_ns, &Event::MediaRead { nsid: self.nsid, lba, blocks });
-                lba = lba.saturating_add(missing as u64);
+        let mut runs = self.cache.runs(slba, blocks).peekable();
+        while let Some((first, mut count, cached)) = runs.next() {
+            while let Some((_, more, _)) =
+                runs.next_if(|(_, _, next)| cached.is_none() && next.is_none())
+            {
+                count = count.saturating_add(more);
             }
+            let Some((to, after)) = rest.split_at_mut_checked(bytes(count)) else {
+                break;
+            };
             rest = after;
-            while let Some(block) = self.cache.get(lba).filter(|_| !rest.is_empty()) {
-                let (here, after) = rest.split_at_mut(block.len().min(rest.len()));
-                for (to, from) in here.iter_mut().zip(block) {
-                    *to = *from;
+            match cached {
+                Some(bytes) => to.copy_from_slice(bytes),
+                None => {
+                    self.media.read(first, to)?;
+                    let blocks = u32::try_from(count).unwrap_or(u32::MAX);
+                    let read = Event::MediaRead { nsid: self.nsid, lba: first, blocks };
+                    observer.event(now_ns, &read);
                 }
-                rest = after;
-                lba = lba.saturating_add(1);
             }
         }
         Ok(())
@@ -114,7 +116,7 @@ impl Namespace {
         let mut from = slba;
         loop {
             let bad = self.uncorrectable.first_of(from, end.saturating_sub(from))?;
-            if self.cache.get(bad).is_none() {
+            if !self.cache.has(bad) {
                 return Some(bad);
             }
             from = bad.saturating_add(1);
@@ -127,7 +129,7 @@ impl Namespace {
     }
 
     /// Reads blocks unobserved: it is the bench that looks, not the controller.
-    pub(crate) fn peek(&mut self, slba: u64, data: &mut [u8]) -> Result<(), MediaError> {
+    pub(crate) fn peek(&self, slba: u64, data: &mut [u8]) -> Result<(), MediaError> {
         self.read(slba, data, 0, &mut ())
     }
 
@@ -163,12 +165,13 @@ impl Namespace {
         let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
         let nsid = self.nsid;
         if durability == Durability::Cached {
-            let order = self.cache.store(slba, data.into_boxed_slice());
+            let order = self.cache.store(slba, Arc::new(data));
             observer.event(now_ns, &Event::CacheStore { nsid, lba: slba, blocks, order });
             return self.evict(now_ns, observer);
         }
         self.cache.forget(slba, blocks.into());
-        self.write_run(&Run { slba, data }, now_ns, observer)?;
+        let whole = slba..slba.saturating_add(blocks.into());
+        self.write_run(&CachedWrite { slba, data: Arc::new(data) }, &whole, now_ns, observer)?;
         if durability == Durability::ForceUnitAccess {
             self.media.flush()?;
         }
@@ -200,9 +203,9 @@ impl Namespace {
         observer: &mut dyn Observer,
     ) -> Result<(), MediaError> {
         let blocks = self.cache.dirty_blocks();
-        while let Some((_, _, _, runs)) = self.cache.take_oldest() {
-            for run in runs {
-                self.write_run(&run, now_ns, observer)?;
+        while let Some(leaving) = self.cache.take_oldest() {
+            for run in &leaving.newest {
+                self.write_run(&leaving.write, run, now_ns, observer)?;
             }
         }
         self.media.flush()?;
@@ -212,28 +215,39 @@ impl Namespace {
 
     fn evict(&mut self, now_ns: u64, observer: &mut dyn Observer) -> Result<(), MediaError> {
         while self.cache.held_blocks() > self.cache_blocks_max {
-            let Some((order, lba, blocks, runs)) = self.cache.take_oldest() else {
+            let Some(leaving) = self.cache.take_oldest() else {
                 break;
             };
+            let (lba, order) = (leaving.write.slba, leaving.order);
+            let blocks = u32::try_from(leaving.blocks).unwrap_or(u32::MAX);
             observer.event(now_ns, &Event::CacheEvict { nsid: self.nsid, lba, blocks, order });
-            for run in runs {
-                self.write_run(&run, now_ns, observer)?;
+            for run in &leaving.newest {
+                self.write_run(&leaving.write, run, now_ns, observer)?;
             }
         }
         Ok(())
     }
 
+    /// Writes some blocks of a write to the media.
     fn write_run(
         &mut self,
-        run: &Run,
+        write: &CachedWrite,
+        run: &Range<u64>,
         now_ns: u64,
         observer: &mut dyn Observer,
     ) -> Result<(), MediaError> {
-        self.media.write(run.slba, &run.data)?;
-        self.uncorrectable.heal(run.slba, self.blocks_of(run.data.len()));
-        let blocks = run.data.len().checked_div(self.chunk()).unwrap_or(0);
-        let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
-        observer.event(now_ns, &Event::MediaWrite { nsid: self.nsid, lba: run.slba, blocks });
+        let Some(bytes) = write.blocks(run, self.chunk()) else {
+            unreachable!("the cache hands out runs of the write itself");
+        };
+        if bytes.len() == write.data.len() {
+            self.media.write_shared(run.start, &write.data)?;
+        } else {
+            self.media.write(run.start, bytes)?;
+        }
+        let count = run.end.saturating_sub(run.start);
+        self.uncorrectable.heal(run.start, count);
+        let blocks = u32::try_from(count).unwrap_or(u32::MAX);
+        observer.event(now_ns, &Event::MediaWrite { nsid: self.nsid, lba: run.start, blocks });
         Ok(())
     }
 }

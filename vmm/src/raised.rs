@@ -11,6 +11,7 @@ struct State {
     raised: [bool; VECTORS],
     is_cancelled: bool,
     is_poked: bool,
+    is_announced_only: bool,
 }
 
 /// How a wait for a vector ended.
@@ -33,7 +34,12 @@ pub(crate) struct Raised {
 
 impl Default for Raised {
     fn default() -> Self {
-        let state = State { raised: [false; VECTORS], is_cancelled: false, is_poked: false };
+        let state = State {
+            raised: [false; VECTORS],
+            is_cancelled: false,
+            is_poked: false,
+            is_announced_only: false,
+        };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 }
@@ -89,9 +95,21 @@ impl Raised {
         self.changed.notify_all();
     }
 
-    /// Nothing is raised.
+    /// Whoever waits is all that wants to know: nothing is delivered to the processor.
+    pub(crate) fn set_announced_only(&self, is_announced_only: bool) {
+        self.lock().is_announced_only = is_announced_only;
+    }
+
+    /// Whether nothing is to be delivered to the processor.
+    pub(crate) fn is_announced_only(&self) -> bool {
+        self.lock().is_announced_only
+    }
+
+    /// Nothing is raised, and what is raised is delivered.
     pub(crate) fn clear(&self) {
-        self.lock().raised = [false; VECTORS];
+        let mut state = self.lock();
+        state.raised = [false; VECTORS];
+        state.is_announced_only = false;
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

@@ -8,6 +8,7 @@
 extern crate alloc;
 
 pub mod bars;
+pub mod calls;
 pub mod clock;
 pub mod command_line;
 pub mod fault;

@@ -6,6 +6,8 @@ use crate::arch::window;
 
 const PROGRAM: &str = "program";
 const ECAM: &str = "ecam";
+const CONFIG: &str = "config";
+const CALLS: &str = "calls";
 const TRACE: &str = "trace";
 const WINDOW: &str = "window";
 
@@ -19,6 +21,10 @@ pub(crate) struct Options<'a> {
     pub(crate) program: &'a str,
     /// `ecam=`: where configuration space is mapped.
     pub(crate) ecam: Option<u64>,
+    /// `config=`: where a copy of configuration space lies in memory.
+    pub(crate) config: Option<u64>,
+    /// `calls=on|off`: whether accesses to devices go through a call page, if the machine has one.
+    pub(crate) calls: bool,
     /// `trace=on|off`: whether trace records are sent.
     pub(crate) trace: Option<bool>,
     /// `window=`: pages of the workload's window.
@@ -32,6 +38,8 @@ impl<'a> Options<'a> {
         Ok(Self {
             program: line.get(PROGRAM).unwrap_or(""),
             ecam: line.number(ECAM)?,
+            config: line.number(CONFIG)?,
+            calls: line.switch(CALLS)?.unwrap_or(false),
             trace: line.switch(TRACE)?,
             window_pages: window_pages.unwrap_or(WINDOW_PAGES_DEFAULT),
         })
@@ -40,5 +48,5 @@ impl<'a> Options<'a> {
 
 /// Whether a key is one of the kernel's.
 pub(crate) fn is_kernel_key(key: &str) -> bool {
-    [PROGRAM, ECAM, TRACE, WINDOW].contains(&key)
+    [PROGRAM, ECAM, CONFIG, CALLS, TRACE, WINDOW].contains(&key)
 }

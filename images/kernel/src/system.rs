@@ -1,5 +1,6 @@
 //! The devices of this machine, brought up.
 
+use alloc::boxed::Box;
 use alloc::rc::Rc;
 
 use hal::Tracer;
@@ -11,9 +12,10 @@ use machine::pci_ids::{
 use virtio_drivers::transport::pci::PciTransport;
 
 use crate::arch::interrupt::{self, Vector};
-use crate::console::{self, println};
+use crate::console::{self, Output, println};
 use crate::control_disk::ControlDisk;
 use crate::hal::bar::Bar;
+use crate::hal::calls::{self, CallOutput};
 use crate::hal::clock::{Clock, ProcessorClock};
 use crate::hal::config_space::ConfigSpace;
 use crate::hal::lab_device::LabDevice;
@@ -40,11 +42,15 @@ pub(crate) struct System {
 impl System {
     /// Finds the devices and starts those that every program needs.
     pub(crate) fn start(options: &Options<'_>) -> Self {
-        let mut bus = Bus::scan(ConfigSpace::new(options.ecam));
-        let lab = lab_device(&mut bus);
+        let mut bus = Bus::scan(ConfigSpace::new(options.ecam, options.config));
+        let lab = lab_device(&mut bus, options.calls);
         let has_lab = lab.is_some();
-        start_console(&mut bus, has_lab);
-        interrupt::enable_lapic();
+        if calls::is_attached() {
+            console::attach(Output::Calls(CallOutput));
+        } else {
+            start_console(&mut bus, has_lab);
+            interrupt::enable_lapic();
+        }
         let clock = match lab {
             Some(device) => Clock::Lab(device),
             None => {
@@ -79,11 +85,11 @@ impl System {
     }
 }
 
-fn lab_device(bus: &mut Bus) -> Option<LabDevice> {
+fn lab_device(bus: &mut Bus, wants_calls: bool) -> Option<LabDevice> {
     let function = bus.find(VENDOR_SWAPLAB, DEVICE_LAB)?;
     bus.enable(function);
     let registers = function.registers(0, lab_device::BAR_BYTES as usize);
-    let device = LabDevice::new(registers.base()).expect("memory for the wait block");
+    let device = LabDevice::new(registers, wants_calls).expect("memory for the wait block");
     if device.is_none() {
         println!("the lab device is of another version: ignored");
     }
@@ -95,7 +101,7 @@ fn start_console(bus: &mut Bus, is_watched: bool) {
         return;
     };
     match Transmit::new(transport, is_watched) {
-        Ok(transmit) => console::attach(transmit),
+        Ok(transmit) => console::attach(Output::Virtio(Box::new(transmit))),
         Err(error) => println!("virtio console: {error}"),
     }
 }

@@ -19,6 +19,8 @@ pub const TYPE_ERROR: u32 = 0;
 pub const TYPE_SMART: u32 = 1;
 /// [`AerResult::event_type`]: notice.
 pub const TYPE_NOTICE: u32 = 2;
+/// [`AerResult::event_type`]: specific to an I/O command set, or of a sanitize.
+pub const TYPE_COMMAND_SET: u32 = 6;
 
 /// Error: write to a doorbell register of a queue that does not exist.
 pub const ERROR_INVALID_DOORBELL_REGISTER: u32 = 0;
@@ -40,6 +42,13 @@ pub const SMART_SPARE: u32 = 2;
 
 /// Notice: namespace attribute changed.
 pub const NOTICE_NAMESPACE_CHANGED: u32 = 0;
+/// Notice: firmware activation starts; commands are paused.
+pub const NOTICE_FIRMWARE_ACTIVATION: u32 = 1;
+
+/// Command set: a sanitize operation ended.
+pub const SANITIZE_COMPLETED: u32 = 1;
+/// Command set: a sanitize operation ended and deallocated although it was asked not to.
+pub const SANITIZE_UNEXPECTED_DEALLOCATION: u32 = 2;
 
 #[cfg(test)]
 mod tests {

@@ -131,6 +131,68 @@ bit_fields! {
     }
 }
 
+bit_fields! {
+    /// Dword 10 of Firmware Commit.
+    // Spec: NVMe-Base-2.0c 5.12 "Firmware Commit command"
+    FirmwareCommit10(u32) {
+        /// The slot; 0 = the controller chooses.
+        fs, with_fs: 0, 3;
+        /// Commit action: 0 = replace, 1 = replace and activate at reset, 2 = activate at reset,
+        /// 3 = replace and activate now.
+        ca, with_ca: 3, 3;
+        /// Boot partition.
+        bpid, with_bpid: 31, 1;
+    }
+}
+
+bit_fields! {
+    /// Dword 10 of Device Self-test.
+    // Spec: NVMe-Base-2.0c 5.9 "Device Self-test command"
+    SelfTest10(u32) {
+        /// Self-test code; see [`crate::log`].
+        stc, with_stc: 0, 4;
+    }
+}
+
+bit_fields! {
+    /// Dword 10 of Sanitize.
+    // Spec: NVMe-Base-2.0c 5.24 "Sanitize command"
+    Sanitize10(u32) {
+        /// Action: 1 = exit failure mode, 2 = block erase, 3 = overwrite, 4 = crypto erase.
+        sanact, with_sanact: 0, 3;
+        /// Allow unrestricted exit: a failure can be left without a successful sanitize.
+        ause, with_ause: 3, 1;
+        /// Overwrite passes; 0 = 16.
+        owpass, with_owpass: 4, 4;
+        /// Invert the pattern between passes.
+        oipbp, with_oipbp: 8, 1;
+        /// Do not deallocate afterwards.
+        ndas, with_ndas: 9, 1;
+    }
+}
+
+/// [`Sanitize10::sanact`]: leave the failure of an earlier sanitize.
+pub const SANACT_EXIT_FAILURE: u32 = 1;
+/// [`Sanitize10::sanact`]: block erase.
+pub const SANACT_BLOCK_ERASE: u32 = 2;
+/// [`Sanitize10::sanact`]: overwrite.
+pub const SANACT_OVERWRITE: u32 = 3;
+/// [`Sanitize10::sanact`]: crypto erase.
+pub const SANACT_CRYPTO_ERASE: u32 = 4;
+
+bit_fields! {
+    /// Dword 11 of Directive Send and Directive Receive.
+    // Spec: NVMe-Base-2.0c 5.10 "Directive Receive command"
+    Directive11(u32) {
+        /// Operation.
+        doper, with_doper: 0, 8;
+        /// Directive type: 0 = identify.
+        dtype, with_dtype: 8, 8;
+        /// Specific to the directive.
+        dspec, with_dspec: 16, 16;
+    }
+}
+
 /// Dword 0 of an Abort completion, bit 0: the command was *not* aborted.
 pub const ABORT_NOT_ABORTED: u32 = 1;
 

@@ -22,6 +22,27 @@ pub const WRITE_ATOMICITY: u8 = 0x0a;
 /// Asynchronous event configuration; see [`AsyncEventConfig`].
 pub const ASYNC_EVENT_CONFIG: u8 = 0x0b;
 
+/// Timestamp; see [`TIMESTAMP_BYTES`].
+pub const TIMESTAMP: u8 = 0x0e;
+/// Keep alive timer; dword 11 is the time-out in milliseconds.
+pub const KEEP_ALIVE_TIMER: u8 = 0x0f;
+/// Non-operational power state configuration; bit 0 = permissive.
+pub const NON_OPERATIONAL_POWER_STATE: u8 = 0x11;
+/// Host behavior support; see [`HOST_BEHAVIOR_BYTES`].
+pub const HOST_BEHAVIOR: u8 = 0x16;
+/// Sanitize configuration; bit 0 = a warning instead of an error where deallocation is unexpected.
+pub const SANITIZE_CONFIG: u8 = 0x17;
+/// I/O command set profile; the index of a combination.
+pub const COMMAND_SET_PROFILE: u8 = 0x19;
+
+/// Bytes of a timestamp: milliseconds since 1970 in 6 bytes, then attributes.
+pub const TIMESTAMP_BYTES: usize = 8;
+/// Timestamp byte 6: the value was set by a host, not by a reset.
+pub const TIMESTAMP_SET_BY_HOST: u8 = 1 << 1;
+
+/// Bytes of host behavior support. Byte 0: the host honours Command Retry Delay.
+pub const HOST_BEHAVIOR_BYTES: usize = 512;
+
 /// Get Features SEL: the current value.
 pub const SEL_CURRENT: u32 = 0;
 /// Get Features SEL: the default value.
@@ -57,6 +78,8 @@ bit_fields! {
         smart, with_smart: 0, 8;
         /// Namespace attribute notices.
         namespace_notices, with_namespace_notices: 8, 1;
+        /// Firmware activation notices.
+        firmware_notices, with_firmware_notices: 9, 1;
     }
 }
 

@@ -4,8 +4,8 @@
 //! are little-endian on the wire and native in the accessors; a field that the standard defines as
 //! zero-based ends in `_z`. Addresses and sizes are in bytes unless the name says otherwise.
 //!
-//! What is not here: behaviour. No queue, no command execution, no policy. Nor SGLs, metadata and
-//! end-to-end protection, zoned namespaces, key-value commands and fabrics capsules.
+//! What is not here: behaviour. No queue, no command execution, no policy. Nor zoned namespaces, key-value
+//! commands and fabrics capsules.
 //!
 //! Follows NVMe base 2.0 and the NVM command set 1.0.
 #![cfg_attr(not(test), no_std)]
@@ -34,6 +34,7 @@ pub mod log;
 mod opcode;
 pub mod prp;
 pub mod register;
+pub mod sgl;
 mod sqe;
 pub mod status;
 

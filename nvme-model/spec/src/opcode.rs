@@ -36,6 +36,10 @@ named_bytes! {
         NAMESPACE_ATTACHMENT = 0x15, "namespace-attachment";
         /// Keep Alive.
         KEEP_ALIVE = 0x18, "keep-alive";
+        /// Directive Send.
+        DIRECTIVE_SEND = 0x19, "directive-send";
+        /// Directive Receive.
+        DIRECTIVE_RECEIVE = 0x1a, "directive-receive";
         /// Doorbell Buffer Config.
         DOORBELL_BUFFER_CONFIG = 0x7c, "doorbell-buffer-config";
         /// Format NVM.

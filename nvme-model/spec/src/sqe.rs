@@ -5,6 +5,7 @@ use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::command::{Cdw0, CreateQueue10, CreateSq11, LogPage10, QueueFlags11, Rw12};
+use crate::sgl::SglDescriptor;
 use crate::{AdminOpcode, NvmOpcode};
 
 /// Bytes of a submission queue entry.
@@ -73,6 +74,12 @@ impl Sqe {
         u64::from(self.cdw11.get()) << 32 | u64::from(self.cdw10.get())
     }
 
+    /// The first descriptor of the data pointer, if that is an SGL.
+    #[must_use]
+    pub fn sgl(&self) -> SglDescriptor {
+        zerocopy::transmute!([self.prp1, self.prp2])
+    }
+
     /// The bytes on the wire.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; SQE_BYTES] {
@@ -107,6 +114,22 @@ impl Sqe {
     pub fn with_prp(mut self, prp1: u64, prp2: u64) -> Self {
         self.prp1 = prp1.into();
         self.prp2 = prp2.into();
+        self
+    }
+
+    /// Makes the data pointer an SGL that begins with `first`; see [`crate::sgl`] for `psdt`.
+    #[must_use]
+    pub fn with_sgl(mut self, psdt: u32, first: SglDescriptor) -> Self {
+        self.cdw0 = self.dword0().with_psdt(psdt).0.into();
+        let [prp1, prp2]: [U64; 2] = zerocopy::transmute!(first);
+        (self.prp1, self.prp2) = (prp1, prp2);
+        self
+    }
+
+    /// Sets the metadata pointer.
+    #[must_use]
+    pub fn with_mptr(mut self, mptr: u64) -> Self {
+        self.mptr = mptr.into();
         self
     }
 

@@ -4,7 +4,7 @@
 use nvme_spec::identify::{
     CNS_ACTIVE_NAMESPACES, CNS_ALLOCATED_NAMESPACE, CNS_ALLOCATED_NAMESPACES, CNS_CONTROLLER,
     CNS_NAMESPACE, CNS_NAMESPACE_DESCRIPTORS, DescriptorType, IDENTIFY_BYTES, IdentifyController,
-    IdentifyNamespace, LbaFormat, NAMESPACE_LIST_ENTRIES, descriptor_header, oncs, vwc,
+    IdentifyNamespace, LbaFormat, NAMESPACE_LIST_ENTRIES, descriptor_header, oncs, sgls, vwc,
 };
 use nvme_spec::{NSID_BROADCAST, status};
 use zerocopy::IntoBytes;
@@ -15,8 +15,9 @@ use crate::failure::{Failure, byte};
 use crate::features::WARNING_TEMPERATURE_KELVIN;
 use crate::namespace::Namespace;
 
-/// The block sizes that a namespace can have, best first, as powers of two.
-const LBA_FORMATS: [u8; 2] = [12, 9];
+/// The block sizes that a namespace can have, as powers of two. 512 comes first, as on every drive:
+/// there are drivers that take format 0 for 512 bytes without looking.
+const LBA_FORMATS: [u8; 2] = [9, 12];
 
 /// NSIDs from here on name no namespace.
 const NSID_RESERVED: u32 = 0xffff_fffe;
@@ -31,6 +32,10 @@ const ONCS: u16 = oncs::COMPARE
     | oncs::WRITE_ZEROES
     | oncs::FEATURE_SAVE_SELECT
     | oncs::VERIFY;
+
+/// A list describes exactly the data, so that a driver's mistake shows.
+const SGLS: u32 =
+    sgls::SUPPORTED | sgls::BIT_BUCKET | sgls::METADATA_BYTE_ALIGNED | sgls::METADATA_DESCRIPTOR;
 
 /// Four concurrent aborts. Each ends in the time of an admin command, so the limit is never felt.
 const ACL_Z: u8 = 3;
@@ -91,6 +96,7 @@ impl Controller {
         }
         id.awun_z = atomic_z.into();
         id.awupf_z = atomic_z.into();
+        id.sgls = SGLS.into();
         let nqn = format!("nqn.2026-01.invalid.swaplab:{}", config.serial);
         for (to, from) in id.subnqn.iter_mut().zip(nqn.bytes()) {
             *to = from;
@@ -129,9 +135,9 @@ impl Controller {
         id.nvmcap = bytes.to_le_bytes();
         id.nguid = self.nguid(namespace);
         id.eui64 = self.eui64(namespace);
-        for (index, (format, lbads)) in id.lbaf.iter_mut().zip(LBA_FORMATS).enumerate() {
-            *format =
-                LbaFormat { ms: 0.into(), lbads, rp: low8(u16::try_from(index).unwrap_or(0)) };
+        // Relative performance: 0 is best.
+        for ((format, lbads), rp) in id.lbaf.iter_mut().zip(LBA_FORMATS).zip([1, 0]) {
+            *format = LbaFormat { ms: 0.into(), lbads, rp };
         }
         Ok(id)
     }

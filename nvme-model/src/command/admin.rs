@@ -7,8 +7,8 @@ use nvme_spec::command::{
 use nvme_spec::{AdminOpcode, Sqe, status};
 
 use super::data_pointer;
+use crate::data::DataPointer;
 use crate::failure::{Failure, byte};
-use crate::prp::DataPointer;
 
 /// The low 16 bits of a dword.
 fn low16(dword: u32) -> u16 {

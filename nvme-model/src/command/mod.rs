@@ -4,12 +4,13 @@ mod admin;
 mod nvm;
 
 use nvme_spec::Sqe;
+use nvme_spec::sgl::{PSDT_PRP, PSDT_SGL, PSDT_SGL_METADATA};
 
 pub(crate) use admin::AdminCommand;
 pub(crate) use nvm::{NvmCommand, NvmOp};
 
+use crate::data::DataPointer;
 use crate::failure::{Failure, byte};
-use crate::prp::DataPointer;
 
 /// A command whose fields are valid in themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ impl Command {
         let is_unknown =
             matches!(&command, Err(f) if f.status.code == nvme_spec::status::INVALID_OPCODE);
         if !is_unknown {
-            check_dword0(sqe)?;
+            check_dword0(sqe, is_admin)?;
         }
         command
     }
@@ -73,19 +74,25 @@ impl Command {
     }
 }
 
-/// Neither fused operations nor SGLs are supported, and Identify says so.
-fn check_dword0(sqe: &Sqe) -> Result<(), Failure> {
+/// Fused operations are not supported, SGLs for I/O commands only; Identify says so.
+// Spec: NVMe-Base-2.0c 3.3.3.1 "PRP or SGL for Data Transfer (PSDT)"
+fn check_dword0(sqe: &Sqe, is_admin: bool) -> Result<(), Failure> {
     if sqe.dword0().fuse() != 0 {
         return Err(Failure::field(byte::FUSE, 0));
     }
-    if sqe.dword0().psdt() != 0 {
-        return Err(Failure::field(byte::FUSE, 6));
-    }
-    Ok(())
+    let is_known = match sqe.dword0().psdt() {
+        PSDT_PRP => true,
+        PSDT_SGL | PSDT_SGL_METADATA => !is_admin,
+        _ => false,
+    };
+    if is_known { Ok(()) } else { Err(Failure::field(byte::FUSE, 6)) }
 }
 
 fn data_pointer(sqe: &Sqe) -> DataPointer {
-    DataPointer { prp1: sqe.prp1.get(), prp2: sqe.prp2.get() }
+    match sqe.dword0().psdt() {
+        PSDT_PRP => DataPointer::Prp { prp1: sqe.prp1.get(), prp2: sqe.prp2.get() },
+        _ => DataPointer::Sgl(sqe.sgl()),
+    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use nvme_spec::command::Rw12;
 use nvme_spec::{NvmOpcode, Sqe, dsm, status};
 
 use super::data_pointer;
+use crate::data::DataPointer;
 use crate::failure::{Failure, byte};
-use crate::prp::DataPointer;
 
 /// What an I/O command asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

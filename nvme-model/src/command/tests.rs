@@ -34,13 +34,24 @@ fn an_unknown_opcode_is_invalid_opcode_on_both_kinds_of_queue() {
 }
 
 #[test]
-fn fused_commands_and_sgls_are_invalid_fields() {
+fn a_fused_command_is_an_invalid_field() {
     let mut fused = Sqe::read(1, 0, 0);
     fused.cdw0 = fused.dword0().with_fuse(1).0.into();
     let failure = Command::decode(1, &fused).expect_err("fused");
     assert_eq!((failure.status.code, failure.location), (status::INVALID_FIELD, 0x0001));
-    let mut sgl = Sqe::read(1, 0, 0);
-    sgl.cdw0 = sgl.dword0().with_psdt(1).0.into();
-    let failure = Command::decode(1, &sgl).expect_err("sgl");
-    assert_eq!((failure.status.code, failure.location), (status::INVALID_FIELD, 0x0601));
+}
+
+#[test]
+fn sgls_are_for_io_commands_and_the_reserved_pointer_type_for_none() {
+    let bad = (status::INVALID_FIELD, 0x0601);
+    for (qid, sqe) in [(0, Sqe::identify(1, 0)), (1, Sqe::read(1, 0, 0))] {
+        for psdt in 0..4 {
+            let mut sqe = sqe;
+            sqe.cdw0 = sqe.dword0().with_psdt(psdt).0.into();
+            let is_good = psdt == 0 || qid == 1 && psdt < 3;
+            let decoded = Command::decode(qid, &sqe);
+            let failure = decoded.err().map(|failure| (failure.status.code, failure.location));
+            assert_eq!(failure, (!is_good).then_some(bad), "queue {qid}, PSDT {psdt}");
+        }
+    }
 }

@@ -7,10 +7,10 @@ use super::step::injected;
 use super::{Controller, Outcome};
 use crate::Ports;
 use crate::command::{AdminCommand, Command};
+use crate::data::{self, DataPointer, Direction};
 use crate::failure::Failure;
 use crate::fault::{ActionKind, DmaTarget, Faults, value_of};
 use crate::media::MediaError;
-use crate::prp::{self, DataPointer};
 
 impl Controller {
     /// Executes a command; `None` if it is parked and will complete some other time.
@@ -111,9 +111,9 @@ impl Controller {
 
     /// Copies `data` to the host.
     pub(crate) fn send(&self, data: &[u8], to: DataPointer, ports: &Ports<'_>) -> Outcome {
-        let page_bytes = self.page_bytes();
-        let segments = prp::walk(ports.memory, to, data.len() as u64, page_bytes)?;
-        prp::scatter(ports.memory, &segments, data)?;
+        let (length, page_bytes) = (data.len() as u64, self.page_bytes());
+        let segments = to.segments(ports.memory, length, page_bytes, Direction::ToHost)?;
+        data::scatter(ports.memory, &segments, data)?;
         Ok(0)
     }
 
@@ -124,9 +124,9 @@ impl Controller {
         from: DataPointer,
         ports: &Ports<'_>,
     ) -> Result<(), Failure> {
-        let page_bytes = self.page_bytes();
-        let segments = prp::walk(ports.memory, from, data.len() as u64, page_bytes)?;
-        prp::gather(ports.memory, &segments, data)
+        let (length, page_bytes) = (data.len() as u64, self.page_bytes());
+        let segments = from.segments(ports.memory, length, page_bytes, Direction::FromHost)?;
+        data::gather(ports.memory, &segments, data)
     }
 
     pub(crate) fn page_bytes(&self) -> u64 {

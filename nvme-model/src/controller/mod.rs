@@ -162,6 +162,15 @@ impl Controller {
         self.is_removed
     }
 
+    /// Whether no register write can be answered in the host's memory before time moves: every command
+    /// takes time, and nothing waits for room in a queue. As long as that holds, an owner may carry
+    /// register writes in late, as long as it does so in order and before time moves.
+    #[must_use]
+    pub fn answers_take_time(&self) -> bool {
+        let is_due = self.next_event().is_some_and(|at| at <= self.now_ns);
+        self.config.timing.is_never_zero() && !is_due && !self.events.is_deliverable()
+    }
+
     /// The virtual time of the next thing that happens by itself; `None` if nothing will.
     #[must_use]
     pub fn next_event(&self) -> Option<u64> {

@@ -1,59 +1,50 @@
 //! Sparse media in memory.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::blocks::{Blocks, NOTHING};
 use super::{Media, MediaError};
 
-/// Blocks in memory; only those written take space.
+/// Blocks in memory; only those written take space. A snapshot takes constant time and shares
+/// everything that is not written afterwards.
 #[derive(Clone, Debug)]
 pub struct RamMedia {
-    block_bytes: u32,
-    size_blocks: u64,
-    blocks: BTreeMap<u64, Box<[u8]>>,
+    blocks: Blocks,
 }
 
 impl RamMedia {
     /// Media of `size_blocks` blocks, all zeros.
     #[must_use]
     pub fn new(size_blocks: u64, block_bytes: u32) -> Self {
-        Self { block_bytes, size_blocks, blocks: BTreeMap::new() }
+        Self { blocks: Blocks::new(size_blocks, block_bytes) }
     }
 
-    /// The blocks that were ever written and not discarded, in order.
+    /// The blocks that take space, in order, several at a time: those that were written and not
+    /// discarded, and perhaps neighbours.
     pub fn written(&self) -> impl Iterator<Item = (u64, &[u8])> {
-        self.blocks.iter().map(|(lba, data)| (*lba, data.as_ref()))
-    }
-
-    fn chunk(&self) -> usize {
-        self.block_bytes.max(1) as usize
+        self.blocks.held().filter_map(|held| Some((held.lba, held.bytes?)))
     }
 }
 
 impl Media for RamMedia {
     fn block_bytes(&self) -> u32 {
-        self.block_bytes
+        self.blocks.block_bytes()
     }
 
     fn size_blocks(&self) -> u64 {
-        self.size_blocks
+        self.blocks.size_blocks()
     }
 
-    fn read(&mut self, lba: u64, dst: &mut [u8]) -> Result<(), MediaError> {
-        for (lba, block) in (lba..).zip(dst.chunks_mut(self.chunk())) {
-            match self.blocks.get(&lba).and_then(|data| data.get(..block.len())) {
-                Some(data) => block.copy_from_slice(data),
-                None => block.fill(0),
-            }
-        }
-        Ok(())
+    fn read(&self, lba: u64, dst: &mut [u8]) -> Result<(), MediaError> {
+        self.blocks.read(lba, dst, NOTHING)
     }
 
     fn write(&mut self, lba: u64, src: &[u8]) -> Result<(), MediaError> {
-        let chunk = self.chunk();
-        for (lba, block) in (lba..).zip(src.chunks(chunk)) {
-            self.blocks.insert(lba, block.into());
-        }
-        Ok(())
+        self.blocks.write(lba, src, NOTHING)
+    }
+
+    fn write_shared(&mut self, lba: u64, src: &Arc<Vec<u8>>) -> Result<(), MediaError> {
+        self.blocks.write_shared(lba, src, NOTHING)
     }
 
     fn flush(&mut self) -> Result<(), MediaError> {
@@ -61,11 +52,10 @@ impl Media for RamMedia {
     }
 
     fn discard(&mut self, lba: u64, blocks: u64) -> Result<(), MediaError> {
-        let gone: Vec<u64> =
-            self.blocks.range(lba..lba.saturating_add(blocks)).map(|(lba, _)| *lba).collect();
-        for lba in gone {
-            self.blocks.remove(&lba);
-        }
-        Ok(())
+        self.blocks.discard(lba, blocks, None)
+    }
+
+    fn snapshot(&self) -> Box<dyn Media> {
+        Box::new(self.clone())
     }
 }

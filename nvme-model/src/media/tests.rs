@@ -1,51 +1,170 @@
-//! One contract, both media.
+//! One contract, every media, every size of block.
 
 use std::io::Write;
+use std::path::Path;
+
+use proptest::prelude::*;
 
 use super::*;
 
-fn on_every_media(blocks: u64, check: impl Fn(&mut dyn Media)) {
-    check(&mut RamMedia::new(blocks, 4096));
-    let mut file = tempfile::NamedTempFile::new().expect("temporary file");
-    file.as_file_mut().set_len(blocks * 4096).expect("set length");
-    check(&mut FileMedia::open(file.path(), 4096).expect("open"));
+/// Data with and without metadata behind it.
+const BLOCK_BYTES: [u32; 6] = [512, 520, 528, 4096, 4104, 4160];
+
+fn file_of(bytes: u64) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().expect("temporary file");
+    file.as_file().set_len(bytes).expect("set length");
+    file
+}
+
+/// Runs a check on every kind of media, fresh, with blocks of every kind.
+fn on_every_media(blocks: u64, check: impl Fn(&mut dyn Media, usize)) {
+    for block_bytes in BLOCK_BYTES {
+        let length = block_bytes as usize;
+        check(&mut RamMedia::new(blocks, block_bytes), length);
+        let file = file_of(blocks * u64::from(block_bytes));
+        check(&mut FileMedia::open(file.path(), block_bytes).expect("open"), length);
+        let file = file_of(blocks * u64::from(block_bytes));
+        let frozen = FileMedia::open(file.path(), block_bytes).expect("open");
+        check(frozen.snapshot().as_mut(), length);
+        let base = Arc::new(RamMedia::new(blocks, block_bytes));
+        check(&mut OverlayMedia::new(base), length);
+    }
+    let file = file_of(blocks * 4096);
+    match FileMedia::open_as(file.path(), 4096, FileAccess::Direct) {
+        Ok(mut direct) => check(&mut direct, 4096),
+        // Not every filesystem of a host has direct access.
+        Err(error) => assert_eq!(error.source.kind(), std::io::ErrorKind::InvalidInput, "{error}"),
+    }
+}
+
+fn firsts(media: &dyn Media, length: usize) -> Vec<u8> {
+    let mut all = vec![0xaa; media.size_blocks() as usize * length];
+    media.read(0, &mut all).expect("read");
+    let blocks = all.chunks(length);
+    blocks
+        .map(|block| if block.iter().all(|byte| *byte == block[0]) { block[0] } else { 99 })
+        .collect()
 }
 
 #[test]
 fn fresh_media_reads_zeros() {
-    on_every_media(8, |media| {
-        let mut block = [0xaa; 8192];
-        media.read(6, &mut block).expect("read");
-        assert_eq!(block, [0; 8192]);
-        assert_eq!((media.size_blocks(), media.block_bytes()), (8, 4096));
+    on_every_media(8, |media, length| {
+        assert_eq!(firsts(media, length), [0; 8]);
+        assert_eq!((media.size_blocks(), media.block_bytes() as usize), (8, length));
     });
 }
 
 #[test]
 fn what_is_written_is_read_back_and_nothing_else_changes() {
-    on_every_media(8, |media| {
-        let data: Vec<u8> = (0..8192).map(|i| (i / 4096 + 1) as u8).collect();
+    on_every_media(8, |media, length| {
+        let data: Vec<u8> = (0..2 * length).map(|i| (i / length + 1) as u8).collect();
         media.write(3, &data).expect("write");
+        media.write_shared(6, &Arc::new(vec![7; length])).expect("write");
         media.flush().expect("flush");
-        let mut all = vec![0xaa; 8 * 4096];
-        media.read(0, &mut all).expect("read");
-        let firsts: Vec<u8> = all.chunks(4096).map(|block| block[4095]).collect();
-        assert_eq!(firsts, [0, 0, 0, 1, 2, 0, 0, 0]);
+        assert_eq!(firsts(media, length), [0, 0, 0, 1, 2, 0, 7, 0]);
     });
 }
 
 #[test]
 fn a_discarded_range_reads_zeros_and_its_neighbours_stay() {
-    on_every_media(64, |media| {
-        media.write(0, &vec![7; 64 * 4096]).expect("write");
-        media.discard(1, 40).expect("discard");
-        let mut all = vec![0xaa; 64 * 4096];
-        media.read(0, &mut all).expect("read");
-        for (lba, block) in all.chunks(4096).enumerate() {
-            let value = if (1..41).contains(&lba) { 0 } else { 7 };
-            assert!(block.iter().all(|byte| *byte == value), "block {lba}");
-        }
+    for (slba, count) in [(1, 40), (0, 64), (0, 8), (3, 2), (7, 9), (63, 1), (20, 0)] {
+        on_every_media(64, |media, length| {
+            media.write(0, &vec![7; 64 * length]).expect("write");
+            media.discard(slba, count).expect("discard");
+            let expected: Vec<u8> = (0..64)
+                .map(|lba| if (slba..slba + count).contains(&lba) { 0 } else { 7 })
+                .collect();
+            assert_eq!(firsts(media, length), expected, "{count} from {slba} on {media:?}");
+        });
+    }
+}
+
+#[test]
+fn shared_bytes_are_not_changed_by_a_later_write() {
+    on_every_media(16, |media, length| {
+        let shared = Arc::new(vec![7; 8 * length]);
+        media.write_shared(8, &shared).expect("write");
+        media.write(8, &vec![1; length]).expect("write");
+        assert_eq!(*shared, vec![7; 8 * length]);
+        assert_eq!(firsts(media, length)[7..10], [0, 1, 7]);
     });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// A snapshot is what it was; so is the media that went on.
+    #[test]
+    fn a_snapshot_and_its_original_change_alone(
+        steps in prop::collection::vec((0_u8..4, 0_u64..24, 1_u64..9, 1_u8..), 1..24),
+    ) {
+        on_every_media(32, |media, length| {
+            let mut model = vec![0_u8; 32];
+            let mut kept: Vec<(Box<dyn Media>, Vec<u8>)> = Vec::new();
+            for (kind, slba, count, value) in &steps {
+                let (range, value) = (*slba as usize..(*slba + *count) as usize, *value % 90 + 1);
+                match kind {
+                    0 => {
+                        kept.push((media.snapshot(), model.clone()));
+                    }
+                    1 => {
+                        media.discard(*slba, *count).expect("discard");
+                        model[range].fill(0);
+                    }
+                    2 => {
+                        // Somebody goes on with a snapshot.
+                        if let Some((media, model)) = kept.last_mut() {
+                            media.write(*slba, &vec![value; *count as usize * length]).expect("write");
+                            model[range].fill(value);
+                        }
+                    }
+                    _ => {
+                        media.write(*slba, &vec![value; *count as usize * length]).expect("write");
+                        model[range].fill(value);
+                    }
+                }
+            }
+            kept.push((media.snapshot(), model));
+            for (media, model) in kept {
+                assert_eq!(firsts(media.as_ref(), length), model);
+            }
+        });
+    }
+}
+
+#[test]
+fn a_snapshot_freezes_the_image_and_an_overlay_can_be_written_to_it() {
+    let file = file_of(8 * 4096);
+    let mut media = FileMedia::open(file.path(), 4096).expect("open");
+    media.write(1, &[1; 4096]).expect("write");
+    let before = media.snapshot();
+    media.write(2, &[2; 4096]).expect("write");
+    assert_eq!(firsts(before.as_ref(), 4096), [0, 1, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(firsts(&media, 4096), [0, 1, 2, 0, 0, 0, 0, 0]);
+    let on_disk = std::fs::read(file.path()).expect("read back");
+    assert_eq!((on_disk[4096], on_disk[2 * 4096]), (1, 0), "written before, not after");
+
+    let mut overlay =
+        OverlayMedia::new(Arc::new(FileMedia::open(file.path(), 4096).expect("open")));
+    overlay.write(3, &[3; 4096]).expect("write");
+    overlay.discard(1, 1).expect("discard");
+    overlay.write_to(&mut FileMedia::open(file.path(), 4096).expect("open")).expect("write");
+    let again = FileMedia::open(file.path(), 4096).expect("open");
+    assert_eq!(firsts(&again, 4096), [0, 0, 0, 3, 0, 0, 0, 0]);
+}
+
+#[test]
+fn discarded_space_is_given_back_to_the_host() {
+    use std::os::unix::fs::MetadataExt;
+    let file = file_of(256 * 4096);
+    let mut media = FileMedia::open(file.path(), 4096).expect("open");
+    media.write(0, &vec![7; 256 * 4096]).expect("write");
+    media.flush().expect("flush");
+    let full = file.as_file().metadata().expect("metadata").blocks();
+    media.discard(0, 256).expect("discard");
+    let after = file.as_file().metadata().expect("metadata");
+    assert_eq!(after.len(), 256 * 4096);
+    assert!(after.blocks() < full / 2, "{} of {full} sectors are left", after.blocks());
 }
 
 #[test]
@@ -60,16 +179,18 @@ fn a_file_that_is_no_image_is_refused_and_left_alone() {
 
     let empty = tempfile::NamedTempFile::new().expect("temporary file");
     FileMedia::open(empty.path(), 4096).expect_err("empty file");
-    let missing = FileMedia::open(std::path::Path::new("/nonexistent/disk"), 512);
+    let missing = FileMedia::open(Path::new("/nonexistent/disk"), 512);
     assert!(missing.expect_err("missing").to_string().starts_with("open of /nonexistent/disk"));
+    let odd = FileMedia::open_as(file_of(5200).path(), 520, FileAccess::Direct);
+    let text = odd.expect_err("no whole sectors").to_string();
+    assert!(text.contains("blocks of 520 bytes are no whole sectors"), "{text}");
 }
 
 #[test]
 fn a_file_that_shrinks_under_us_is_a_host_failure_with_its_offset() {
-    let mut file = tempfile::NamedTempFile::new().expect("temporary file");
-    file.as_file_mut().set_len(8 * 4096).expect("set length");
-    let mut media = FileMedia::open(file.path(), 4096).expect("open");
-    file.as_file_mut().set_len(4096).expect("shrink");
+    let file = file_of(8 * 4096);
+    let media = FileMedia::open(file.path(), 4096).expect("open");
+    file.as_file().set_len(4096).expect("shrink");
     let error = media.read(2, &mut [0; 4096]).expect_err("short file");
     assert_eq!((error.operation, error.offset), ("read", 8192));
 }

@@ -4,9 +4,9 @@ use nvme_spec::status;
 
 use super::Transfer;
 use crate::controller::Outcome;
+use crate::data::DataPointer;
 use crate::failure::Failure;
 use crate::fault::Faults;
-use crate::prp::DataPointer;
 use crate::{Controller, Ports};
 
 /// Blocks that Verify reads at a time.

@@ -6,11 +6,11 @@ use nvme_spec::{NSID_BROADCAST, status};
 
 use crate::command::{NvmCommand, NvmOp};
 use crate::controller::Outcome;
+use crate::data::DataPointer;
 use crate::failure::{Failure, byte};
 use crate::fault::{ActionKind, Faults};
 use crate::media::MediaError;
 use crate::namespace::{Durability, Namespace};
-use crate::prp::DataPointer;
 use crate::{Controller, Ports};
 
 mod check;

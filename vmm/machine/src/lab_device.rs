@@ -19,10 +19,13 @@ pub mod reg {
     pub const WAIT_BLOCK: u64 = 0x10;
     /// Write, 32 bits, any value: wait.
     pub const WAIT: u64 = 0x18;
+    /// Write, 32 or 64 bits: guest-physical address of the call page ([`crate::call_page`]), which then holds
+    /// the wait block too.
+    pub const CALL_PAGE: u64 = 0x20;
 }
 
 /// `SWAPLAB` and the version of this interface, as a little-endian number.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"SWAPLAB\x01");
+pub const MAGIC: u64 = u64::from_le_bytes(*b"SWAPLAB\x02");
 
 /// Bytes of BAR 0.
 pub const BAR_BYTES: u64 = 0x1000;

@@ -19,6 +19,17 @@ pub const PCI_WINDOW_BYTES: u64 = 0x2000_0000;
 /// `ecam=0x<address>`; a guest that finds no such word uses CF8/CFC.
 pub const ECAM_BASE: u64 = 0xe000_0000;
 
+/// A copy of the configuration spaces as the guest finds them at power-on, [`CONFIG_COPY_BYTES`] for each
+/// device number in turn. The VMM also names it on the command line as `config=0x<address>`: reading
+/// it costs no exits.
+pub const CONFIG_COPY: u64 = 0x6000;
+
+/// Bytes of configuration space that are copied for a device.
+pub const CONFIG_COPY_BYTES: u64 = 256;
+
+/// Device numbers whose configuration space is copied: all that this machine uses.
+pub const CONFIG_COPY_DEVICES: u64 = 5;
+
 /// Bytes of ECAM: one bus of 32 devices with 8 functions of 4 KiB.
 pub const ECAM_BYTES: u64 = 0x10_0000;
 

@@ -5,6 +5,7 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+pub mod call_page;
 pub mod frame;
 pub mod lab_device;
 pub mod layout;

@@ -23,7 +23,8 @@ const COMMAND_LINE: u64 = 0x2000;
 /// The longest command line, without its final zero.
 const COMMAND_LINE_BYTES_MAX: usize = 0x3fff;
 /// One past the boot pages.
-pub(super) const END: u64 = 0x6000;
+pub(super) const END: u64 =
+    layout::CONFIG_COPY + layout::CONFIG_COPY_BYTES * layout::CONFIG_COPY_DEVICES;
 
 /// The legacy hole, which holds nothing here but which guests expect not to be memory.
 const LOW_MEMORY_END: u64 = 0x9_fc00;
@@ -32,7 +33,8 @@ const LOW_MEMORY_END: u64 = 0x9_fc00;
 const TYPE_RAM: u32 = 1;
 const TYPE_RESERVED: u32 = 2;
 
-/// Writes the boot pages. `cmdline` gets the address of ECAM appended.
+/// Writes the boot pages. `cmdline` gets the addresses of ECAM and of the copy of
+/// configuration space appended.
 pub(super) fn write(ram: &Ram, cmdline: &str) -> Result<(), VmmError> {
     write_command_line(ram, cmdline)?;
     let entry = |addr, size, type_| hvm_memmap_table_entry { addr, size, type_, reserved: 0 };
@@ -59,7 +61,8 @@ pub(super) fn write(ram: &Ram, cmdline: &str) -> Result<(), VmmError> {
 
 fn write_command_line(ram: &Ram, cmdline: &str) -> Result<(), VmmError> {
     let separator = if cmdline.is_empty() { "" } else { " " };
-    let text = format!("{cmdline}{separator}ecam={:#x}\0", layout::ECAM_BASE);
+    let (ecam, config) = (layout::ECAM_BASE, layout::CONFIG_COPY);
+    let text = format!("{cmdline}{separator}ecam={ecam:#x} config={config:#x}\0");
     if text.len() > COMMAND_LINE_BYTES_MAX + 1 || cmdline.contains('\0') {
         return Err(VmmError::CommandLineTooLong {
             bytes: text.len(),
@@ -94,13 +97,16 @@ mod tests {
         assert_eq!(u32::from_le_bytes(bytes(&ram, START_INFO + 48)), 3);
         assert_eq!(u64::from_le_bytes(bytes(&ram, MEMORY_MAP + 24)), layout::KERNEL_BASE);
         assert_eq!(u64::from_le_bytes(bytes(&ram, MEMORY_MAP + 32)), 15 << 20);
-        assert_eq!(&bytes::<33>(&ram, COMMAND_LINE), b"program=1 seed=7 ecam=0xe0000000\0");
+        assert_eq!(
+            &bytes::<47>(&ram, COMMAND_LINE),
+            b"program=1 seed=7 ecam=0xe0000000 config=0x6000\0"
+        );
     }
 
     #[test]
     fn a_command_line_that_does_not_fit_is_refused() {
         let ram = Ram::new(16 << 20).expect("memory");
-        let suffix = " ecam=0xe0000000".len();
+        let suffix = " ecam=0xe0000000 config=0x6000".len();
         write(&ram, &"x".repeat(COMMAND_LINE_BYTES_MAX - suffix)).expect("fits exactly");
         let error = write(&ram, &"x".repeat(COMMAND_LINE_BYTES_MAX - suffix + 1));
         assert!(matches!(error, Err(VmmError::CommandLineTooLong { bytes: 0x4001, .. })));

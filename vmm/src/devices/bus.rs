@@ -92,10 +92,15 @@ impl Devices {
     /// What a write to a function sets in motion.
     fn after_write(&mut self, number: u8, observer: &mut dyn MachineObserver) -> Access {
         match number {
-            slot::LAB => match self.lab.take_wait() {
-                Some(block) => self.wait(block, observer),
-                None => Ok(()),
-            },
+            slot::LAB => {
+                if let Some(page) = self.lab.take_call_page() {
+                    self.attach_calls(page);
+                }
+                match self.lab.take_wait() {
+                    Some(block) => self.wait(block, observer),
+                    None => Ok(()),
+                }
+            }
             slot::NVME => {
                 self.forward_events(observer);
                 Ok(())

@@ -16,6 +16,8 @@ pub(crate) struct LabFunction {
     now_ns: u64,
     wait_block: u64,
     is_wait_due: bool,
+    /// The call page, if the guest has just named it.
+    call_page: Option<u64>,
 }
 
 impl LabFunction {
@@ -28,12 +30,17 @@ impl LabFunction {
             revision: 1,
         });
         config.add_bar(Bar { index: 0, size_bytes: BAR_BYTES, is_64_bit: false });
-        Self { config, now_ns: 0, wait_block: 0, is_wait_due: false }
+        Self { config, now_ns: 0, wait_block: 0, is_wait_due: false, call_page: None }
     }
 
     /// Says what time it is; to be called before an access is carried in.
     pub(crate) fn set_now(&mut self, now_ns: u64) {
         self.now_ns = now_ns;
+    }
+
+    /// The address of the call page, if the guest has just named it.
+    pub(crate) fn take_call_page(&mut self) -> Option<u64> {
+        self.call_page.take()
     }
 
     /// The address of the wait block, if the guest has just asked to wait.
@@ -72,6 +79,10 @@ impl Function for LabFunction {
             (reg::WAIT_BLOCK, 8) => self.wait_block = value,
             (reg::WAIT_BLOCK, 4) => self.wait_block = self.wait_block & !0xffff_ffff | value,
             (HIGH_HALF, 4) => self.wait_block = self.wait_block & 0xffff_ffff | value << 32,
+            (reg::CALL_PAGE, 4 | 8) => {
+                self.wait_block = value;
+                self.call_page = Some(value);
+            }
             (reg::WAIT, 4) => self.is_wait_due = true,
             _ => log::debug!("write of {data:02x?} to the lab device at {offset:#x}"),
         }
@@ -81,6 +92,7 @@ impl Function for LabFunction {
         self.config.reset();
         self.wait_block = 0;
         self.is_wait_due = false;
+        self.call_page = None;
     }
 }
 
@@ -98,7 +110,7 @@ mod tests {
     fn the_registers_read_in_both_widths() {
         let mut lab = LabFunction::new();
         lab.set_now(0x1122_3344_5566_7788);
-        assert_eq!(&read::<8>(&mut lab, reg::MAGIC), b"SWAPLAB\x01");
+        assert_eq!(&read::<8>(&mut lab, reg::MAGIC), b"SWAPLAB\x02");
         assert_eq!(read::<4>(&mut lab, reg::NOW), 0x5566_7788_u32.to_le_bytes());
         assert_eq!(read::<4>(&mut lab, reg::NOW + 4), 0x1122_3344_u32.to_le_bytes());
         assert_eq!(read::<8>(&mut lab, 0x800), [0; 8]);

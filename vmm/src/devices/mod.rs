@@ -1,6 +1,7 @@
 //! Everything the guest reaches through an exit, and how its answer ends a run.
 
 mod bus;
+mod calls;
 mod lab;
 pub(crate) mod nvme;
 mod ports;
@@ -9,14 +10,15 @@ mod wait;
 
 use std::sync::Arc;
 
-use nvme_model::{CachePolicy, Controller};
+use machine::layout;
+use nvme_model::{CachePolicy, Controller, GuestMemory};
 
 use crate::MachineObserver;
 use crate::clock::MachineClock;
 use crate::console_input::InputBuffer;
 use crate::kvm::Ram;
 use crate::output::{Flooded, Output};
-use crate::pci::{HostBridge, Line, MsiSink, Placement};
+use crate::pci::{ConfigAddress, HostBridge, Line, MsiSink, Placement};
 use crate::raised::Raised;
 use crate::watchdog::Progress;
 use lab::LabFunction;
@@ -66,6 +68,8 @@ pub(crate) struct Devices {
     cache_policy: CachePolicy,
     input: Arc<InputBuffer>,
     sink: Arc<dyn MsiSink>,
+    /// The page that the guest named, if it did.
+    calls: Option<calls::CallPage>,
 }
 
 /// What devices are built from.
@@ -105,6 +109,7 @@ impl Devices {
             cache_policy: parts.cache_policy,
             input: Arc::default(),
             sink,
+            calls: None,
         };
         devices.replace_controller(parts.controller);
         devices.place();
@@ -135,6 +140,7 @@ impl Devices {
         self.clock.reset();
         self.output.reset();
         self.raised.clear();
+        self.calls = None;
         self.for_each_function(|function| function.reset());
         if let Some(nvme) = &mut self.nvme {
             nvme.power_cut(self.clock.now_ns(), self.cache_policy);
@@ -148,10 +154,14 @@ impl Devices {
         self.for_each_function(|function| placement.place(function));
     }
 
+    /// Takes what the guest said and did since its last exit. Called before every exit is handled, so
+    /// that it comes before what the exit does.
+    pub(crate) fn catch_up(&mut self, observer: &mut dyn MachineObserver) -> Access {
+        self.drain_console(observer)?;
+        self.take_posted(observer)
+    }
+
     /// Hands the observer what the guest has put into its console's queue.
-    ///
-    /// In the lab clock this is called before every exit is handled, so that what the guest said
-    /// before an access comes before what the access does.
     pub(crate) fn drain_console(&mut self, observer: &mut dyn MachineObserver) -> Access {
         self.console.device_mut().set_output_room(self.output.bytes_left().saturating_add(1));
         self.console.process(TRANSMIT);
@@ -165,6 +175,21 @@ impl Devices {
     /// The buffer that console input comes through.
     pub(crate) fn input(&self) -> Arc<InputBuffer> {
         Arc::clone(&self.input)
+    }
+
+    /// Writes the copy of configuration space that the guest finds at power-on.
+    ///
+    /// # Errors
+    /// There is no memory where the copy lies.
+    pub(crate) fn write_config_copy(&mut self) -> Result<(), nvme_model::BadAddress> {
+        for number in 0..layout::CONFIG_COPY_DEVICES {
+            let mut bytes = [0xff; layout::CONFIG_COPY_BYTES as usize];
+            let slot = u8::try_from(number).unwrap_or(u8::MAX);
+            self.config_read(ConfigAddress { slot, function: 0, offset: 0 }, &mut bytes);
+            let at = layout::CONFIG_COPY + number * layout::CONFIG_COPY_BYTES;
+            GuestMemory::write(&self.ram, at, &bytes)?;
+        }
+        Ok(())
     }
 
     /// Hands the guest's console the input that has come.

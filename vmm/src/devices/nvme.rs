@@ -128,6 +128,18 @@ impl NvmeFunction {
         lab_wait(controller, now_ns, deadline_ns, line, &memory, &mut irq, &mut self.events)
     }
 
+    /// Reads the first registers, as the guest would now; returns where they are. `None` if the function
+    /// answers no memory accesses.
+    pub(crate) fn read_registers(&mut self, data: &mut [u8]) -> Option<u64> {
+        let bar = *self.config.bars().first()?;
+        let base = self.config.range(bar).start;
+        self.config.decode(base, data.len())?;
+        for (offset, word) in (0..).step_by(8).zip(data.chunks_mut(8)) {
+            self.controller.mmio_read(self.now_ns, offset, word, &mut self.events);
+        }
+        Some(base)
+    }
+
     /// Cuts the controller's power, if it had any.
     pub(crate) fn power_cut(&mut self, now_ns: u64, policy: CachePolicy) {
         if std::mem::take(&mut self.has_run) {

@@ -82,7 +82,9 @@ impl MsiRouter {
 impl MsiSink for MsiRouter {
     fn send(&self, line: Line, message: MsiMessage) {
         // A device has nobody to report this to; the guest's own time-out is what notices it.
-        if let Err(error) = self.deliver(line, message) {
+        if !self.raised.is_announced_only()
+            && let Err(error) = self.deliver(line, message)
+        {
             log::error!("lost an interrupt: {error}");
             return;
         }

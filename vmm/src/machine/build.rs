@@ -47,7 +47,7 @@ impl Machine {
             VmmError::Host { what: "finding out the control disk's size", source }
         })?;
         let router = MsiRouter::new(&vm, Arc::clone(&raised));
-        let devices = Devices::new(Parts {
+        let mut devices = Devices::new(Parts {
             clock: MachineClock::new(config.clock),
             output: Output::new(config.limits.console_bytes_max),
             ram: ram.clone(),
@@ -59,6 +59,7 @@ impl Machine {
             cache_policy: config.cache_policy,
         });
         boot.start(&ram, &vcpu, &config.cmdline)?;
+        devices.write_config_copy().map_err(no_boot_pages)?;
         Ok(Self {
             _event_loop: event_loop,
             progress,
@@ -89,7 +90,8 @@ impl Machine {
         if self.memory_after_power_cycle == MemoryAfterPowerCycle::Cleared {
             self.clear_memory()?;
         }
-        self.boot.start(&self.ram, &self.vcpu, cmdline)
+        self.boot.start(&self.ram, &self.vcpu, cmdline)?;
+        self.devices.write_config_copy().map_err(no_boot_pages)
     }
 
     /// Everything after the image goes back to the host; what shares a huge page with the image is
@@ -155,6 +157,11 @@ impl Machine {
     pub fn into_controller(mut self) -> Option<Controller> {
         self.devices.replace_controller(None)
     }
+}
+
+fn no_boot_pages(bad: nvme_model::BadAddress) -> VmmError {
+    let source = std::io::Error::other(format!("{:#x} is not memory", bad.address));
+    VmmError::Host { what: "writing the boot pages", source }
 }
 
 fn check_memory_size(bytes: u64) -> Result<(), VmmError> {

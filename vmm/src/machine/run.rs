@@ -40,7 +40,7 @@ impl Machine {
         let end = self.run_loop(observer);
         self.progress.leave();
         // A guest that hung or crashed may have said something that it never announced.
-        let _ = self.devices.drain_console(observer);
+        let _ = self.devices.catch_up(observer);
         let exit = self.exit(end?)?;
         log::debug!("the run ended: {exit}");
         Ok(exit)
@@ -63,6 +63,7 @@ impl Machine {
             if let Err(end) = handle(&mut self.devices, exit, observer) {
                 return Ok(end);
             }
+            self.devices.publish_calls();
         }
     }
 
@@ -119,7 +120,7 @@ fn handle(
     observer: &mut dyn MachineObserver,
 ) -> Result<(), End> {
     // What the guest said before this exit comes before what the exit does.
-    devices.drain_console(observer)?;
+    devices.catch_up(observer)?;
     match exit {
         VcpuExit::IoOut(port, data) => devices.port_write(port, data, observer)?,
         VcpuExit::IoIn(port, data) => devices.port_read(port, data),

@@ -107,7 +107,8 @@ fn keep_command_line(address: u64) -> &'static str {
     core::str::from_utf8(bytes).expect("the command line is UTF-8")
 }
 
-fn read_ram<const N: usize>(address: u64) -> [u8; N] {
+/// Reads memory that the loader filled and nobody was given.
+pub(crate) fn read_ram<const N: usize>(address: u64) -> [u8; N] {
     let end = address.checked_add(N as u64).filter(|end| *end <= RAM_END);
     assert!(address != 0 && end.is_some(), "the loader points to {address:#x}");
     // SAFETY: RAM of the identity map below the device window; plain bytes in any state.

@@ -1,21 +1,22 @@
 //! Text and trace records on their way out.
 //!
-//! With a virtio console they are collected and *published* before every access that leaves the guest,
+//! With a virtio console or a call page they are collected and *published* before every access that leaves the guest,
 //! so the machine sees them in the order in which they happened. Without one, text goes to the debug
 //! port at once and records go nowhere.
 
 mod debug_port;
+mod output;
 
 use core::fmt;
 
 use hal::trace::Record;
 
 pub(crate) use debug_port::DebugPort;
+pub(crate) use output::Output;
 
 use crate::arch::single::Single;
-use crate::hal::transmit::Transmit;
 
-static TRANSMIT: Single<Option<Transmit>> = Single::new(None);
+static OUTPUT: Single<Option<Output>> = Single::new(None);
 
 /// Prints a line on the console.
 macro_rules! println {
@@ -26,16 +27,16 @@ macro_rules! println {
 pub(crate) use println;
 
 /// Everything from now on goes to this device.
-pub(crate) fn attach(transmit: Transmit) {
-    TRANSMIT.with(|slot| *slot = Some(transmit));
+pub(crate) fn attach(output: Output) {
+    OUTPUT.with(|slot| *slot = Some(output));
 }
 
 /// Prints text.
 pub(crate) fn print(arguments: fmt::Arguments<'_>) {
     use fmt::Write;
-    TRANSMIT.with(|slot| {
+    OUTPUT.with(|slot| {
         let result = match slot {
-            Some(transmit) => transmit.write_fmt(arguments),
+            Some(output) => output.write_fmt(arguments),
             None => DebugPort.write_fmt(arguments),
         };
         result.expect("neither port nor ring can fail");
@@ -44,36 +45,36 @@ pub(crate) fn print(arguments: fmt::Arguments<'_>) {
 
 /// Sends one trace record.
 pub(crate) fn emit(record: &Record) {
-    TRANSMIT.with(|slot| {
-        if let Some(transmit) = slot {
-            transmit.record(record);
+    OUTPUT.with(|slot| {
+        if let Some(output) = slot {
+            output.record(record);
         }
     });
 }
 
 /// Shows everything so far to the machine. Called before every access that leaves the guest.
 pub(crate) fn publish() {
-    TRANSMIT.with(|slot| {
-        if let Some(transmit) = slot {
-            transmit.publish();
+    OUTPUT.with(|slot| {
+        if let Some(output) = slot {
+            output.publish();
         }
     });
 }
 
 /// The same, unless the console was interrupted in the middle (the panic handler's way).
 pub(crate) fn try_publish() {
-    TRANSMIT.try_with(|slot| {
-        if let Some(transmit) = slot {
-            transmit.publish();
+    OUTPUT.try_with(|slot| {
+        if let Some(output) = slot {
+            output.publish();
         }
     });
 }
 
 /// Waits until the machine has everything.
 pub(crate) fn drain() {
-    TRANSMIT.with(|slot| {
-        if let Some(transmit) = slot {
-            transmit.drain();
+    OUTPUT.with(|slot| {
+        if let Some(output) = slot {
+            output.drain();
         }
     });
 }

@@ -2,6 +2,7 @@
 
 use hal::Mmio;
 
+use super::calls;
 use crate::arch::mmio::Registers;
 use crate::console;
 
@@ -21,11 +22,11 @@ impl Bar {
 impl Mmio for Bar {
     fn read32(&self, offset: usize) -> u32 {
         console::publish();
-        self.0.read32(offset)
+        calls::read32(&self.0, offset)
     }
 
     fn write32(&self, offset: usize, value: u32) {
         console::publish();
-        self.0.write32(offset, value);
+        calls::write32(&self.0, offset, value);
     }
 }

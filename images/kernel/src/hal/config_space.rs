@@ -2,30 +2,32 @@
 // UNSAFETY: the library's trait has an unsafe method; nothing here is.
 #![expect(unsafe_code, reason = "implements virtio_drivers' ConfigurationAccess")]
 
-use machine::layout::ECAM_BYTES;
+use machine::layout::{CONFIG_COPY_BYTES, CONFIG_COPY_DEVICES, ECAM_BYTES};
 use machine::ports;
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
 
+use super::calls;
 use crate::arch::mmio::Registers;
-use crate::arch::port;
+use crate::arch::single::Single;
+use crate::arch::{boot, port};
 
 /// How configuration space is reached. Copies reach the same space.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ConfigSpace {
-    /// One bus of memory-mapped configuration space.
-    Ecam(Registers),
+    /// One bus of memory-mapped configuration space, and a copy in memory of what it held at power-on.
+    Ecam(Registers, Option<u64>),
     /// Address and data port.
     Ports,
 }
 
 impl ConfigSpace {
-    /// Configuration space as the command line names it.
+    /// Configuration space, and the copy of it, as the command line names them.
     ///
     /// # Panics
     /// If the address is no device memory.
-    pub(crate) fn new(ecam: Option<u64>) -> Self {
+    pub(crate) fn new(ecam: Option<u64>, copy: Option<u64>) -> Self {
         match ecam {
-            Some(base) => Self::Ecam(Registers::new(base, ECAM_BYTES as usize)),
+            Some(base) => Self::Ecam(Registers::new(base, ECAM_BYTES as usize), copy),
             None => Self::Ports,
         }
     }
@@ -33,7 +35,9 @@ impl ConfigSpace {
     /// Reads the dword at `offset`.
     pub(crate) fn read(self, function: DeviceFunction, offset: u8) -> u32 {
         match self {
-            Self::Ecam(registers) => registers.read32(ecam_offset(function, offset)),
+            Self::Ecam(registers, copy) => copy
+                .and_then(|copy| copied(copy, function, offset))
+                .unwrap_or_else(|| registers.read32(ecam_offset(function, offset))),
             Self::Ports => {
                 port::write32(ports::PCI_ADDRESS, port_address(function, offset));
                 port::read32(ports::PCI_DATA)
@@ -44,13 +48,35 @@ impl ConfigSpace {
     /// Writes the dword at `offset`.
     pub(crate) fn write(self, function: DeviceFunction, offset: u8, value: u32) {
         match self {
-            Self::Ecam(registers) => registers.write32(ecam_offset(function, offset), value),
+            Self::Ecam(registers, _) => {
+                WRITTEN.with(|written| {
+                    if let Some(dwords) = written.get_mut(usize::from(function.device)) {
+                        *dwords |= 1 << (offset / 4);
+                    }
+                });
+                calls::write32(&registers, ecam_offset(function, offset), value);
+            }
             Self::Ports => {
                 port::write32(ports::PCI_ADDRESS, port_address(function, offset));
                 port::write32(ports::PCI_DATA, value);
             }
         }
     }
+}
+
+/// The dwords that were written since power-on, a bit each: the copy does not know what they hold now.
+static WRITTEN: Single<[u64; CONFIG_COPY_DEVICES as usize]> =
+    Single::new([0; CONFIG_COPY_DEVICES as usize]);
+
+/// What the copy says about a dword that was not written; no device number above the copied ones exists.
+fn copied(copy: u64, function: DeviceFunction, offset: u8) -> Option<u32> {
+    let device = usize::from(function.device);
+    let written = WRITTEN.with(|written| written.get(device).copied())?;
+    if written >> (offset / 4) & 1 != 0 || function.bus != 0 || function.function != 0 {
+        return None;
+    }
+    let at = copy + device as u64 * CONFIG_COPY_BYTES + u64::from(offset & !3);
+    Some(u32::from_le_bytes(boot::read_ram(at)))
 }
 
 // Spec: PCIe-4.0 7.2.2 "PCI Express Enhanced Configuration Access Mechanism (ECAM)"

@@ -3,8 +3,9 @@
 use core::cell::Cell;
 
 use hal::{DmaBuf, Instant, OutOfMemory, Wake};
-use machine::lab_device::{BAR_BYTES, MAGIC, WAIT_BLOCK_BYTES, WAKE_INTERRUPT, WaitBlock, reg};
+use machine::lab_device::{MAGIC, WAIT_BLOCK_BYTES, WAKE_INTERRUPT, WaitBlock, reg};
 
+use super::calls;
 use super::dma::DmaPages;
 use crate::arch::interrupt::{DEVICE_VECTORS, Vector};
 use crate::arch::mmio::Registers;
@@ -18,7 +19,8 @@ const LOOKS_MAX: u32 = 4096;
 #[derive(Debug)]
 pub(crate) struct LabDevice {
     registers: Registers,
-    block: DmaPages,
+    /// Where the wait block is; `None` if it is in the call page.
+    block: Option<DmaPages>,
     now_ns: Cell<u64>,
     /// Interrupts taken on each vector when a wait last returned for it.
     consumed: [Cell<u64>; DEVICE_VECTORS],
@@ -26,17 +28,29 @@ pub(crate) struct LabDevice {
 }
 
 impl LabDevice {
-    /// Takes the device whose BAR 0 is at `base`; `None` if it is of another version.
-    pub(crate) fn new(base: u64) -> Result<Option<Self>, OutOfMemory> {
-        let registers = Registers::new(base, BAR_BYTES as usize);
+    /// Takes the device with these registers, with a call page if one is wanted and the device takes
+    /// it; `None` if it is of another version.
+    pub(crate) fn new(
+        registers: Registers,
+        wants_calls: bool,
+    ) -> Result<Option<Self>, OutOfMemory> {
+        if wants_calls && calls::attach(registers)? {
+            // Nobody has waited yet, so no time has passed.
+            return Ok(Some(Self::at(registers, None, 0)));
+        }
         if registers.read64_at_once(reg::MAGIC as usize) != MAGIC {
             return Ok(None);
         }
         let block = DmaPages::new(1)?;
         registers.write64_at_once(reg::WAIT_BLOCK as usize, block.iova().0);
-        let now_ns = Cell::new(registers.read64_at_once(reg::NOW as usize));
+        let now_ns = registers.read64_at_once(reg::NOW as usize);
+        Ok(Some(Self::at(registers, Some(block), now_ns)))
+    }
+
+    fn at(registers: Registers, block: Option<DmaPages>, now_ns: u64) -> Self {
         let consumed = [const { Cell::new(0) }; DEVICE_VECTORS];
-        Ok(Some(Self { registers, block, now_ns, consumed, missing_count: Cell::new(0) }))
+        let (now_ns, missing_count) = (Cell::new(now_ns), Cell::new(0));
+        Self { registers, block, now_ns, consumed, missing_count }
     }
 
     /// The time that the last wait ended at.
@@ -58,17 +72,26 @@ impl LabDevice {
             ..WaitBlock::default()
         };
         console::publish();
-        self.block.write(0, &request.to_bytes());
-        self.registers.write32(reg::WAIT as usize, 0);
-        let mut answer = [0; WAIT_BLOCK_BYTES];
-        self.block.read(0, &mut answer);
-        let answer = WaitBlock::from_bytes(&answer);
+        let answer = match &self.block {
+            Some(block) => self.wait_at(block, &request),
+            None => calls::wait(&request).expect("a call page instead of a wait block"),
+        };
         self.now_ns.set(answer.now_ns);
         if answer.wake != WAKE_INTERRUPT {
             return Wake::Deadline;
         }
-        self.take(vector);
+        if self.block.is_some() {
+            self.take(vector);
+        }
         Wake::Interrupt
+    }
+
+    fn wait_at(&self, block: &DmaPages, request: &WaitBlock) -> WaitBlock {
+        block.write(0, &request.to_bytes());
+        self.registers.write32(reg::WAIT as usize, 0);
+        let mut answer = [0; WAIT_BLOCK_BYTES];
+        block.read(0, &mut answer);
+        WaitBlock::from_bytes(&answer)
     }
 
     /// Takes the real interrupt, which may reach the processor a moment after the device announced it.

@@ -1,6 +1,7 @@
 //! The `hal` traits on this machine.
 
 pub(crate) mod bar;
+pub(crate) mod calls;
 pub(crate) mod clock;
 pub(crate) mod config_space;
 pub(crate) mod dma;

@@ -6,6 +6,7 @@ use kernel_core::msix::{
 
 use super::Function;
 use crate::arch::interrupt::Vector;
+use crate::hal::calls;
 
 impl Function {
     /// Lets the function raise `vectors`, its table's first entries. `false` if it has no MSI-X
@@ -26,7 +27,8 @@ impl Function {
         let registers = self.registers(table.bar, size_bytes);
         for (index, vector) in vectors.iter().enumerate() {
             for (dword, value) in entry(vector.number()).into_iter().enumerate() {
-                registers.write32(table.offset + index * ENTRY_BYTES + dword * 4, value);
+                let offset = table.offset + index * ENTRY_BYTES + dword * 4;
+                calls::write32(&registers, offset, value);
             }
         }
         let control = control & !CONTROL_FUNCTION_MASK | CONTROL_ENABLE;

@@ -14,6 +14,14 @@ pub mod oacs {
     pub const FIRMWARE: u16 = 1 << 2;
     /// Namespace management and attachment.
     pub const NAMESPACE_MANAGEMENT: u16 = 1 << 3;
+    /// Device Self-test.
+    pub const SELF_TEST: u16 = 1 << 4;
+    /// Directive Send and Directive Receive.
+    pub const DIRECTIVES: u16 = 1 << 5;
+    /// Doorbell Buffer Config.
+    pub const DOORBELL_BUFFER: u16 = 1 << 8;
+    /// Get LBA Status.
+    pub const GET_LBA_STATUS: u16 = 1 << 9;
 }
 
 /// Bits of [`IdentifyController::oncs`].
@@ -28,10 +36,67 @@ pub mod oncs {
     pub const WRITE_ZEROES: u16 = 1 << 3;
     /// Save in Set Features and Select in Get Features.
     pub const FEATURE_SAVE_SELECT: u16 = 1 << 4;
+    /// Timestamp.
+    pub const TIMESTAMP: u16 = 1 << 6;
     /// Verify.
     pub const VERIFY: u16 = 1 << 7;
     /// Copy.
     pub const COPY: u16 = 1 << 8;
+}
+
+/// Bits of [`IdentifyController::oaes`]; the same bits enable the notices in Asynchronous Event
+/// Configuration.
+pub mod oaes {
+    /// Namespace attribute notices.
+    pub const NAMESPACE: u32 = 1 << 8;
+    /// Firmware activation notices.
+    pub const FIRMWARE_ACTIVATION: u32 = 1 << 9;
+}
+
+/// Bits of [`IdentifyController::ctratt`].
+pub mod ctratt {
+    /// Non-operational power state permissive mode.
+    pub const NON_OPERATIONAL_PERMISSIVE: u32 = 1 << 1;
+}
+
+/// Bits of [`IdentifyController::frmw`].
+pub mod frmw {
+    /// Slot 1 is read-only.
+    pub const FIRST_READ_ONLY: u8 = 1;
+    /// Bits 3:1: how many slots there are.
+    pub const SLOTS_SHIFT: u32 = 1;
+    /// Firmware is activated without a reset if the host wants that.
+    pub const ACTIVATE_NOW: u8 = 1 << 4;
+    /// Overlapping updates are detected.
+    pub const OVERLAP_DETECTED: u8 = 1 << 5;
+}
+
+/// Bits of [`IdentifyController::lpa`].
+pub mod lpa {
+    /// The commands supported and effects log.
+    pub const EFFECTS: u8 = 1 << 1;
+    /// Length and offset in Get Log Page beyond 12 bits.
+    pub const EXTENDED: u8 = 1 << 2;
+    /// Telemetry.
+    pub const TELEMETRY: u8 = 1 << 3;
+    /// The persistent event log.
+    pub const PERSISTENT_EVENT: u8 = 1 << 4;
+    /// Supported log pages, and feature identifiers supported and effects.
+    pub const SUPPORTED: u8 = 1 << 5;
+}
+
+/// Bits of [`IdentifyController::sanicap`].
+pub mod sanicap {
+    /// Crypto erase.
+    pub const CRYPTO_ERASE: u32 = 1;
+    /// Block erase.
+    pub const BLOCK_ERASE: u32 = 1 << 1;
+    /// Overwrite.
+    pub const OVERWRITE: u32 = 1 << 2;
+    /// A sanitize deallocates whatever the host asked for.
+    pub const NO_DEALLOCATE_INHIBITED: u32 = 1 << 29;
+    /// Bits 31:30 = 01b: the media is not modified after a sanitize.
+    pub const NOT_MODIFIED_AFTER: u32 = 1 << 30;
 }
 
 /// Bits of [`IdentifyController::vwc`].
@@ -42,19 +107,46 @@ pub mod vwc {
     pub const FLUSH_BROADCAST: u8 = 3 << 1;
 }
 
+/// Bits of [`IdentifyController::sgls`].
+pub mod sgls {
+    /// SGLs are supported, data blocks without an alignment.
+    pub const SUPPORTED: u32 = 1;
+    /// Bit buckets.
+    pub const BIT_BUCKET: u32 = 1 << 16;
+    /// With PSDT 01b, the metadata buffer may begin at any byte.
+    pub const METADATA_BYTE_ALIGNED: u32 = 1 << 17;
+    /// A list may be longer than the data.
+    pub const LONGER_THAN_DATA: u32 = 1 << 18;
+    /// With PSDT 10b, the metadata pointer is the address of a descriptor.
+    pub const METADATA_DESCRIPTOR: u32 = 1 << 19;
+}
+
 /// A power state descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct PowerState {
     /// Maximum power in 10 mW.
     pub mp: U16,
-    reserved_2: [u8; 2],
+    reserved_2: u8,
+    /// Bit 0: `mp` is in 0.1 mW; bit 1: non-operational.
+    pub flags: u8,
     /// Entry latency in microseconds.
     pub enlat: U32,
     /// Exit latency in microseconds.
     pub exlat: U32,
-    reserved_12: [u8; 20],
+    /// Relative read throughput: 0 = best.
+    pub rrt: u8,
+    /// Relative read latency: 0 = best.
+    pub rrl: u8,
+    /// Relative write throughput: 0 = best.
+    pub rwt: u8,
+    /// Relative write latency: 0 = best.
+    pub rwl: u8,
+    reserved_16: [u8; 16],
 }
+
+/// [`PowerState::flags`]: no I/O command is processed in this state.
+pub const POWER_STATE_NON_OPERATIONAL: u8 = 1 << 1;
 
 /// What a controller says about itself.
 #[derive(Clone, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -136,7 +228,45 @@ pub struct IdentifyController {
     pub tnvmcap: [u8; 16],
     /// Unallocated NVM capacity in bytes.
     pub unvmcap: [u8; 16],
-    reserved_312: [u8; 200],
+    /// Replay protected memory blocks.
+    pub rpmbs: U32,
+    /// Extended self-test time in minutes.
+    pub edstt: U16,
+    /// Self-test options; bit 0: one self-test at a time in the subsystem.
+    pub dsto: u8,
+    /// Firmware update granularity in 4 KiB; 0 = not said, 255 = none.
+    pub fwug: u8,
+    /// Keep alive granularity in 100 ms; 0 = not supported.
+    pub kas: U16,
+    /// Host controlled thermal management.
+    pub hctma: U16,
+    /// Minimum thermal management temperature in kelvins.
+    pub mntmt: U16,
+    /// Maximum thermal management temperature in kelvins.
+    pub mxtmt: U16,
+    /// Sanitize capabilities; see [`sanicap`].
+    pub sanicap: U32,
+    /// Host memory buffer, minimum descriptor entry.
+    pub hmminds: U32,
+    /// Host memory buffer, most descriptor entries.
+    pub hmmaxd: U16,
+    /// The largest NVM set identifier.
+    pub nsetidmax: U16,
+    /// The largest endurance group identifier.
+    pub endgidmax: U16,
+    /// ANA transition time in seconds.
+    pub anatt: u8,
+    /// ANA capabilities.
+    pub anacap: u8,
+    /// The largest ANA group identifier.
+    pub anagrpmax: U32,
+    /// ANA group identifiers.
+    pub nanagrpid: U32,
+    /// The largest persistent event log in 64 KiB.
+    pub pels: U32,
+    /// Domain.
+    pub domainid: U16,
+    reserved_358: [u8; 154],
     /// Submission queue entry size: low nibble required, high nibble maximum, as powers of two.
     pub sqes: u8,
     /// Completion queue entry size, as `sqes`.
@@ -165,7 +295,7 @@ pub struct IdentifyController {
     pub acwu_z: U16,
     /// Copy descriptor formats.
     pub cdfs: U16,
-    /// SGL support; 0 = none.
+    /// SGL support; see [`sgls`].
     pub sgls: U32,
     /// The most allowed namespaces.
     pub mnan: U32,
@@ -215,6 +345,14 @@ mod tests {
             (offset_of!(IdentifyController, lpa), 261),
             (offset_of!(IdentifyController, wctemp), 266),
             (offset_of!(IdentifyController, tnvmcap), 280),
+            (offset_of!(IdentifyController, edstt), 316),
+            (offset_of!(IdentifyController, fwug), 319),
+            (offset_of!(IdentifyController, kas), 320),
+            (offset_of!(IdentifyController, sanicap), 328),
+            (offset_of!(IdentifyController, anatt), 342),
+            (offset_of!(IdentifyController, pels), 352),
+            (offset_of!(PowerState, flags), 3),
+            (offset_of!(PowerState, rwl), 15),
             (offset_of!(IdentifyController, sqes), 512),
             (offset_of!(IdentifyController, nn), 516),
             (offset_of!(IdentifyController, oncs), 520),

@@ -5,7 +5,10 @@ mod controller;
 mod descriptor;
 mod namespace;
 
-pub use controller::{IdentifyController, PowerState, oacs, oncs, vwc};
+pub use controller::{
+    IdentifyController, POWER_STATE_NON_OPERATIONAL, PowerState, ctratt, frmw, lpa, oacs, oaes,
+    oncs, sanicap, sgls, vwc,
+};
 pub use descriptor::{DescriptorType, descriptor_header};
 pub use namespace::{IdentifyNamespace, LbaFormat};
 
@@ -24,6 +27,8 @@ pub const CNS_NAMESPACE_DESCRIPTORS: u8 = 0x03;
 pub const CNS_COMMAND_SET_NAMESPACE: u8 = 0x05;
 /// CNS: the controller, specific to the command set of dword 11.
 pub const CNS_COMMAND_SET_CONTROLLER: u8 = 0x06;
+/// CNS: active namespaces of the command set of dword 11.
+pub const CNS_COMMAND_SET_ACTIVE_NAMESPACES: u8 = 0x07;
 /// CNS: the namespace, independent of the command set.
 pub const CNS_INDEPENDENT_NAMESPACE: u8 = 0x08;
 
@@ -37,6 +42,11 @@ pub const CNS_ATTACHED_CONTROLLERS: u8 = 0x12;
 pub const CNS_CONTROLLERS: u8 = 0x13;
 /// CNS: which I/O command sets the controller can do together.
 pub const CNS_COMMAND_SETS: u8 = 0x1c;
+
+/// CNS: allocated namespaces of the command set of dword 11.
+pub const CNS_COMMAND_SET_ALLOCATED_NAMESPACES: u8 = 0x1a;
+/// CNS: the namespace, attached or not, specific to the command set of dword 11.
+pub const CNS_COMMAND_SET_ALLOCATED_NAMESPACE: u8 = 0x1b;
 
 /// Command set identifier (dword 11, bits 31:24) of the NVM command set.
 pub const CSI_NVM: u8 = 0;

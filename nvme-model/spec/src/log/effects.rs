@@ -30,6 +30,25 @@ bit_fields! {
     }
 }
 
+bit_fields! {
+    /// One entry of the feature identifiers supported and effects log.
+    // Spec: NVMe-Base-2.0c 5.16.1.18 "Feature Identifiers Supported and Effects (Log Identifier 12h)"
+    FeatureEffects(u32) {
+        /// The feature is supported.
+        fsupp, with_fsupp: 0, 1;
+        /// It may change user data content.
+        udcc, with_udcc: 1, 1;
+        /// It may change the capabilities of a namespace.
+        ncc, with_ncc: 2, 1;
+        /// It may change the number of namespaces.
+        nic, with_nic: 3, 1;
+        /// It may change the capabilities of the controller.
+        ccc, with_ccc: 4, 1;
+        /// Scope: bit 0 = namespace, bit 1 = controller, bit 5 = NVM subsystem.
+        fsp, with_fsp: 20, 12;
+    }
+}
+
 /// Bytes of the effects log: 256 admin entries, 256 I/O entries, 2048 reserved.
 pub const EFFECTS_LOG_BYTES: usize = 4096;
 

@@ -53,6 +53,14 @@ codes! {
     INVALID_NAMESPACE = 0, 0x0b, "generic/invalid-namespace";
     /// Command Sequence Error.
     COMMAND_SEQUENCE_ERROR = 0, 0x0c, "generic/command-sequence-error";
+    /// Invalid SGL Segment Descriptor.
+    SGL_SEGMENT_INVALID = 0, 0x0d, "generic/sgl-segment-invalid";
+    /// Invalid Number of SGL Descriptors.
+    SGL_COUNT_INVALID = 0, 0x0e, "generic/sgl-count-invalid";
+    /// Data SGL Length Invalid.
+    DATA_SGL_LENGTH_INVALID = 0, 0x0f, "generic/data-sgl-length-invalid";
+    /// Metadata SGL Length Invalid.
+    METADATA_SGL_LENGTH_INVALID = 0, 0x10, "generic/metadata-sgl-length-invalid";
     /// SGL Descriptor Type Invalid.
     SGL_TYPE_INVALID = 0, 0x11, "generic/sgl-type-invalid";
     /// PRP Offset Invalid.
@@ -61,6 +69,10 @@ codes! {
     ATOMIC_WRITE_UNIT_EXCEEDED = 0, 0x14, "generic/atomic-write-unit-exceeded";
     /// Operation Denied.
     OPERATION_DENIED = 0, 0x15, "generic/operation-denied";
+    /// Keep Alive Timeout Expired.
+    KEEP_ALIVE_EXPIRED = 0, 0x19, "generic/keep-alive-expired";
+    /// Keep Alive Timeout Invalid.
+    KEEP_ALIVE_INVALID = 0, 0x1a, "generic/keep-alive-invalid";
     /// Sanitize Failed.
     SANITIZE_FAILED = 0, 0x1c, "generic/sanitize-failed";
     /// Sanitize In Progress.
@@ -109,8 +121,36 @@ codes! {
     FEATURE_NOT_CHANGEABLE = 1, 0x0e, "command/feature-not-changeable";
     /// Feature Not Namespace Specific.
     FEATURE_NOT_NAMESPACE_SPECIFIC = 1, 0x0f, "command/feature-not-namespace-specific";
+    /// Firmware Activation Requires Conventional Reset.
+    FIRMWARE_NEEDS_CONVENTIONAL_RESET = 1, 0x0b, "command/firmware-needs-conventional-reset";
+    /// Firmware Activation Requires NVM Subsystem Reset.
+    FIRMWARE_NEEDS_SUBSYSTEM_RESET = 1, 0x10, "command/firmware-needs-subsystem-reset";
+    /// Firmware Activation Requires Controller Level Reset.
+    FIRMWARE_NEEDS_RESET = 1, 0x11, "command/firmware-needs-reset";
+    /// Firmware Activation Prohibited.
+    FIRMWARE_ACTIVATION_PROHIBITED = 1, 0x13, "command/firmware-activation-prohibited";
     /// Overlapping Range.
     OVERLAPPING_RANGE = 1, 0x14, "command/overlapping-range";
+    /// Namespace Insufficient Capacity.
+    NAMESPACE_INSUFFICIENT_CAPACITY = 1, 0x15, "command/namespace-insufficient-capacity";
+    /// Namespace Identifier Unavailable.
+    NAMESPACE_ID_UNAVAILABLE = 1, 0x16, "command/namespace-id-unavailable";
+    /// Namespace Already Attached.
+    NAMESPACE_ALREADY_ATTACHED = 1, 0x18, "command/namespace-already-attached";
+    /// Namespace Is Private.
+    NAMESPACE_IS_PRIVATE = 1, 0x19, "command/namespace-is-private";
+    /// Namespace Not Attached.
+    NAMESPACE_NOT_ATTACHED = 1, 0x1a, "command/namespace-not-attached";
+    /// Thin Provisioning Not Supported.
+    THIN_PROVISIONING_NOT_SUPPORTED = 1, 0x1b, "command/thin-provisioning-not-supported";
+    /// Controller List Invalid.
+    CONTROLLER_LIST_INVALID = 1, 0x1c, "command/controller-list-invalid";
+    /// Device Self-test In Progress.
+    SELF_TEST_IN_PROGRESS = 1, 0x1d, "command/self-test-in-progress";
+    /// I/O Command Set Not Supported.
+    COMMAND_SET_NOT_SUPPORTED = 1, 0x29, "command/command-set-not-supported";
+    /// I/O Command Set Combination Rejected.
+    COMMAND_SET_COMBINATION_REJECTED = 1, 0x2b, "command/command-set-combination-rejected";
     /// Conflicting Attributes.
     CONFLICTING_ATTRIBUTES = 1, 0x80, "command/conflicting-attributes";
     /// Invalid Protection Information.
@@ -119,6 +159,8 @@ codes! {
     READ_ONLY_RANGE = 1, 0x82, "command/read-only-range";
     /// Command Size Limit Exceeded.
     COMMAND_SIZE_LIMIT_EXCEEDED = 1, 0x83, "command/size-limit-exceeded";
+    /// Incompatible Namespace or Format.
+    INCOMPATIBLE_FORMAT = 1, 0x85, "command/incompatible-format";
     /// Write Fault.
     WRITE_FAULT = 2, 0x80, "media/write-fault";
     /// Unrecovered Read Error.
@@ -135,6 +177,8 @@ codes! {
     ACCESS_DENIED = 2, 0x86, "media/access-denied";
     /// Deallocated or Unwritten Logical Block.
     DEALLOCATED_BLOCK = 2, 0x87, "media/deallocated-block";
+    /// End-to-End Storage Tag Check Error.
+    STORAGE_TAG_CHECK = 2, 0x88, "media/storage-tag-check";
     /// Internal Path Error.
     INTERNAL_PATH_ERROR = 3, 0x00, "path/internal-path-error";
     /// Asymmetric Access Persistent Loss.

@@ -9,13 +9,13 @@ use crate::boot::tiny::{load32_to_port, store32};
 use crate::{Clock, Exit, Machine, MachineConfig, MachineObserver};
 
 /// The lab device is the first function with a BAR, so the window begins with it.
-const LAB: u32 = layout::PCI_WINDOW_BASE as u32;
+pub(super) const LAB: u32 = layout::PCI_WINDOW_BASE as u32;
 /// The controller's registers come next, at a multiple of their size.
-const NVME: u32 = LAB + 0x4000;
+pub(super) const NVME: u32 = LAB + 0x4000;
 /// Any page of memory.
-const BLOCK: u32 = 0x8000;
+pub(super) const BLOCK: u32 = 0x8000;
 
-fn controller() -> Controller {
+pub(super) fn controller() -> Controller {
     let media = Box::new(RamMedia::new(64, 4096));
     Controller::new(Config::default(), media, FaultPlan::default()).expect("a good configuration")
 }
@@ -108,7 +108,7 @@ impl MachineObserver for Order {
     }
 }
 
-fn observed(machine: &mut Machine) -> Vec<String> {
+pub(super) fn observed(machine: &mut Machine) -> Vec<String> {
     let mut order = Order::default();
     machine.run(&mut order).expect("the host works");
     order.0

@@ -1,3 +1,4 @@
+mod calls;
 mod devices;
 
 use std::time::Duration;

@@ -38,10 +38,6 @@ impl GuestMemory for Lists {
 
 const PAGE: u64 = 4096;
 
-fn pointer(prp1: u64, prp2: u64) -> DataPointer {
-    DataPointer { prp1, prp2 }
-}
-
 /// Data page number `i`, far from every other, so that segments never join.
 fn page(i: u64) -> u64 {
     0x10_0000 + i * 2 * PAGE
@@ -66,7 +62,7 @@ fn transfer(pages: u64, before_end: u64) -> Result<Vec<Segment>, Failure> {
         next_list += 2 * PAGE;
         left = rest;
     }
-    walk(&lists, pointer(page(0), 0x9000 + PAGE - before_end * 8), pages * PAGE, PAGE)
+    walk(&lists, page(0), 0x9000 + PAGE - before_end * 8, pages * PAGE, PAGE)
 }
 
 #[test]
@@ -75,7 +71,7 @@ fn a_list_with_an_offset_in_its_page_chains_at_the_page_end() {
         for pages in [3, 4, 6, 7, 512, 513, 514, 1025, 1500] {
             let segments = transfer(pages, before_end).expect("a valid list");
             let expected: Vec<Segment> =
-                (0..pages).map(|i| Segment { address: page(i), length: PAGE }).collect();
+                (0..pages).map(|i| Segment::Memory { address: page(i), length: PAGE }).collect();
             assert_eq!(segments, expected, "{pages} pages, {before_end} entries before the end");
         }
     }
@@ -85,24 +81,26 @@ fn a_list_with_an_offset_in_its_page_chains_at_the_page_end() {
 fn no_more_of_a_list_is_read_than_the_transfer_needs() {
     let mut lists = Lists::default();
     lists.put(0x9ff0, &[page(1), page(2)]);
-    walk(&lists, pointer(page(0), 0x9ff0), 3 * PAGE, PAGE).expect("a valid list");
+    walk(&lists, page(0), 0x9ff0, 3 * PAGE, PAGE).expect("a valid list");
     assert_eq!(*lists.reads.borrow(), [(0x9ff0, 16)]);
 }
 
 #[test]
 fn a_first_page_with_an_offset_takes_one_more_entry() {
-    let segments =
-        walk(&Lists::default(), pointer(0x1ffc, 0x8000), PAGE, PAGE).expect("two entries");
+    let segments = walk(&Lists::default(), 0x1ffc, 0x8000, PAGE, PAGE).expect("two entries");
     assert_eq!(
         segments,
-        [Segment { address: 0x1ffc, length: 4 }, Segment { address: 0x8000, length: PAGE - 4 }]
+        [
+            Segment::Memory { address: 0x1ffc, length: 4 },
+            Segment::Memory { address: 0x8000, length: PAGE - 4 }
+        ]
     );
 }
 
 #[test]
 fn misaligned_entries_are_prp_offset_invalid_and_never_a_panic() {
     let code = |prp1, prp2, length| {
-        walk(&Lists::default(), pointer(prp1, prp2), length, PAGE).expect_err("bad").status.code
+        walk(&Lists::default(), prp1, prp2, length, PAGE).expect_err("bad").status.code
     };
     assert_eq!(code(0x1001, 0, 512), status::PRP_OFFSET_INVALID);
     assert_eq!(code(0x1002, 0, 512), status::PRP_OFFSET_INVALID);
@@ -110,7 +108,7 @@ fn misaligned_entries_are_prp_offset_invalid_and_never_a_panic() {
     assert_eq!(code(0x1000, 0x2004, 3 * PAGE), status::PRP_OFFSET_INVALID);
     let mut lists = Lists::default();
     lists.put(0x9000, &[0x3000, 0x4010]);
-    let failure = walk(&lists, pointer(0x1000, 0x9000), 3 * PAGE, PAGE).expect_err("bad");
+    let failure = walk(&lists, 0x1000, 0x9000, 3 * PAGE, PAGE).expect_err("bad");
     assert_eq!(failure.status.code, status::PRP_OFFSET_INVALID);
 }
 
@@ -118,23 +116,22 @@ fn misaligned_entries_are_prp_offset_invalid_and_never_a_panic() {
 fn a_list_that_chains_to_itself_ends() {
     let mut lists = Lists::default();
     lists.put(0x9ff8, &[0x9ff8]);
-    let failure = walk(&lists, pointer(0x1000, 0x9ff8), 5 * PAGE, PAGE).expect_err("not a page");
+    let failure = walk(&lists, 0x1000, 0x9ff8, 5 * PAGE, PAGE).expect_err("not a page");
     assert_eq!(failure.status.code, status::PRP_OFFSET_INVALID);
     // A page that chains to its own start describes data again and again, but only as much as asked.
     let mut entries = vec![0x5000; 511];
     entries.push(0x9000);
     lists.put(0x9000, &entries);
-    let total: u64 = walk(&lists, pointer(0x1000, 0x9000), 2000 * PAGE, PAGE)
+    let total: u64 = walk(&lists, 0x1000, 0x9000, 2000 * PAGE, PAGE)
         .expect("a loop of data")
         .iter()
-        .map(|segment| segment.length)
+        .map(|segment| segment.length())
         .sum();
     assert_eq!(total, 2000 * PAGE);
 }
 
 #[test]
 fn a_list_outside_of_memory_is_a_data_transfer_error() {
-    let failure =
-        walk(&Lists::default(), pointer(0x1000, 0x9000), 3 * PAGE, PAGE).expect_err("bad");
+    let failure = walk(&Lists::default(), 0x1000, 0x9000, 3 * PAGE, PAGE).expect_err("bad");
     assert_eq!(failure.status.code, status::DATA_TRANSFER_ERROR);
 }

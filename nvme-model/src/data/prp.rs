@@ -1,26 +1,11 @@
-//! The data pointer: PRP entries and lists to a list of memory ranges.
-//!
-//! Invariant: either the whole transfer is described, or there is an error; never a short list.
+//! PRP entries and lists to ranges of memory.
 // Spec: NVMe-Base-2.0c 4.1.1 "Physical Region Page Entry and List"
 
 use nvme_spec::{prp, status};
 
+use super::{Segment, push};
 use crate::GuestMemory;
 use crate::failure::{Failure, byte};
-
-/// A range of guest memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Segment {
-    pub(crate) address: u64,
-    pub(crate) length: u64,
-}
-
-/// The data pointer of a command.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct DataPointer {
-    pub(crate) prp1: u64,
-    pub(crate) prp2: u64,
-}
 
 fn bad_offset(at: u8) -> Failure {
     Failure::permanent(status::PRP_OFFSET_INVALID).at(at)
@@ -31,13 +16,13 @@ fn bad_offset(at: u8) -> Failure {
 /// # Errors
 /// PRP Offset Invalid for an entry or list pointer that is not aligned; Data Transfer Error for a list
 /// that is not in memory.
-pub(crate) fn walk(
+pub(super) fn walk(
     memory: &dyn GuestMemory,
-    pointer: DataPointer,
+    prp1: u64,
+    prp2: u64,
     length: u64,
     page_bytes: u64,
 ) -> Result<Vec<Segment>, Failure> {
-    let DataPointer { prp1, prp2 } = pointer;
     if prp1 & 3 != 0 {
         return Err(bad_offset(byte::PRP1));
     }
@@ -101,52 +86,6 @@ fn read_list(memory: &dyn GuestMemory, list: u64, count: u64) -> Result<Vec<u64>
         .map_err(|_| Failure::permanent(status::DATA_TRANSFER_ERROR).at(byte::PRP2))?;
     let (entries, _) = raw.as_chunks::<8>();
     Ok(entries.iter().map(|entry| u64::from_le_bytes(*entry)).collect())
-}
-
-/// Adds a range, joined to the last one if it goes on where that ends.
-fn push(segments: &mut Vec<Segment>, address: u64, length: u64) {
-    match segments.last_mut() {
-        Some(last) if last.address.checked_add(last.length) == Some(address) => {
-            last.length = last.length.saturating_add(length);
-        }
-        _ => segments.push(Segment { address, length }),
-    }
-}
-
-/// Copies guest memory to `data`, which is as long as the segments together.
-pub(crate) fn gather(
-    memory: &dyn GuestMemory,
-    segments: &[Segment],
-    data: &mut [u8],
-) -> Result<(), Failure> {
-    let mut rest = data;
-    for segment in segments {
-        let length = usize::try_from(segment.length).unwrap_or(usize::MAX).min(rest.len());
-        let (piece, after) = rest.split_at_mut(length);
-        memory
-            .read(segment.address, piece)
-            .map_err(|_| Failure::permanent(status::DATA_TRANSFER_ERROR))?;
-        rest = after;
-    }
-    Ok(())
-}
-
-/// Copies `data` to guest memory.
-pub(crate) fn scatter(
-    memory: &dyn GuestMemory,
-    segments: &[Segment],
-    data: &[u8],
-) -> Result<(), Failure> {
-    let mut rest = data;
-    for segment in segments {
-        let length = usize::try_from(segment.length).unwrap_or(usize::MAX).min(rest.len());
-        let (piece, after) = rest.split_at(length);
-        memory
-            .write(segment.address, piece)
-            .map_err(|_| Failure::permanent(status::DATA_TRANSFER_ERROR))?;
-        rest = after;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

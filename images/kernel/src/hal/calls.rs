@@ -1,0 +1,104 @@
+//! Accesses to this machine's devices that need no exit of their own (`machine::call_page`).
+//!
+//! Until a page is attached, and whenever the page cannot help, an access is made as on any machine.
+
+use core::fmt;
+
+use hal::trace::Record;
+use hal::{OutOfMemory, PAGE_BYTES};
+use kernel_core::calls::Calls;
+use kernel_core::outbox::Full;
+use machine::frame::KIND_RECORDS;
+use machine::lab_device::{WaitBlock, reg};
+
+use super::dma::DmaPages;
+use crate::arch::mmio::Registers;
+use crate::arch::single::Single;
+
+/// Pages of the output ring: some 1800 records between two exits.
+const RING_PAGES: usize = (64 << 10) / PAGE_BYTES;
+
+struct Attached {
+    calls: Calls<DmaPages>,
+    lab: Registers,
+}
+
+static ATTACHED: Single<Option<Attached>> = Single::new(None);
+
+/// Names a call page to the lab device; `false` if it takes none.
+pub(crate) fn attach(lab: Registers) -> Result<bool, OutOfMemory> {
+    let calls = Calls::new(DmaPages::new(1)?, DmaPages::new(RING_PAGES)?);
+    lab.write64_at_once(reg::CALL_PAGE as usize, calls.address());
+    let is_accepted = calls.is_accepted();
+    if is_accepted {
+        ATTACHED.with(|slot| *slot = Some(Attached { calls, lab }));
+    }
+    Ok(is_accepted)
+}
+
+/// Whether there is a call page. Interrupts are only announced then.
+pub(crate) fn is_attached() -> bool {
+    ATTACHED.with(|slot| slot.is_some())
+}
+
+/// Writes a register, at the latest before the next access that leaves the guest.
+pub(crate) fn write32(registers: &Registers, offset: usize, value: u32) {
+    let address = registers.base() + offset as u64;
+    let is_posted =
+        ATTACHED.with(|slot| slot.as_ref().is_some_and(|a| a.calls.post(address, value)));
+    if !is_posted {
+        registers.write32(offset, value);
+    }
+}
+
+/// Reads a register.
+pub(crate) fn read32(registers: &Registers, offset: usize) -> u32 {
+    let address = registers.base() + offset as u64;
+    let known = ATTACHED.with(|slot| slot.as_ref().and_then(|a| a.calls.register(address)));
+    known.unwrap_or_else(|| registers.read32(offset))
+}
+
+/// Waits; `None` without a call page.
+pub(crate) fn wait(request: &WaitBlock) -> Option<WaitBlock> {
+    ATTACHED.with(|slot| {
+        let Attached { calls, lab } = slot.as_ref()?;
+        calls.set_wait_block(request);
+        lab.write32(reg::WAIT as usize, 0);
+        Some(calls.wait_block())
+    })
+}
+
+/// The console through the call page.
+#[derive(Debug)]
+pub(crate) struct CallOutput;
+
+impl CallOutput {
+    /// Sends one trace record.
+    pub(crate) fn record(&mut self, record: &Record) {
+        let bytes = record.to_bytes();
+        until_it_fits(|calls| calls.push_frame(KIND_RECORDS, &bytes));
+    }
+}
+
+impl fmt::Write for CallOutput {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut rest = text;
+        while !rest.is_empty() {
+            let size = ATTACHED.with(|slot| slot.as_ref().map_or(0, |a| a.calls.output_bytes()));
+            let (piece, later) = rest.split_at(rest.floor_char_boundary(size));
+            until_it_fits(|calls| calls.push_text(piece));
+            rest = later;
+        }
+        Ok(())
+    }
+}
+
+/// Every exit empties the ring, so an access that does nothing makes room.
+fn until_it_fits(mut push: impl FnMut(&mut Calls<DmaPages>) -> Result<(), Full>) {
+    ATTACHED.with(|slot| {
+        let Attached { calls, lab } = slot.as_mut().expect("this output needs a call page");
+        while push(calls) == Err(Full) {
+            lab.read32(reg::NOW as usize);
+        }
+    });
+}

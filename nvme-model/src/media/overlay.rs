@@ -1,0 +1,75 @@
+//! Copy-on-write media: what is written stays in memory, the rest comes from a base.
+
+use std::sync::Arc;
+
+use super::blocks::Blocks;
+use super::{Media, MediaError};
+
+/// Media over a base that nobody changes any more. Any number of them can share one base; a snapshot
+/// takes constant time, whatever was written.
+#[derive(Clone, Debug)]
+pub struct OverlayMedia {
+    base: Arc<dyn Media>,
+    blocks: Blocks,
+}
+
+impl OverlayMedia {
+    /// Media that holds what `base` holds.
+    #[must_use]
+    pub fn new(base: Arc<dyn Media>) -> Self {
+        let blocks = Blocks::new(base.size_blocks(), base.block_bytes());
+        Self { base, blocks }
+    }
+
+    /// The base.
+    #[must_use]
+    pub fn base(&self) -> &Arc<dyn Media> {
+        &self.base
+    }
+
+    /// Writes everything that differs from the base to `target`, which then holds what this holds if
+    /// it held what the base holds.
+    ///
+    /// # Errors
+    /// [`MediaError`] of the target; it then holds a part.
+    pub fn write_to(&self, target: &mut dyn Media) -> Result<(), MediaError> {
+        self.blocks.held().try_for_each(|held| match held.bytes {
+            Some(bytes) => target.write(held.lba, bytes),
+            None => target.discard(held.lba, held.blocks),
+        })
+    }
+}
+
+impl Media for OverlayMedia {
+    fn block_bytes(&self) -> u32 {
+        self.blocks.block_bytes()
+    }
+
+    fn size_blocks(&self) -> u64 {
+        self.blocks.size_blocks()
+    }
+
+    fn read(&self, lba: u64, dst: &mut [u8]) -> Result<(), MediaError> {
+        self.blocks.read(lba, dst, &|lba, dst| self.base.read(lba, dst))
+    }
+
+    fn write(&mut self, lba: u64, src: &[u8]) -> Result<(), MediaError> {
+        self.blocks.write(lba, src, &|lba, dst| self.base.read(lba, dst))
+    }
+
+    fn write_shared(&mut self, lba: u64, src: &Arc<Vec<u8>>) -> Result<(), MediaError> {
+        self.blocks.write_shared(lba, src, &|lba, dst| self.base.read(lba, dst))
+    }
+
+    fn flush(&mut self) -> Result<(), MediaError> {
+        Ok(())
+    }
+
+    fn discard(&mut self, lba: u64, blocks: u64) -> Result<(), MediaError> {
+        self.blocks.discard(lba, blocks, Some(&|lba, dst| self.base.read(lba, dst)))
+    }
+
+    fn snapshot(&self) -> Box<dyn Media> {
+        Box::new(self.clone())
+    }
+}

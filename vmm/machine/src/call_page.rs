@@ -1,0 +1,101 @@
+//! The call page: what the guest and the lab device say to each other without an exit.
+//!
+//! Where an exit is dear, a guest names one page of its memory in [`super::lab_device::reg::CALL_PAGE`].
+//! From then on, in the lab clock:
+//!
+//! - its first bytes are the wait block ([`super::lab_device::WaitBlock`]);
+//! - register writes may be *posted*: put into the page with the position in the output that they come
+//!   at. The device carries them out in order, before it handles the exit that comes next. While
+//!   [`MAY_POST`] is set, nothing that a posted write does could be seen in memory before the next wait
+//!   anyway, so a guest may post any write; otherwise it writes directly;
+//! - output (text and frames) goes through a ring in memory, which is emptied at every exit;
+//! - the first registers of the NVMe function can be read from the page, as of the last exit;
+//! - with [`ANNOUNCE_ONLY`] interrupts are told by [`super::lab_device::WaitBlock::wake`] alone; none is
+//!   delivered to the processor.
+//!
+//! The guest sees the same as with one exit an access: time stands still between two exits that wait.
+
+/// Bytes of the page; its address is a multiple of that.
+pub const PAGE_BYTES: usize = 4096;
+
+/// Device to guest, `u64`: [`super::lab_device::MAGIC`] once the page was accepted.
+pub const ACCEPTED: usize = 24;
+/// Guest to device, `u32`, read when the page is named: [`ANNOUNCE_ONLY`].
+pub const OPTIONS: usize = 32;
+/// Device to guest, `u32`: [`MAY_POST`], [`HAS_REGISTERS`].
+pub const STATE: usize = 36;
+/// Guest to device, `u64`, read when the page is named: address of the output ring.
+pub const OUTPUT_ADDRESS: usize = 40;
+/// Guest to device, `u64`, read when the page is named: bytes of the output ring.
+pub const OUTPUT_BYTES: usize = 48;
+/// Guest to device, `u64`: bytes ever put into the ring.
+pub const WRITTEN: usize = 56;
+/// Device to guest, `u64`: bytes ever taken out of it.
+pub const TAKEN: usize = 64;
+/// Device to guest, `u64`: where the registers are that are copied to [`REGISTERS`].
+pub const REGISTERS_ADDRESS: usize = 72;
+/// Device to guest: copies of registers, if [`HAS_REGISTERS`].
+pub const REGISTERS: usize = 80;
+/// How many bytes of registers.
+pub const REGISTERS_BYTES: usize = 64;
+/// Guest to device, `u32`: posted writes in the page. The device sets it to zero.
+pub const POSTED_COUNT: usize = 248;
+/// Guest to device: the posted writes, one after the other.
+pub const POSTED: usize = 256;
+/// The most posted writes.
+pub const POSTED_MAX: usize = 128;
+
+/// [`OPTIONS`]: interrupts are announced, not delivered.
+pub const ANNOUNCE_ONLY: u32 = 1;
+/// [`STATE`]: register writes may be posted.
+pub const MAY_POST: u32 = 1;
+/// [`STATE`]: the copies of the registers are good.
+pub const HAS_REGISTERS: u32 = 2;
+
+/// Bytes of a posted write.
+pub const POSTED_BYTES: usize = 24;
+
+const _: () = assert!(POSTED + POSTED_MAX * POSTED_BYTES <= PAGE_BYTES);
+const _: () = assert!(REGISTERS + REGISTERS_BYTES <= POSTED_COUNT);
+
+/// A posted write, little-endian: `address: u64, at: u64, value: u32`, four bytes of nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PostedWrite {
+    /// Where: a physical address.
+    pub address: u64,
+    /// Bytes of output that come before it, counted as in [`WRITTEN`].
+    pub at: u64,
+    /// What.
+    pub value: u32,
+}
+
+impl PostedWrite {
+    /// The bytes in the page.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; POSTED_BYTES] {
+        let mut bytes = [0; POSTED_BYTES];
+        bytes[0..8].copy_from_slice(&self.address.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.at.to_le_bytes());
+        bytes[16..20].copy_from_slice(&self.value.to_le_bytes());
+        bytes
+    }
+
+    /// Reads the bytes in the page.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; POSTED_BYTES]) -> Self {
+        let word =
+            |at: usize| bytes[at..at + 8].iter().rev().fold(0, |n, b| n << 8 | u64::from(*b));
+        Self { address: word(0), at: word(8), value: word(16) as u32 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_posted_write_survives_the_round_trip() {
+        let write = PostedWrite { address: 0xc000_1008, at: 7 << 40, value: 0xdead_beef };
+        assert_eq!(PostedWrite::from_bytes(&write.to_bytes()), write);
+    }
+}

@@ -1,0 +1,159 @@
+//! The device's side of the call page (`machine::call_page`): posted writes, output, copies of registers.
+//!
+//! Everything in the page is the guest's word. A count that is too large is cut, an output ring that is
+//! not memory or a position that cannot be is the end of that ring; nothing of it can fail the machine.
+//!
+//! Invariant: between two exits that wait, a guest with a call page sees what it would see without, and
+//! the observer sees the same in the same order.
+
+use machine::call_page as page;
+use machine::lab_device::MAGIC;
+use nvme_model::GuestMemory;
+
+use super::{Access, Devices};
+use crate::MachineObserver;
+use crate::clock::MachineClock;
+
+/// What of the page is read at every exit: all but the posted writes.
+const HEAD_BYTES: usize = page::POSTED;
+
+/// The page that the guest named, and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CallPage {
+    address: u64,
+    output: Option<Ring>,
+}
+
+/// The output ring in guest memory.
+#[derive(Clone, Copy, Debug)]
+struct Ring {
+    address: u64,
+    size_bytes: u64,
+    taken: u64,
+}
+
+/// The head of the page.
+struct Head([u8; HEAD_BYTES]);
+
+impl Head {
+    fn u32(&self, at: usize) -> u32 {
+        (self.u64(at) & 0xffff_ffff) as u32
+    }
+
+    fn u64(&self, at: usize) -> u64 {
+        self.0.iter().skip(at).take(8).rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+}
+
+impl Devices {
+    /// The guest names its call page. Refused in the wall clock, where time does not wait for exits.
+    pub(super) fn attach_calls(&mut self, address: u64) {
+        self.calls = None;
+        let is_lab = matches!(self.clock, MachineClock::Lab { .. });
+        if !is_lab || !address.is_multiple_of(page::PAGE_BYTES as u64) {
+            return log::debug!("no call page at {address:#x}");
+        }
+        let Some(head) = self.head(address) else {
+            return log::warn!("the call page at {address:#x} is not memory");
+        };
+        let size_bytes = head.u64(page::OUTPUT_BYTES);
+        let ring = Ring { address: head.u64(page::OUTPUT_ADDRESS), size_bytes, taken: 0 };
+        let output = (size_bytes > 0 && size_bytes <= self.ram.size_bytes()).then_some(ring);
+        self.raised.set_announced_only(head.u32(page::OPTIONS) & page::ANNOUNCE_ONLY != 0);
+        self.calls = Some(CallPage { address, output });
+        self.page_write(address, page::ACCEPTED, &MAGIC.to_le_bytes());
+    }
+
+    /// Carries out what the guest did since its last exit: its output and its posted writes, in the
+    /// order in which it did them.
+    pub(super) fn take_posted(&mut self, observer: &mut dyn MachineObserver) -> Access {
+        let Some(CallPage { address, .. }) = self.calls else { return Ok(()) };
+        let Some(head) = self.head(address) else { return Ok(()) };
+        let count = (head.u32(page::POSTED_COUNT) as usize).min(page::POSTED_MAX);
+        if count > 0 {
+            self.page_write(address, page::POSTED_COUNT, &0_u32.to_le_bytes());
+        }
+        for index in 0..count {
+            let mut bytes = [0; page::POSTED_BYTES];
+            let at = address + (page::POSTED + index * page::POSTED_BYTES) as u64;
+            if GuestMemory::read(&self.ram, at, &mut bytes).is_err() {
+                break;
+            }
+            let write = page::PostedWrite::from_bytes(&bytes);
+            self.take_output(write.at, observer)?;
+            self.mmio_write(write.address, &write.value.to_le_bytes(), observer)?;
+        }
+        self.take_output(head.u64(page::WRITTEN), observer)
+    }
+
+    /// Hands the observer the ring's bytes up to position `until`.
+    fn take_output(&mut self, until: u64, observer: &mut dyn MachineObserver) -> Access {
+        let Some(ring) = self.calls.and_then(|calls| calls.output) else { return Ok(()) };
+        let size = until.wrapping_sub(ring.taken);
+        if size == 0 {
+            return Ok(());
+        }
+        let Some(bytes) = self.ring_bytes(ring, size) else {
+            log::warn!("the output ring at {:#x} cannot be: {size} bytes in it", ring.address);
+            self.set_ring(None);
+            return Ok(());
+        };
+        self.set_ring(Some(Ring { taken: until, ..ring }));
+        self.output.console(self.clock.now_ns(), &bytes, observer)?;
+        Ok(())
+    }
+
+    fn set_ring(&mut self, ring: Option<Ring>) {
+        if let Some(calls) = &mut self.calls {
+            calls.output = ring;
+        }
+    }
+
+    fn ring_bytes(&self, ring: Ring, size: u64) -> Option<Vec<u8>> {
+        if size > ring.size_bytes {
+            return None;
+        }
+        let start = ring.taken % ring.size_bytes;
+        let mut bytes = vec![0; usize::try_from(size).ok()?];
+        let first = usize::try_from(size.min(ring.size_bytes - start)).ok()?;
+        let (end, beginning) = bytes.split_at_mut(first);
+        GuestMemory::read(&self.ram, ring.address.checked_add(start)?, end).ok()?;
+        GuestMemory::read(&self.ram, ring.address, beginning).ok()?;
+        Some(bytes)
+    }
+
+    /// Shows the guest, which is about to go on, how things stand.
+    pub(crate) fn publish_calls(&mut self) {
+        let Some(CallPage { address, output }) = self.calls else { return };
+        let mut state = 0;
+        let now_ns = self.clock.now_ns();
+        if let Some(nvme) = &mut self.nvme {
+            nvme.set_now(now_ns);
+            if nvme.controller().answers_take_time() {
+                state |= page::MAY_POST;
+            }
+            let mut copy = [0; page::REGISTERS_BYTES + 8];
+            let (base, registers) = copy.split_at_mut(8);
+            if let Some(at) = nvme.read_registers(registers) {
+                state |= page::HAS_REGISTERS;
+                base.copy_from_slice(&at.to_le_bytes());
+            }
+            self.page_write(address, page::REGISTERS_ADDRESS, &copy);
+        }
+        self.page_write(address, page::STATE, &state.to_le_bytes());
+        let taken = output.map_or(u64::MAX, |ring| ring.taken);
+        self.page_write(address, page::TAKEN, &taken.to_le_bytes());
+    }
+
+    fn head(&self, address: u64) -> Option<Head> {
+        let mut bytes = [0; HEAD_BYTES];
+        GuestMemory::read(&self.ram, address, &mut bytes).ok()?;
+        Some(Head(bytes))
+    }
+
+    fn page_write(&self, address: u64, at: usize, bytes: &[u8]) {
+        if GuestMemory::write(&self.ram, address + at as u64, bytes).is_err() {
+            log::warn!("the call page at {address:#x} is no longer memory");
+        }
+    }
+}

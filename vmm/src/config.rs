@@ -5,6 +5,7 @@ use std::time::Duration;
 use nvme_model::{CachePolicy, Controller};
 
 use crate::boot::KernelImage;
+use crate::control::Control;
 pub use crate::devices::virtio::block::ControlDisk;
 
 /// How time passes in the machine.
@@ -67,6 +68,8 @@ pub struct MachineConfig {
     pub clock: Clock,
     /// When to stop waiting for the guest.
     pub limits: Limits,
+    /// Where somebody outside may talk to the machine, in the wall clock.
+    pub control: Option<Control>,
     /// What a power cycle leaves in memory.
     pub memory_after_power_cycle: MemoryAfterPowerCycle,
 }
@@ -84,6 +87,7 @@ impl MachineConfig {
             control_disk: None,
             clock: Clock::default(),
             limits: Limits::default(),
+            control: None,
             memory_after_power_cycle: MemoryAfterPowerCycle::default(),
         }
     }

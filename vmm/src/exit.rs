@@ -37,6 +37,8 @@ pub enum Exit {
     },
     /// The guest waits without a deadline for an interrupt that nothing can raise any more.
     WaitsForever(Report),
+    /// A fault rule of the controller has cut the power.
+    PowerLost,
     /// Somebody called [`crate::Stopper::stop`].
     Stopped,
 }
@@ -69,6 +71,7 @@ impl fmt::Display for Exit {
             Self::WaitsForever(report) => {
                 write!(f, "the guest waits for an interrupt that can never come\n{report}")
             }
+            Self::PowerLost => f.write_str("a fault has cut the power"),
             Self::Stopped => f.write_str("the machine was stopped from outside"),
         }
     }

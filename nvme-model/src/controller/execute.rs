@@ -141,6 +141,11 @@ impl Controller {
         self.now_ns
     }
 
+    /// Whether the command of this number is in flight.
+    pub(crate) fn is_in_flight(&self, number: u64) -> bool {
+        self.in_flight.has_number(number)
+    }
+
     /// Takes a command out of flight for an abort.
     pub(crate) fn take_abortable(&mut self, sqid: u16, cid: u16) -> Option<InFlight> {
         self.in_flight.take_abortable(sqid, cid)

@@ -72,6 +72,11 @@ impl InFlightTable {
         self.commands.values()
     }
 
+    /// Whether the command of this number is in flight.
+    pub(crate) fn has_number(&self, number: u64) -> bool {
+        self.commands.contains_key(&number)
+    }
+
     /// Whether a command of this queue has this identifier.
     pub(crate) fn has(&self, sqid: u16, cid: u16) -> bool {
         self.commands.values().any(|entry| entry.sqid == sqid && entry.sqe.cid() == cid)

@@ -76,6 +76,12 @@ impl Controller {
         self.mishaps.is_power_lost
     }
 
+    /// Whether a rule is about reading registers: then every read has to come here, no copy will do.
+    #[must_use]
+    pub fn has_register_faults(&self) -> bool {
+        self.faults.watches(Transition::RegisterRead)
+    }
+
     /// Whether writes are refused.
     pub(crate) fn is_read_only(&self) -> bool {
         self.mishaps.is_read_only

@@ -7,6 +7,7 @@ use nvme_spec::register::{self as reg, Doorbell};
 use super::Controller;
 use super::lifecycle::is_shutdown;
 use crate::fault::Transition;
+use crate::findings::FindingKind;
 use crate::{Event, Observer};
 
 /// The last half of ASQ and ACQ, which begin at [`reg::ASQ`].
@@ -66,6 +67,7 @@ impl Controller {
             return;
         }
         for (at, word) in (offset..).step_by(4).zip(words) {
+            self.watch_write(at, u32::from_le_bytes(*word), observer);
             self.write_register(at, u32::from_le_bytes(*word), observer);
         }
     }
@@ -110,18 +112,22 @@ impl Controller {
 
     /// A doorbell rang. Before the controller is ready, and after it failed, that means nothing.
     fn ring(&mut self, offset: u64, value: u32, observer: &mut dyn Observer) {
-        if !self.is_running() {
-            return;
-        }
         // The upper half of a doorbell is reserved.
         let index = value & 0xffff;
         let bell = Doorbell::at(offset, self.config.dstrd.into());
-        let (event, queue) = match bell {
-            Some(Doorbell::SqTail(sqid)) => (Event::SqDoorbell { sqid, tail: index }, sqid),
-            Some(Doorbell::CqHead(cqid)) => (Event::CqDoorbell { cqid, head: index }, cqid),
+        let queue = bell.map_or(u16::MAX, Doorbell::qid);
+        if !self.is_running() {
+            if self.registers.csts.rdy() == 0 && self.registers.csts.cfs() == 0 {
+                self.found(FindingKind::DoorbellBeforeReady, queue, value, observer);
+            }
+            return;
+        }
+        let event = match bell {
+            Some(Doorbell::SqTail(sqid)) => Event::SqDoorbell { sqid, tail: index },
+            Some(Doorbell::CqHead(cqid)) => Event::CqDoorbell { cqid, head: index },
             None => {
                 let offset = u32::try_from(offset).unwrap_or(u32::MAX);
-                (Event::RegisterWrite { offset, value: Some(value.into()) }, u16::MAX)
+                Event::RegisterWrite { offset, value: Some(value.into()) }
             }
         };
         observer.event(self.now_ns, &event);
@@ -133,11 +139,12 @@ impl Controller {
             Some(Doorbell::CqHead(cqid)) => self.queues.cqs.get_mut(&cqid).map(|cq| cq.ring(index)),
             None => None,
         };
-        let info = match result {
+        let (info, finding) = match result {
             Some(Ok(())) => return,
-            Some(Err(_)) => aer::ERROR_INVALID_DOORBELL_VALUE,
-            None => aer::ERROR_INVALID_DOORBELL_REGISTER,
+            Some(Err(_)) => (aer::ERROR_INVALID_DOORBELL_VALUE, FindingKind::DoorbellValue),
+            None => (aer::ERROR_INVALID_DOORBELL_REGISTER, FindingKind::DoorbellRegister),
         };
+        self.found(finding, queue, index, observer);
         self.events.raise(
             AerResult(0)
                 .with_event_type(aer::TYPE_ERROR)

@@ -21,6 +21,7 @@ use crate::cache::WriteCache;
 use crate::config::{Config, ConfigError};
 use crate::fault::{FaultEngine, FaultPlan};
 use crate::features::Features;
+use crate::findings::Findings;
 use crate::health::Health;
 use crate::media::{Media, MediaError};
 use crate::namespace::Namespace;
@@ -69,6 +70,8 @@ pub struct Controller {
     host_failure: Option<MediaError>,
     /// What faults have left behind.
     mishaps: Mishaps,
+    /// What the driver does wrong.
+    pub(crate) findings: Findings,
 }
 
 impl Controller {
@@ -109,6 +112,7 @@ impl Controller {
             commands_fetched: 0,
             host_failure: None,
             mishaps: Mishaps::default(),
+            findings: Findings::default(),
             config,
         })
     }
@@ -168,7 +172,9 @@ impl Controller {
     #[must_use]
     pub fn answers_take_time(&self) -> bool {
         let is_due = self.next_event().is_some_and(|at| at <= self.now_ns);
-        self.config.timing.is_never_zero() && !is_due && !self.events.is_deliverable()
+        let has_faults_at_once = self.faults.happens_at_once();
+        let is_quiet = !is_due && !self.events.is_deliverable() && !has_faults_at_once;
+        self.config.timing.is_never_zero() && is_quiet
     }
 
     /// The virtual time of the next thing that happens by itself; `None` if nothing will.

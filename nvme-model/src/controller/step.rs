@@ -6,6 +6,7 @@ use crate::command::Command;
 use crate::event::FatalCause;
 use crate::failure::Failure;
 use crate::fault::{ActionKind, Faults, Subject};
+use crate::findings::FindingKind;
 use crate::queue::Slot;
 use crate::{Event, Ports};
 
@@ -27,6 +28,7 @@ impl Controller {
                 break;
             }
         }
+        self.watch_full(ports.observer);
         self.report_events(ports);
         self.raise_late_interrupts();
         self.signal_interrupts(ports);
@@ -73,6 +75,12 @@ impl Controller {
             Command::decode(sqid, &sqe)
         };
         let subject = self.describe(sqid, &sqe, command.as_ref().ok(), ports);
+        if is_conflict {
+            self.found(FindingKind::CidInUse, sqid, sqe.cid().into(), ports.observer);
+        }
+        if let Ok(command) = &command {
+            self.watch_pages(sqid, subject.number, sqe.cid(), command, ports);
+        }
         let faults = self.faults.at_submission(self.now_ns, &subject, ports.observer);
         if !faults.is_empty() && (!self.befall(&faults, ports.observer) || !self.has_queue(cqid)) {
             self.queues.release(cqid, slot);

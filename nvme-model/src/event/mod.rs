@@ -11,6 +11,7 @@ use nvme_spec::Status;
 pub use encode::EVENT_BYTES;
 
 use crate::fault::ActionKind;
+use crate::findings::FindingKind;
 
 /// Why the controller set CSTS.CFS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,5 +190,14 @@ pub enum Event {
     LateTransfer {
         /// The command's number.
         command: u64,
+    },
+    /// The driver did something wrong.
+    Finding {
+        /// What.
+        kind: FindingKind,
+        /// The queue, where it is about one.
+        queue: u16,
+        /// The identifier, doorbell value or register offset.
+        value: u32,
     },
 }

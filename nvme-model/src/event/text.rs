@@ -116,6 +116,9 @@ impl fmt::Display for Event {
             }
             Self::Removed => f.write_str("removed"),
             Self::PowerLost => f.write_str("power-lost"),
+            Self::Finding { kind, queue, value } => {
+                write!(f, "finding      {kind} queue={queue} value={value:#x}")
+            }
             Self::LateTransfer { command } => write!(f, "late-dma     command={command}"),
         }
     }

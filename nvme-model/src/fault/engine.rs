@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::fired::Faults;
 use super::index::Index;
-use super::kinds::{Action, ActionKind};
+use super::kinds::{Action, ActionKind, Group};
 use super::log::{Decision, DecisionLog};
 use super::progress::{Chance, LastFired, Progress, RuleCounts};
-use super::rule::{FaultPlan, Match, Phase, Rule, START, Transition};
+use super::rule::{FaultPlan, Match, OpClass, Phase, Rule, START, Transition};
 use super::subject::Subject;
 use crate::{Event, Observer};
 
@@ -58,6 +58,16 @@ struct Wants {
     stale_reads: bool,
     data: bool,
     ranges: bool,
+    happens_at_once: bool,
+}
+
+/// Whether the host could see the rule's effect in the same moment in which it rings a doorbell or
+/// writes a register, and not only in a later completion.
+fn happens_at_once(rule: &Rule) -> bool {
+    let group = rule.action.kind().row().group;
+    matches!(group, Group::Controller | Group::Event)
+        || matches!(rule.matcher.op, OpClass::Transition(_))
+        || rule.action == Action::SpuriousInterrupt
 }
 
 fn number(index: usize) -> u32 {
@@ -150,6 +160,7 @@ impl FaultEngine {
             stale_reads: wants.stale_reads || rule.action == Action::StaleRead,
             data: wants.data || rule.matcher.asks(|matcher: &Match| matcher.data.is_some()),
             ranges: wants.ranges || rule.matcher.asks(|matcher: &Match| matcher.lba.is_some()),
+            happens_at_once: wants.happens_at_once || happens_at_once(rule),
         });
         let is_healed =
             |(number, rule): (u32, &Rule)| rule.until.is_until_rewrite.then_some(number);
@@ -175,6 +186,11 @@ impl FaultEngine {
     /// Whether a rule looks at blocks, which some commands have in their data.
     pub(crate) fn wants_ranges(&self) -> bool {
         self.wants.ranges
+    }
+
+    /// Whether a rule does something that the host could see at once.
+    pub(crate) fn happens_at_once(&self) -> bool {
+        self.wants.happens_at_once
     }
 
     /// Whether any rule is about this transition.

@@ -16,6 +16,7 @@ use nvme_model::{CachePolicy, Controller, GuestMemory};
 use crate::MachineObserver;
 use crate::clock::MachineClock;
 use crate::console_input::InputBuffer;
+use crate::control::Answering;
 use crate::kvm::Ram;
 use crate::output::{Flooded, Output};
 use crate::pci::{ConfigAddress, HostBridge, Line, MsiSink, Placement};
@@ -36,6 +37,8 @@ pub(crate) enum Ending {
     ConsoleFlood,
     /// It waits for what cannot happen.
     WaitsForever,
+    /// A fault has cut the power.
+    PowerLost,
 }
 
 impl From<Flooded> for Ending {
@@ -66,6 +69,7 @@ pub(crate) struct Devices {
     console: VirtioFunction<Console>,
     block: Option<VirtioFunction<Block>>,
     cache_policy: CachePolicy,
+    answering: Option<Answering>,
     input: Arc<InputBuffer>,
     sink: Arc<dyn MsiSink>,
     /// The page that the guest named, if it did.
@@ -84,6 +88,7 @@ pub(crate) struct Parts {
     pub(crate) block: Option<Block>,
     pub(crate) controller: Option<Controller>,
     pub(crate) cache_policy: CachePolicy,
+    pub(crate) answering: Option<Answering>,
 }
 
 impl Devices {
@@ -107,6 +112,7 @@ impl Devices {
             console,
             block,
             cache_policy: parts.cache_policy,
+            answering: parts.answering,
             input: Arc::default(),
             sink,
             calls: None,
@@ -190,6 +196,14 @@ impl Devices {
             GuestMemory::write(&self.ram, at, &bytes)?;
         }
         Ok(())
+    }
+
+    /// Answers what somebody outside has said.
+    fn answer(&mut self) {
+        if let Some(answering) = &mut self.answering {
+            let controller = self.nvme.as_mut().map(NvmeFunction::controller_mut);
+            answering.answer_all(controller, self.clock.now_ns());
+        }
     }
 
     /// Hands the guest's console the input that has come.

@@ -16,7 +16,7 @@ use nvme_model::Controller;
 
 use super::{Engine, EngineError, EngineKind, LifeEnd};
 use crate::trace::TraceLog;
-use machine::{HostMachine, WaitsForever};
+use machine::{HostMachine, PowerLost, WaitsForever};
 use platform::HostPlatform;
 
 /// The engine without a virtual machine.
@@ -84,6 +84,7 @@ fn run_guest(machine: &Rc<HostMachine>, command_line: &str) -> LifeEnd {
     match catch_unwind(guest) {
         Ok(Ok(())) => LifeEnd::Done,
         Ok(Err(error)) => LifeEnd::Failed(error.to_string()),
+        Err(payload) if payload.is::<PowerLost>() => LifeEnd::PowerLost,
         Err(payload) if payload.is::<WaitsForever>() => LifeEnd::WaitsForever,
         Err(payload) => LifeEnd::Failed(format!("the guest panicked: {}", text_of(&payload))),
     }

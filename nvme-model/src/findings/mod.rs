@@ -131,3 +131,6 @@ impl Findings {
         observer.event(now_ns, &Event::Finding { kind, queue, value });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,7 +66,8 @@ impl Machine {
     pub(crate) fn new(config: nvme_model::Config, lba_bytes: u32, rules: Vec<Rule>) -> Rc<Self> {
         let media = RamMedia::new(1024 * 4096 / u64::from(lba_bytes), lba_bytes);
         let plan = FaultPlan { seed: 1, rules };
-        let controller = Controller::new(config, Box::new(media), plan).unwrap();
+        let mut controller = Controller::new(config, Box::new(media), plan).unwrap();
+        controller.findings_mut().watch_pages();
         let (sink, tracer) = VecSink::with_tracer();
         let state = State { controller, now_ns: 0, lines: Lines::default(), events: Vec::new() };
         Rc::new(Self { memory: Memory(DmaPool::new(1024)), state: state.into(), sink, tracer })
@@ -190,6 +191,16 @@ impl Platform for Machine {
 /// A rule about I/O commands that fires `count` times.
 pub(crate) fn io_rule(phase: Phase, action: Action, count: u64) -> Rule {
     rule(OpClass::AnyIo, phase, action, count)
+}
+
+/// Without faults our driver does nothing wrong, whatever a test had it do.
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let controller = &self.state.borrow().controller;
+        let findings: Vec<_> = controller.findings().last().collect();
+        let is_faulty = controller.faults().counts().next().is_some() || controller.is_removed();
+        assert!(is_faulty || findings.is_empty() || std::thread::panicking(), "{findings:?}");
+    }
 }
 
 /// A rule that fires `count` times.

@@ -14,10 +14,12 @@ use sha2::{Digest, Sha256};
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// What the guest is built from, relative to the root of the repository.
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 15] = [
     "Cargo.toml",
     "guest-fs",
     "guest-io",
+    "images/conformance",
+    "images/exercise",
     "images/kernel/.cargo/config.toml",
     "images/kernel/Cargo.lock",
     "images/kernel/Cargo.toml",

@@ -1,12 +1,13 @@
 //! The handle on a mounted filesystem and the types of its interface.
 
 use alloc::rc::Rc;
-use alloc::vec::Vec;
 use core::fmt;
 
 use block::BlockDevice;
-use iomap::{Errno, MapKind};
+use iomap::MapKind;
 
+use crate::audit::{Auditor, Clock};
+use crate::format::inode::Times;
 use crate::fsck::{self, FsckError, Report};
 use crate::map::{DioIomap, SwapIomap};
 use crate::mkfs::{self, MkfsError, MkfsOptions};
@@ -14,7 +15,7 @@ use crate::mount::{self, MountError, MountOptions};
 use crate::shutdown::ShutdownReason;
 use crate::state::Core;
 
-/// Names a file: the block of its inode. Valid from `create` or `open` until `unlink`.
+/// Names a file: the block of its inode. Valid from `create`, `open` or `lookup` until the file goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ino(pub u64);
 
@@ -25,12 +26,16 @@ pub struct Stat {
     pub ino: Ino,
     /// What it is.
     pub kind: crate::FileKind,
-    /// Size in bytes.
+    /// Size in bytes; of a directory the number of its entries.
     pub size_bytes: u64,
     /// Blocks of data and of its map.
     pub blocks: u64,
-    /// Names.
+    /// Names; for a directory 2 and one for each directory in it.
     pub nlink: u32,
+    /// Tells apart the files that had this inode number one after the other.
+    pub generation: u64,
+    /// When what was changed.
+    pub times: Times,
     /// It is an active swap file.
     pub is_swapfile: bool,
     /// A crash now would lose changes of its metadata.
@@ -44,9 +49,9 @@ pub struct StatFs {
     pub block_bytes: u64,
     /// Blocks in all.
     pub blocks: u64,
-    /// Blocks not in use.
+    /// Blocks that files can have. A few more are kept for changes that give space back.
     pub blocks_free: u64,
-    /// Files in the root directory.
+    /// Entries of the root directory.
     pub files: u64,
 }
 
@@ -115,53 +120,29 @@ impl<D: BlockDevice> FileSystem<D> {
         fsck::fsck(device)
     }
 
+    /// Checks the filesystem on `device`, which is not mounted, and repairs what needs no guess: superblock
+    /// copies, bitmaps and their summaries, link counts. The report says what was wrong before. Nothing is
+    /// written while the journal is not empty, or a part is unreadable, or two files claim one block.
+    ///
+    /// # Errors
+    /// [`FsckError`] when there is nothing to check or the device fails.
+    pub fn repair(device: &D) -> Result<Report, FsckError> {
+        fsck::repair(device)
+    }
+
     /// Why the filesystem is shut down, if it is.
     #[must_use]
     pub fn shutdown_reason(&self) -> Option<ShutdownReason> {
         self.core.state().shutdown
     }
 
-    /// The names in the root directory, in the order of the disk.
-    ///
-    /// # Errors
-    /// `EIO` after a shutdown.
-    pub fn names(&self) -> Result<Vec<Vec<u8>>, Errno> {
-        self.core.check_alive()?;
-        let state = self.core.state();
-        Ok(state.directory.entries().map(|entry| entry.name.to_vec()).collect())
+    /// Shows everything that this filesystem does to `auditor` from now on.
+    pub fn set_auditor(&self, auditor: Option<Rc<dyn Auditor>>) {
+        self.core.set_auditor(auditor);
     }
 
-    /// What is known of a file.
-    ///
-    /// # Errors
-    /// `EIO` after a shutdown, `ENOENT` for a file that was not opened.
-    pub fn stat(&self, ino: Ino) -> Result<Stat, Errno> {
-        self.core.check_alive()?;
-        let state = self.core.state();
-        let incore = state.inodes.get(&ino.0).ok_or(Errno::ENOENT)?;
-        Ok(Stat {
-            ino,
-            kind: incore.inode.kind,
-            size_bytes: incore.inode.size,
-            blocks: incore.inode.blocks(),
-            nlink: incore.inode.nlink,
-            is_swapfile: incore.is_swapfile,
-            is_dirty: state.is_dirty(incore),
-        })
-    }
-
-    /// What is known of the filesystem.
-    ///
-    /// # Errors
-    /// `EIO` after a shutdown.
-    pub fn statfs(&self) -> Result<StatFs, Errno> {
-        self.core.check_alive()?;
-        let state = self.core.state();
-        Ok(StatFs {
-            block_bytes: crate::format::BLOCK_BYTES,
-            blocks: self.core.layout.blocks,
-            blocks_free: state.space.free(),
-            files: state.directory.entries().count() as u64,
-        })
+    /// Where times come from. Without a clock they are 0.
+    pub fn set_clock(&self, clock: Rc<dyn Clock>) {
+        self.core.set_clock(clock);
     }
 }

@@ -23,9 +23,11 @@
 
 extern crate alloc;
 
-mod directory;
+mod audit;
+mod btree;
+mod dir;
 pub mod events;
-mod extents;
+mod extent;
 mod filesystem;
 mod format;
 mod fsck;
@@ -33,9 +35,11 @@ mod inode;
 mod lock;
 mod log;
 mod map;
+mod meta;
 mod mkfs;
 mod mount;
 mod ops;
+mod refcount;
 mod shutdown;
 mod space;
 mod state;
@@ -44,12 +48,14 @@ mod store;
 mod tests;
 mod txn;
 
+pub use audit::{Auditor, Clock};
 pub use filesystem::{FileExtent, FileSystem, Ino, Stat, StatFs};
-pub use format::inode::FileKind;
+pub use format::inode::{FileKind, Times};
 pub use format::{Corruption, Expected, Structure};
 pub use fsck::{Finding, FsckError, Report};
 pub use map::{DioIomap, SwapIomap};
 pub use mkfs::{MkfsError, MkfsOptions};
 pub use mount::{FsKnobs, MountError, MountOptions};
+pub use ops::{AllocateMode, DirectoryEntry, RenameFlags};
 pub use shutdown::{ShutdownKind, ShutdownReason};
 pub use store::IoError;

@@ -5,15 +5,23 @@ use core::fmt;
 
 use block::BlockDevice;
 use hal::OutOfMemory;
+use iomap::Errno;
 
-use crate::format::inode::{FileKind, Fork, RawInode};
-use crate::format::superblock::{self, JOURNAL_AT, JOURNAL_BLOCKS_MIN, Layout, SUPERBLOCK_AT};
-use crate::format::{Image, bitmap, blank, inode, journal, seal};
-use crate::space::Bits;
+use crate::btree::Tree;
+use crate::format::inode::{Fields, FileKind, Times};
+use crate::format::superblock::{self, JOURNAL_AT, JOURNAL_BLOCKS_MIN, Layout};
+use crate::format::{Image, begin, blank, group, inode, journal, seal};
+use crate::space::fresh_info;
 use crate::store::{IoError, Reserve};
 
 /// The largest journal that is chosen by itself.
-const JOURNAL_BLOCKS_DEFAULT_MAX: u64 = 2048;
+const JOURNAL_BLOCKS_DEFAULT_MAX: u64 = 4096;
+
+/// Up to 256 MiB a small journal is enough.
+const SMALL_BLOCKS: u64 = 1 << 16;
+
+/// The smallest journal of a larger filesystem.
+const JOURNAL_BLOCKS_LARGE: u64 = 1024;
 
 /// What the new filesystem is to be like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +31,8 @@ pub struct MkfsOptions {
     pub uuid: [u8; 16],
     /// A name for people; zero-padded.
     pub label: [u8; 32],
-    /// Blocks of the journal's ring (at least 64); `None`: 1/64 of the device, 64 to 2048.
+    /// Blocks of the journal's ring: at least 256, above 256 MiB 1024; `None`: 1/64 of the device, at most
+    /// 4096.
     pub journal_blocks: Option<u64>,
 }
 
@@ -35,7 +44,7 @@ pub enum MkfsError {
         /// What it has.
         blocks: u64,
     },
-    /// The journal must have at least 64 blocks.
+    /// The journal must have at least 256 blocks, above 256 MiB 1024.
     JournalTooSmall {
         /// What was asked for.
         blocks: u64,
@@ -53,7 +62,10 @@ impl fmt::Display for MkfsError {
                 write!(f, "the device has {blocks} blocks, too few for the journal and one file")
             }
             Self::JournalTooSmall { blocks } => {
-                write!(f, "a journal of {blocks} blocks is too small, at least 64 are needed")
+                write!(
+                    f,
+                    "a journal of {blocks} blocks is too small: at least 256, above 256 MiB 1024"
+                )
             }
             Self::OutOfMemory => f.write_str("no DMA memory left"),
             Self::Io(error) => error.fmt(f),
@@ -62,6 +74,19 @@ impl fmt::Display for MkfsError {
 }
 
 impl core::error::Error for MkfsError {}
+
+impl MkfsError {
+    /// What a program that makes a filesystem gives its caller.
+    #[must_use]
+    pub const fn errno(&self) -> Errno {
+        match self {
+            Self::TooSmall { .. } => Errno::ENOSPC,
+            Self::JournalTooSmall { .. } => Errno::EINVAL,
+            Self::OutOfMemory => Errno::ENOMEM,
+            Self::Io(_) => Errno::EIO,
+        }
+    }
+}
 
 impl From<OutOfMemory> for MkfsError {
     fn from(_: OutOfMemory) -> Self {
@@ -76,12 +101,14 @@ impl From<IoError> for MkfsError {
 }
 
 /// Writes an empty filesystem over the whole device. The superblocks come last, so a filesystem
-/// that was cut while it was made is none.
+/// that was cut while it was made is none. Groups stay fresh: the work grows with the number of
+/// groups, not of blocks.
 pub(crate) fn mkfs<D: BlockDevice>(device: &D, options: &MkfsOptions) -> Result<(), MkfsError> {
     let blocks = device.geometry().size_blocks;
-    let chosen = (blocks / 64).clamp(JOURNAL_BLOCKS_MIN, JOURNAL_BLOCKS_DEFAULT_MAX);
+    let least = journal_blocks_min(blocks);
+    let chosen = (blocks / 64).clamp(least, JOURNAL_BLOCKS_DEFAULT_MAX);
     let journal_blocks = options.journal_blocks.unwrap_or(chosen);
-    if journal_blocks < JOURNAL_BLOCKS_MIN {
+    if journal_blocks < least {
         return Err(MkfsError::JournalTooSmall { blocks: journal_blocks });
     }
     let layout = Layout::plan(options.uuid, options.label, blocks, journal_blocks);
@@ -91,47 +118,57 @@ pub(crate) fn mkfs<D: BlockDevice>(device: &D, options: &MkfsOptions) -> Result<
     // No old superblock, no old log: nothing of an earlier filesystem may be taken for a part of ours.
     // The superblocks go first, so that nobody mounts what is left of the rest.
     let zeros = blank();
-    reserve.write(device, [(SUPERBLOCK_AT, &zeros)], true)?;
-    reserve.write(device, [(layout.copy_at(), &zeros)], true)?;
+    reserve.write(device, layout.superblocks().map(|block| (block, &zeros)), true)?;
     let ring_end = JOURNAL_AT.saturating_add(1).saturating_add(journal_blocks);
     let ring = JOURNAL_AT.saturating_add(1)..ring_end;
     reserve.write(device, ring.map(|block| (block, &zeros)), false)?;
 
-    let sealed = |mut image: Image| {
-        seal(&mut image, 0);
-        image
-    };
-    for (index, image) in bitmaps(&layout) {
-        let block = layout.bitmap_start.saturating_add(index);
-        reserve.write(device, [(block, &sealed(image))], false)?;
+    for index in 0..layout.table_blocks {
+        let first = index.saturating_mul(group::ENTRIES_PER_BLOCK as u64);
+        let infos = (first..layout.groups()).map(|group| fresh_info(&layout, group));
+        let image = sealed(group::encode_table(&layout, index, infos));
+        let block = layout.table_start.saturating_add(index);
+        reserve.write(device, [(block, &image)], false)?;
     }
-    let root = RawInode {
-        kind: FileKind::Directory,
-        nlink: 1,
-        size: 0,
-        blocks: 0,
-        fork: Fork::Inline(Vec::new()),
-    };
-    let root = sealed(inode::encode(&layout, layout.root, &root));
-    reserve.write(device, [(layout.root, &root)], false)?;
+    for tree in [Tree::refcounts(&layout), Tree::orphans(&layout)] {
+        let mut image = begin(layout.identity(tree.kind.node(), tree.root, tree.root));
+        tree.init(&mut image);
+        reserve.write(device, [(tree.root, &sealed(image))], false)?;
+    }
+    let mut root = inode::encode(&layout, layout.root, &root_fields(&layout));
+    Tree::directory(layout.root).init(&mut root);
+    reserve.write(device, [(layout.root, &sealed(root))], false)?;
     let header = sealed(journal::encode_header(&layout, 0));
     reserve.write(device, [(JOURNAL_AT, &header)], false)?;
     reserve.flush(device)?;
-    for block in [layout.copy_at(), SUPERBLOCK_AT] {
+    let mut superblocks: Vec<u64> = layout.superblocks().collect();
+    superblocks.reverse();
+    for block in superblocks {
         let superblock = sealed(superblock::encode(&layout, block));
         reserve.write(device, [(block, &superblock)], true)?;
     }
     Ok(())
 }
 
-/// The bitmap of an empty filesystem: everything up to the root's inode is in use, and the copy.
-fn bitmaps(layout: &Layout) -> impl Iterator<Item = (u64, Image)> + '_ {
-    let mut used = Bits::new(layout.blocks);
-    (0..=layout.root).for_each(|block| used.set(block, true));
-    used.set(layout.copy_at(), true);
-    (0..layout.bitmap_blocks).map(move |index| {
-        let start = usize::try_from(index).unwrap_or(usize::MAX);
-        let words = used.words().chunks(bitmap::WORDS_PER_BLOCK).nth(start).unwrap_or(&[]);
-        (index, bitmap::encode(layout, index, words))
-    })
+/// The largest transaction must fit a ring twice, and trees are deeper where there is more to describe.
+const fn journal_blocks_min(blocks: u64) -> u64 {
+    if blocks <= SMALL_BLOCKS { JOURNAL_BLOCKS_MIN } else { JOURNAL_BLOCKS_LARGE }
+}
+
+fn sealed(mut image: Image) -> Image {
+    seal(&mut image, 0);
+    image
+}
+
+fn root_fields(layout: &Layout) -> Fields {
+    Fields {
+        kind: FileKind::Directory,
+        nlink: 2,
+        flags: 0,
+        size: 0,
+        blocks: 0,
+        generation: 0,
+        parent: layout.root,
+        times: Times::default(),
+    }
 }

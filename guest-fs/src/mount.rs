@@ -1,27 +1,27 @@
-//! Mounting: find the superblock, recover the journal, load what is always in memory.
+//! Mounting: find the superblock, recover the journal, load the summaries of the groups.
+//!
+//! What a mount reads grows with the number of groups (4 KiB for 252 of them), not with files or blocks.
 
-use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::fmt;
 
 use block::BlockDevice;
 use hal::OutOfMemory;
+use iomap::Errno;
 
-use crate::directory::{Directory, DirectoryBlock};
 use crate::events::Event;
-use crate::extents::ExtentMap;
-use crate::format::inode::{FileKind, Fork};
+use crate::format::inode::FileKind;
 use crate::format::superblock::{
-    self, JOURNAL_AT, KNOWN_INCOMPAT, KNOWN_RO_COMPAT, Layout, SUPERBLOCK_AT, VERSION,
+    self, GROUP_BLOCKS, JOURNAL_AT, KNOWN_INCOMPAT, KNOWN_RO_COMPAT, Layout, SUPERBLOCK_AT,
+    VERSION, copies_in_groups,
 };
-use crate::format::{
-    BLOCK_BYTES, Corruption, Image, Structure, bitmap, directory, extent, inode, journal, seal,
-};
-use crate::inode::{Incore, Inode};
+use crate::format::{Corruption, Image, Structure, group, journal, seal, verify};
+use crate::inode::{Incore, fields};
 use crate::log::LogState;
-use crate::log::recovery::{Replay, ScanError, scan};
-use crate::space::{Run, Space};
+use crate::log::recovery::{Replay, ScanError, is_newer_in_place, scan};
+use crate::meta::Fault;
+use crate::space::Groups;
 use crate::state::{Core, State};
 use crate::store::{IoError, Reserve};
 
@@ -61,6 +61,8 @@ pub enum MountError {
         /// Unknown read-only-compatible bits.
         ro_compat: u64,
     },
+    /// Work that a crash left unfinished could not be finished; the filesystem is shut down.
+    Unfinished(Errno),
     /// The filesystem is larger than its device.
     DeviceTooSmall {
         /// Blocks of the filesystem.
@@ -81,6 +83,9 @@ impl fmt::Display for MountError {
                 f,
                 "unknown feature bits: incompatible {incompat:#x}, read-only-compatible {ro_compat:#x}"
             ),
+            Self::Unfinished(errno) => {
+                write!(f, "what a crash left unfinished could not be finished: {errno}")
+            }
             Self::DeviceTooSmall { filesystem, device } => {
                 write!(f, "the filesystem has {filesystem} blocks, the device only {device}")
             }
@@ -89,6 +94,18 @@ impl fmt::Display for MountError {
 }
 
 impl core::error::Error for MountError {}
+
+impl MountError {
+    /// What mount(2) gives.
+    #[must_use]
+    pub const fn errno(&self) -> Errno {
+        match self {
+            Self::OutOfMemory => Errno::ENOMEM,
+            Self::Corrupt(_) => Errno::EUCLEAN,
+            _ => Errno::EIO,
+        }
+    }
+}
 
 impl From<IoError> for MountError {
     fn from(error: IoError) -> Self {
@@ -117,6 +134,17 @@ impl From<ScanError> for MountError {
     }
 }
 
+impl From<Fault> for MountError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Io(error) => Self::Io(error),
+            Fault::Corrupt(corruption) => Self::Corrupt(corruption),
+            Fault::Errno(errno) => Self::Unfinished(errno),
+            Fault::Absent => Self::Unfinished(Errno::EIO),
+        }
+    }
+}
+
 /// Mounts the filesystem on `device`.
 pub(crate) fn mount<D: BlockDevice>(
     device: Rc<D>,
@@ -126,27 +154,21 @@ pub(crate) fn mount<D: BlockDevice>(
     let layout = find_superblock(&*device, &reserve)?;
     check_superblock(&layout, device.geometry().size_blocks)?;
     let head = recover(&*device, &reserve, &layout)?;
-    let read = |block| reserve.read(&*device, block);
-    let space = load_space(&layout, read)?;
-    let root = load_inode(&layout, layout.root, read)?;
-    let identity = layout.identity(Structure::Inode, layout.root, layout.root);
+    let groups = load_groups(&layout, |block| reserve.read(&*device, block))?;
+    device.tracer().emit(Event::Mount { blocks: layout.blocks, free: groups.free() });
+    let state = State::new(LogState::new(layout.journal_blocks, head), groups);
+    let core = Core::new(device, reserve, layout, options.knobs, state);
+    let root = fields(&core, layout.root)?;
     if root.kind != FileKind::Directory {
+        let identity = layout.identity(Structure::Inode, layout.root, layout.root);
         return Err(identity.field("the kind directory, being the root").into());
     }
-    let directory = load_directory(&layout, &root, read)?;
-    device.tracer().emit(Event::Mount { blocks: layout.blocks, free: space.free() });
-    let state = State {
-        shutdown: None,
-        is_mounted: true,
-        log: LogState::new(layout.journal_blocks, head),
-        space,
-        directory,
-        inodes: BTreeMap::from([(layout.root, Incore::new(root))]),
-    };
-    Ok(Core::new(device, reserve, layout, options.knobs, state))
+    core.state().inodes.insert(layout.root, Incore::default());
+    core.finish_crashed()?;
+    Ok(core)
 }
 
-/// The superblock, or its copy if that is damaged.
+/// The superblock, or a copy if that is damaged.
 pub(crate) fn find_superblock<D: BlockDevice>(
     device: &D,
     reserve: &Reserve<D::Page>,
@@ -156,10 +178,18 @@ pub(crate) fn find_superblock<D: BlockDevice>(
         superblock::decode(&image, block).map_err(MountError::from)
     };
     attempt(SUPERBLOCK_AT).or_else(|first_error| {
-        let copy_at = device.geometry().size_blocks.saturating_sub(1);
-        let layout = attempt(copy_at).map_err(|_| first_error)?;
-        device.tracer().emit(Event::SuperblockCopyUsed { block: copy_at });
-        Ok(layout)
+        let size = device.geometry().size_blocks;
+        let last = size.saturating_sub(1);
+        // A short last group is left out by mkfs.
+        let last_whole = size.saturating_sub(size % GROUP_BLOCKS).saturating_sub(1);
+        let in_groups = copies_in_groups().take_while(|block| *block < size);
+        for block in [last, last_whole].into_iter().chain(in_groups) {
+            if let Ok(layout) = attempt(block) {
+                device.tracer().emit(Event::SuperblockCopyUsed { block });
+                return Ok(layout);
+            }
+        }
+        Err(first_error)
     })
 }
 
@@ -185,10 +215,20 @@ fn recover<D: BlockDevice>(
     reserve: &Reserve<D::Page>,
     layout: &Layout,
 ) -> Result<u64, MountError> {
-    let Replay { tail, head, batches, images } = scan(layout, |block| reserve.read(device, block))?;
+    let Replay { tail, head, batches, mut images } =
+        scan(layout, |block| reserve.read(device, block))?;
     if batches == 0 {
         return Ok(head);
     }
+    let mut newer = Vec::new();
+    for (block, image) in &images {
+        // A block in place that cannot be read is about to be written: no reason to give up.
+        let place = reserve.read(device, *block).ok();
+        if place.is_some_and(|place| is_newer_in_place(layout, *block, image, &place)) {
+            newer.push(*block);
+        }
+    }
+    newer.iter().for_each(|block| drop(images.remove(block)));
     let blocks = images.len() as u64;
     device.tracer().emit(Event::Recovery { batches, blocks, tail, head });
     reserve.write(device, images.iter().map(|(block, image)| (*block, image)), false)?;
@@ -199,76 +239,17 @@ fn recover<D: BlockDevice>(
     Ok(head)
 }
 
-/// Reads the bitmap. The fixed parts must be in use, or they would be given away.
-pub(crate) fn load_space(
+/// Reads the group table.
+pub(crate) fn load_groups(
     layout: &Layout,
     mut read: impl FnMut(u64) -> Result<Image, IoError>,
-) -> Result<Space, MountError> {
-    let mut words = Vec::new();
-    for index in 0..layout.bitmap_blocks {
-        let image = read(layout.bitmap_start.saturating_add(index))?;
-        words.extend(bitmap::decode(layout, index, &image)?);
+) -> Result<Groups, MountError> {
+    let mut infos = Vec::new();
+    for index in 0..layout.table_blocks {
+        let block = layout.table_start.saturating_add(index);
+        let image = read(block)?;
+        verify(&image, layout.identity(Structure::GroupTable, block, 0))?;
+        infos.extend(group::infos(layout, index, &image)?);
     }
-    let space = Space::new(layout.blocks, words);
-    let fixed = Run { start: 0, blocks: layout.root.saturating_add(1) };
-    if !space.is_used(fixed) || !space.is_used(Run::one(layout.copy_at())) {
-        let identity = layout.identity(Structure::Bitmap, layout.bitmap_start, 0);
-        return Err(identity.field("the fixed parts marked in use").into());
-    }
-    Ok(space)
-}
-
-/// Reads an inode with all its leaves.
-pub(crate) fn load_inode(
-    layout: &Layout,
-    ino: u64,
-    mut read: impl FnMut(u64) -> Result<Image, IoError>,
-) -> Result<Inode, MountError> {
-    let raw = inode::decode(layout, ino, &read(ino)?)?;
-    let identity = layout.identity(Structure::Inode, ino, ino);
-    let mut leaves = Vec::new();
-    match raw.fork {
-        Fork::Inline(extents) => leaves.push((crate::extents::IN_INODE, extents)),
-        Fork::Leaves(pointers) => {
-            let mut file_end = 0;
-            for (first, block) in pointers {
-                let extents = extent::decode_leaf(layout, block, ino, &read(block)?)?;
-                let starts_at = extents.first().map(|extent| extent.file_block);
-                if starts_at != Some(first) || first < file_end {
-                    return Err(identity.field("leaves that fit their pointers").into());
-                }
-                file_end = extents.last().map_or(file_end, extent::Extent::file_end);
-                leaves.push((block, extents));
-            }
-        }
-    }
-    let map = ExtentMap::from_leaves(leaves);
-    let inode = Inode { kind: raw.kind, nlink: raw.nlink, size: raw.size, map };
-    if inode.blocks() != raw.blocks || raw.blocks > layout.blocks {
-        return Err(identity.field("the number of blocks that its extents have").into());
-    }
-    Ok(inode)
-}
-
-/// Reads the root directory: every block of its size.
-pub(crate) fn load_directory(
-    layout: &Layout,
-    root: &Inode,
-    mut read: impl FnMut(u64) -> Result<Image, IoError>,
-) -> Result<Directory, MountError> {
-    let identity = layout.identity(Structure::Inode, layout.root, layout.root);
-    let mut blocks = Vec::new();
-    for extent in root.map.iter() {
-        if extent.is_unwritten || extent.file_block != blocks.len() as u64 {
-            return Err(identity.field("a directory without holes").into());
-        }
-        for block in extent.block..extent.end() {
-            let entries = directory::decode(layout, block, layout.root, &read(block)?)?;
-            blocks.push(DirectoryBlock { block, entries: Rc::new(entries) });
-        }
-    }
-    if root.size != (blocks.len() as u64).saturating_mul(BLOCK_BYTES) {
-        return Err(identity.field("the size of its directory blocks").into());
-    }
-    Ok(Directory { blocks })
+    Ok(Groups::new(infos))
 }

@@ -1,25 +1,27 @@
 //! What all parts of a mounted filesystem share.
 //!
 //! Invariant: no borrow of the state lasts across a device wait or a call out of this crate other than
-//! to the trace.
+//! to the trace and the auditor.
 
 use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
 use core::cell::{RefCell, RefMut};
 
 use block::BlockDevice;
-use iomap::Errno;
+use iomap::{Context, Errno};
 
-use crate::directory::Directory;
+use crate::audit::{Auditor, Clock};
 use crate::events::Event;
-use crate::format::Corruption;
 use crate::format::superblock::Layout;
-use crate::inode::{Incore, Inode};
+use crate::format::{Corruption, Image, Structure, verify_cached};
+use crate::inode::Incore;
 use crate::lock::Lock;
 use crate::log::LogState;
+use crate::meta::cache::Cache;
+use crate::meta::{Fault, MetaRead, read_verified};
 use crate::mount::FsKnobs;
 use crate::shutdown::ShutdownReason;
-use crate::space::Space;
+use crate::space::{Busy, Groups};
 use crate::store::{IoError, Reserve};
 
 /// A mounted filesystem.
@@ -31,6 +33,8 @@ pub(crate) struct Core<D: BlockDevice> {
     /// Held while the journal is written or checkpointed.
     pub(crate) log_lock: Lock,
     state: RefCell<State>,
+    auditor: RefCell<Option<Rc<dyn Auditor>>>,
+    clock: RefCell<Option<Rc<dyn Clock>>>,
 }
 
 /// What changes.
@@ -39,15 +43,77 @@ pub(crate) struct State {
     pub(crate) shutdown: Option<ShutdownReason>,
     pub(crate) is_mounted: bool,
     pub(crate) log: LogState,
-    pub(crate) space: Space,
-    pub(crate) directory: Directory,
+    pub(crate) groups: Groups,
+    pub(crate) busy: Busy,
+    pub(crate) cache: Cache,
     pub(crate) inodes: BTreeMap<u64, Incore>,
+    /// Metadata blocks that an open transaction has changed, and which (XFS: locked buffers).
+    pub(crate) held_blocks: BTreeMap<u64, u64>,
+    pub(crate) next_txn: u64,
 }
 
 impl State {
+    pub(crate) fn new(log: LogState, groups: Groups) -> Self {
+        Self {
+            shutdown: None,
+            is_mounted: true,
+            log,
+            groups,
+            busy: Busy::default(),
+            cache: Cache::default(),
+            inodes: BTreeMap::new(),
+            held_blocks: BTreeMap::new(),
+            next_txn: 1,
+        }
+    }
+
     /// Has the inode changes that a crash would lose?
     pub(crate) fn is_dirty(&self, incore: &Incore) -> bool {
         incore.epoch > self.log.durable_epoch
+    }
+
+    /// A metadata block as committed transactions left it, if it is in memory.
+    fn in_memory(&self, block: u64) -> Option<Rc<Image>> {
+        self.log.newest(block).or_else(|| self.cache.peek(block))
+    }
+}
+
+/// Metadata that is in memory, and nothing else: what swap I/O may look at.
+pub(crate) struct InMemory<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) layout: &'a Layout,
+}
+
+impl MetaRead for InMemory<'_> {
+    fn layout(&self) -> &Layout {
+        self.layout
+    }
+
+    fn read(&self, structure: Structure, block: u64, owner: u64) -> Result<Rc<Image>, Fault> {
+        let image = self.state.in_memory(block).ok_or(Fault::Absent)?;
+        verify_cached(&image, self.layout.identity(structure, block, owner))?;
+        Ok(image)
+    }
+}
+
+impl<D: BlockDevice> MetaRead for Core<D> {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn read(&self, structure: Structure, block: u64, owner: u64) -> Result<Rc<Image>, Fault> {
+        let known = {
+            let state = &mut *self.state();
+            state.log.newest(block).or_else(|| state.cache.get(block))
+        };
+        if let Some(image) = known {
+            verify_cached(&image, self.layout.identity(structure, block, owner))?;
+            return Ok(image);
+        }
+        let read = |block| self.reserve.read(&*self.device, block);
+        let image = read_verified(&self.layout, structure, block, owner, read)?;
+        self.state().cache.put(block, Rc::clone(&image));
+        Ok(image)
     }
 }
 
@@ -59,15 +125,42 @@ impl<D: BlockDevice> Core<D> {
         knobs: FsKnobs,
         state: State,
     ) -> Self {
-        let state = RefCell::new(state);
-        Self { device, reserve, layout, knobs, log_lock: Lock::default(), state }
+        Self {
+            device,
+            reserve,
+            layout,
+            knobs,
+            log_lock: Lock::default(),
+            state: RefCell::new(state),
+            auditor: RefCell::default(),
+            clock: RefCell::default(),
+        }
     }
 
     pub(crate) fn state(&self) -> RefMut<'_, State> {
         self.state.borrow_mut()
     }
 
+    pub(crate) fn set_auditor(&self, auditor: Option<Rc<dyn Auditor>>) {
+        *self.auditor.borrow_mut() = auditor;
+    }
+
+    pub(crate) fn set_clock(&self, clock: Rc<dyn Clock>) {
+        *self.clock.borrow_mut() = Some(clock);
+    }
+
+    /// Now, in virtual nanoseconds; 0 if nobody gave the filesystem a clock.
+    pub(crate) fn now_ns(&self) -> u64 {
+        let clock = self.clock.borrow().clone();
+        clock.map_or(0, |clock| clock.now_ns())
+    }
+
+    /// Tells the auditor and the trace.
     pub(crate) fn emit(&self, event: Event) {
+        let auditor = self.auditor.borrow().clone();
+        if let Some(auditor) = auditor {
+            auditor.saw(&event);
+        }
         self.device.tracer().emit(event);
     }
 
@@ -97,13 +190,22 @@ impl<D: BlockDevice> Core<D> {
         }
     }
 
-    /// A corrupt block was found: nothing is trusted any more.
-    pub(crate) fn corrupt(&self, corruption: Corruption) -> Errno {
+    /// What a user gets for a fault. A corrupt block shuts the filesystem down: nothing is trusted any
+    /// more.
+    pub(crate) fn errno(&self, fault: Fault) -> Errno {
+        match fault {
+            Fault::Corrupt(corruption) => self.corrupt(corruption),
+            Fault::Io(_) | Fault::Absent => Errno::EIO,
+            Fault::Errno(errno) => errno,
+        }
+    }
+
+    fn corrupt(&self, corruption: Corruption) -> Errno {
         self.shut_down(ShutdownReason::Corrupt(corruption));
         Errno::EUCLEAN
     }
 
-    /// Metadata in memory contradict each other.
+    /// Metadata contradict each other.
     pub(crate) fn inconsistent(&self, what: &'static str) -> Errno {
         self.shut_down(ShutdownReason::Inconsistent(what));
         Errno::EUCLEAN
@@ -115,23 +217,34 @@ impl<D: BlockDevice> Core<D> {
         Errno::EIO
     }
 
-    /// A copy of an inode, for a transaction to change.
+    /// Looks at what is only in memory of an inode.
     ///
     /// # Errors
-    /// `ENOENT` if it is not in memory.
-    pub(crate) fn inode(&self, ino: u64) -> Result<Inode, Errno> {
-        self.with_inode(ino, |incore| incore.inode.clone())
-    }
-
-    /// Looks at an inode.
-    ///
-    /// # Errors
-    /// `ENOENT` if it is not in memory.
+    /// `ENOENT` if nobody looked it up.
     pub(crate) fn with_inode<T>(
         &self,
         ino: u64,
-        look: impl FnOnce(&Incore) -> T,
+        look: impl FnOnce(&mut Incore) -> T,
     ) -> Result<T, Errno> {
-        self.state().inodes.get(&ino).map(look).ok_or(Errno::ENOENT)
+        self.state().inodes.get_mut(&ino).map(look).ok_or(Errno::ENOENT)
+    }
+
+    /// Runs `attempt`; if there is no space, makes freed blocks usable and tries once more.
+    ///
+    /// # Errors
+    /// What the last attempt gave.
+    pub(crate) fn with_space<T>(
+        &self,
+        context: Context,
+        attempt: impl Fn() -> Result<T, Fault>,
+    ) -> Result<T, Errno> {
+        let result = match attempt() {
+            Err(Fault::Errno(Errno::ENOSPC)) if !self.state().busy.is_empty() => {
+                self.log_force(context)?;
+                attempt()
+            }
+            result => result,
+        };
+        result.map_err(|fault| self.errno(fault))
     }
 }

@@ -4,7 +4,7 @@
 //! finds no request waits; the same event does not wait twice.
 // Spec: NVMe-Base-2.0c 5.2 "Asynchronous Event Request command"
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use nvme_spec::aer::AerResult;
 
@@ -14,7 +14,8 @@ pub(crate) struct AsyncEvents {
     /// Command identifiers of the parked requests, oldest first.
     parked: VecDeque<u16>,
     pending: VecDeque<AerResult>,
-    masked: BTreeSet<u32>,
+    /// Types that were reported, and the log page that tells more and has to be read before the next.
+    masked: BTreeMap<u32, u32>,
     /// An event that is reported so often, masked or not: a fault.
     flood: Option<(AerResult, u16)>,
 }
@@ -59,7 +60,7 @@ impl AsyncEvents {
     }
 
     fn next(&self) -> Option<usize> {
-        self.pending.iter().position(|event| !self.masked.contains(&event.event_type()))
+        self.pending.iter().position(|event| !self.masked.contains_key(&event.event_type()))
     }
 
     /// The next event to report and the request that reports it; its type is masked then.
@@ -71,13 +72,19 @@ impl AsyncEvents {
         let index = self.next()?;
         let cid = self.parked.pop_front()?;
         let event = self.pending.remove(index)?;
-        self.masked.insert(event.event_type());
+        self.masked.insert(event.event_type(), event.log_page());
         Some((cid, event))
     }
 
-    /// The host read a log page without retaining the event: its types may be reported again.
-    pub(crate) fn rearm(&mut self, event_type: u32) {
-        self.masked.remove(&event_type);
+    /// The host read a log page without retaining the event: types whose last event named that page may
+    /// be reported again.
+    pub(crate) fn rearm(&mut self, log_page: u32) {
+        self.masked.retain(|_, named| *named != log_page);
+    }
+
+    /// What an event that was not reported yet would tell is known already.
+    pub(crate) fn forget(&mut self, is_known: impl Fn(&AerResult) -> bool) {
+        self.pending.retain(|event| !is_known(event));
     }
 }
 
@@ -87,7 +94,7 @@ mod tests {
     use nvme_spec::aer;
 
     fn error(info: u32) -> AerResult {
-        AerResult(0).with_event_type(aer::TYPE_ERROR).with_info(info)
+        AerResult(0).with_event_type(aer::TYPE_ERROR).with_info(info).with_log_page(1)
     }
 
     #[test]
@@ -115,7 +122,9 @@ mod tests {
         assert!(events.park(1, 4) && events.park(2, 4));
         assert_eq!(events.deliver(), Some((1, error(0))));
         assert_eq!(events.deliver(), None);
-        events.rearm(aer::TYPE_ERROR);
+        events.rearm(2);
+        assert_eq!(events.deliver(), None);
+        events.rearm(1);
         assert_eq!(events.deliver(), Some((2, error(1))));
     }
 }

@@ -22,6 +22,16 @@ pub struct Timing {
     pub ready_ns: u64,
     /// From CC.SHN to CSTS.SHST = complete.
     pub shutdown_ns: u64,
+    /// A short device self-test.
+    pub self_test_short_ns: u64,
+    /// An extended device self-test.
+    pub self_test_extended_ns: u64,
+    /// A sanitize by block erase.
+    pub sanitize_erase_ns: u64,
+    /// A sanitize by crypto erase.
+    pub sanitize_crypto_ns: u64,
+    /// One pass of a sanitize by overwrite.
+    pub sanitize_pass_ns: u64,
 }
 
 impl Timing {
@@ -43,6 +53,11 @@ impl Default for Timing {
             deallocate_ns: 50_000,
             ready_ns: 50_000,
             shutdown_ns: 200_000,
+            self_test_short_ns: 60_000_000_000,
+            self_test_extended_ns: 600_000_000_000,
+            sanitize_erase_ns: 5_000_000_000,
+            sanitize_crypto_ns: 1_000_000_000,
+            sanitize_pass_ns: 20_000_000_000,
         }
     }
 }
@@ -83,6 +98,11 @@ pub struct Config {
     pub atomic_blocks: u32,
     /// Composite temperature in kelvins.
     pub temperature_kelvin: u16,
+    /// The largest namespace identifier, and the most namespaces: 1 to 65536.
+    pub namespaces_max: u32,
+    /// Bytes that the host can make namespaces of besides those that there are. Namespaces made by the
+    /// host live in memory.
+    pub unallocated_bytes: u64,
     /// How long things take.
     pub timing: Timing,
 }
@@ -106,6 +126,8 @@ impl Default for Config {
             cache_blocks_max: 16_384,
             atomic_blocks: 1,
             temperature_kelvin: 313,
+            namespaces_max: 32,
+            unallocated_bytes: 0,
             timing: Timing::default(),
         }
     }
@@ -133,6 +155,12 @@ pub enum ConfigError {
         field: &'static str,
         /// The most characters.
         max: usize,
+    },
+    /// Two namespaces have the same identifier.
+    #[error("namespace {nsid} is there twice, give each its own identifier")]
+    SameNamespace {
+        /// The identifier.
+        nsid: u32,
     },
     /// The media has no blocks, too many, or blocks of an unknown size.
     #[error(
@@ -163,6 +191,7 @@ impl Config {
             ("channels", self.channels.into(), 1, 1024),
             ("cache_blocks_max", self.cache_blocks_max.into(), 1, u32::MAX.into()),
             ("atomic_blocks", self.atomic_blocks.into(), 1, 1 << 16),
+            ("namespaces_max", self.namespaces_max.into(), 1, 1 << 16),
         ];
         for (field, value, min, max) in ranges {
             if !(min..=max).contains(&value) {

@@ -56,6 +56,7 @@ pub(crate) mod byte {
     pub(crate) const CDW10: u8 = 40;
     pub(crate) const CDW11: u8 = 44;
     pub(crate) const CDW12: u8 = 48;
+    pub(crate) const CDW13: u8 = 52;
 }
 
 /// What a host failure looks like to the guest. The owner learns of it by `Controller::host_failure`.

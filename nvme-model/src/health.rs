@@ -5,11 +5,12 @@
 use std::collections::VecDeque;
 
 use nvme_spec::Status;
-use nvme_spec::log::{ErrorEntry, SmartLog, critical_warning};
+use nvme_spec::log::{ErrorEntry, SmartLog};
 use nvme_spec::status::{self, SCT_MEDIA};
 
 use crate::failure::Failure;
 
+const NS_PER_MS: u64 = 1_000_000;
 const NS_PER_MINUTE: u64 = 60_000_000_000;
 const NS_PER_HOUR: u64 = 3_600_000_000_000;
 
@@ -23,8 +24,6 @@ pub(crate) struct Health {
     pub(crate) busy_ns: u64,
     pub(crate) power_cycles: u64,
     pub(crate) unsafe_shutdowns: u64,
-    /// Critical warning bits that a fault has set.
-    pub(crate) warnings: u8,
     media_errors: u64,
     error_count: u64,
     /// Time powered in earlier lives.
@@ -106,16 +105,24 @@ impl Health {
         entries.take(entries_max.into()).flat_map(ErrorEntry::to_bytes).collect()
     }
 
-    /// The SMART log.
-    pub(crate) fn smart_log(&self, now_ns: u64, kelvin: u16, is_too_hot: bool) -> SmartLog {
+    /// Hours powered on.
+    pub(crate) fn power_on_hours(&self, now_ns: u64) -> u64 {
+        self.powered(now_ns).checked_div(NS_PER_HOUR).unwrap_or(0)
+    }
+
+    /// Milliseconds powered on.
+    pub(crate) fn power_on_ms(&self, now_ns: u64) -> u64 {
+        self.powered(now_ns).checked_div(NS_PER_MS).unwrap_or(0)
+    }
+
+    pub(crate) fn media_errors(&self) -> u64 {
+        self.media_errors
+    }
+
+    /// The counters of the SMART log. What is not counted here is left as it is.
+    pub(crate) fn report(&self, now_ns: u64, log: &mut SmartLog) {
         // In thousands of 512-byte units, rounded up.
         let units = |bytes: u64| u128::from(bytes.div_ceil(512_000));
-        let mut log = SmartLog::zeroed();
-        log.critical_warning = if is_too_hot { critical_warning::TEMPERATURE } else { 0 };
-        log.critical_warning |= self.warnings;
-        log.composite_temperature = kelvin.into();
-        log.available_spare = 100;
-        log.available_spare_threshold = 10;
         log.data_units_read = units(self.bytes_read).into();
         log.data_units_written = units(self.bytes_written).into();
         log.host_reads = u128::from(self.host_reads).into();
@@ -123,14 +130,9 @@ impl Health {
         log.controller_busy_minutes =
             u128::from(self.busy_ns.checked_div(NS_PER_MINUTE).unwrap_or(0)).into();
         log.power_cycles = u128::from(self.power_cycles).into();
-        let on_ns = self.powered(now_ns);
-        log.power_on_hours = u128::from(on_ns.checked_div(NS_PER_HOUR).unwrap_or(0)).into();
+        log.power_on_hours = u128::from(self.power_on_hours(now_ns)).into();
         log.unsafe_shutdowns = u128::from(self.unsafe_shutdowns).into();
         log.media_errors = u128::from(self.media_errors).into();
         log.error_log_entries = u128::from(self.error_count).into();
-        if let Some(sensor) = log.temperature_sensors.first_mut() {
-            *sensor = kelvin.into();
-        }
-        log
     }
 }

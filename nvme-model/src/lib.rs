@@ -16,6 +16,7 @@
 //! | decode | `command` | raw entry to typed command, every field checked once |
 //! | faults | [`fault`] | rules; says what to do wrong, does nothing itself |
 //! | execute | `admin`, `nvm`, `data` | what commands do |
+//! | device | `device`, `inventory` | what outlives a reset, what goes on in the background, which namespaces there are |
 //! | storage | `namespace`, `cache`, [`media`] | what is durable and what is not |
 //!
 //! A command takes effect, data transfer included, at the virtual time at which it completes; one that
@@ -24,33 +25,24 @@
 //!
 //! # Who learns of an error, and how
 //!
-//! | what is wrong | what happens |
-//! |---|---|
-//! | a field of a command, its range, its size, its namespace | status, with Do Not Retry and an error log entry |
-//! | a data pointer's alignment | status PRP Offset Invalid |
-//! | a data pointer outside of memory | status Data Transfer Error |
-//! | an SGL of a wrong kind, number of descriptors, segment or length | status SGL Descriptor Type, Number, Segment or Length Invalid |
-//! | a command identifier in use | status Command ID Conflict for the second command |
-//! | a doorbell of a queue that is not there | asynchronous event: invalid doorbell register |
-//! | a doorbell value outside of the queue or past its other end | asynchronous event: invalid doorbell value; ignored |
-//! | a doorbell before ready, after a failure or a shutdown | ignored |
-//! | CC.EN = 1 with CC, AQA, ASQ or ACQ that are not supported | CSTS.CFS |
-//! | a submission queue entry that cannot be read | CSTS.CFS |
-//! | a completion queue entry that cannot be written | CSTS.CFS |
-//! | a register access of another width or alignment | reads zeros, writes nothing |
-//! | an asynchronous event request too many | status Asynchronous Event Request Limit Exceeded |
-//! | temperature outside of the thresholds | SMART critical warning; asynchronous event if enabled |
-//! | the host's own storage fails | status Internal Error, and [`Controller::host_failure`] for the owner |
+//! A field, a range or a namespace that is wrong is a status with an entry in the error log; what belongs to
+//! no command is an asynchronous event; what makes further work impossible is CSTS.CFS; what the host's own
+//! storage does wrong is told to the owner ([`Controller::host_failure`]). `docs/nvme-errors.md` decides
+//! case by case.
 //!
 //! # What it does not implement
 //!
-//! - Metadata, end-to-end protection, fused operations, directives; all refused by Invalid Field.
-//! - Copy, reservations; Format, Sanitize, namespace management,
-//!   firmware download, self-test, Keep Alive, doorbell buffers: Invalid Opcode, and not advertised.
-//! - More than one namespace (everything is keyed by its identifier already), and changing the LBA
-//!   format of one: it follows the media.
-//! - Identify beyond CNS 0 to 3, 5, 6, 8, 10h to 13h and 1Ch, and of command sets but NVM; telemetry, persistent event and vendor log pages.
-//! - Weighted arbitration, interrupt coalescing (the features hold their values), power states but one.
+//! - Metadata, end-to-end protection, fused operations; all refused by Invalid Field.
+//! - Copy, reservations, Format, doorbell buffers: Invalid Opcode, and not advertised.
+//! - Security Send and Receive, Virtualization Management, NVMe-MI, Lockdown, Capacity Management: Invalid
+//!   Opcode, and not advertised. Of directives there is the identify directive alone.
+//! - Namespaces that the host creates live in memory, thin provisioning is refused, no namespace is shared.
+//! - Sanitize deallocates whatever it was asked; firmware is a revision and no program; a self-test looks at
+//!   health and readability; the latencies of power states are maxima that are never used, and there are no
+//!   autonomous transitions, no host controlled thermal management.
+//! - Logs of endurance groups, predictable latency, ANA, NVM sets, boot partitions, rotational media;
+//!   SMART per namespace; command sets but NVM.
+//! - Weighted arbitration, interrupt coalescing (the features hold their values).
 //! - CMB, PMR, boot partitions, host memory buffer, SR-IOV, more than one controller.
 //! - Volatile Write Zeroes, deallocate and Write Uncorrectable: all are durable at once. Which blocks
 //!   are uncorrectable is known to the controller, not to the media: a new controller does not know.
@@ -75,12 +67,14 @@ mod command;
 mod config;
 mod controller;
 mod data;
+mod device;
 mod event;
 mod failure;
 pub mod fault;
 mod features;
 pub mod findings;
 mod health;
+mod inventory;
 mod lab;
 pub mod media;
 mod namespace;
@@ -98,6 +92,7 @@ pub use controller::{CachePolicy, Controller};
 pub use event::{EVENT_BYTES, Event, FatalCause};
 pub use fault::{FaultEngine, FaultPlan};
 pub use findings::{Finding, FindingKind, Findings};
+pub use inventory::NamespaceError;
 pub use lab::{LabIrq, LabWake, lab_wait};
 pub use media::{FileAccess, FileMedia, Media, MediaError, OverlayMedia, RamMedia};
 pub use ports::{BadAddress, GuestMemory, IrqSink, Observer, Ports};

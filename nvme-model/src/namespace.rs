@@ -51,12 +51,30 @@ impl Namespace {
         }
     }
 
+    /// Puts other media, of perhaps another size, in the place of these. The cache must be empty.
+    pub(crate) fn replace_media(&mut self, media: Box<dyn Media>) {
+        let (size, before) = (media.size_blocks(), self.size_blocks());
+        self.cache = WriteCache::new(size, media.block_bytes());
+        self.uncorrectable.heal(size, before.saturating_sub(size));
+        self.previous.clear();
+        self.media = media;
+    }
+
     pub(crate) fn size_blocks(&self) -> u64 {
         self.media.size_blocks()
     }
 
     pub(crate) fn block_bytes(&self) -> u32 {
         self.media.block_bytes()
+    }
+
+    pub(crate) fn size_bytes(&self) -> u128 {
+        u128::from(self.size_blocks()).saturating_mul(self.block_bytes().into())
+    }
+
+    /// The ranges that Write Uncorrectable made unreadable.
+    pub(crate) fn unreadable(&self) -> impl Iterator<Item = Range<u64>> {
+        self.uncorrectable.ranges().into_iter()
     }
 
     fn chunk(&self) -> usize {

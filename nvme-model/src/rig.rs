@@ -7,8 +7,8 @@ use nvme_spec::register::{self as reg, Doorbell};
 use nvme_spec::{CQE_BYTES, Cqe, SQE_BYTES, Sqe, Status};
 
 use crate::{
-    BadAddress, Config, Controller, Event, FaultPlan, GuestMemory, IrqSink, LabIrq, LabWake, Ports,
-    RamMedia, lab_wait,
+    BadAddress, Config, Controller, Event, FaultPlan, GuestMemory, IrqSink, LabIrq, LabWake, Media,
+    Ports, RamMedia, lab_wait,
 };
 
 /// Pages that exist; everything else is a bad address. Notes accesses outside.
@@ -103,8 +103,17 @@ pub(crate) struct Rig {
 impl Rig {
     /// A controller over 1024 blocks of 4 KiB, switched on and not enabled.
     pub(crate) fn off(config: Config, faults: FaultPlan) -> Self {
-        let media = Box::new(RamMedia::new(1024, 4096));
-        let controller = Controller::new(config, media, faults).expect("valid configuration");
+        Self::over(config, &[(1, 1024)], faults)
+    }
+
+    /// A controller with these namespaces: identifiers and sizes in blocks of 4 KiB.
+    pub(crate) fn over(config: Config, sizes: &[(u32, u64)], faults: FaultPlan) -> Self {
+        let media = |(nsid, blocks): &(u32, u64)| -> (u32, Box<dyn Media>) {
+            (*nsid, Box::new(RamMedia::new(*blocks, 4096)))
+        };
+        let media = sizes.iter().map(media).collect();
+        let controller =
+            Controller::with_namespaces(config, media, faults).expect("valid configuration");
         let memory = Pages::default();
         memory.grant(DATA, 64 * 4096);
         memory.grant(RINGS, 64 * 4096);
@@ -192,6 +201,25 @@ impl Rig {
         self.write32(reg::CC, 0x0046_0001);
         self.settle();
         self.read32(reg::CSTS) == 1
+    }
+
+    /// Enables the controller as far as it lets itself be, and gives it an I/O queue pair.
+    pub(crate) fn start(&mut self) {
+        let pair = self.pair(0);
+        self.write32(reg::AQA, (ENTRIES - 1) << 16 | (ENTRIES - 1));
+        self.write64(reg::ASQ, pair.sq);
+        self.write64(reg::ACQ, pair.cq);
+        self.write32(reg::CC, 0x0046_0001);
+        let ready_at = self.now_ns + self.controller.config().timing.ready_ns;
+        self.wait_until(ready_at);
+        assert_eq!(self.read32(reg::CSTS) & 3, 1, "ready");
+        let pair = self.pair(1);
+        let size_z = (ENTRIES - 1) as u16;
+        let cq = Sqe::create_io_cq(1, size_z, Some(1)).with_prp(pair.cq, 0);
+        let sq = Sqe::create_io_sq(1, size_z, 1).with_prp(pair.sq, 0);
+        for sqe in [cq, sq] {
+            assert!(self.prompt(0, sqe).0.is_success());
+        }
     }
 
     pub(crate) fn disable(&mut self) {
@@ -302,6 +330,29 @@ impl Rig {
         assert_eq!(found[0].cid.get(), cid);
         self.lines.0.clear();
         (found[0].status(), found[0].dw0.get())
+    }
+
+    /// Submits, and lets time pass only until the completion is there, so that what goes on in the
+    /// background goes on.
+    pub(crate) fn prompt(&mut self, qid: u16, sqe: Sqe) -> (Status, u32) {
+        self.lines.0.clear();
+        let cid = self.submit(qid, sqe);
+        assert_eq!(self.wait(qid, u64::MAX), LabWake::Interrupt);
+        let found = self.reap(qid);
+        let done = found.iter().find(|cqe| cqe.cid.get() == cid).expect("its completion");
+        (done.status(), done.dw0.get())
+    }
+
+    /// As [`Rig::prompt`], of an admin command whose data is one page at [`DATA`].
+    pub(crate) fn prompt_page(&mut self, sqe: Sqe) -> (Status, Vec<u8>) {
+        self.memory.write(DATA, &[0xee; 4096]).expect("data page");
+        let (status, _) = self.prompt(0, sqe.with_prp(DATA, 0));
+        (status, self.data(4096))
+    }
+
+    /// Lets time pass up to `now_ns`.
+    pub(crate) fn wait_until(&mut self, now_ns: u64) {
+        assert_eq!(self.wait(u16::MAX, now_ns), LabWake::Deadline);
     }
 
     pub(crate) fn admin(&mut self, sqe: Sqe) -> (Status, u32) {

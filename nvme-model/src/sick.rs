@@ -30,6 +30,13 @@ impl SickBlocks {
         hits.map(|sick| sick.start.max(slba)).min().filter(|_| blocks > 0)
     }
 
+    /// The bad ranges, ascending.
+    pub(crate) fn ranges(&self) -> Vec<Range<u64>> {
+        let mut ranges = self.0.clone();
+        ranges.sort_by_key(|range| range.start);
+        ranges
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -61,9 +61,13 @@ pub(crate) struct Reproduce {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Boot {
-    /// A PVH ELF to boot (the built-in guest if none is named)
-    #[arg(long, value_name = "ELF")]
+    /// What to boot: a PVH ELF or a Linux bzImage (the built-in guest if none is named)
+    #[arg(long, value_name = "FILE")]
     pub(crate) image: Option<PathBuf>,
+
+    /// The initial RAM disk of a Linux kernel
+    #[arg(long, value_name = "FILE", requires = "image")]
+    pub(crate) initrd: Option<PathBuf>,
 
     /// The drive's content: a raw file, written through the controller (RAM if none is named)
     #[arg(long, value_name = "FILE")]

@@ -1,5 +1,6 @@
 //! What a machine is made of.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use nvme_model::{CachePolicy, Controller};
@@ -56,7 +57,9 @@ pub struct MachineConfig {
     pub memory_bytes: u64,
     /// What to boot.
     pub kernel: KernelImage,
-    /// The kernel's command line; the VMM appends where ECAM is.
+    /// The initial RAM disk of a Linux kernel.
+    pub initrd: Option<Arc<[u8]>>,
+    /// The kernel's command line; for a PVH kernel the VMM appends where ECAM is.
     pub cmdline: String,
     /// The NVMe controller under test, if there is one.
     pub controller: Option<Controller>,
@@ -81,6 +84,7 @@ impl MachineConfig {
         Self {
             memory_bytes: 256 << 20,
             kernel,
+            initrd: None,
             cmdline: cmdline.into(),
             controller: None,
             cache_policy: CachePolicy::default(),

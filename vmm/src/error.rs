@@ -150,6 +150,34 @@ pub enum ImageError {
         /// The entry point.
         entry: u64,
     },
+    /// A Linux kernel, but not one for this machine.
+    #[error("a Linux kernel whose {field} is {found:#x} at offset {offset:#x}, need {expected}")]
+    WrongLinux {
+        /// The field of the setup header.
+        field: &'static str,
+        /// Where it is in the file.
+        offset: u64,
+        /// Its value.
+        found: u64,
+        /// What it has to be.
+        expected: &'static str,
+    },
+    /// The kernel and the initial RAM disk do not fit into memory together.
+    #[error(
+        "the kernel needs memory up to {kernel_end:#x} to start and the RAM disk {initrd_bytes} \
+         bytes above that, but there are {memory:#x}: give the machine more memory"
+    )]
+    LinuxTooLarge {
+        /// One past the last byte that the kernel needs.
+        kernel_end: u64,
+        /// The RAM disk's size.
+        initrd_bytes: u64,
+        /// The machine's memory, or the highest byte that a RAM disk may have.
+        memory: u64,
+    },
+    /// There is an initial RAM disk, but no Linux kernel.
+    #[error("it is no Linux kernel, and nothing else takes an initial RAM disk")]
+    NotLinux,
     /// The loader refused it although the headers looked right.
     #[error("the ELF loader refused it: {0}")]
     Loader(String),

@@ -11,6 +11,7 @@
 //! watchdog and, in the wall clock, the timers. In the lab clock the controller is stepped on the
 //! CPU's thread only, so a run is as repeatable as the guest.
 
+mod acpi;
 mod boot;
 mod clock;
 mod config;

@@ -65,6 +65,22 @@ pub fn passed_env() -> Vec<(OsString, OsString)> {
     std::env::vars_os().filter(|(name, _)| is_passed(name)).collect()
 }
 
+/// A stock Linux to boot in a machine of our own.
+#[derive(Debug)]
+pub(crate) struct LinuxGuest {
+    /// The kernel: the same as the host's.
+    pub(crate) kernel: PathBuf,
+    /// busybox, the modules, and the init.
+    pub(crate) initramfs: Vec<u8>,
+}
+
+/// Puts a guest together that loads `modules` and runs `init`.
+pub(crate) fn linux_guest(modules: &[&str], init: &str) -> Result<LinuxGuest> {
+    let kernel = kernel::newest()?;
+    let initramfs = initramfs::build(&packages::busybox()?, &kernel.modules(modules)?, init)?;
+    Ok(LinuxGuest { kernel: kernel.image, initramfs })
+}
+
 /// Boots the host, runs the command, streams its output.
 ///
 /// # Errors

@@ -10,6 +10,7 @@ mod build;
 mod cargo;
 mod e2e;
 mod equality;
+mod linux_guest;
 mod report;
 mod steps;
 

@@ -15,7 +15,7 @@ use nvme_model::Controller;
 use crate::trace::TraceLog;
 
 pub use disk::{DISK_BLOCKS, controller};
-pub use host::HostEngine;
+pub use host::{HostEngine, HostMachine, HostPlatform};
 pub use kvm::KvmEngine;
 
 /// Which engine.

@@ -40,6 +40,8 @@ errnos! {
     EBUSY = 16,
     /// File exists.
     EEXIST = 17,
+    /// Another filesystem.
+    EXDEV = 18,
     /// No such device: it is gone.
     ENODEV = 19,
     /// Not a directory.
@@ -56,12 +58,16 @@ errnos! {
     ENOSPC = 28,
     /// Read-only file system.
     EROFS = 30,
+    /// Too many links.
+    EMLINK = 31,
     /// Resource deadlock avoided: a lock that can never come free.
     EDEADLK = 35,
     /// File name too long.
     ENAMETOOLONG = 36,
     /// Directory not empty.
     ENOTEMPTY = 39,
+    /// Too many symbolic links.
+    ELOOP = 40,
     /// No data available: the media could not be read or written.
     ENODATA = 61,
     /// Operation not supported.

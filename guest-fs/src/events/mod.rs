@@ -25,10 +25,14 @@ pub enum SwapMapRefusal {
     Shutdown = 6,
     /// The filesystem is unmounted.
     Unmounted = 7,
+    /// The blocks belong to another file too.
+    Shared = 8,
+    /// The map is damaged.
+    Corrupt = 9,
 }
 
 impl SwapMapRefusal {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::NotInMemory,
         Self::NotAFile,
         Self::BeyondSize,
@@ -36,6 +40,8 @@ impl SwapMapRefusal {
         Self::Dirty,
         Self::Shutdown,
         Self::Unmounted,
+        Self::Shared,
+        Self::Corrupt,
     ];
 }
 
@@ -89,6 +95,18 @@ pub enum Event {
     SwapRelease { ino: u64 },
     /// The swap mapping refused a range.
     SwapMapRefused { ino: u64, context: Context, why: SwapMapRefusal, pos: u64 },
+    /// A metadata block is held by another open transaction.
+    BlockHeld { block: u64, context: Context },
+    /// Written copies took the place of shared blocks.
+    CowDone { ino: u64, context: Context, file_block: u64, blocks: u32 },
+    /// Recovery must finish this inode if nobody does before.
+    OrphanAdd { ino: u64 },
+    /// An inode that had no name is gone, or a truncation is finished.
+    OrphanDone { ino: u64 },
+    /// A name became another one.
+    Rename { ino: u64 },
+    /// Blocks of one file belong to another file too from now on.
+    Share { ino: u64, from: u64, block: u64, blocks: u32 },
 }
 
 impl fmt::Display for Event {
@@ -144,6 +162,18 @@ impl fmt::Display for Event {
             Self::SwapRelease { ino } => write!(f, "inode {ino} is no swap file any more"),
             Self::SwapMapRefused { ino, context, why, pos } => {
                 write!(f, "swap map of inode {ino} at {pos} refused, {why:?}, for {context:?}")
+            }
+            Self::BlockHeld { block, context } => {
+                write!(f, "block {block} is held by another transaction, for {context:?}")
+            }
+            Self::CowDone { ino, context, file_block, blocks } => {
+                write!(f, "inode {ino} has its own {file_block}+{blocks} now, for {context:?}")
+            }
+            Self::OrphanAdd { ino } => write!(f, "inode {ino} is an orphan"),
+            Self::OrphanDone { ino } => write!(f, "inode {ino} is no orphan any more"),
+            Self::Rename { ino } => write!(f, "rename inode {ino}"),
+            Self::Share { ino, from, block, blocks } => {
+                write!(f, "inode {ino} shares {blocks} blocks at {block} with inode {from}")
             }
         }
     }

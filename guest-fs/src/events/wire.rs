@@ -55,6 +55,14 @@ impl From<Event> for Record {
             Event::SwapMapRefused { ino, context, why, pos } => {
                 record(23, context as u16, why as u32, [ino, pos, 0])
             }
+            Event::BlockHeld { block, context } => record(24, context as u16, 0, [block, 0, 0]),
+            Event::CowDone { ino, context, file_block, blocks } => {
+                record(25, context as u16, blocks, [ino, file_block, 0])
+            }
+            Event::OrphanAdd { ino } => record(26, 0, 0, [ino, 0, 0]),
+            Event::OrphanDone { ino } => record(27, 0, 0, [ino, 0, 0]),
+            Event::Rename { ino } => record(28, 0, 0, [ino, 0, 0]),
+            Event::Share { ino, from, block, blocks } => record(29, 0, blocks, [ino, from, block]),
         }
     }
 }
@@ -107,6 +115,14 @@ impl Event {
                 why: SwapMapRefusal::ALL.into_iter().find(|why| *why as u32 == word)?,
                 pos: second,
             },
+            24 => Self::BlockHeld { block: first, context: context()? },
+            25 => {
+                Self::CowDone { ino: first, context: context()?, file_block: second, blocks: word }
+            }
+            26 => Self::OrphanAdd { ino: first },
+            27 => Self::OrphanDone { ino: first },
+            28 => Self::Rename { ino: first },
+            29 => Self::Share { ino: first, from: second, block: third, blocks: word },
             _ => return None,
         })
     }

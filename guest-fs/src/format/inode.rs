@@ -1,21 +1,29 @@
 //! An inode: one block, named by its block number (as in GFS2 and OCFS2).
-
-use alloc::vec::Vec;
+//!
+//! Fixed fields first; the rest of the block is the *body*: the root of the file's extent tree or of
+//! the directory's tree of names, or the target of a symbolic link.
 
 use zerocopy::little_endian::{U16, U32, U64};
-use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::extent::{DiskExtent, Extent, FILE_BLOCKS_MAX, decode_all};
+use super::bytes::{put_bytes, slice};
 use super::superblock::Layout;
-use super::{BLOCK, BLOCK_BYTES, Corruption, Header, Image, Structure, begin, verify};
+use super::{BLOCK, BLOCK_BYTES, Corruption, Header, Identity, Image, Structure, begin};
 
-/// Extents that fit into the inode itself.
-pub(crate) const INLINE_EXTENTS_MAX: usize = FORK_BYTES / size_of::<DiskExtent>();
+/// Where the body starts.
+pub(crate) const BODY_AT: usize = 192;
 
-/// Leaves that an inode can point to.
-pub(crate) const LEAVES_MAX: usize = FORK_BYTES / size_of::<DiskLeaf>();
+/// The longest target of a symbolic link.
+pub(crate) const SYMLINK_BYTES_MAX: usize = BLOCK - BODY_AT;
 
-const FORK_BYTES: usize = BLOCK - 128;
+/// The most blocks of a file.
+pub(crate) const FILE_BLOCKS_MAX: u64 = 1 << 40;
+
+/// The largest file.
+pub(crate) const FILE_BYTES_MAX: u64 = FILE_BLOCKS_MAX * BLOCK_BYTES;
+
+/// The flag of a file that has, or once had, blocks shared with another one.
+pub(crate) const FLAG_REFLINK: u64 = 1;
 
 /// What an inode stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +32,8 @@ pub enum FileKind {
     File,
     /// A directory.
     Directory,
+    /// A symbolic link.
+    Symlink,
 }
 
 impl FileKind {
@@ -31,6 +41,7 @@ impl FileKind {
         match self {
             Self::File => 1,
             Self::Directory => 2,
+            Self::Symlink => 3,
         }
     }
 
@@ -38,17 +49,10 @@ impl FileKind {
         Some(match code {
             1 => Self::File,
             2 => Self::Directory,
+            3 => Self::Symlink,
             _ => return None,
         })
     }
-}
-
-/// A pointer to a leaf on disk.
-#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct DiskLeaf {
-    file_block: U64,
-    block: U64,
 }
 
 /// An inode on disk.
@@ -57,177 +61,160 @@ struct DiskLeaf {
 struct Disk {
     header: Header,
     kind: U16,
-    format: U16,
+    reserved: [u8; 2],
     nlink: U32,
     flags: U64,
     size: U64,
     blocks: U64,
-    count: U32,
-    reserved: [u8; 44],
-    fork: [u8; FORK_BYTES],
+    generation: U64,
+    parent: U64,
+    atime: U64,
+    mtime: U64,
+    ctime: U64,
+    btime: U64,
+    reserved_2: [u8; 64],
+    body: [u8; BLOCK - BODY_AT],
 }
 
 const _: () = assert!(size_of::<Disk>() == BLOCK);
 
-const FORMAT_INLINE: u16 = 0;
-const FORMAT_LEAVES: u16 = 1;
-
-/// Where an inode's extents are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fork {
-    /// In the inode.
-    Inline(Vec<Extent>),
-    /// In leaves: first file block and device block of each, in file order, at least one.
-    Leaves(Vec<(u64, u64)>),
+/// Times in nanoseconds since an epoch that the mount chooses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// Of the last read; kept as at creation (no atime updates).
+    pub atime_ns: u64,
+    /// Of the last change of content.
+    pub mtime_ns: u64,
+    /// Of the last change of anything.
+    pub ctime_ns: u64,
+    /// Of creation.
+    pub btime_ns: u64,
 }
 
-/// What an inode block says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RawInode {
+/// The fixed fields of an inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fields {
     pub(crate) kind: FileKind,
+    /// Names; for a directory 2 and one for each directory in it.
     pub(crate) nlink: u32,
-    /// Size in bytes.
+    pub(crate) flags: u64,
+    /// Bytes; entries for a directory.
     pub(crate) size: u64,
-    /// Blocks of data and leaves.
+    /// Blocks of data and tree nodes.
     pub(crate) blocks: u64,
-    pub(crate) fork: Fork,
+    /// Tells the inodes that lived in this block apart.
+    pub(crate) generation: u64,
+    /// The directory that a directory is in; 0 for everything else.
+    pub(crate) parent: u64,
+    pub(crate) times: Times,
 }
 
-/// The inode `ino`.
-pub(crate) fn encode(layout: &Layout, ino: u64, inode: &RawInode) -> Image {
+impl Fields {
+    pub(crate) const fn is_reflink(&self) -> bool {
+        self.flags & FLAG_REFLINK != 0
+    }
+}
+
+/// An inode block with these fields and an empty body.
+pub(crate) fn encode(layout: &Layout, ino: u64, fields: &Fields) -> Image {
     let mut image = begin(layout.identity(Structure::Inode, ino, ino));
-    let disk: &mut Disk = zerocopy::transmute_mut!(&mut *image);
-    disk.kind = inode.kind.code().into();
-    disk.nlink = inode.nlink.into();
-    disk.size = inode.size.into();
-    disk.blocks = inode.blocks.into();
-    let count = match &inode.fork {
-        Fork::Inline(extents) => {
-            disk.format = FORMAT_INLINE.into();
-            let mut slots = [DiskExtent::new_zeroed(); INLINE_EXTENTS_MAX];
-            for (slot, extent) in slots.iter_mut().zip(extents) {
-                *slot = (*extent).into();
-            }
-            put_prefix(&mut disk.fork, slots.as_bytes());
-            extents.len()
-        }
-        Fork::Leaves(leaves) => {
-            disk.format = FORMAT_LEAVES.into();
-            let mut slots = [DiskLeaf::new_zeroed(); LEAVES_MAX];
-            for (slot, (file_block, block)) in slots.iter_mut().zip(leaves) {
-                *slot = DiskLeaf { file_block: (*file_block).into(), block: (*block).into() };
-            }
-            put_prefix(&mut disk.fork, slots.as_bytes());
-            leaves.len()
-        }
-    };
-    disk.count = u32::try_from(count).unwrap_or(u32::MAX).into();
+    store(&mut image, fields);
     image
 }
 
-fn put_prefix(dst: &mut [u8], src: &[u8]) {
-    for (slot, byte) in dst.iter_mut().zip(src) {
-        *slot = *byte;
-    }
+/// Changes the fields of an inode block.
+pub(crate) fn store(image: &mut Image, fields: &Fields) {
+    let disk: &mut Disk = zerocopy::transmute_mut!(&mut **image);
+    disk.kind = fields.kind.code().into();
+    disk.nlink = fields.nlink.into();
+    disk.flags = fields.flags.into();
+    disk.size = fields.size.into();
+    disk.blocks = fields.blocks.into();
+    disk.generation = fields.generation.into();
+    disk.parent = fields.parent.into();
+    disk.atime = fields.times.atime_ns.into();
+    disk.mtime = fields.times.mtime_ns.into();
+    disk.ctime = fields.times.ctime_ns.into();
+    disk.btime = fields.times.btime_ns.into();
 }
 
-/// Reads the inode `ino`.
+/// The fields of an inode block whose header is right.
 ///
 /// # Errors
-/// [`Corruption`] if the block is none or its fields make no sense.
-pub(crate) fn decode(layout: &Layout, ino: u64, image: &Image) -> Result<RawInode, Corruption> {
-    let identity = layout.identity(Structure::Inode, ino, ino);
-    verify(image, identity)?;
+/// [`Corruption`] if they make no sense.
+pub(crate) fn load(image: &Image, identity: Identity) -> Result<Fields, Corruption> {
     let disk: &Disk = zerocopy::transmute_ref!(&**image);
     let kind = FileKind::from_code(disk.kind.get());
-    let kind = kind.ok_or(identity.field("the kind file or directory"))?;
-    if disk.flags.get() != 0 {
+    let kind = kind.ok_or(identity.field("the kind file, directory or symlink"))?;
+    if disk.flags.get() & !FLAG_REFLINK != 0 {
         return Err(identity.field("known inode flags"));
     }
-    if disk.size.get() > FILE_BLOCKS_MAX.saturating_mul(BLOCK_BYTES) {
-        return Err(identity.field("a size of at most 2^52 bytes"));
+    let size_max = match kind {
+        FileKind::File => FILE_BYTES_MAX,
+        FileKind::Directory => FILE_BLOCKS_MAX,
+        FileKind::Symlink => SYMLINK_BYTES_MAX as u64,
+    };
+    if disk.size.get() > size_max {
+        return Err(identity.field("a size that its kind can have"));
     }
-    let fork = decode_fork(layout, disk).map_err(|what| identity.field(what))?;
-    Ok(RawInode {
+    Ok(Fields {
         kind,
         nlink: disk.nlink.get(),
+        flags: disk.flags.get(),
         size: disk.size.get(),
         blocks: disk.blocks.get(),
-        fork,
+        generation: disk.generation.get(),
+        parent: disk.parent.get(),
+        times: Times {
+            atime_ns: disk.atime.get(),
+            mtime_ns: disk.mtime.get(),
+            ctime_ns: disk.ctime.get(),
+            btime_ns: disk.btime.get(),
+        },
     })
 }
 
-fn decode_fork(layout: &Layout, disk: &Disk) -> Result<Fork, &'static str> {
-    match disk.format.get() {
-        FORMAT_INLINE => {
-            let (slots, _) = <[DiskExtent; INLINE_EXTENTS_MAX]>::ref_from_prefix(&disk.fork)
-                .map_err(|_| "extents")?;
-            Ok(Fork::Inline(decode_all(layout, slots, disk.count.get())?))
-        }
-        FORMAT_LEAVES => {
-            let (slots, _) = <[DiskLeaf; LEAVES_MAX]>::ref_from_prefix(&disk.fork)
-                .map_err(|_| "leaf pointers")?;
-            let count = usize::try_from(disk.count.get()).unwrap_or(usize::MAX);
-            let slots = slots.get(..count).ok_or("a leaf count that fits the inode")?;
-            if slots.is_empty() {
-                return Err("at least one leaf");
-            }
-            let leaves: Vec<_> =
-                slots.iter().map(|slot| (slot.file_block.get(), slot.block.get())).collect();
-            if !leaves.is_sorted_by(|a, b| a.0 < b.0) {
-                return Err("leaves in file order");
-            }
-            if leaves.iter().any(|(_, block)| !layout.is_data_run(*block, 1)) {
-                return Err("leaves inside the data area");
-            }
-            Ok(Fork::Leaves(leaves))
-        }
-        _ => Err("a known extent format"),
-    }
+/// Stores the target of a symbolic link.
+pub(crate) fn store_target(image: &mut Image, target: &[u8]) {
+    put_bytes(&mut image[..], BODY_AT, target);
+}
+
+/// The target of a symbolic link of `size` bytes.
+pub(crate) fn target(image: &Image, size: u64) -> &[u8] {
+    slice(&image[..], BODY_AT, usize::try_from(size).unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::seal;
     use super::*;
 
-    fn layout() -> Layout {
-        Layout::plan([1; 16], [0; 32], 4096, 64).unwrap()
-    }
-
     #[test]
-    fn an_inode_with_extents_has_this_wire_form() {
-        let extent = Extent { file_block: 0, block: 200, blocks: 3, is_unwritten: true };
-        let inode = RawInode {
+    fn an_inode_has_this_wire_form() {
+        let layout = Layout::plan([1; 16], [0; 32], 4096, 256).unwrap();
+        let times = Times { atime_ns: 1, mtime_ns: 2, ctime_ns: 3, btime_ns: 4 };
+        let fields = Fields {
             kind: FileKind::File,
-            nlink: 1,
+            nlink: 3,
+            flags: FLAG_REFLINK,
             size: 12_000,
-            blocks: 3,
-            fork: Fork::Inline(vec![extent]),
+            blocks: 5,
+            generation: 9,
+            parent: 7,
+            times,
         };
-        let mut image = encode(&layout(), 90, &inode);
-        seal(&mut image, 1);
-        assert_eq!(image[40..48], 90_u64.to_le_bytes());
-        assert_eq!(image[48..56], [1, 0, 0, 0, 1, 0, 0, 0]);
-        assert_eq!(image[56..64], [0; 8]);
-        assert_eq!(image[64..72], 12_000_u64.to_le_bytes());
-        assert_eq!(image[72..80], 3_u64.to_le_bytes());
-        assert_eq!(image[80..84], 1_u32.to_le_bytes());
-        assert_eq!(image[84..128], [0; 44]);
-        assert_eq!(image[136..144], 200_u64.to_le_bytes());
-        assert_eq!(decode(&layout(), 90, &image), Ok(inode));
-        assert_eq!((INLINE_EXTENTS_MAX, LEAVES_MAX), (165, 248));
-    }
-
-    #[test]
-    fn an_inode_with_leaves_has_this_wire_form() {
-        let fork = Fork::Leaves(vec![(0, 100), (500, 101)]);
-        let inode = RawInode { kind: FileKind::Directory, nlink: 1, size: 0, blocks: 2, fork };
-        let mut image = encode(&layout(), 90, &inode);
-        seal(&mut image, 1);
-        assert_eq!(image[48..52], [2, 0, 1, 0]);
-        assert_eq!(image[144..152], 500_u64.to_le_bytes());
-        assert_eq!(image[152..160], 101_u64.to_le_bytes());
-        assert_eq!(decode(&layout(), 90, &image), Ok(inode));
+        let mut image = encode(&layout, 300, &fields);
+        assert_eq!(image[40..48], 300_u64.to_le_bytes());
+        assert_eq!(image[48..56], [1, 0, 0, 0, 3, 0, 0, 0]);
+        let numbers = [1, 12_000, 5, 9, 7, 1, 2, 3, 4_u64];
+        for (index, number) in numbers.into_iter().enumerate() {
+            let at = 56 + 8 * index;
+            assert_eq!(image[at..at + 8], number.to_le_bytes(), "field at {at}");
+        }
+        assert_eq!(image[128..192], [0; 64]);
+        let identity = layout.identity(Structure::Inode, 300, 300);
+        assert_eq!(load(&image, identity), Ok(fields));
+        store_target(&mut image, b"../there");
+        assert_eq!(image[192..200], *b"../there");
+        assert_eq!(target(&image, 8), b"../there");
     }
 }

@@ -1,7 +1,8 @@
-//! Journal blocks: the header with the tail, and the descriptor and commit record of a batch.
+//! Journal blocks: the header with the tail, and the descriptor, revoke block and commit record of a
+//! batch.
 //!
-//! A batch is `descriptor, image ..., commit` at consecutive log positions. A log position (LSN)
-//! counts ring blocks since mkfs and never wraps; its place is `lsn mod ring size`.
+//! A batch is `descriptor, [revoke], image ..., commit` at consecutive log positions. A log position
+//! (LSN) counts ring blocks since mkfs and never wraps; its place is `lsn mod ring size`.
 
 use alloc::vec::Vec;
 
@@ -32,7 +33,8 @@ struct DiskHeader {
 struct DiskDescriptor {
     header: Header,
     count: U32,
-    reserved: [u8; 12],
+    revokes: U32,
+    reserved: [u8; 8],
     targets: [U64; TARGETS_MAX],
 }
 
@@ -71,36 +73,79 @@ pub(crate) fn decode_header(layout: &Layout, image: &Image) -> Result<u64, Corru
     if tail > LSN_MAX { Err(identity.field("a log position below 2^62")) } else { Ok(tail) }
 }
 
-/// The start of the batch at `lsn` that will write `targets`.
-pub(crate) fn encode_descriptor(layout: &Layout, lsn: u64, targets: &[u64]) -> Image {
+/// What a descriptor announces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Descriptor {
+    /// The places of the images that follow.
+    pub(crate) targets: Vec<u64>,
+    /// How many blocks the revoke block names; without any there is no revoke block.
+    pub(crate) revokes: usize,
+}
+
+impl Descriptor {
+    /// Ring blocks of the batch: descriptor, revoke block, images, commit record.
+    pub(crate) fn batch_blocks(&self) -> u64 {
+        let images = self.targets.len() as u64;
+        images.saturating_add(2).saturating_add(u64::from(self.revokes > 0))
+    }
+}
+
+/// The start of the batch at `lsn`.
+pub(crate) fn encode_descriptor(layout: &Layout, lsn: u64, descriptor: &Descriptor) -> Image {
     let block = layout.ring_block(lsn);
     let mut image = begin(layout.identity(Structure::JournalDescriptor, block, 0));
     let disk: &mut DiskDescriptor = zerocopy::transmute_mut!(&mut *image);
-    disk.count = u32::try_from(targets.len()).unwrap_or(u32::MAX).into();
-    for (slot, target) in disk.targets.iter_mut().zip(targets) {
-        *slot = (*target).into();
-    }
+    disk.count = u32::try_from(descriptor.targets.len()).unwrap_or(u32::MAX).into();
+    disk.revokes = u32::try_from(descriptor.revokes).unwrap_or(u32::MAX).into();
+    store_blocks(&mut disk.targets, &descriptor.targets);
     image
 }
 
-/// The targets of the batch at `lsn`; `None` if no batch starts there: the end of the log.
-pub(crate) fn decode_descriptor(layout: &Layout, lsn: u64, image: &Image) -> Option<Vec<u64>> {
+/// What the descriptor at `lsn` announces; `None` if no batch starts there: the end of the log.
+pub(crate) fn decode_descriptor(layout: &Layout, lsn: u64, image: &Image) -> Option<Descriptor> {
     let block = layout.ring_block(lsn);
     let header = verify(image, layout.identity(Structure::JournalDescriptor, block, 0)).ok()?;
     if header.lsn.get() != lsn {
         return None;
     }
     let disk: &DiskDescriptor = zerocopy::transmute_ref!(&**image);
-    let targets = disk.targets.get(..usize::try_from(disk.count.get()).ok()?)?;
-    Some(targets.iter().map(|target| target.get()).collect())
+    let targets = load_blocks(&disk.targets, disk.count)?;
+    let revokes = usize::try_from(disk.revokes.get()).ok().filter(|n| *n <= TARGETS_MAX)?;
+    Some(Descriptor { targets, revokes })
 }
 
-/// What binds a commit record to its batch.
-pub(crate) fn batch_checksum<'a>(
-    descriptor: &'a Image,
-    images: impl Iterator<Item = &'a Image>,
-) -> u32 {
-    checksum(core::iter::once(descriptor).chain(images).map(|image| &image[..]))
+/// The block at `lsn` that makes older images of `blocks` void.
+pub(crate) fn encode_revoke(layout: &Layout, lsn: u64, blocks: &[u64]) -> Image {
+    let block = layout.ring_block(lsn);
+    let mut image = begin(layout.identity(Structure::JournalRevoke, block, 0));
+    let disk: &mut DiskDescriptor = zerocopy::transmute_mut!(&mut *image);
+    disk.count = u32::try_from(blocks.len()).unwrap_or(u32::MAX).into();
+    store_blocks(&mut disk.targets, blocks);
+    image
+}
+
+/// The blocks that the revoke block at `lsn` names; `None` if there is none.
+pub(crate) fn decode_revoke(layout: &Layout, lsn: u64, image: &Image) -> Option<Vec<u64>> {
+    let block = layout.ring_block(lsn);
+    let header = verify(image, layout.identity(Structure::JournalRevoke, block, 0)).ok()?;
+    let disk: &DiskDescriptor = zerocopy::transmute_ref!(&**image);
+    load_blocks(&disk.targets, disk.count).filter(|_| header.lsn.get() == lsn)
+}
+
+fn store_blocks(slots: &mut [U64], blocks: &[u64]) {
+    for (slot, block) in slots.iter_mut().zip(blocks) {
+        *slot = (*block).into();
+    }
+}
+
+fn load_blocks(slots: &[U64], count: U32) -> Option<Vec<u64>> {
+    let slots = slots.get(..usize::try_from(count.get()).ok()?)?;
+    Some(slots.iter().map(|block| block.get()).collect())
+}
+
+/// What binds a commit record to its batch: the checksum over all blocks before it.
+pub(crate) fn batch_checksum<'a>(blocks: impl Iterator<Item = &'a Image>) -> u32 {
+    checksum(blocks.map(|image| &image[..]))
 }
 
 /// The end of the batch at `batch_lsn`; the record itself is at `lsn`.
@@ -146,7 +191,7 @@ mod tests {
     use super::*;
 
     fn layout() -> Layout {
-        Layout::plan([1; 16], [0; 32], 4096, 64).unwrap()
+        Layout::plan([1; 16], [0; 32], 4096, 256).unwrap()
     }
 
     #[test]
@@ -156,13 +201,21 @@ mod tests {
         assert_eq!(header[48..56], 0x77_u64.to_le_bytes());
         assert_eq!(decode_header(&layout(), &header), Ok(0x77));
 
-        let mut descriptor = encode_descriptor(&layout(), 65, &[66, 200]);
-        seal(&mut descriptor, 65);
-        assert_eq!(descriptor[24..32], 3_u64.to_le_bytes(), "the ring starts at block 2");
-        assert_eq!(descriptor[48..52], 2_u32.to_le_bytes());
+        let announced = Descriptor { targets: vec![66, 200], revokes: 3 };
+        let mut descriptor = encode_descriptor(&layout(), 257, &announced);
+        seal(&mut descriptor, 257);
+        assert_eq!(descriptor[24..32], 4_u64.to_le_bytes(), "the ring starts at block 3");
+        assert_eq!(descriptor[48..64], [2, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(descriptor[64..80], [66, 0, 0, 0, 0, 0, 0, 0, 200, 0, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(decode_descriptor(&layout(), 65, &descriptor), Some(vec![66, 200]));
-        assert_eq!(decode_descriptor(&layout(), 129, &descriptor), None, "an older lap");
+        assert_eq!(announced.batch_blocks(), 5);
+        assert_eq!(decode_descriptor(&layout(), 257, &descriptor), Some(announced));
+        assert_eq!(decode_descriptor(&layout(), 513, &descriptor), None, "an older lap");
+
+        let mut revoke = encode_revoke(&layout(), 258, &[9, 8]);
+        seal(&mut revoke, 258);
+        assert_eq!(revoke[48..56], [2, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(decode_revoke(&layout(), 258, &revoke), Some(vec![9, 8]));
+        assert_eq!(decode_revoke(&layout(), 259, &revoke), None);
 
         let mut commit = encode_commit(&layout(), 68, 65, 2, 0xaabb_ccdd);
         seal(&mut commit, 68);

@@ -6,9 +6,8 @@
 //!
 //! What this module does not do: no I/O, no cross-checks between blocks.
 
-pub(crate) mod bitmap;
-pub(crate) mod directory;
-pub(crate) mod extent;
+pub(crate) mod bytes;
+pub(crate) mod group;
 mod header;
 pub(crate) mod inode;
 pub(crate) mod journal;
@@ -17,7 +16,7 @@ pub(crate) mod superblock;
 use alloc::boxed::Box;
 
 pub use header::{Corruption, Expected, Structure};
-pub(crate) use header::{Header, Identity, begin, checksum, seal, verify};
+pub(crate) use header::{Header, Identity, begin, checksum, seal, verify, verify_cached};
 
 /// Bytes in a block.
 pub(crate) const BLOCK: usize = block::BLOCK_BYTES;

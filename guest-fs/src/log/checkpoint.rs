@@ -1,6 +1,6 @@
 //! Bringing logged metadata to its place.
 
-use core::mem::take;
+use alloc::rc::Rc;
 
 use block::BlockDevice;
 use iomap::{Context, Errno};
@@ -27,10 +27,10 @@ impl<D: BlockDevice> Core<D> {
     pub(super) fn checkpoint_locked(&self, context: Context) -> Result<(), Errno> {
         self.check_alive()?;
         let (images, tail) = {
-            let mut state = self.state();
-            (take(&mut state.log.logged), state.log.head)
+            let state = self.state();
+            (state.log.logged.clone(), state.log.head)
         };
-        if images.is_empty() {
+        if tail == self.state().log.tail {
             return Ok(());
         }
         let blocks = u32::try_from(images.len()).unwrap_or(u32::MAX);
@@ -39,7 +39,7 @@ impl<D: BlockDevice> Core<D> {
             self.shut_down(ShutdownReason::MetadataIo(error));
             Errno::EIO
         };
-        let content = images.iter().map(|(block, image)| (*block, image));
+        let content = images.iter().map(|(block, image)| (*block, &**image));
         self.reserve.write(&*self.device, content, false).map_err(broken)?;
         self.check_alive()?;
         self.reserve.flush(&*self.device).map_err(broken)?;
@@ -50,8 +50,12 @@ impl<D: BlockDevice> Core<D> {
         self.reserve.write(&*self.device, record, true).map_err(|e| self.log_broken(e))?;
         let state = &mut *self.state();
         state.log.tail = tail;
-        for run in take(&mut state.log.freed_logged) {
-            state.space.unbusy(run);
+        state.log.logged.clear();
+        for (block, image) in images {
+            // A pending image is newer, and a freed block is none any more.
+            if state.log.newest(block).is_none() && !state.log.is_revoked(block) {
+                state.cache.put(block, Rc::clone(&image));
+            }
         }
         Ok(())
     }

@@ -1,29 +1,33 @@
 //! Forcing the log.
 
 use alloc::collections::BTreeMap;
+use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::mem::take;
 
 use block::BlockDevice;
 use iomap::{Context, Errno};
 
-use super::Freed;
 use crate::events::Event;
-use crate::format::journal::{batch_checksum, encode_commit, encode_descriptor};
+use crate::format::journal::{
+    Descriptor, batch_checksum, encode_commit, encode_descriptor, encode_revoke,
+};
 use crate::format::{Image, seal};
+use crate::space::Run;
 use crate::state::Core;
 
 /// What one force writes.
 struct Batch {
-    images: BTreeMap<u64, Image>,
-    freed: Vec<Freed>,
+    /// As transactions left them; they stay readable as `pending` until they are durable.
+    images: BTreeMap<u64, Rc<Image>>,
+    freed: Vec<Run>,
+    revoked: Vec<u64>,
     epoch: u64,
 }
 
 impl Batch {
-    /// Ring blocks: descriptor, images, commit record.
-    fn size_blocks(&self) -> u64 {
-        (self.images.len() as u64).saturating_add(2)
+    fn descriptor(&self) -> Descriptor {
+        Descriptor { targets: self.images.keys().copied().collect(), revokes: self.revoked.len() }
     }
 }
 
@@ -35,69 +39,91 @@ impl<D: BlockDevice> Core<D> {
     pub(crate) fn log_force(&self, context: Context) -> Result<(), Errno> {
         self.check_alive()?;
         let _guard = self.log_lock.acquire()?;
-        let Some(mut batch) = self.take_batch() else {
+        let Some(batch) = self.take_batch() else {
             return Ok(());
         };
-        if !self.state().log.ring_has_room(batch.size_blocks()) {
+        let size = batch.descriptor().batch_blocks();
+        if !self.state().log.ring_has_room(size) {
             self.checkpoint_locked(context)?;
         }
         let lsn = self.state().log.head;
         let blocks = u32::try_from(batch.images.len()).unwrap_or(u32::MAX);
         self.emit(Event::LogForce { context, lsn, blocks });
-        let result = self.write_batch(lsn, &mut batch.images);
-        self.emit(Event::LogForceDone { lsn, errno: result.err() });
-        result?;
-        self.settle(batch);
+        let result = self.write_batch(lsn, &batch);
+        self.emit(Event::LogForceDone { lsn, errno: result.as_ref().err().copied() });
+        self.settle(batch, result?, size);
         Ok(())
     }
 
     fn take_batch(&self) -> Option<Batch> {
         let mut state = self.state();
         let log = &mut state.log;
-        if log.pending.is_empty() {
+        if log.pending.is_empty() && log.revoked_pending.is_empty() {
             return None;
         }
         let epoch = log.epoch;
         log.epoch = epoch.saturating_add(1);
-        Some(Batch { images: take(&mut log.pending), freed: take(&mut log.freed_pending), epoch })
+        Some(Batch {
+            images: log.pending.clone(),
+            freed: take(&mut log.freed_pending),
+            revoked: take(&mut log.revoked_pending).into_iter().collect(),
+            epoch,
+        })
     }
 
-    fn write_batch(&self, lsn: u64, images: &mut BTreeMap<u64, Image>) -> Result<(), Errno> {
+    /// Writes a batch. Gives its images as they are in the log.
+    fn write_batch(&self, lsn: u64, batch: &Batch) -> Result<BTreeMap<u64, Rc<Image>>, Errno> {
         let layout = &self.layout;
-        let targets: Vec<u64> = images.keys().copied().collect();
-        let mut descriptor = encode_descriptor(layout, lsn, &targets);
-        seal(&mut descriptor, lsn);
-        images.values_mut().for_each(|image| seal(image, lsn));
-        let crc = batch_checksum(&descriptor, images.values());
+        let announced = batch.descriptor();
+        let sealed = |mut image: Image| {
+            seal(&mut image, lsn);
+            image
+        };
+        let mut head = alloc::vec![sealed(encode_descriptor(layout, lsn, &announced))];
+        if !batch.revoked.is_empty() {
+            let mut revoke = encode_revoke(layout, lsn.saturating_add(1), &batch.revoked);
+            seal(&mut revoke, lsn.saturating_add(1));
+            head.push(revoke);
+        }
+        let final_image = |image: &Rc<Image>| Rc::new(sealed((**image).clone()));
+        let images: BTreeMap<u64, Rc<Image>> =
+            batch.images.iter().map(|(block, image)| (*block, final_image(image))).collect();
+        let content = || head.iter().chain(images.values().map(|image| &**image));
+        let crc = batch_checksum(content());
         let positions = lsn..;
-        let content = core::iter::once(&descriptor).chain(images.values());
-        let blocks = positions.map(|at| layout.ring_block(at)).zip(content);
+        let blocks = positions.map(|at| layout.ring_block(at)).zip(content());
         let broken = |error| self.log_broken(error);
         self.reserve.write(&*self.device, blocks, false).map_err(broken)?;
         // A shutdown in the meantime must win: without its commit record the batch never was.
         self.check_alive()?;
         self.reserve.flush(&*self.device).map_err(broken)?;
         self.check_alive()?;
-        let commit_lsn = lsn.saturating_add(1).saturating_add(targets.len() as u64);
-        let mut commit = encode_commit(layout, commit_lsn, lsn, targets.len(), crc);
+        let commit_lsn = lsn.saturating_add(announced.batch_blocks()).saturating_sub(1);
+        let mut commit = encode_commit(layout, commit_lsn, lsn, announced.targets.len(), crc);
         seal(&mut commit, commit_lsn);
         let record = [(layout.ring_block(commit_lsn), &commit)];
-        self.reserve.write(&*self.device, record, true).map_err(broken)
+        self.reserve.write(&*self.device, record, true).map_err(broken)?;
+        Ok(images)
     }
 
     /// The batch is durable.
-    fn settle(&self, batch: Batch) {
-        let size = batch.size_blocks();
+    fn settle(&self, batch: Batch, images: BTreeMap<u64, Rc<Image>>, size: u64) {
         let state = &mut *self.state();
-        state.log.head = state.log.head.saturating_add(size);
-        state.log.durable_epoch = batch.epoch;
-        state.log.logged.extend(batch.images);
-        for freed in batch.freed {
-            if freed.is_metadata {
-                state.log.freed_logged.push(freed.run);
-            } else {
-                state.space.unbusy(freed.run);
+        let log = &mut state.log;
+        log.head = log.head.saturating_add(size);
+        log.durable_epoch = batch.epoch;
+        for block in batch.revoked {
+            log.logged.remove(&block);
+        }
+        for (block, written) in &batch.images {
+            // A transaction may have committed a newer image meanwhile: that one stays pending.
+            if log.pending.get(block).is_some_and(|newest| Rc::ptr_eq(newest, written)) {
+                log.pending.remove(block);
             }
+        }
+        log.logged.extend(images);
+        for run in batch.freed {
+            state.busy.remove(run);
         }
     }
 }

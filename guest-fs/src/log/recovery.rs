@@ -6,8 +6,9 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use crate::format::bytes::get_u64;
 use crate::format::journal::{
-    TARGETS_MAX, batch_checksum, decode_descriptor, decode_header, is_commit,
+    batch_checksum, decode_descriptor, decode_header, decode_revoke, is_commit,
 };
 use crate::format::superblock::{JOURNAL_AT, Layout};
 use crate::format::{Corruption, Expected, Image, Structure, verify};
@@ -43,65 +44,106 @@ pub(crate) fn scan(
     let header = read(JOURNAL_AT).map_err(ScanError::Io)?;
     let tail = decode_header(layout, &header).map_err(ScanError::Corrupt)?;
     let mut replay = Replay { tail, head: tail, batches: 0, images: BTreeMap::new() };
-    while let Some((images, blocks)) = read_batch(layout, replay.head, &mut read)? {
-        let head = replay.head.saturating_add(blocks);
+    while let Some(batch) = read_batch(layout, replay.head, &mut read)? {
+        let head = replay.head.saturating_add(batch.blocks);
         if head.saturating_sub(tail) > layout.journal_blocks {
             // More than the ring holds: the log has bitten its own tail, so this is no batch of ours.
             break;
         }
         replay.head = head;
         replay.batches = replay.batches.saturating_add(1);
-        replay.images.extend(images);
+        for block in batch.revoked {
+            replay.images.remove(&block);
+        }
+        replay.images.extend(batch.images);
     }
     Ok(replay)
 }
 
-type Batch = (BTreeMap<u64, Image>, u64);
+/// What may be replayed.
+const JOURNALLED: [Structure; 7] = [
+    Structure::Bitmap,
+    Structure::GroupTable,
+    Structure::Inode,
+    Structure::ExtentNode,
+    Structure::DirectoryNode,
+    Structure::RefcountNode,
+    Structure::OrphanNode,
+];
 
-/// The batch at `lsn` and its size in ring blocks; `None` if there is no complete one.
+/// What a complete batch holds.
+struct Batch {
+    images: Vec<(u64, Image)>,
+    revoked: Vec<u64>,
+    /// Ring blocks that it takes.
+    blocks: u64,
+}
+
+/// The batch at `lsn`; `None` if there is no complete one.
 fn read_batch(
     layout: &Layout,
     lsn: u64,
     read: &mut impl FnMut(u64) -> Result<Image, IoError>,
 ) -> Result<Option<Batch>, ScanError> {
     let mut at = |lsn: u64| read(layout.ring_block(lsn)).map_err(ScanError::Io);
-    let descriptor = at(lsn)?;
-    let Some(targets) = decode_descriptor(layout, lsn, &descriptor) else {
+    let first = at(lsn)?;
+    let Some(descriptor) = decode_descriptor(layout, lsn, &first) else {
         return Ok(None);
     };
-    let count = targets.len();
-    let blocks = (count as u64).saturating_add(2);
-    if count > TARGETS_MAX || blocks > layout.journal_blocks {
+    let blocks = descriptor.batch_blocks();
+    if blocks > layout.journal_blocks {
         return Ok(None);
     }
-    let mut images = Vec::with_capacity(count);
-    for position in (lsn.saturating_add(1)..).take(count) {
-        images.push(at(position)?);
-    }
-    let crc = batch_checksum(&descriptor, images.iter());
     let commit_lsn = lsn.saturating_add(blocks).saturating_sub(1);
+    let mut content = alloc::vec![first];
+    for position in lsn.saturating_add(1)..commit_lsn {
+        content.push(at(position)?);
+    }
+    let crc = batch_checksum(content.iter());
     let commit = at(commit_lsn)?;
-    if !is_commit(layout, commit_lsn, lsn, count, crc, &commit) {
+    if !is_commit(layout, commit_lsn, lsn, descriptor.targets.len(), crc, &commit) {
         return Ok(None);
     }
-    let batch = targets.into_iter().zip(images);
-    for (target, image) in batch.clone() {
-        check_image(layout, target, &image).map_err(ScanError::Corrupt)?;
+    let mut content = content.into_iter().skip(1);
+    let mut revoked = Vec::new();
+    if descriptor.revokes > 0 {
+        let revoke_lsn = lsn.saturating_add(1);
+        let block = content.next().and_then(|image| decode_revoke(layout, revoke_lsn, &image));
+        let identity = layout.identity(Structure::JournalRevoke, layout.ring_block(revoke_lsn), 0);
+        let bad = ScanError::Corrupt(identity.field("as many blocks as announced"));
+        revoked = block.filter(|blocks| blocks.len() == descriptor.revokes).ok_or(bad)?;
     }
-    Ok(Some((batch.collect(), blocks)))
+    let images: Vec<_> = descriptor.targets.into_iter().zip(content).collect();
+    for (target, image) in &images {
+        check_image(layout, *target, image).map_err(ScanError::Corrupt)?;
+    }
+    Ok(Some(Batch { images, revoked, blocks }))
 }
 
 /// A committed image must be a metadata block of this filesystem that belongs to its target.
 fn check_image(layout: &Layout, target: u64, image: &Image) -> Result<(), Corruption> {
-    let structures =
-        [Structure::Bitmap, Structure::Inode, Structure::ExtentLeaf, Structure::Directory];
-    let structure = structures.into_iter().find(|s| image.starts_with(&s.magic()));
-    let mut owner = [0; 8];
-    owner.copy_from_slice(image.get(40..48).unwrap_or(&[0; 8]));
-    let identity =
-        layout.identity(structure.unwrap_or(Structure::Inode), target, u64::from_le_bytes(owner));
+    let structure = JOURNALLED.into_iter().find(|s| image.starts_with(&s.magic()));
+    let owner = get_u64(&image[..], 40);
+    let identity = layout.identity(structure.unwrap_or(Structure::Inode), target, owner);
     if structure.is_none() || !layout.is_journalled(target) {
         return Err(identity.fault(Expected::Field("a replayed image of metadata")));
     }
     verify(image, identity).map(|_| ())
+}
+
+/// Is what is in place newer than the image that would be replayed over it?
+///
+/// It cannot be, unless the log was cut short by damage: then going back would mix old and new.
+pub(crate) fn is_newer_in_place(
+    layout: &Layout,
+    target: u64,
+    image: &Image,
+    place: &Image,
+) -> bool {
+    let identity = |structure| layout.identity(structure, target, get_u64(&image[..], 40));
+    let structure = JOURNALLED.into_iter().find(|s| image.starts_with(&s.magic()));
+    structure.is_some_and(|structure| {
+        verify(place, identity(structure)).is_ok()
+            && get_u64(&place[..], 32) > get_u64(&image[..], 32)
+    })
 }

@@ -7,37 +7,14 @@ use block::BlockDevice;
 use iomap::{Context, Errno};
 
 use crate::events::Event;
-use crate::extents::Lookup;
-use crate::format::extent::{Extent, FILE_BLOCKS_MAX};
+use crate::extent::{self, Extent, Lookup};
+use crate::format::inode::FILE_BLOCKS_MAX;
+use crate::inode::{fields, update};
+use crate::meta::Fault;
 use crate::state::Core;
-use crate::txn::Transaction;
-
-/// Blocks that one change of a map can touch: the inode, a leaf and the two that a split makes, and a
-/// bitmap block for the data and for each new leaf.
-const MAP_CHANGE_BLOCKS: u64 = 7;
-
-/// The longest extent that one transaction makes.
-const EXTENT_BLOCKS_MAX: u64 = 1 << 30;
+use crate::txn::{Transaction, cost};
 
 impl<D: BlockDevice> Core<D> {
-    /// Runs `attempt`; if there is no space, makes freed blocks usable and tries once more.
-    ///
-    /// # Errors
-    /// What the last attempt gave.
-    pub(crate) fn with_space<T>(
-        &self,
-        context: Context,
-        attempt: impl Fn() -> Result<T, Errno>,
-    ) -> Result<T, Errno> {
-        match attempt() {
-            Err(Errno::ENOSPC) if self.state().log.has_busy() => {
-                self.checkpoint(context)?;
-                attempt()
-            }
-            result => result,
-        }
-    }
-
     /// Makes sure that there is something at `file_block`, allocating up to `blocks` unwritten blocks.
     /// Returns the extent, and whether it is new.
     ///
@@ -62,78 +39,99 @@ impl<D: BlockDevice> Core<D> {
         file_block: u64,
         blocks: u64,
         context: Context,
-    ) -> Result<(Extent, bool), Errno> {
-        let mut txn = Transaction::begin(self, MAP_CHANGE_BLOCKS, context)?;
+    ) -> Result<(Extent, bool), Fault> {
+        let reserved = cost::map_change(self, ino)?.saturating_add(cost::INODE + cost::SPACE);
+        let mut txn = Transaction::begin(self, reserved, context)?;
         let _lock = self.lock_inode(ino, context, false)?;
-        let mut inode = self.inode(ino)?;
-        let hole_end = match inode.map.lookup(file_block) {
+        let hole_end = match extent::lookup(&txn, ino, file_block)? {
             Lookup::Extent(extent) => return Ok((extent, false)),
             Lookup::HoleUpTo(end) => end,
         };
-        let wanted = hole_end.saturating_sub(file_block).min(blocks).min(EXTENT_BLOCKS_MAX);
-        let goal = inode.map.before(file_block).map(|extent| extent.end());
-        let run = txn.alloc(ino, goal, wanted)?;
+        let wanted = hole_end.saturating_sub(file_block).min(blocks);
+        let before = extent::before(&txn, ino, file_block)?;
+        let goal = before.map_or(ino, |extent| extent.end());
+        let run = txn.alloc(ino, Some(goal), wanted)?;
         let extent =
             Extent { file_block, block: run.start, blocks: run.blocks, is_unwritten: true };
-        inode.map.insert(extent, || txn.alloc_metadata(ino))?;
-        txn.put_inode(ino, inode);
+        extent::add(&mut txn, ino, extent)?;
+        let now = self.now_ns();
+        update(&mut txn, ino, |fields| {
+            fields.blocks = fields.blocks.saturating_add(run.blocks);
+            fields.times.ctime_ns = now;
+        })?;
         txn.commit()?;
         Ok((extent, true))
     }
 
-    /// Marks every unwritten block in `[start, end)` as written: their data is on the device.
+    /// Marks every unwritten block in `[start, end)` as written: their data is on the device. With the
+    /// last of them the file becomes at least `size` bytes long.
     ///
     /// # Errors
-    /// `ENOSPC` for a leaf, `EIO` after a shutdown, what a log force gives.
+    /// `ENOSPC` for a tree node, `EIO` after a shutdown, what a log force gives.
     pub(crate) fn convert(
         &self,
         ino: u64,
         start: u64,
         end: u64,
+        size: u64,
         context: Context,
     ) -> Result<(), Errno> {
         let mut at = start;
         while at < end {
-            at = self.with_space(context, || self.convert_next(ino, at, end, context))?;
+            at = self.with_space(context, || self.convert_next(ino, at, end, size, context))?;
         }
         Ok(())
     }
 
     /// Converts the first unwritten extent at or after `start`. Returns where to go on.
-    fn convert_next(&self, ino: u64, start: u64, end: u64, context: Context) -> Result<u64, Errno> {
-        let unwritten = self.with_inode(ino, |incore| {
-            let map = &incore.inode.map;
-            let mut at = start;
-            while at < end {
-                at = match map.lookup(at) {
-                    Lookup::Extent(extent) if extent.is_unwritten => return Some(at),
-                    Lookup::Extent(extent) => extent.file_end(),
-                    Lookup::HoleUpTo(next) => next,
-                };
-            }
-            None
-        })?;
-        let Some(at) = unwritten else { return Ok(end) };
-        let mut txn = Transaction::begin(self, MAP_CHANGE_BLOCKS, context)?;
+    fn convert_next(
+        &self,
+        ino: u64,
+        start: u64,
+        end: u64,
+        size: u64,
+        context: Context,
+    ) -> Result<u64, Fault> {
+        let Some(at) = self.first_unwritten(ino, start, end)? else { return Ok(end) };
+        let changes = cost::map_change(self, ino)?.saturating_mul(2);
+        let mut txn = Transaction::begin(self, changes.saturating_add(cost::INODE), context)?;
+        txn = txn.with_reserve();
         let _lock = self.lock_inode(ino, context, false)?;
-        let mut inode = self.inode(ino)?;
-        let Lookup::Extent(extent) = inode.map.lookup(at) else {
-            return Ok(at);
-        };
-        let stop = extent.file_end().min(end);
-        let blocks = stop.saturating_sub(at);
-        if extent.is_unwritten {
-            inode.map.convert(at, blocks, || txn.alloc_metadata(ino))?;
-            txn.put_inode(ino, inode);
-            txn.commit()?;
-            self.emit(Event::Convert {
-                ino,
-                context,
-                file_block: at,
-                blocks: u32::try_from(blocks).unwrap_or(u32::MAX),
-            });
+        let Lookup::Extent(whole) = extent::lookup(&txn, ino, at)? else { return Ok(at) };
+        let piece = whole.part(at, end);
+        if !piece.is_unwritten {
+            return Ok(piece.file_end());
         }
-        Ok(stop)
+        extent::cut(&mut txn, ino, at, piece.file_end())?;
+        extent::add(&mut txn, ino, Extent { is_unwritten: false, ..piece })?;
+        let is_last = piece.file_end() >= end;
+        let now = self.now_ns();
+        update(&mut txn, ino, |fields| {
+            fields.size = if is_last { fields.size.max(size) } else { fields.size };
+            (fields.times.mtime_ns, fields.times.ctime_ns) = (now, now);
+        })?;
+        txn.commit()?;
+        self.emit(Event::Convert {
+            ino,
+            context,
+            file_block: at,
+            blocks: u32::try_from(piece.blocks).unwrap_or(u32::MAX),
+        });
+        Ok(piece.file_end())
+    }
+
+    fn first_unwritten(&self, ino: u64, start: u64, end: u64) -> Result<Option<u64>, Fault> {
+        let mut at = start;
+        while let Some(extent) = extent::next(self, ino, at)? {
+            if extent.file_block >= end {
+                break;
+            }
+            if extent.is_unwritten {
+                return Ok(Some(extent.file_block.max(start)));
+            }
+            at = extent.file_end();
+        }
+        Ok(None)
     }
 
     /// Makes the file at least `size` bytes long.
@@ -141,14 +139,20 @@ impl<D: BlockDevice> Core<D> {
     /// # Errors
     /// `EIO` after a shutdown, what a log force gives.
     pub(crate) fn grow(&self, ino: u64, size: u64, context: Context) -> Result<(), Errno> {
-        if self.with_inode(ino, |incore| incore.inode.size >= size)? {
+        self.try_grow(ino, size, context).map_err(|fault| self.errno(fault))
+    }
+
+    fn try_grow(&self, ino: u64, size: u64, context: Context) -> Result<(), Fault> {
+        if fields(self, ino)?.size >= size {
             return Ok(());
         }
-        let mut txn = Transaction::begin(self, 1, context)?;
+        let mut txn = Transaction::begin(self, cost::INODE, context)?;
         let _lock = self.lock_inode(ino, context, false)?;
-        let mut inode = self.inode(ino)?;
-        inode.size = inode.size.max(size);
-        txn.put_inode(ino, inode);
+        let now = self.now_ns();
+        update(&mut txn, ino, |fields| {
+            fields.size = fields.size.max(size);
+            (fields.times.mtime_ns, fields.times.ctime_ns) = (now, now);
+        })?;
         txn.commit()?;
         self.emit(Event::Resize { ino, context, size });
         Ok(())

@@ -1,6 +1,7 @@
-//! The mapping of ordinary direct I/O: may allocate, may run transactions, honours shutdown.
+//! The mapping of direct I/O: may allocate, run transactions and take the inode lock; honours a
+//! shutdown at submission and at completion.
 //!
-//! Mirrors `xfs_direct_write_iomap_begin`, `xfs_read_iomap_begin` and `xfs_dio_write_end_io`. It does not
+//! As Linux `xfs_direct_write_iomap_begin`, `xfs_read_iomap_begin` and `xfs_dio_write_end_io`. It does not
 //! look at [`Intent::SWAP`]: that a flag alone changes nothing unless every callback obeys it is one of
 //! the things to show. A transaction it needs for swap happens, and the trace says so.
 
@@ -10,10 +11,12 @@ use core::fmt;
 use block::BlockDevice;
 use iomap::{Context, DioEnd, DioOps, Errno, Intent, Iomap, IomapOps, MapFlags, MapKind};
 
-use super::{describe, is_valid};
+use super::{Marks, describe, is_valid};
 use crate::filesystem::Ino;
 use crate::format::BLOCK_BYTES;
 use crate::format::inode::FileKind;
+use crate::inode::fields;
+use crate::meta::Fault;
 use crate::state::Core;
 
 /// The callbacks of direct I/O.
@@ -23,16 +26,106 @@ impl<D: BlockDevice> DioIomap<D> {
     pub(crate) const fn new(core: Rc<Core<D>>) -> Self {
         Self(core)
     }
+}
 
+/// The same callbacks for changes that the filesystem makes itself: the size stays as it is.
+pub(crate) struct OwnDio<'a, D: BlockDevice>(pub(crate) &'a Core<D>);
+
+impl<D: BlockDevice> Core<D> {
     /// What is there now, seen under the inode lock.
-    fn look(&self, ino: u64, pos: u64, intent: Intent, context: Context) -> Result<Iomap, Errno> {
-        let _lock = self.0.lock_inode(ino, context, intent.contains(Intent::NOWAIT))?;
-        let state = self.0.state();
-        let incore = state.inodes.get(&ino).ok_or(Errno::ENOENT)?;
-        if incore.inode.kind != FileKind::File {
-            return Err(Errno::EISDIR);
+    fn dio_look(
+        &self,
+        ino: u64,
+        pos: u64,
+        intent: Intent,
+        context: Context,
+    ) -> Result<Iomap, Fault> {
+        let _lock = self.lock_inode(ino, context, intent.contains(Intent::NOWAIT))?;
+        let marks = {
+            let state = self.state();
+            let incore = state.inodes.get(&ino).ok_or(Errno::ENOENT)?;
+            Marks { is_dirty: state.is_dirty(incore), cookie: incore.cookie }
+        };
+        let fields = fields(self, ino)?;
+        match fields.kind {
+            FileKind::File => describe(self, ino, &fields, marks, pos),
+            FileKind::Directory => Err(Errno::EISDIR.into()),
+            FileKind::Symlink => Err(Errno::EINVAL.into()),
         }
-        Ok(describe(incore, state.is_dirty(incore), pos))
+    }
+
+    fn dio_begin(
+        &self,
+        ino: u64,
+        pos: u64,
+        length: u64,
+        intent: Intent,
+        context: Context,
+    ) -> Result<Iomap, Errno> {
+        // First of all, as in XFS: a shut-down filesystem does no I/O.
+        self.check_alive()?;
+        let map = self.dio_look(ino, pos, intent, context);
+        let map = map.map_err(|fault| self.errno(fault))?;
+        let is_write = intent.contains(Intent::WRITE) && !intent.contains(Intent::REPORT);
+        let is_usable = map.kind != MapKind::Hole && !map.flags.contains(MapFlags::SHARED);
+        if is_usable || !is_write {
+            return Ok(map);
+        }
+        if intent.intersects(Intent::NOWAIT | Intent::OVERWRITE_ONLY) {
+            return Err(Errno::EAGAIN);
+        }
+        let blocks = length.div_ceil(BLOCK_BYTES).max(1);
+        if map.kind == MapKind::Hole {
+            let (_, is_new) = self.allocate(ino, pos / BLOCK_BYTES, blocks, context)?;
+            let map = self.dio_look(ino, pos, intent, context);
+            let mut map = map.map_err(|fault| self.errno(fault))?;
+            map.flags.set(MapFlags::NEW, is_new);
+            return Ok(map);
+        }
+        self.dio_copy(ino, pos, blocks, map, context)
+    }
+
+    /// New blocks for a write over shared ones.
+    fn dio_copy(
+        &self,
+        ino: u64,
+        pos: u64,
+        blocks: u64,
+        map: Iomap,
+        context: Context,
+    ) -> Result<Iomap, Errno> {
+        let first = pos / BLOCK_BYTES;
+        let end = map.offset.saturating_add(map.length) / BLOCK_BYTES;
+        let shared = end.saturating_sub(first);
+        let staged = self.stage(ino, first, blocks.min(shared), context)?.part(first, end);
+        Ok(Iomap {
+            kind: MapKind::Mapped,
+            flags: MapFlags::SHARED,
+            offset: staged.file_block.saturating_mul(BLOCK_BYTES),
+            length: staged.blocks.saturating_mul(BLOCK_BYTES),
+            block: Some(staged.block),
+            ..map
+        })
+    }
+
+    fn dio_end(
+        &self,
+        ino: u64,
+        range: core::ops::Range<u64>,
+        size: u64,
+        end: DioEnd,
+        context: Context,
+    ) -> Result<(), Errno> {
+        // As `xfs_dio_write_end_io`: the write fails although the device did it.
+        self.check_alive()?;
+        let blocks = range.start / BLOCK_BYTES..range.end.div_ceil(BLOCK_BYTES);
+        if end.contains(DioEnd::COW) {
+            self.finish_staged(ino, blocks.start, blocks.end, size, context)?;
+        }
+        if end.contains(DioEnd::UNWRITTEN) {
+            self.convert(ino, blocks.start, blocks.end, size, context)?;
+        }
+        self.grow(ino, size, context)
     }
 }
 
@@ -47,21 +140,7 @@ impl<D: BlockDevice> IomapOps for DioIomap<D> {
         intent: Intent,
         context: Context,
     ) -> Result<Iomap, Errno> {
-        // First of all, as in XFS: a shut-down filesystem does no I/O.
-        self.0.check_alive()?;
-        let map = self.look(inode.0, pos, intent, context)?;
-        let is_write = intent.contains(Intent::WRITE) && !intent.contains(Intent::REPORT);
-        if map.kind != MapKind::Hole || !is_write {
-            return Ok(map);
-        }
-        if intent.intersects(Intent::NOWAIT | Intent::OVERWRITE_ONLY) {
-            return Err(Errno::EAGAIN);
-        }
-        let blocks = length.div_ceil(BLOCK_BYTES).max(1);
-        let (_, is_new) = self.0.allocate(inode.0, pos / BLOCK_BYTES, blocks, context)?;
-        let mut map = self.look(inode.0, pos, intent, context)?;
-        map.flags.set(MapFlags::NEW, is_new);
-        Ok(map)
+        self.0.dio_begin(inode.0, pos, length, intent, context)
     }
 
     fn iomap_valid(&self, inode: Ino, map: &Iomap) -> bool {
@@ -78,14 +157,40 @@ impl<D: BlockDevice> DioOps for DioIomap<D> {
         end: DioEnd,
         context: Context,
     ) -> Result<(), Errno> {
-        // As `xfs_dio_write_end_io`: the write fails although the device did it.
-        self.0.check_alive()?;
         let stop = pos.saturating_add(length);
-        if end.contains(DioEnd::UNWRITTEN) {
-            let blocks = pos / BLOCK_BYTES..stop.div_ceil(BLOCK_BYTES);
-            self.0.convert(inode.0, blocks.start, blocks.end, context)?;
-        }
-        self.0.grow(inode.0, stop, context)
+        self.0.dio_end(inode.0, pos..stop, stop, end, context)
+    }
+}
+
+impl<D: BlockDevice> IomapOps for OwnDio<'_, D> {
+    type Inode = Ino;
+
+    fn iomap_begin(
+        &self,
+        inode: Ino,
+        pos: u64,
+        length: u64,
+        intent: Intent,
+        context: Context,
+    ) -> Result<Iomap, Errno> {
+        self.0.dio_begin(inode.0, pos, length, intent, context)
+    }
+
+    fn iomap_valid(&self, inode: Ino, map: &Iomap) -> bool {
+        is_valid(self.0, inode, map)
+    }
+}
+
+impl<D: BlockDevice> DioOps for OwnDio<'_, D> {
+    fn end_io(
+        &self,
+        inode: Ino,
+        pos: u64,
+        length: u64,
+        end: DioEnd,
+        context: Context,
+    ) -> Result<(), Errno> {
+        self.0.dio_end(inode.0, pos..pos.saturating_add(length), 0, end, context)
     }
 }
 

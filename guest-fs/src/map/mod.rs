@@ -1,34 +1,59 @@
 //! Where file ranges are: the two mapping callbacks, and the changes of a map.
 
 mod change;
+mod cow;
 mod dio_iomap;
 mod host;
 mod swap_iomap;
-
-use alloc::rc::Rc;
+mod unmap;
 
 use block::BlockDevice;
 pub use dio_iomap::DioIomap;
+pub(crate) use dio_iomap::OwnDio;
 use iomap::{Iomap, MapFlags, MapKind};
 pub use swap_iomap::SwapIomap;
 
-use crate::extents::Lookup;
+use crate::extent::{self, Extent, Lookup};
 use crate::filesystem::Ino;
 use crate::format::BLOCK_BYTES;
-use crate::inode::Incore;
+use crate::format::inode::Fields;
+use crate::meta::{Fault, MetaRead};
+use crate::refcount;
+use crate::space::Run;
 use crate::state::Core;
 
 /// Is a mapping of this inode still true?
-fn is_valid<D: BlockDevice>(core: &Rc<Core<D>>, inode: Ino, map: &Iomap) -> bool {
+fn is_valid<D: BlockDevice>(core: &Core<D>, inode: Ino, map: &Iomap) -> bool {
     core.with_inode(inode.0, |incore| incore.cookie == map.validity_cookie).unwrap_or(false)
 }
 
-/// The mapping at byte `pos`. A hole ends where the next extent begins, or with the address space.
-fn describe(incore: &Incore, is_dirty: bool, pos: u64) -> Iomap {
+/// What is only in memory of an inode, and goes into its mappings.
+#[derive(Clone, Copy, Debug)]
+struct Marks {
+    is_dirty: bool,
+    cookie: u64,
+}
+
+/// The mapping at byte `pos`. A hole ends where the next extent begins, or with the address space; a
+/// mapping of a file with shared blocks where sharing begins or ends.
+fn describe<M: MetaRead + ?Sized>(
+    meta: &M,
+    ino: u64,
+    fields: &Fields,
+    marks: Marks,
+    pos: u64,
+) -> Result<Iomap, Fault> {
     let file_block = pos / BLOCK_BYTES;
-    let (kind, first, blocks, block) = match incore.inode.map.lookup(file_block) {
-        Lookup::Extent(extent) => {
+    let mut flags = MapFlags::empty();
+    flags.set(MapFlags::DIRTY, marks.is_dirty);
+    let (kind, first, blocks, block) = match extent::lookup(meta, ino, file_block)? {
+        Lookup::Extent(mut extent) => {
             let kind = if extent.is_unwritten { MapKind::Unwritten } else { MapKind::Mapped };
+            if fields.is_reflink() {
+                let (alike, is_shared) = alike_at(meta, extent, file_block)?;
+                extent = alike;
+                flags.set(MapFlags::SHARED, is_shared);
+            }
             (kind, extent.file_block, extent.blocks, Some(extent.block))
         }
         Lookup::HoleUpTo(end) => {
@@ -36,14 +61,26 @@ fn describe(incore: &Incore, is_dirty: bool, pos: u64) -> Iomap {
             (MapKind::Hole, file_block, end.saturating_sub(file_block), None)
         }
     };
-    let mut flags = MapFlags::empty();
-    flags.set(MapFlags::DIRTY, is_dirty);
-    Iomap {
+    Ok(Iomap {
         kind,
         flags,
         offset: first.saturating_mul(BLOCK_BYTES),
         length: blocks.saturating_mul(BLOCK_BYTES),
         block,
-        validity_cookie: incore.cookie,
-    }
+        validity_cookie: marks.cookie,
+    })
+}
+
+/// The part of an extent from `file_block` on that has one number of owners, and whether that is more
+/// than one.
+fn alike_at<M: MetaRead + ?Sized>(
+    meta: &M,
+    extent: Extent,
+    file_block: u64,
+) -> Result<(Extent, bool), Fault> {
+    let mut part = extent.part(file_block, u64::MAX);
+    let run = Run { start: part.block, blocks: part.blocks };
+    let alike = refcount::first_alike(meta, run)?;
+    part.blocks = alike.run.blocks;
+    Ok((part, alike.owners > 1))
 }

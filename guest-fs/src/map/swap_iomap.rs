@@ -2,8 +2,9 @@
 //!
 //! Only written or unwritten blocks inside the size of a file whose metadata is clean. It reads the map
 //! in memory and does nothing else: no transaction, no inode lock, no metadata I/O, no heap, and it does
-//! not ask whether the filesystem is shut down (unless the knob says so). Everything else is refused,
-//! with the reason in the trace.
+//! not ask whether the filesystem is shut down (unless the knob says so). Everything else, shared blocks
+//! too, is refused with the reason in the trace. A claim on the file brings its whole map into memory and
+//! keeps it there.
 //!
 //! With [`Intent::REPORT`] (activation) holes and dirty metadata are described instead of refused, and a
 //! shutdown counts: nobody turns swap on over a filesystem that is down.
@@ -12,13 +13,15 @@ use alloc::rc::Rc;
 use core::fmt;
 
 use block::BlockDevice;
-use iomap::{Context, Errno, Intent, Iomap, IomapOps, MapKind};
+use iomap::{Context, Errno, Intent, Iomap, IomapOps, MapFlags, MapKind};
 
-use super::{describe, is_valid};
+use super::{Marks, describe, is_valid};
 use crate::events::{Event, SwapMapRefusal};
 use crate::filesystem::Ino;
 use crate::format::inode::FileKind;
-use crate::state::Core;
+use crate::inode::fields;
+use crate::meta::Fault;
+use crate::state::{Core, InMemory};
 
 /// The callbacks of swap I/O.
 pub struct SwapIomap<D: BlockDevice>(Rc<Core<D>>);
@@ -28,6 +31,7 @@ impl<D: BlockDevice> SwapIomap<D> {
         Self(core)
     }
 
+    /// Reads what is in memory and nothing else.
     fn look(&self, ino: u64, pos: u64, is_report: bool) -> Result<Iomap, SwapMapRefusal> {
         let state = self.0.state();
         if !state.is_mounted {
@@ -37,25 +41,47 @@ impl<D: BlockDevice> SwapIomap<D> {
             return Err(SwapMapRefusal::Shutdown);
         }
         let incore = state.inodes.get(&ino).ok_or(SwapMapRefusal::NotInMemory)?;
-        if incore.inode.kind != FileKind::File {
+        let marks = Marks { is_dirty: state.is_dirty(incore), cookie: incore.cookie };
+        let meta = InMemory { state: &state, layout: &self.0.layout };
+        let fields = fields(&meta, ino).map_err(refusal)?;
+        if fields.kind != FileKind::File {
             return Err(SwapMapRefusal::NotAFile);
         }
-        if pos >= incore.inode.size {
+        if pos >= fields.size {
             return Err(SwapMapRefusal::BeyondSize);
         }
-        let mut map = describe(incore, state.is_dirty(incore), pos);
+        let mut map = describe(&meta, ino, &fields, marks, pos).map_err(refusal)?;
         // Blocks that reach beyond the size are none of swap's business.
-        map.length = map.length.min(incore.inode.size.saturating_sub(map.offset));
+        map.length = map.length.min(fields.size.saturating_sub(map.offset));
         if is_report {
             return Ok(map);
         }
         if map.kind == MapKind::Hole {
             return Err(SwapMapRefusal::Hole);
         }
-        if state.is_dirty(incore) {
+        if map.flags.contains(MapFlags::SHARED) {
+            return Err(SwapMapRefusal::Shared);
+        }
+        if marks.is_dirty {
             return Err(SwapMapRefusal::Dirty);
         }
         Ok(map)
+    }
+
+    /// Brings the map at `pos` into memory: for activation, which may read.
+    fn bring(&self, ino: u64, pos: u64) -> Result<(), Errno> {
+        self.0.check_alive()?;
+        let marks = Marks { is_dirty: false, cookie: 0 };
+        let read = || describe(&*self.0, ino, &fields(&*self.0, ino)?, marks, pos);
+        read().map(|_| ()).map_err(|fault| self.0.errno(fault))
+    }
+}
+
+/// A mapping that is not in memory cannot be given; one that is corrupt neither.
+const fn refusal(fault: Fault) -> SwapMapRefusal {
+    match fault {
+        Fault::Corrupt(_) => SwapMapRefusal::Corrupt,
+        Fault::Absent | Fault::Io(_) | Fault::Errno(_) => SwapMapRefusal::NotInMemory,
     }
 }
 
@@ -72,14 +98,23 @@ impl<D: BlockDevice> IomapOps for SwapIomap<D> {
     ) -> Result<Iomap, Errno> {
         // The answer covers what there is from `pos` on, however much the caller wants.
         let _ = length;
-        let answer = self.look(inode.0, pos, intent.contains(Intent::REPORT));
+        let is_report = intent.contains(Intent::REPORT);
+        let mut answer = self.look(inode.0, pos, is_report);
+        let is_known = self.0.with_inode(inode.0, |_| ()).is_ok();
+        if is_report && is_known && matches!(answer, Err(SwapMapRefusal::NotInMemory)) {
+            self.bring(inode.0, pos)?;
+            answer = self.look(inode.0, pos, is_report);
+        }
         answer.map_err(|why| {
             self.0.emit(Event::SwapMapRefused { ino: inode.0, context, why, pos });
             match why {
+                SwapMapRefusal::NotInMemory if is_known => Errno::EIO,
                 SwapMapRefusal::NotInMemory => Errno::ENOENT,
                 SwapMapRefusal::NotAFile => Errno::EINVAL,
                 SwapMapRefusal::Unmounted => Errno::ENODEV,
+                SwapMapRefusal::Corrupt => Errno::EUCLEAN,
                 SwapMapRefusal::BeyondSize
+                | SwapMapRefusal::Shared
                 | SwapMapRefusal::Hole
                 | SwapMapRefusal::Dirty
                 | SwapMapRefusal::Shutdown => Errno::EIO,

@@ -1,5 +1,80 @@
 //! What users ask of a mounted filesystem.
 
+mod create;
+mod fallocate;
 mod file;
-mod namespace;
+mod link;
+mod list;
+mod orphans;
+mod path;
+mod reflink;
+mod remove;
+mod rename;
 mod sync;
+mod truncate;
+
+pub use fallocate::AllocateMode;
+pub use list::DirectoryEntry;
+pub use rename::RenameFlags;
+
+use block::BlockDevice;
+use iomap::Errno;
+
+use crate::filesystem::Ino;
+use crate::format::inode::{FILE_BYTES_MAX, Fields, FileKind};
+use crate::inode::fields;
+use crate::meta::Fault;
+use crate::state::Core;
+
+impl<D: BlockDevice> Core<D> {
+    /// The fields of an inode that somebody looked up.
+    ///
+    /// # Errors
+    /// `EIO` after a shutdown, `ENOENT` if nobody did.
+    pub(crate) fn known(&self, ino: Ino) -> Result<Fields, Errno> {
+        self.check_alive()?;
+        self.with_inode(ino.0, |_| ())?;
+        fields(self, ino.0).map_err(|fault| self.errno(fault))
+    }
+
+    /// A regular file that somebody looked up.
+    ///
+    /// # Errors
+    /// As [`Core::known`]; `EISDIR`, `EINVAL` for anything else than a file.
+    pub(crate) fn known_file(&self, ino: Ino) -> Result<Fields, Errno> {
+        let fields = self.known(ino)?;
+        match fields.kind {
+            FileKind::File => Ok(fields),
+            FileKind::Directory => Err(Errno::EISDIR),
+            FileKind::Symlink => Err(Errno::EINVAL),
+        }
+    }
+
+    /// A regular file that may be changed.
+    ///
+    /// # Errors
+    /// As [`Core::known_file`]; `ETXTBSY` for an active swap file.
+    pub(crate) fn changeable(&self, ino: Ino) -> Result<Fields, Errno> {
+        let fields = self.known_file(ino)?;
+        if self.with_inode(ino.0, |incore| incore.is_swapfile)? {
+            return Err(Errno::ETXTBSY);
+        }
+        Ok(fields)
+    }
+}
+
+/// A directory that exists.
+fn directory<D: BlockDevice>(core: &Core<D>, ino: u64) -> Result<Fields, Fault> {
+    let fields = fields(core, ino)?;
+    match fields.kind {
+        FileKind::Directory if fields.nlink > 0 => Ok(fields),
+        FileKind::Directory => Err(Errno::ENOENT.into()),
+        _ => Err(Errno::ENOTDIR.into()),
+    }
+}
+
+/// The end of a range that a file can have.
+fn check_range(pos: u64, length: u64) -> Result<u64, Errno> {
+    let end = pos.checked_add(length).ok_or(Errno::EFBIG)?;
+    if end > FILE_BYTES_MAX { Err(Errno::EFBIG) } else { Ok(end) }
+}

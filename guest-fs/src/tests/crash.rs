@@ -10,7 +10,7 @@ use super::rig::Rig;
 use super::workload::{Promises, run};
 use crate::FileSystem;
 
-const BLOCKS: u64 = 256;
+const BLOCKS: u64 = 420;
 
 /// Which unflushed writes survive.
 type Keep = fn(usize, u64) -> bool;
@@ -19,7 +19,7 @@ const POLICIES: [(&str, Keep); 5] = [
     ("none", |_, _| false),
     ("all", |_, _| true),
     ("odd", |index, _| index % 2 == 1),
-    ("newest-block-numbers", |_, block| block > 80),
+    ("newest-block-numbers", |_, block| block > 280),
     ("scattered", |index, block| (index as u64 * 7 + block * 13) % 5 < 2),
 ];
 
@@ -57,7 +57,7 @@ fn a_cut_at_every_request_loses_nothing_that_was_fsynced() {
             }
             requests += 1;
         }
-        assert!(requests > 150, "the workload has become too short: {requests} requests");
+        assert!(requests > 120, "the workload has become too short: {requests} requests");
     }
 }
 
@@ -120,7 +120,7 @@ fn mkfs_that_is_cut_leaves_no_filesystem_or_a_whole_one() {
 
 #[test]
 fn a_freed_inode_block_is_no_data_while_the_journal_could_bring_the_inode_back() {
-    let rig = Rig::new(200);
+    let rig = Rig::new(330);
     let fs = rig.mount();
     let ino = fs.create("data").unwrap();
     fs.create("victim").unwrap();

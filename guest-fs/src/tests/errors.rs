@@ -11,7 +11,7 @@ const ERROR: BlockError = BlockError::Io(DeviceStatus(0x4006));
 
 fn every_nth(op: OpKind, times: u64) -> u64 {
     for n in 0.. {
-        let rig = Rig::new(256);
+        let rig = Rig::new(420);
         let fs = rig.mount();
         let mut promises = Promises::default();
         rig.disk.add_fault(Fault { op, blocks: None, skip: n, times, error: ERROR });
@@ -50,7 +50,7 @@ fn every_flush_may_fail_once() {
 #[test]
 fn every_request_of_mount_and_mkfs_may_fail() {
     for n in 0.. {
-        let rig = Rig::new(256);
+        let rig = Rig::new(420);
         rig.disk.add_fault(Fault::nth(OpKind::Any, n, ERROR));
         let mounted = rig.try_mount();
         let is_done = mounted.is_ok() && n > 3;
@@ -65,22 +65,22 @@ fn every_request_of_mount_and_mkfs_may_fail() {
 
 #[test]
 fn a_log_write_error_shuts_the_filesystem_down_and_says_why() {
-    let rig = Rig::new(256);
+    let rig = Rig::new(420);
     let fs = rig.mount();
     let ino = fs.create("a").unwrap();
-    rig.disk.add_fault(Fault::on_blocks(OpKind::Write, 2..66, ERROR));
+    rig.disk.add_fault(Fault::on_blocks(OpKind::Write, 3..259, ERROR));
     assert_eq!(fs.fsync(ino), Err(iomap::Errno::EIO));
     let reason = fs.shutdown_reason().unwrap();
-    assert!(matches!(reason, ShutdownReason::LogIo(error) if error.block == 2), "{reason}");
+    assert!(matches!(reason, ShutdownReason::LogIo(error) if error.block == 3), "{reason}");
     assert_eq!(fs.open("a"), Err(iomap::Errno::EIO));
 }
 
 #[test]
 fn a_metadata_write_error_shuts_the_filesystem_down() {
-    let rig = Rig::new(256);
+    let rig = Rig::new(420);
     let fs = rig.mount();
     fs.create("a").unwrap();
-    rig.disk.add_fault(Fault::on_blocks(OpKind::Write, 66..256, ERROR));
+    rig.disk.add_fault(Fault::on_blocks(OpKind::Write, 259..420, ERROR));
     let (fs, errno) = fs.unmount().unwrap_err();
     assert_eq!(errno, iomap::Errno::EIO);
     assert!(matches!(fs.shutdown_reason(), Some(ShutdownReason::MetadataIo(_))));

@@ -7,5 +7,7 @@ mod hostile;
 mod model;
 mod rig;
 mod shutdown;
+mod space;
 mod swap;
+mod tree;
 mod workload;

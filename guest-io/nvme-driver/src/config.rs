@@ -2,12 +2,24 @@
 
 use core::time::Duration;
 
+/// How the driver learns that the controller has answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Completion {
+    /// The controller interrupts.
+    #[default]
+    Interrupts,
+    /// The I/O queue has no interrupt: whoever waits looks again and again, with growing pauses.
+    Polled,
+}
+
 /// The driver's settings. The defaults are those of Linux.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Entries of the I/O submission and completion queue; the controller may allow fewer. One
     /// entry always stays empty. At least 2, at most 256.
     pub io_depth: u16,
+    /// How I/O completions are noticed.
+    pub completion: Completion,
     /// How long an I/O command may take before it is aborted, and again before the reset.
     pub io_timeout: Duration,
     /// How long an admin command may take before the reset.
@@ -24,6 +36,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             io_depth: 64,
+            completion: Completion::Interrupts,
             io_timeout: Duration::from_secs(30),
             admin_timeout: Duration::from_secs(60),
             retries_max: 5,

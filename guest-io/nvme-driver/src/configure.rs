@@ -10,6 +10,7 @@ use nvme_spec::identify::{
 use nvme_spec::{AdminOpcode, Sqe, Status};
 
 use crate::admin::Purpose;
+use crate::config::Completion;
 use crate::error::Error;
 use crate::events::Event;
 use crate::identity::{ControllerLimits, NamespaceLimits};
@@ -94,7 +95,9 @@ impl<P: Platform> Core<P> {
                 Sqe::set_features(feature::NUMBER_OF_QUEUES, one.0)
             }
             Step::CreateCq => {
-                let sqe = Sqe::create_io_cq(IO_QID, self.io.depth_z(), Some(IO_VECTOR));
+                let has_interrupt = self.config.completion == Completion::Interrupts;
+                let vector = has_interrupt.then_some(IO_VECTOR);
+                let sqe = Sqe::create_io_cq(IO_QID, self.io.depth_z(), vector);
                 sqe.with_prp(self.io.cq_address(), 0)
             }
             Step::CreateSq => {

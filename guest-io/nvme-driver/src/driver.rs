@@ -94,7 +94,7 @@ impl<P: Platform> NvmeDriver<P> {
                 if let Some(answer) = look(&mut core, &self.platform) {
                     return answer;
                 }
-                core.next_wait()
+                core.next_wait(self.platform.now())
             };
             wake = Some(self.platform.wait(vector, deadline));
         }

@@ -10,7 +10,7 @@ use crate::admin::Purpose;
 use crate::command;
 use crate::error::Error;
 use crate::events::{Event, ResetReason};
-use crate::phase::Phase;
+use crate::phase::{PAUSE_MIN, Phase};
 use crate::registers::Registers;
 use crate::slots::{Job, JobState};
 use crate::state::{Core, IO_QID};
@@ -135,6 +135,7 @@ impl<P: Platform> Core<P> {
         let cid = slot_ref.sequence.cid(slot);
         job.piece_blocks = blocks;
         job.state = JobState::InFlight { deadline: now.after(self.config.io_timeout) };
+        self.pause = PAUSE_MIN;
         self.counters.submissions = self.counters.submissions.saturating_add(1);
         let block = job.bio.block.saturating_add(job.done_blocks);
         let (opcode, serial) = (sqe.opcode(), job.ticket.0);

@@ -56,7 +56,7 @@ mod slots;
 mod state;
 mod status;
 
-pub use config::Config;
+pub use config::{Completion, Config};
 pub use counters::Counters;
 pub use driver::NvmeDriver;
 pub use error::{Error, Missing, Stage};

@@ -7,8 +7,8 @@ use hal::Instant;
 use crate::configure::Step;
 use crate::error::{Error, Stage};
 
-/// The first pause between two looks at a register that has no interrupt.
-const PAUSE_MIN: Duration = Duration::from_micros(10);
+/// The first pause between two looks at what has no interrupt.
+pub(crate) const PAUSE_MIN: Duration = Duration::from_micros(10);
 /// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_millis(10);
 

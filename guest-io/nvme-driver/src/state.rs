@@ -16,14 +16,14 @@ use nvme_spec::register::Cap;
 
 use crate::admin::{self, AdminQueue};
 use crate::cid;
-use crate::config::Config;
+use crate::config::{Completion, Config};
 use crate::configure::Step;
 use crate::counters::Counters;
 use crate::error::{Error, Missing};
 use crate::events::Event;
 use crate::finished::Finished;
 use crate::identity::{ControllerLimits, NamespaceLimits};
-use crate::phase::{Phase, Poll};
+use crate::phase::{PAUSE_MIN, Phase, Poll};
 use crate::registers::Registers;
 use crate::ring::{self, Ring};
 use crate::slots::{Job, JobState, Slots};
@@ -36,6 +36,9 @@ pub(crate) const IO_VECTOR: u16 = 1;
 pub(crate) const IO_QID: u16 = 1;
 /// So many wake-ups in a row at the same time, with nothing done, mean that the device is broken.
 const SPINS_MAX: u32 = 10_000;
+/// The longest pause between two looks at a polled queue. It doubles from look to look, so a completion
+/// is never noticed later than after twice the time it took.
+const COMPLETION_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// CAP.CSS, bit 0: the NVM command set.
 const CSS_NVM: u64 = 1;
 
@@ -57,6 +60,8 @@ pub(crate) struct Core<P: Platform> {
     spins: u32,
     /// Time and completions at the last wake-up.
     last_wake: (Instant, u64),
+    /// How long the next look at a queue without interrupts may wait.
+    pub(crate) pause: Duration,
 }
 
 impl<P: Platform> Core<P> {
@@ -90,6 +95,7 @@ impl<P: Platform> Core<P> {
             next_serial: 0,
             spins: 0,
             last_wake: (now, 0),
+            pause: PAUSE_MIN,
         };
         core.begin_disable(platform, now);
         Ok(core)
@@ -121,7 +127,7 @@ impl<P: Platform> Core<P> {
     }
 
     /// What to wait for before the next [`Core::drive`].
-    pub(crate) fn next_wait(&self) -> (u16, Instant) {
+    pub(crate) fn next_wait(&self, now: Instant) -> (u16, Instant) {
         let admin = self.admin.commands().map(|(_, command)| command.deadline).min();
         let admin = admin.unwrap_or(Instant::NEVER);
         match self.phase {
@@ -134,7 +140,11 @@ impl<P: Platform> Core<P> {
                     JobState::InFlight { deadline } => deadline,
                     JobState::Waiting { until } => until,
                 });
-                (IO_VECTOR, io.min().unwrap_or(Instant::NEVER).min(admin))
+                let deadline = io.min().unwrap_or(Instant::NEVER).min(admin);
+                match self.config.completion {
+                    Completion::Interrupts => (IO_VECTOR, deadline),
+                    Completion::Polled => (IO_VECTOR, deadline.min(now.after(self.pause))),
+                }
             }
         }
     }
@@ -221,6 +231,9 @@ impl<P: Platform> Core<P> {
         let this_wake = (now, self.counters.completions);
         let is_same = this_wake == self.last_wake;
         self.spins = if is_same { self.spins.saturating_add(1) } else { 0 };
+        let is_progress = this_wake.1 != self.last_wake.1;
+        let longer = self.pause.saturating_mul(2).min(COMPLETION_PAUSE_MAX);
+        self.pause = if is_progress { PAUSE_MIN } else { longer };
         self.last_wake = this_wake;
         if self.spins > SPINS_MAX {
             self.end(platform, Error::Stalled);

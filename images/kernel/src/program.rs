@@ -16,10 +16,16 @@ use crate::system::System;
 /// The laboratory's scenarios.
 const LAB: &str = "lab";
 
+/// The exercise of the driver.
+const EXERCISE: &str = "exercise";
+
 /// Runs the program that the command line names; returns the exit code.
 pub(crate) fn run(line: CommandLine<'_>, options: &Options<'_>) -> u32 {
     if options.program == LAB {
         return run_lab(&mut System::start(options), line, options);
+    }
+    if options.program == EXERCISE {
+        return run_exercise(&mut System::start(options), line);
     }
     let Some(selftest) = selftest::find(options.program) else {
         println!("command line: no program is called `{}`", options.program);
@@ -52,6 +58,23 @@ fn run_lab(system: &mut System, line: CommandLine<'_>, options: &Options<'_>) ->
     let missing = system.clock.missing_interrupts();
     assert_eq!(missing, 0, "interrupts were announced and did not arrive");
     code
+}
+
+fn run_exercise(system: &mut System, line: CommandLine<'_>) -> u32 {
+    let Some(platform) = system.nvme() else {
+        println!("no NVMe controller");
+        return ports::EXIT_NO_DEVICE;
+    };
+    match words_of_the_program(line).parse() {
+        Ok(words) => {
+            println!("{}", exercise::run(platform, words));
+            ports::EXIT_OK
+        }
+        Err(error) => {
+            println!("command line: {error}");
+            ports::EXIT_BAD_COMMAND_LINE
+        }
+    }
 }
 
 fn exit_code(error: &LabError) -> u32 {

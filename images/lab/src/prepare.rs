@@ -4,7 +4,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use block::BlockDevice;
-use guest_fs::{FileSystem, FsKnobs, Ino, MkfsError, MkfsOptions, MountError, MountOptions};
+use guest_fs::{FileSystem, FsKnobs, Ino, MkfsOptions, MountOptions};
 use hal::{PAGE_BYTES, UserMemory};
 use iomap::{Direction, Errno, Transfer};
 use swap_path::{Mm, MmConfig, mkswap};
@@ -26,8 +26,7 @@ where
 {
     let tracer = device.tracer();
     step(tracer, Step::Mkfs, || {
-        FileSystem::mkfs(&**device, &MkfsOptions::default())
-            .map_err(|error| errno_of_mkfs(&error))?;
+        FileSystem::mkfs(&**device, &MkfsOptions::default()).map_err(|error| error.errno())?;
         Ok(((), 0))
     })?;
     step(tracer, Step::Mount, || mount(device, spec.knobs))
@@ -39,23 +38,7 @@ where
     D: BlockDevice + 'static,
 {
     let mounted = FileSystem::mount(Rc::clone(device), MountOptions { knobs });
-    mounted.map(|fs| (fs, 0)).map_err(|error| errno_of_mount(&error))
-}
-
-/// What mount(2) gives.
-pub(crate) fn errno_of_mount(error: &MountError) -> Errno {
-    match error {
-        MountError::OutOfMemory => Errno::ENOMEM,
-        MountError::Corrupt(_) => Errno::EUCLEAN,
-        _ => Errno::EIO,
-    }
-}
-
-fn errno_of_mkfs(error: &MkfsError) -> Errno {
-    match error {
-        MkfsError::TooSmall { .. } => Errno::ENOSPC,
-        _ => Errno::EIO,
-    }
+    mounted.map(|fs| (fs, 0)).map_err(|error| error.errno())
 }
 
 /// Makes a swap file with a slot for every page of the workload, as an administrator does: write every

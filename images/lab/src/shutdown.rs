@@ -13,7 +13,7 @@ use iomap::Errno;
 use swap_path::{AreaId, Mm, swapon};
 
 use crate::events::{Event, Step};
-use crate::prepare::{self, SWAP_FILE, errno_of_mount};
+use crate::prepare::{self, SWAP_FILE};
 use crate::spec::{Stage, UnitSpec};
 use crate::steps::step;
 use crate::workload::Workload;
@@ -119,7 +119,7 @@ fn after<D: BlockDevice + 'static>(device: &Rc<D>) -> Result<(), Errno> {
     let lookup = step(tracer, Step::FindSwapFile, || fs.open(SWAP_FILE).map(|_ino| ((), 1)));
     let unmounted = step(tracer, Step::Unmount, || unmount(fs));
     step(tracer, Step::Fsck, || {
-        let report = FileSystem::fsck(&**device).map_err(|error| errno_of_mount(&error.0))?;
+        let report = FileSystem::fsck(&**device).map_err(|error| error.0.errno())?;
         Ok(((), report.findings.len() as u64))
     })?;
     lookup.and(unmounted)

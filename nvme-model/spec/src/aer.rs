@@ -44,6 +44,8 @@ pub const SMART_SPARE: u32 = 2;
 pub const NOTICE_NAMESPACE_CHANGED: u32 = 0;
 /// Notice: firmware activation starts; commands are paused.
 pub const NOTICE_FIRMWARE_ACTIVATION: u32 = 1;
+/// Notice: the controller took telemetry.
+pub const NOTICE_TELEMETRY: u32 = 2;
 
 /// Command set: a sanitize operation ended.
 pub const SANITIZE_COMPLETED: u32 = 1;

@@ -4,9 +4,23 @@
 use nvme_spec::command::ABORT_NOT_ABORTED;
 use nvme_spec::{ADMIN_QID, status};
 
+use super::identify::ACL_Z;
+use crate::command::{AdminCommand, Command};
+use crate::failure::Failure;
 use crate::{Controller, Ports};
 
 impl Controller {
+    /// Refuses an Abort while as many as Identify allows are outstanding.
+    pub(crate) fn admit(&self, command: Command) -> Result<Command, Failure> {
+        let is_abort =
+            |command: &Command| matches!(command, Command::Admin(AdminCommand::Abort { .. }));
+        let outstanding = if is_abort(&command) { self.count_in_flight(is_abort) } else { 0 };
+        if outstanding > usize::from(ACL_Z) {
+            return Err(Failure::permanent(status::ABORT_LIMIT_EXCEEDED));
+        }
+        Ok(command)
+    }
+
     /// Aborts a command; returns dword 0: bit 0 is clear exactly if the command was aborted, in which
     /// case its own completion was posted before this one.
     ///

@@ -1,67 +1,133 @@
 //! Set Features and Get Features.
 
-use nvme_spec::aer::{self, AerResult};
-use nvme_spec::feature::{self, AsyncEventConfig};
-use nvme_spec::log::{LID_SMART, critical_warning};
+use nvme_spec::feature::{self, TIMESTAMP_BYTES};
 use nvme_spec::status;
 
 use crate::controller::Outcome;
+use crate::data::DataPointer;
 use crate::failure::{Failure, byte};
-use crate::features::Features;
+use crate::features::Scope;
 use crate::{Controller, Ports};
 
 impl Controller {
-    pub(crate) fn get_features(&self, fid: u8, sel: u32, value: u32) -> Outcome {
-        match sel {
-            feature::SEL_CURRENT => self.features.get(fid, value),
-            // Nothing can be saved, so what is saved is the default.
-            feature::SEL_DEFAULT | feature::SEL_SAVED => {
-                Features::new(&self.config).get(fid, value)
+    pub(crate) fn get_features(
+        &mut self,
+        scope: Scope,
+        sel: u32,
+        to: DataPointer,
+        ports: &mut Ports<'_>,
+    ) -> Outcome {
+        let is_asked_for_value = sel != feature::SEL_CAPABILITIES;
+        if is_asked_for_value && self.features.kind(scope.fid)?.is_per_namespace {
+            self.check_active(scope.nsid)?;
+        }
+        let value = self.features.get(scope, sel)?;
+        let is_current = sel == feature::SEL_CURRENT;
+        match scope.fid {
+            feature::TIMESTAMP if is_asked_for_value => {
+                let raw = self.features.timestamp.to_raw(self.now_ns());
+                let raw = if is_current { raw } else { 0 };
+                self.send(&raw.to_le_bytes(), to, ports)
             }
-            feature::SEL_CAPABILITIES => self.features.capabilities(fid),
-            _ => Err(Failure::field(byte::CDW10.saturating_add(1), 0)),
+            feature::OCP_ERROR_INJECTION if is_current => self.get_error_injection(to, ports),
+            feature::HOST_BEHAVIOR if is_asked_for_value => {
+                let none = [0; feature::HOST_BEHAVIOR_BYTES];
+                let data = if is_current { self.features.host_behavior() } else { &none };
+                self.send(data, to, ports)
+            }
+            _ => Ok(value),
         }
     }
 
     pub(crate) fn set_features(
         &mut self,
-        fid: u8,
+        scope: Scope,
         is_saved: bool,
-        nsid: u32,
-        value: u32,
+        from: DataPointer,
         ports: &mut Ports<'_>,
     ) -> Outcome {
-        self.features.check_scope(fid, nsid, is_saved)?;
-        if fid == feature::NUMBER_OF_QUEUES && self.has_io_queues() {
-            return Err(Failure::permanent(status::COMMAND_SEQUENCE_ERROR));
+        self.features.check_scope(scope.fid, scope.nsid, is_saved)?;
+        match scope.fid {
+            feature::NUMBER_OF_QUEUES if self.has_io_queues() => {
+                return Err(Failure::permanent(status::COMMAND_SEQUENCE_ERROR));
+            }
+            feature::TIMESTAMP => return self.set_timestamp(from, ports),
+            feature::OCP_ERROR_INJECTION => {
+                return self.set_error_injection(scope.value & 0xff, from, ports);
+            }
+            feature::HOST_BEHAVIOR => return self.set_host_behavior(from, ports),
+            feature::ERROR_RECOVERY => self.check_active_or_all(scope.nsid)?,
+            _ => {}
         }
         let had_cache = self.features.is_cache_enabled();
-        let result = self.features.set(fid, value)?;
+        let had_power_state = self.features.power_state();
+        let result = self.set_value(scope, is_saved)?;
         if had_cache && !self.features.is_cache_enabled() {
             // From here on completed writes are durable, and so must be the earlier ones.
             self.flush_all(ports)?;
         }
-        if [feature::TEMPERATURE_THRESHOLD, feature::ASYNC_EVENT_CONFIG].contains(&fid) {
-            self.check_temperature();
+        match scope.fid {
+            feature::TEMPERATURE_THRESHOLD | feature::ASYNC_EVENT_CONFIG => {
+                self.check_temperature();
+            }
+            feature::KEEP_ALIVE_TIMER => {
+                self.keep_alive();
+            }
+            feature::POWER_MANAGEMENT if self.features.power_state() != had_power_state => {
+                self.count_power_state_change();
+            }
+            _ => {}
         }
         Ok(result)
     }
 
-    pub(crate) fn is_too_hot(&self) -> bool {
-        self.features.is_too_hot(self.config.temperature_kelvin)
+    /// Sets the feature, for each namespace if it belongs to one and all are meant.
+    fn set_value(&mut self, scope: Scope, is_saved: bool) -> Outcome {
+        let is_per_namespace = self.features.kind(scope.fid)?.is_per_namespace;
+        if !is_per_namespace || scope.nsid != nvme_spec::NSID_BROADCAST {
+            return self.features.set(scope, is_saved);
+        }
+        for nsid in self.namespaces.keys() {
+            self.features.set(Scope { nsid: *nsid, ..scope }, is_saved)?;
+        }
+        Ok(0)
     }
 
-    /// Raises the temperature event if the host wants to hear of it.
-    fn check_temperature(&mut self) {
-        let wanted = AsyncEventConfig(self.features.async_event_config).smart();
-        if self.is_too_hot() && wanted & u32::from(critical_warning::TEMPERATURE) != 0 {
-            self.events.raise(
-                AerResult(0)
-                    .with_event_type(aer::TYPE_SMART)
-                    .with_info(aer::SMART_TEMPERATURE)
-                    .with_log_page(LID_SMART.into()),
-            );
+    fn set_timestamp(&mut self, from: DataPointer, ports: &mut Ports<'_>) -> Outcome {
+        let mut bytes = [0; TIMESTAMP_BYTES];
+        self.receive(&mut bytes, from, ports)?;
+        let now_ns = self.now_ns();
+        let previous = self.features.timestamp.to_raw(now_ns);
+        self.journal_timestamp(previous);
+        self.features.timestamp.set(bytes, now_ns);
+        Ok(0)
+    }
+
+    /// Host behavior support: what the host can do. Extended LBA formats and telemetry area 4 are not
+    /// there to be enabled.
+    fn set_host_behavior(&mut self, from: DataPointer, ports: &mut Ports<'_>) -> Outcome {
+        let mut data = vec![0; feature::HOST_BEHAVIOR_BYTES];
+        self.receive(&mut data, from, ports)?;
+        if data.iter().take(3).any(|byte| *byte > 1) {
+            return Err(Failure::field(byte::PRP1, 0));
         }
+        self.features.set_host_behavior(data);
+        Ok(0)
+    }
+
+    /// An I/O command leaves a state in which there is no I/O.
+    // Spec: NVMe-Base-2.0c 8.15.1 "Non-Operational Power States"
+    pub(crate) fn wake_for_io(&mut self) {
+        let state = self.features.power_state();
+        if state > super::identify::LAST_OPERATIONAL_STATE {
+            self.features.set_power_state(super::identify::LAST_OPERATIONAL_STATE);
+            self.count_power_state_change();
+        }
+    }
+
+    fn count_power_state_change(&mut self) {
+        let changes = &mut self.device.power_state_changes;
+        *changes = changes.saturating_add(1);
     }
 
     /// Empties the cache of every namespace.

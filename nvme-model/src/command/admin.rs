@@ -4,9 +4,9 @@ use nvme_spec::command::{
     Abort10, CreateQueue10, CreateSq11, GetFeatures10, Identify10, LogPage10, QueueFlags11,
     SetFeatures10,
 };
-use nvme_spec::{AdminOpcode, Sqe, status};
+use nvme_spec::{AdminOpcode, Sqe};
 
-use super::data_pointer;
+use super::{DeviceCommand, data_pointer};
 use crate::data::DataPointer;
 use crate::failure::{Failure, byte};
 
@@ -43,6 +43,8 @@ pub(crate) enum AdminCommand {
     },
     GetLogPage {
         lid: u8,
+        /// Specific to the page.
+        lsp: u8,
         nsid: u32,
         length: u64,
         offset: u64,
@@ -67,13 +69,17 @@ pub(crate) enum AdminCommand {
         is_saved: bool,
         nsid: u32,
         value: u32,
+        data: DataPointer,
     },
     GetFeatures {
         fid: u8,
         sel: u32,
+        nsid: u32,
         value: u32,
+        data: DataPointer,
     },
     AsyncEventRequest,
+    Device(DeviceCommand),
 }
 
 impl AdminCommand {
@@ -100,14 +106,15 @@ impl AdminCommand {
             AdminOpcode::SET_FEATURES => {
                 let which = SetFeatures10(cdw10);
                 let (fid, is_saved) = (low8(which.fid()), which.sv() != 0);
-                Self::SetFeatures { fid, is_saved, nsid, value: cdw11 }
+                Self::SetFeatures { fid, is_saved, nsid, value: cdw11, data: data_pointer(sqe) }
             }
             AdminOpcode::GET_FEATURES => {
                 let which = GetFeatures10(cdw10);
-                Self::GetFeatures { fid: low8(which.fid()), sel: which.sel(), value: cdw11 }
+                let (fid, sel) = (low8(which.fid()), which.sel());
+                Self::GetFeatures { fid, sel, nsid, value: cdw11, data: data_pointer(sqe) }
             }
             AdminOpcode::ASYNC_EVENT_REQUEST => Self::AsyncEventRequest,
-            _ => return Err(Failure::permanent(status::INVALID_OPCODE).at(byte::CDW0)),
+            _ => Self::Device(DeviceCommand::decode(sqe)?),
         })
     }
 
@@ -142,6 +149,7 @@ impl AdminCommand {
         let dwords_z = u64::from(sqe.cdw11.get() & 0xffff) << 16 | u64::from(which.numdl_z());
         Self::GetLogPage {
             lid: low8(which.lid()),
+            lsp: low8(which.lsp()),
             nsid: sqe.nsid.get(),
             length: dwords_z.saturating_add(1).saturating_mul(4),
             offset: u64::from(sqe.cdw13.get()) << 32 | u64::from(sqe.cdw12.get()),

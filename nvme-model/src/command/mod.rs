@@ -1,12 +1,14 @@
 //! Commands as the rest of the controller knows them: every field decoded and checked once, here.
 
 mod admin;
+mod device;
 mod nvm;
 
 use nvme_spec::Sqe;
 use nvme_spec::sgl::{PSDT_PRP, PSDT_SGL, PSDT_SGL_METADATA};
 
 pub(crate) use admin::AdminCommand;
+pub(crate) use device::DeviceCommand;
 pub(crate) use nvm::{NvmCommand, NvmOp};
 
 use crate::data::DataPointer;
@@ -50,6 +52,7 @@ impl Command {
                     | NvmOp::Compare { .. }
                     | NvmOp::DatasetManagement { .. }
             ),
+            Self::Admin(AdminCommand::Device(command)) => command.has_data(),
             Self::Admin(command) => {
                 matches!(command, AdminCommand::Identify { .. } | AdminCommand::GetLogPage { .. })
             }

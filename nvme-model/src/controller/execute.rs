@@ -6,10 +6,12 @@ use super::inflight::InFlight;
 use super::step::injected;
 use super::{Controller, Outcome};
 use crate::Ports;
+use crate::admin::PageRequest;
 use crate::command::{AdminCommand, Command};
 use crate::data::{self, DataPointer, Direction};
 use crate::failure::Failure;
 use crate::fault::{ActionKind, DmaTarget, Faults, value_of};
+use crate::features::Scope;
 use crate::media::MediaError;
 
 impl Controller {
@@ -21,6 +23,9 @@ impl Controller {
         };
         if let Some(status) = entry.faults.status() {
             return Some(injected(status));
+        }
+        if let Err(failure) = self.check_sanitize(command) {
+            return Some(Err(failure));
         }
         let refused = value_of!(entry.faults, DmaError);
         if refused == Some(&DmaTarget::Data) && command.has_data() {
@@ -35,6 +40,7 @@ impl Controller {
             }
             Command::Admin(command) => Some(self.execute_admin(command, &entry.faults, ports)),
             Command::Nvm(command) => {
+                self.wake_for_io();
                 let timing = &self.config.timing;
                 let busy_ns = super::clock::media_ns(timing, &Command::Nvm(command.clone()));
                 self.health.busy_ns = self.health.busy_ns.saturating_add(busy_ns.unwrap_or(0));
@@ -55,11 +61,12 @@ impl Controller {
                 self.spoil_data(&mut page, data, faults, ports)?;
                 self.send(&page, data, ports)
             }
-            AdminCommand::GetLogPage { lid, nsid, length, offset, is_retained, data } => {
-                let mut page = self.log_page(lid, nsid, length, offset)?;
+            AdminCommand::GetLogPage { lid, lsp, nsid, length, offset, is_retained, data } => {
+                let asked = PageRequest { lid, lsp, nsid, length, offset, is_retained };
+                let mut page = self.log_page(asked)?;
                 self.spoil_data(&mut page, data, faults, ports)?;
                 let sent = self.send(&page, data, ports)?;
-                self.log_page_was_read(lid, is_retained);
+                self.log_page_was_read(asked);
                 Ok(sent)
             }
             AdminCommand::CreateSq { sqid, size_z, cqid, base } => {
@@ -79,10 +86,13 @@ impl Controller {
                 Ok(nvme_spec::command::ABORT_NOT_ABORTED)
             }
             AdminCommand::Abort { sqid, cid } => Ok(self.abort(sqid, cid, ports)),
-            AdminCommand::SetFeatures { fid, is_saved, nsid, value } => {
-                self.set_features(fid, is_saved, nsid, value, ports)
+            AdminCommand::SetFeatures { fid, is_saved, nsid, value, data } => {
+                self.set_features(Scope { fid, nsid, value }, is_saved, data, ports)
             }
-            AdminCommand::GetFeatures { fid, sel, value } => self.get_features(fid, sel, value),
+            AdminCommand::GetFeatures { fid, sel, nsid, value, data } => {
+                self.get_features(Scope { fid, nsid, value }, sel, data, ports)
+            }
+            AdminCommand::Device(ref command) => self.execute_device(command, faults, ports),
             // Parked by the caller.
             AdminCommand::AsyncEventRequest => Ok(0),
         }
@@ -137,6 +147,10 @@ impl Controller {
         self.registers.cc
     }
 
+    pub(crate) fn csts(&self) -> nvme_spec::register::Csts {
+        self.registers.csts
+    }
+
     pub(crate) fn now_ns(&self) -> u64 {
         self.now_ns
     }
@@ -149,6 +163,19 @@ impl Controller {
     /// Takes a command out of flight for an abort.
     pub(crate) fn take_abortable(&mut self, sqid: u16, cid: u16) -> Option<InFlight> {
         self.in_flight.take_abortable(sqid, cid)
+    }
+
+    pub(crate) fn count_in_flight(&self, is_counted: impl Fn(&Command) -> bool) -> usize {
+        self.in_flight.count(is_counted)
+    }
+
+    pub(crate) fn in_flight(&self) -> impl Iterator<Item = &InFlight> {
+        self.in_flight.iter()
+    }
+
+    /// Commands of a namespace that is gone must not meet another one of the same identifier.
+    pub(crate) fn refuse_commands_of(&mut self, nsid: u32) {
+        self.in_flight.refuse(nsid, Failure::permanent(status::INVALID_NAMESPACE));
     }
 
     /// Takes the oldest command of a queue out of flight.

@@ -97,6 +97,27 @@ impl InFlightTable {
         self.take(number)
     }
 
+    /// How many commands are of this kind.
+    pub(crate) fn count(&self, is_counted: impl Fn(&Command) -> bool) -> usize {
+        let commands = self.commands.values().filter_map(|entry| entry.command.as_ref().ok());
+        commands.filter(|command| is_counted(command)).count()
+    }
+
+    /// All commands, by number.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &InFlight> {
+        self.commands.values()
+    }
+
+    /// The I/O commands of a namespace that were not executed yet will fail like this, in their time.
+    pub(crate) fn refuse(&mut self, nsid: u32, failure: Failure) {
+        for entry in self.commands.values_mut() {
+            let is_meant = matches!(&entry.command, Ok(Command::Nvm(io)) if io.nsid == nsid);
+            if is_meant && entry.outcome.is_none() {
+                entry.command = Err(failure);
+            }
+        }
+    }
+
     /// Drops everything; returns how many commands that were.
     pub(crate) fn dissolve(&mut self) -> u32 {
         let lost = u32::try_from(self.commands.len()).unwrap_or(u32::MAX);

@@ -7,7 +7,6 @@ use super::registers::Registers;
 use crate::async_events::AsyncEvents;
 use crate::event::FatalCause;
 use crate::fault::{ActionKind, Faults, Transition, value_of};
-use crate::features::Features;
 use crate::queue::{CompletionQueue, Queues, SubmissionQueue};
 use crate::{Event, Observer};
 
@@ -48,10 +47,11 @@ impl Controller {
 
     /// Sets CSTS.CFS. Only a reset clears it.
     // Spec: NVMe-Base-2.0c 9.5 "Controller Fatal Status Condition"
-    pub(super) fn fail(&mut self, cause: FatalCause, observer: &mut dyn Observer) {
+    pub(crate) fn fail(&mut self, cause: FatalCause, observer: &mut dyn Observer) {
         observer.event(self.now_ns, &Event::Fatal { cause });
         self.ready_at = None;
         self.set_csts(self.registers.csts.with_cfs(1), observer);
+        self.device_failed(cause);
     }
 
     /// CC.EN was set.
@@ -89,7 +89,7 @@ impl Controller {
         let lost = self.in_flight.dissolve();
         self.queues = Queues::default();
         self.events = AsyncEvents::default();
-        self.features = Features::new(&self.config);
+        self.device_reset();
         self.clock.reset();
         self.interrupts.clear();
         self.late_interrupts.clear();
@@ -136,8 +136,8 @@ impl Controller {
     }
 
     /// A function level reset, as the PCI function gets it: a controller reset that also clears every
-    /// register.
-    pub fn function_reset(&mut self, now_ns: u64, observer: &mut dyn Observer) {
+    /// register. What outlives a reset stays, the write cache among it.
+    pub fn function_level_reset(&mut self, now_ns: u64, observer: &mut dyn Observer) {
         if self.is_removed {
             return;
         }
@@ -154,7 +154,7 @@ impl Controller {
         if faults.is_none_or(|faults| faults.has(ActionKind::IgnoreReset)) {
             return;
         }
-        self.function_reset(now_ns, observer);
+        self.function_level_reset(now_ns, observer);
         self.set_csts(self.registers.csts.with_nssro(1), observer);
     }
 
@@ -173,7 +173,7 @@ impl Controller {
     }
 
     /// Does what is due by itself: becoming ready, finishing a shutdown.
-    pub(super) fn advance(&mut self, now_ns: u64, observer: &mut dyn Observer) {
+    pub(crate) fn advance(&mut self, now_ns: u64, observer: &mut dyn Observer) {
         self.now_ns = now_ns;
         if self.mishaps.returns_at().is_some_and(|at| at <= now_ns) {
             self.come_back(observer);
@@ -194,6 +194,7 @@ impl Controller {
             self.shutdown_at = None;
             self.finish_shutdown(observer);
         }
+        self.advance_device(observer);
     }
 
     /// An abrupt shutdown, too, leaves nothing in the cache: the media is fast enough for that here.
@@ -251,6 +252,7 @@ impl Controller {
             self.health.unsafe_shutdowns.saturating_add(unsafe_shutdowns);
         self.health.power_cycles = self.health.power_cycles.saturating_add(1);
         self.health.power_off(now_ns);
+        self.device_power_cycled(now_ns, !is_safe);
         self.registers = Registers::default();
         self.is_removed = false;
         self.forget_mishaps();

@@ -7,8 +7,7 @@
 use std::collections::BTreeMap;
 
 use nvme_spec::aer::{self, AerResult};
-use nvme_spec::feature::AsyncEventConfig;
-use nvme_spec::log::{LID_CHANGED_NAMESPACES, LID_SMART, critical_warning};
+use nvme_spec::log::{LID_CHANGED_NAMESPACES, critical_warning};
 
 use super::inflight::InFlight;
 use super::{CachePolicy, Controller};
@@ -32,6 +31,8 @@ pub(crate) struct Mishaps {
     is_read_only: bool,
     /// CSTS.CFS comes again after each reset, until the power is cut.
     is_fatal_for_good: bool,
+    /// Critical warning bits that rules have set.
+    warnings: u8,
     /// The power is gone until the owner brings it back.
     is_power_lost: bool,
     /// When a device that was pulled out is back.
@@ -111,10 +112,10 @@ impl Controller {
             match action {
                 Action::Aen(notice) => self.events.raise(event_of(*notice)),
                 Action::AenStorm(count) => self.events.flood(namespace_changed(), *count),
-                Action::SmartWarning(bits) => self.warn(*bits),
+                Action::SmartWarning(bits) => self.add_warnings(*bits, observer),
                 Action::ReadOnly => {
                     self.mishaps.is_read_only = true;
-                    self.warn(critical_warning::READ_ONLY);
+                    self.add_warnings(critical_warning::READ_ONLY, observer);
                 }
                 Action::LoseQueues => self.lose_queues(),
                 _ => goes_on &= self.survive(action, observer),
@@ -153,8 +154,9 @@ impl Controller {
 
     /// The power is back, or the device: nothing is left of what happened before.
     pub(super) fn forget_mishaps(&mut self) {
-        self.mishaps = Mishaps::default();
-        self.health.warnings = 0;
+        self.disarm_injected();
+        let warnings = std::mem::take(&mut self.mishaps).warnings;
+        self.device.critical_warning &= !warnings;
     }
 
     /// A device that was pulled out is back: switched on anew, with an empty cache.
@@ -164,16 +166,14 @@ impl Controller {
         self.now_ns = now_ns;
     }
 
-    fn warn(&mut self, bits: u8) {
-        self.health.warnings |= bits;
-        let wanted = AsyncEventConfig(self.features.async_event_config).smart();
-        if u32::from(bits) & wanted != 0 {
-            self.events.raise(
-                AerResult(0)
-                    .with_event_type(aer::TYPE_SMART)
-                    .with_info(warning_info(bits))
-                    .with_log_page(LID_SMART.into()),
-            );
+    /// Sets critical warning bits, those of the temperature included.
+    fn add_warnings(&mut self, bits: u8, observer: &mut dyn Observer) {
+        self.mishaps.warnings |= bits;
+        let all = self.device.critical_warning | bits;
+        self.set_critical_warning(self.now_ns, all, observer);
+        if all & critical_warning::TEMPERATURE != 0 {
+            self.device.critical_warning |= critical_warning::TEMPERATURE;
+            self.warn(critical_warning::TEMPERATURE);
         }
     }
 
@@ -324,13 +324,4 @@ fn namespace_changed() -> AerResult {
         .with_event_type(aer::TYPE_NOTICE)
         .with_info(aer::NOTICE_NAMESPACE_CHANGED)
         .with_log_page(LID_CHANGED_NAMESPACES.into())
-}
-
-/// What an event says about warning bits: spare and temperature have codes of their own.
-fn warning_info(bits: u8) -> u32 {
-    match bits {
-        critical_warning::SPARE => aer::SMART_SPARE,
-        critical_warning::TEMPERATURE => aer::SMART_TEMPERATURE,
-        _ => aer::SMART_RELIABILITY,
-    }
 }

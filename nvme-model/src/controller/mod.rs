@@ -6,6 +6,7 @@ mod inflight;
 mod lifecycle;
 mod mishaps;
 mod mmio;
+mod pin;
 mod post;
 pub(crate) mod registers;
 mod sight;
@@ -16,13 +17,16 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) use inflight::Outcome;
 pub use lifecycle::CachePolicy;
 
+use crate::admin::Injected;
 use crate::async_events::AsyncEvents;
 use crate::cache::WriteCache;
 use crate::config::{Config, ConfigError};
+use crate::device::Device;
 use crate::fault::{FaultEngine, FaultPlan};
 use crate::features::Features;
 use crate::findings::Findings;
 use crate::health::Health;
+use crate::inventory;
 use crate::media::{Media, MediaError};
 use crate::namespace::Namespace;
 use crate::queue::Queues;
@@ -30,10 +34,10 @@ use inflight::InFlightTable;
 use mishaps::Mishaps;
 use registers::Registers;
 
-/// The one namespace's identifier.
+/// The identifier of the namespace that a controller over one media has.
 const NSID: u32 = 1;
 
-/// An NVMe controller with one namespace.
+/// An NVMe controller with its namespaces.
 ///
 /// Its owner carries register accesses in, calls [`Controller::step`] after every write and whenever
 /// [`Controller::next_event`] is due, and says what time it is. Time must not go backwards except
@@ -45,7 +49,11 @@ pub struct Controller {
     pub(crate) queues: Queues,
     in_flight: InFlightTable,
     clock: clock::Channels,
+    /// The namespaces that are attached.
     pub(crate) namespaces: BTreeMap<u32, Namespace>,
+    /// Those that are allocated and not attached. Their caches are empty.
+    pub(crate) detached: BTreeMap<u32, Namespace>,
+    pub(crate) device: Device,
     pub(crate) features: Features,
     pub(crate) events: AsyncEvents,
     pub(crate) health: Health,
@@ -64,18 +72,20 @@ pub struct Controller {
     shutdown_at: Option<u64>,
     is_removed: bool,
     /// The last step ended because it had done enough, not because there was nothing left.
-    has_backlog: bool,
+    pub(crate) has_backlog: bool,
     now_ns: u64,
     commands_fetched: u64,
     host_failure: Option<MediaError>,
     /// What faults have left behind.
     mishaps: Mishaps,
+    /// Faults that the guest has armed.
+    pub(crate) injected: Injected,
     /// What the driver does wrong.
     pub(crate) findings: Findings,
 }
 
 impl Controller {
-    /// A controller that was just switched on, over `media`.
+    /// A controller that was just switched on, with namespace 1 over `media`.
     ///
     /// # Errors
     /// [`ConfigError`] if the configuration or the media's geometry is impossible.
@@ -84,18 +94,31 @@ impl Controller {
         media: Box<dyn Media>,
         faults: FaultPlan,
     ) -> Result<Self, ConfigError> {
+        Self::with_namespaces(config, vec![(NSID, media)], faults)
+    }
+
+    /// A controller that was just switched on, with these namespaces attached, by identifier. The
+    /// identifiers need not be dense; there may be none.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the configuration, an identifier or a media's geometry is impossible.
+    pub fn with_namespaces(
+        config: Config,
+        media: Vec<(u32, Box<dyn Media>)>,
+        faults: FaultPlan,
+    ) -> Result<Self, ConfigError> {
         config.validate()?;
-        let (blocks, block_bytes) = (media.size_blocks(), media.block_bytes());
-        if blocks == 0 || blocks > 1 << 48 || ![512, 4096].contains(&block_bytes) {
-            return Err(ConfigError::BadMedia { blocks, block_bytes });
-        }
-        let namespace = Namespace::new(NSID, media, config.cache_blocks_max);
+        let namespaces = inventory::collect(&config, media)?;
+        let allocated = namespaces.values().map(Namespace::size_bytes).sum::<u128>();
+        let capacity_bytes = allocated.saturating_add(config.unallocated_bytes.into());
         Ok(Self {
             registers: Registers::default(),
             queues: Queues::default(),
             in_flight: InFlightTable::default(),
             clock: clock::Channels::new(config.channels),
-            namespaces: BTreeMap::from([(NSID, namespace)]),
+            namespaces,
+            detached: BTreeMap::new(),
+            device: Device::new(&config, capacity_bytes),
             features: Features::new(&config),
             events: AsyncEvents::default(),
             health: Health::new(),
@@ -112,6 +135,7 @@ impl Controller {
             commands_fetched: 0,
             host_failure: None,
             mishaps: Mishaps::default(),
+            injected: Injected::default(),
             findings: Findings::default(),
             config,
         })
@@ -186,18 +210,12 @@ impl Controller {
         let due = if self.is_running() { self.in_flight.next_due() } else { None };
         let backlog = self.has_backlog.then_some(self.now_ns);
         let late = self.late_interrupts.first().map(|(at, _)| *at);
-        [
-            self.ready_at,
-            self.unready_at,
-            self.shutdown_at,
-            due,
-            late,
-            backlog,
-            self.mishaps.next_due(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let background = self.device.next_due();
+        let mishap = self.mishaps.next_due();
+        [self.ready_at, self.unready_at, self.shutdown_at, due, late, backlog, background, mishap]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 

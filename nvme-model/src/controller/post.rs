@@ -82,6 +82,7 @@ impl Controller {
             lba: entry.subject.lba.map_or(0, |(slba, _)| slba),
         };
         self.health.record(culprit, failure, self.config.error_log_entries);
+        self.journal_media_error(entry.sqid, entry.sqe.cid(), failure);
     }
 
     fn post(&mut self, cqid: u16, slot: Slot, entry: Entry, lies: &Faults, ports: &mut Ports<'_>) {
@@ -202,10 +203,7 @@ impl Controller {
 
     /// Signals every vector that has something to say and is not masked, each once.
     pub(super) fn signal_interrupts(&mut self, ports: &mut Ports<'_>) {
-        let mask = self.registers.interrupt_mask;
-        // INTMS and INTMC know the first 32 vectors.
-        let is_masked = |vector: u16| vector < 32 && mask.wrapping_shr(vector.into()) & 1 != 0;
-        let (held, ready) = self.interrupts.iter().partition(|vector| is_masked(**vector));
+        let (held, ready) = self.interrupts.iter().partition(|vector| self.is_masked(**vector));
         self.interrupts = held;
         let ready: std::collections::BTreeSet<u16> = ready;
         for vector in ready {

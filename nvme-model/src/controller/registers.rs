@@ -10,6 +10,12 @@ const READY_TIMEOUT_500MS: u8 = 30;
 /// The largest host page is `4096 << MPSMAX` bytes.
 pub(crate) const MPSMAX: u8 = 4;
 
+/// Command sets: the NVM command set, alone (bit 0) or as the one of several that there is (bit 6).
+const CSS: u64 = 1 | 1 << 6;
+
+/// CC.CSS: the NVM command set; all that there are.
+const CSS_ENABLED: [u32; 2] = [0, 6];
+
 /// Bits of CC that exist. CRIME does not: the controller is never ready without its media.
 const CC_BITS: u32 = 0x00ff_fff1;
 
@@ -32,7 +38,7 @@ pub(crate) fn cap(config: &Config) -> Cap {
         .with_to(READY_TIMEOUT_500MS.into())
         .with_dstrd(config.dstrd.into())
         .with_nssrs(1)
-        .with_css(1)
+        .with_css(CSS)
         .with_mpsmax(MPSMAX.into())
         .with_crms(1)
 }
@@ -99,7 +105,7 @@ impl Registers {
     // Spec: NVMe-Base-2.0c 3.5.1 "Memory-based Controller Initialization (PCIe)"
     pub(crate) fn is_startable(&self) -> bool {
         let offset = self.page_bytes().saturating_sub(1);
-        self.cc.css() == 0
+        CSS_ENABLED.contains(&self.cc.css())
             && self.cc.mps() <= MPSMAX.into()
             && self.cc.ams() == 0
             && self.aqa.asqs_z() > 0

@@ -72,7 +72,7 @@ impl Controller {
         let command = if is_conflict {
             Err(Failure::permanent(nvme_spec::status::CID_CONFLICT))
         } else {
-            Command::decode(sqid, &sqe)
+            Command::decode(sqid, &sqe).and_then(|command| self.admit(command))
         };
         let subject = self.describe(sqid, &sqe, command.as_ref().ok(), ports);
         if is_conflict {

@@ -25,6 +25,8 @@ pub enum FatalCause {
     CqPost = 3,
     /// A fault rule said so.
     Injected = 4,
+    /// The host let the keep alive timer expire.
+    KeepAliveExpired = 5,
 }
 
 /// Something that happened inside the controller.

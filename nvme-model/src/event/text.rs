@@ -24,6 +24,7 @@ impl FatalCause {
             Self::SqFetch => "sq-fetch",
             Self::CqPost => "cq-post",
             Self::Injected => "injected",
+            Self::KeepAliveExpired => "keep-alive-expired",
         }
     }
 }

@@ -113,8 +113,14 @@ impl FaultEngine {
     }
 
     /// Rules that have not fired as often as the plan promises: a run with any is not exercised.
+    ///
+    /// What was disarmed is no longer planned.
     pub fn unfired(&self) -> impl Iterator<Item = &Rule> {
-        self.counts().filter(|(_, counts)| counts.fired < counts.planned).map(|(rule, _)| rule)
+        let rules = self.plan.rules.iter().zip(&self.progress);
+        let is_unfired = |progress: &Progress| {
+            !progress.is_disarmed && progress.counts.fired < progress.counts.planned
+        };
+        rules.filter(move |(_, progress)| is_unfired(progress)).map(|(rule, _)| rule)
     }
 
     /// Rules that forbid what then happened.

@@ -21,6 +21,13 @@ impl OverlayMedia {
         Self { base, blocks }
     }
 
+    /// Media of another size that holds what `base` holds as far as both reach, and zeros beyond.
+    #[must_use]
+    pub fn resized(base: Arc<dyn Media>, size_blocks: u64) -> Self {
+        let blocks = Blocks::new(size_blocks, base.block_bytes());
+        Self { base, blocks }
+    }
+
     /// The base.
     #[must_use]
     pub fn base(&self) -> &Arc<dyn Media> {
@@ -40,6 +47,18 @@ impl OverlayMedia {
     }
 }
 
+/// What the base holds; zeros past its end.
+fn read_base(base: &Arc<dyn Media>) -> impl Fn(u64, &mut [u8]) -> Result<(), MediaError> {
+    move |lba, dst| {
+        let there = base.size_blocks().saturating_sub(lba);
+        let bytes = there.saturating_mul(base.block_bytes().into());
+        let inside = usize::try_from(bytes).unwrap_or(usize::MAX).min(dst.len());
+        let (held, beyond) = dst.split_at_mut(inside);
+        beyond.fill(0);
+        if held.is_empty() { Ok(()) } else { base.read(lba, held) }
+    }
+}
+
 impl Media for OverlayMedia {
     fn block_bytes(&self) -> u32 {
         self.blocks.block_bytes()
@@ -50,15 +69,15 @@ impl Media for OverlayMedia {
     }
 
     fn read(&self, lba: u64, dst: &mut [u8]) -> Result<(), MediaError> {
-        self.blocks.read(lba, dst, &|lba, dst| self.base.read(lba, dst))
+        self.blocks.read(lba, dst, &read_base(&self.base))
     }
 
     fn write(&mut self, lba: u64, src: &[u8]) -> Result<(), MediaError> {
-        self.blocks.write(lba, src, &|lba, dst| self.base.read(lba, dst))
+        self.blocks.write(lba, src, &read_base(&self.base))
     }
 
     fn write_shared(&mut self, lba: u64, src: &Arc<Vec<u8>>) -> Result<(), MediaError> {
-        self.blocks.write_shared(lba, src, &|lba, dst| self.base.read(lba, dst))
+        self.blocks.write_shared(lba, src, &read_base(&self.base))
     }
 
     fn flush(&mut self) -> Result<(), MediaError> {
@@ -66,7 +85,7 @@ impl Media for OverlayMedia {
     }
 
     fn discard(&mut self, lba: u64, blocks: u64) -> Result<(), MediaError> {
-        self.blocks.discard(lba, blocks, Some(&|lba, dst| self.base.read(lba, dst)))
+        self.blocks.discard(lba, blocks, Some(&read_base(&self.base)))
     }
 
     fn snapshot(&self) -> Box<dyn Media> {

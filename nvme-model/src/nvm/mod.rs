@@ -33,9 +33,7 @@ impl Controller {
         if op == NvmOp::Flush && nsid == NSID_BROADCAST {
             return self.flush_all(ports);
         }
-        if !self.namespaces.contains_key(&nsid) {
-            return Err(Failure::permanent(status::INVALID_NAMESPACE).at(byte::NSID));
-        }
+        self.check_active(nsid)?;
         if self.is_read_only() && op.changes_blocks() {
             return Err(Failure::permanent(status::NAMESPACE_WRITE_PROTECTED));
         }

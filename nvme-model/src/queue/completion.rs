@@ -97,6 +97,11 @@ impl CompletionQueue {
         self.reserved = self.reserved.saturating_sub(1);
     }
 
+    /// Whether there are entries that the host has not taken.
+    pub(crate) fn has_entries(&self) -> bool {
+        self.head != self.tail
+    }
+
     /// Moves the head. Wrong is a value outside of the ring, or one past what was posted.
     pub(crate) fn ring(&mut self, head: u32) -> Result<(), InvalidDoorbellValue> {
         let posted = distance(self.head, self.tail, self.size);

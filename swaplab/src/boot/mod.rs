@@ -36,6 +36,7 @@ fn prepare(args: &Boot) -> Result<Machine, Exit> {
     let mut controller = Controller::new(Config::default(), media(args)?, plan(args)?)
         .map_err(|error| Exit::Usage.with(&error))?;
     let mut config = MachineConfig::new(image(args.image.as_deref())?, command_line(args));
+    config.initrd = args.initrd.as_deref().map(read).transpose()?.map(Into::into);
     config.memory_bytes = args.memory.saturating_mul(1 << 20);
     controller.findings_mut().watch_pages();
     config.controller = Some(controller);
@@ -43,6 +44,10 @@ fn prepare(args: &Boot) -> Result<Machine, Exit> {
         args.control.clone().map(|path| Control { path, hook: Box::new(FaultControl) });
     config.clock = Clock::Wall;
     config.limits.total = Some(args.timeout);
+    if args.image.is_some() {
+        // Whoever waits for a key makes no progress, and does nothing wrong.
+        config.limits.no_progress = None;
+    }
     Machine::new(config).map_err(|error| Exit::from(EngineError::from(error)))
 }
 
@@ -58,11 +63,11 @@ fn image(path: Option<&Path>) -> Result<KernelImage, Exit> {
     let Some(path) = path else {
         return Ok(KernelImage::new("built-in guest", images::kernel()));
     };
-    let name = path.display().to_string();
-    match fs::read(path) {
-        Ok(bytes) => Ok(KernelImage::new(name, bytes)),
-        Err(error) => Err(Exit::Usage.with(&format!("{name}: {error}"))),
-    }
+    Ok(KernelImage::new(path.display().to_string(), read(path)?))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Exit> {
+    fs::read(path).map_err(|error| Exit::Usage.with(&format!("{}: {error}", path.display())))
 }
 
 fn media(args: &Boot) -> Result<Box<dyn Media>, Exit> {
@@ -95,10 +100,11 @@ fn run_machine(mut machine: Machine, args: &Boot) -> Result<Exit, Exit> {
     if let Some(controller) = machine.controller() {
         report_faults(controller);
     }
-    if matches!(exit, MachineExit::Code(ports::EXIT_OK) | MachineExit::PowerLost) {
+    let verdict = exit_of_guest(&exit);
+    if verdict == Exit::Expected {
         println!("{exit}");
     }
-    Ok(exit_of_guest(&exit))
+    Ok(verdict)
 }
 
 /// Types what comes on standard input into the guest's console.
@@ -132,7 +138,10 @@ fn report_faults(controller: &Controller) {
 
 fn exit_of_guest(exit: &MachineExit) -> Exit {
     match exit {
-        MachineExit::Code(ports::EXIT_OK) | MachineExit::PowerLost => Exit::Expected,
+        MachineExit::Code(ports::EXIT_OK)
+        | MachineExit::PowerOff
+        | MachineExit::PowerLost
+        | MachineExit::Reset => Exit::Expected,
         MachineExit::Code(ports::EXIT_BAD_COMMAND_LINE) => {
             Exit::Usage.with(&"the guest does not know these words: see --append")
         }

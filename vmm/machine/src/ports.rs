@@ -24,6 +24,26 @@ pub const EXIT_BAD_COMMAND_LINE: u32 = 2;
 /// A device that the program needs was not found.
 pub const EXIT_NO_DEVICE: u32 = 3;
 
+/// The first port of the serial port, a 16550.
+pub const SERIAL: u16 = 0x3f8;
+/// Ports of the serial port.
+pub const SERIAL_PORTS: u16 = 8;
+
+/// ACPI's sleep control register: a byte with [`ACPI_SLEEP_ENABLE`] and a sleep type.
+pub const ACPI_SLEEP_CONTROL: u16 = 0x600;
+/// ACPI's sleep status register: reads zero.
+pub const ACPI_SLEEP_STATUS: u16 = 0x601;
+/// ACPI's reset register.
+pub const ACPI_RESET: u16 = 0x602;
+/// What resets the machine when written to [`ACPI_RESET`].
+pub const ACPI_RESET_VALUE: u8 = 1;
+/// The bit of [`ACPI_SLEEP_CONTROL`] that makes it so.
+pub const ACPI_SLEEP_ENABLE: u8 = 1 << 5;
+/// Where the sleep type stands in [`ACPI_SLEEP_CONTROL`]: three bits.
+pub const ACPI_SLEEP_TYPE_SHIFT: u8 = 2;
+/// The sleep type that switches the machine off.
+pub const ACPI_SLEEP_TYPE_OFF: u8 = 5;
+
 /// PCI configuration mechanism 1: address.
 pub const PCI_ADDRESS: u16 = 0xcf8;
 /// PCI configuration mechanism 1: data.

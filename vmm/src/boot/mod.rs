@@ -1,9 +1,12 @@
-//! Starting a guest: a PVH kernel in ELF form and nothing else.
+//! Starting a guest: a PVH kernel in ELF form, or a stock Linux as a bzImage.
 //!
-//! What it does not do: no bzImage, no 16-bit or 64-bit entry, no firmware. The PVH note is the whole
-//! boot protocol, and the same image boots in any VMM that knows it.
+//! Which one it is, the file says. What it does not do: no firmware, no 16-bit entry, no other protocol.
 
+mod command_line;
 mod elf;
+mod fields;
+mod linux;
+mod memory_map;
 mod registers;
 mod start_info;
 
@@ -15,13 +18,14 @@ use std::sync::Arc;
 use crate::kvm::{Ram, Vcpu};
 use crate::{ImageError, VmmError};
 use elf::LoadPlan;
+use linux::LinuxPlan;
 
 /// A guest image, as bytes and under the name by which its user knows it.
 #[derive(Clone, Debug)]
 pub struct KernelImage {
     /// For messages: usually the file name.
     pub name: String,
-    /// The ELF file.
+    /// The file: a PVH ELF or a bzImage.
     pub bytes: Arc<[u8]>,
 }
 
@@ -40,7 +44,13 @@ impl KernelImage {
 #[derive(Debug)]
 pub(crate) struct Boot {
     image: KernelImage,
-    plan: LoadPlan,
+    plan: Plan,
+}
+
+#[derive(Debug)]
+enum Plan {
+    Pvh(LoadPlan),
+    Linux(LinuxPlan),
 }
 
 impl Boot {
@@ -48,16 +58,30 @@ impl Boot {
     ///
     /// # Errors
     /// [`VmmError::Image`] with the offset and what was expected there.
-    pub(crate) fn new(image: KernelImage, memory_bytes: u64) -> Result<Self, VmmError> {
-        let lowest = start_info::END;
-        let plan = LoadPlan::new(&image.bytes, lowest, memory_bytes)
-            .map_err(|source| image.wrong(source))?;
-        Ok(Self { image, plan })
+    pub(crate) fn new(
+        image: KernelImage,
+        initrd: Option<Arc<[u8]>>,
+        memory_bytes: u64,
+    ) -> Result<Self, VmmError> {
+        let plan = if linux::is_linux(&image.bytes) {
+            LinuxPlan::new(&image.bytes, initrd, memory_bytes).map(Plan::Linux)
+        } else if initrd.is_some() {
+            Err(ImageError::NotLinux)
+        } else {
+            LoadPlan::new(&image.bytes, start_info::END, memory_bytes).map(Plan::Pvh)
+        };
+        match plan {
+            Ok(plan) => Ok(Self { image, plan }),
+            Err(source) => Err(image.wrong(source)),
+        }
     }
 
     /// One past the last byte that the image occupies.
     pub(crate) fn image_end(&self) -> u64 {
-        self.plan.end()
+        match &self.plan {
+            Plan::Pvh(plan) => plan.end(),
+            Plan::Linux(plan) => plan.end(),
+        }
     }
 
     /// Loads the image and the boot pages, and points `vcpu`, which is in its power-on state, at the
@@ -66,10 +90,14 @@ impl Boot {
     /// # Errors
     /// The command line is too long, or the kernel refuses the registers.
     pub(crate) fn start(&self, ram: &Ram, vcpu: &Vcpu, cmdline: &str) -> Result<(), VmmError> {
-        self.plan.load(&self.image.bytes, ram).map_err(|source| self.image.wrong(source))?;
+        let plan = match &self.plan {
+            Plan::Pvh(plan) => plan,
+            Plan::Linux(plan) => return plan.start(&self.image.bytes, ram, vcpu, cmdline),
+        };
+        plan.load(&self.image.bytes, ram).map_err(|source| self.image.wrong(source))?;
         start_info::write(ram, cmdline)?;
         let (regs, sregs) =
-            registers::pvh(self.plan.entry(), start_info::START_INFO, vcpu.power_on_sregs());
+            registers::pvh(plan.entry(), start_info::START_INFO, vcpu.power_on_sregs());
         vcpu.set_boot_registers(&regs, &sregs)
     }
 }

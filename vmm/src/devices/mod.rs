@@ -5,6 +5,7 @@ mod calls;
 mod lab;
 pub(crate) mod nvme;
 mod ports;
+mod serial;
 pub(crate) mod virtio;
 mod wait;
 
@@ -24,6 +25,7 @@ use crate::raised::Raised;
 use crate::watchdog::Progress;
 use lab::LabFunction;
 use nvme::NvmeFunction;
+use serial::SerialPort;
 use virtio::VirtioFunction;
 use virtio::block::Block;
 use virtio::console::{Console, RECEIVE, TRANSMIT};
@@ -39,6 +41,10 @@ pub(crate) enum Ending {
     WaitsForever,
     /// A fault has cut the power.
     PowerLost,
+    /// It switched itself off by ACPI.
+    PowerOff,
+    /// It reset itself by ACPI.
+    Reset,
 }
 
 impl From<Flooded> for Ending {
@@ -67,6 +73,7 @@ pub(crate) struct Devices {
     lab: LabFunction,
     nvme: Option<NvmeFunction>,
     console: VirtioFunction<Console>,
+    serial: SerialPort,
     block: Option<VirtioFunction<Block>>,
     cache_policy: CachePolicy,
     answering: Option<Answering>,
@@ -110,6 +117,7 @@ impl Devices {
             lab: LabFunction::new(),
             nvme: None,
             console,
+            serial: SerialPort::default(),
             block,
             cache_policy: parts.cache_policy,
             answering: parts.answering,
@@ -147,6 +155,7 @@ impl Devices {
         self.output.reset();
         self.raised.clear();
         self.calls = None;
+        self.serial = SerialPort::default();
         self.for_each_function(|function| function.reset());
         if let Some(nvme) = &mut self.nvme {
             nvme.power_cut(self.clock.now_ns(), self.cache_policy);
@@ -206,13 +215,19 @@ impl Devices {
         }
     }
 
-    /// Hands the guest's console the input that has come.
+    /// Hands the guest the input that has come: through the virtio console if the guest drives it, else
+    /// through the serial port.
     fn take_input(&mut self) {
         self.progress.looked_up();
         let bytes = self.input.take();
-        if !bytes.is_empty() {
+        if bytes.is_empty() {
+            return;
+        }
+        if self.console.is_running() {
             self.console.device_mut().push_input(&bytes);
             self.console.process(RECEIVE);
+        } else {
+            self.serial.push_input(&bytes);
         }
     }
 }

@@ -1,9 +1,10 @@
-//! The I/O ports: debug console, exit, boot stages, PCI configuration mechanism 1.
+//! The I/O ports: debug console, exit, boot stages, PCI configuration mechanism 1, serial port, power.
 //!
 //! A port that nothing answers reads all ones and swallows writes, as on real hardware.
 
 use machine::ports;
 
+use super::serial::SerialPort;
 use super::{Access, Devices, Ending};
 use crate::MachineObserver;
 
@@ -29,7 +30,14 @@ impl Devices {
                     self.config_write(at, data);
                 }
             }
-            _ => log::debug!("write of {data:02x?} to port {port:#x}, where nothing is"),
+            ports::ACPI_SLEEP_CONTROL => return sleep(value(data)),
+            ports::ACPI_RESET if value(data) == u32::from(ports::ACPI_RESET_VALUE) => {
+                return Err(Ending::Reset);
+            }
+            _ => match SerialPort::register(port) {
+                Some(register) => self.serial_write(register, data, observer)?,
+                None => log::debug!("write of {data:02x?} to port {port:#x}, where nothing is"),
+            },
         }
         Ok(())
     }
@@ -46,9 +54,36 @@ impl Devices {
             }
             // What QEMU's debug console answers: a guest can tell by it that somebody listens.
             ports::DEBUG_CONSOLE => data.fill(0xe9),
-            _ => log::debug!("read of port {port:#x}, where nothing is"),
+            ports::ACPI_SLEEP_STATUS => data.fill(0),
+            _ => match SerialPort::register(port) {
+                Some(register) => data.fill_with(|| self.serial.read(register)),
+                None => log::debug!("read of port {port:#x}, where nothing is"),
+            },
         }
     }
+
+    fn serial_write(
+        &mut self,
+        register: u8,
+        data: &[u8],
+        observer: &mut dyn MachineObserver,
+    ) -> Access {
+        for byte in data {
+            let sent = self.serial.write(register, *byte);
+            self.output.console(self.clock.now_ns(), &sent, observer)?;
+        }
+        Ok(())
+    }
+}
+
+/// A write to the sleep control register. No sleep but the last one does anything.
+// Spec: ACPI-6.4 4.8.3.7 "Sleep Control and Status Registers"
+fn sleep(control: u32) -> Access {
+    let off = ports::ACPI_SLEEP_TYPE_OFF << ports::ACPI_SLEEP_TYPE_SHIFT;
+    if control == u32::from(off | ports::ACPI_SLEEP_ENABLE) {
+        return Err(Ending::PowerOff);
+    }
+    Ok(())
 }
 
 /// The number in the first four bytes.

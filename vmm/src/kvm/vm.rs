@@ -24,6 +24,10 @@ pub(super) const IOAPIC_PINS: u32 = 24;
 /// space; nothing else is there.
 const TSS_ADDRESS: usize = 0xfffb_d000;
 
+/// Leaf 1, ECX: this is a virtual machine; the local APIC's timer can be set by the time stamp counter.
+const CPUID_HYPERVISOR: u32 = 1 << 31;
+const CPUID_TSC_DEADLINE: u32 = 1 << 24;
+
 /// What the kernel says a CPU may have: 0.4 ms to ask for, so asked once a process.
 static SUPPORTED_CPUID: OnceLock<CpuId> = OnceLock::new();
 
@@ -79,10 +83,18 @@ fn supported_cpuid(kvm: &Kvm) -> Result<&'static CpuId, VmmError> {
     let mut cpuid = kvm
         .get_supported_cpuid(KVM_MAX_CPUID_ENTRIES)
         .map_err(|e| VmmError::host("KVM_GET_SUPPORTED_CPUID", e))?;
+    // The kernel's local APIC has this timer mode, but the kernel cannot know whose local APIC is used.
+    let has_deadline_timer = kvm.check_extension(kvm_ioctls::Cap::TscDeadlineTimer);
     for entry in cpuid.as_mut_slice() {
         // The kernel copies the APIC id of whatever host CPU it asked; this machine's only CPU has 0.
         match entry.function {
-            0x1 => entry.ebx &= 0x00ff_ffff,
+            0x1 => {
+                entry.ebx &= 0x00ff_ffff;
+                entry.ecx |= CPUID_HYPERVISOR;
+                if has_deadline_timer {
+                    entry.ecx |= CPUID_TSC_DEADLINE;
+                }
+            }
             0xb | 0x1f => entry.edx = 0,
             _ => {}
         }

@@ -29,7 +29,7 @@ impl Machine {
     /// The image is not bootable, KVM is missing or lacks something, or the host has no resources.
     pub fn new(config: MachineConfig) -> Result<Self, VmmError> {
         check_memory_size(config.memory_bytes)?;
-        let boot = Boot::new(config.kernel, config.memory_bytes)?;
+        let boot = Boot::new(config.kernel, config.initrd, config.memory_bytes)?;
         let size = usize::try_from(config.memory_bytes).unwrap_or(usize::MAX);
         let ram = Ram::new(size)?;
         let (vm, vcpu) = Vm::new(&ram)?;

@@ -89,6 +89,8 @@ impl Machine {
             },
             End::Access(Ending::PowerLost) => Exit::PowerLost,
             End::Access(Ending::WaitsForever) => Exit::WaitsForever(self.report()?),
+            End::Access(Ending::PowerOff) => Exit::PowerOff,
+            End::Access(Ending::Reset) => Exit::Reset,
             End::Stop(StopReason::NoProgress) => {
                 Exit::Hang { limit: Limit::NoProgress, report: self.report()? }
             }

@@ -1,15 +1,21 @@
 //! The steps of the suite, cheapest first.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
 use super::cargo::{all, cargo, outcome};
-use super::{Outcome, Step, e2e, equality};
+use super::{Outcome, Step, e2e, equality, linux_guest};
 use crate::{tidy, workspace};
 
 /// Where the bootable guest is: a workspace of its own.
 const KERNEL: &str = "images/kernel";
+
+/// The emulator.
+const QEMU: &str = "qemu-system-x86_64";
+
+/// Set where everything that can be installed has been.
+const CI: &str = "CI";
 
 pub(super) fn all_steps() -> Vec<Step> {
     let step = |title, work| Step { title, work };
@@ -20,12 +26,16 @@ pub(super) fn all_steps() -> Vec<Step> {
         step("licences, sources, duplicates (cargo-deny)", deny),
         step("unit, integration and doc tests (cargo test)", tests),
         step("documentation (rustdoc)", documentation),
+        step("the guest on QEMU's machine and controller", on_qemu),
         step("end to end on the engine host", || e2e::on_engines("host")),
         step("end to end on the engines host and kvm", || if_kvm(|| e2e::on_engines("host,kvm"))),
         step("same verdicts and traces on host and kvm", || if_kvm(equality::host_and_kvm)),
         step("VMM tests and end to end on a stock KVM", || if_stock_kvm(e2e::on_stock_kvm)),
         step("same verdicts and traces on host and a stock KVM", || {
             if_stock_kvm(equality::host_and_stock_kvm)
+        }),
+        step("a stock Linux on the controller, on a stock KVM", || {
+            if_stock_kvm(linux_guest::on_stock_kvm)
         }),
     ]
 }
@@ -88,6 +98,21 @@ fn documentation() -> Result<Outcome> {
     let mut command =
         cargo(&["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]);
     command.env("RUSTDOCFLAGS", "-D warnings");
+    outcome(command)
+}
+
+/// The guest's image in QEMU, and its conformance test against QEMU's controller. On a developer's
+/// machine QEMU may be missing; in CI it may not.
+fn on_qemu() -> Result<Outcome> {
+    let mut version = Command::new(QEMU);
+    version.arg("--version").stdin(Stdio::null());
+    if !version.output().is_ok_and(|output| output.status.success()) {
+        let remedy = format!("{QEMU} is not installed; on Debian: apt install qemu-system-x86");
+        let is_ci = std::env::var_os(CI).is_some();
+        return Ok(if is_ci { Outcome::Failed(remedy) } else { Outcome::Skipped(remedy) });
+    }
+    let mut command = cargo(&["test", "--package", "images", "--test", "qemu"]);
+    command.env("SWAPLAB_QEMU", "1");
     outcome(command)
 }
 

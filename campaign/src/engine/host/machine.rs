@@ -23,9 +23,10 @@ pub(super) struct WaitsForever;
 /// The panic payload of a guest whose power a fault has cut.
 pub(super) struct PowerLost;
 
-/// One machine, for one life.
+/// One machine, for one life. A program that is no scenario runs on it through a
+/// [`HostPlatform`](super::HostPlatform).
 #[derive(Debug)]
-pub(super) struct HostMachine {
+pub struct HostMachine {
     controller: RefCell<Option<Controller>>,
     pub(super) memory: DmaPool,
     raised: RefCell<Wires>,
@@ -34,21 +35,31 @@ pub(super) struct HostMachine {
 }
 
 impl HostMachine {
-    pub(super) fn new(controller: Controller, trace: TraceLog) -> Self {
+    /// A machine with this controller plugged in, which goes on writing this trace.
+    #[must_use]
+    pub fn new(controller: Controller, trace: TraceLog) -> Self {
+        Self::with_memory(controller, trace, MEMORY_PAGES)
+    }
+
+    /// The same with so many pages of memory.
+    #[must_use]
+    pub fn with_memory(controller: Controller, trace: TraceLog, pages: usize) -> Self {
         Self {
             controller: RefCell::new(Some(controller)),
-            memory: DmaPool::new(MEMORY_PAGES),
+            memory: DmaPool::new(pages),
             raised: RefCell::default(),
             now_ns: Cell::new(0),
             trace: RefCell::new(trace),
         }
     }
 
-    pub(super) fn now_ns(&self) -> u64 {
+    /// Virtual nanoseconds since it was switched on.
+    pub fn now_ns(&self) -> u64 {
         self.now_ns.get()
     }
 
-    pub(super) fn power_cut(&self) {
+    /// Cuts the power: the controller loses what is in its volatile cache.
+    pub fn power_cut(&self) {
         self.with_controller(|controller, now_ns, observer| {
             controller.power_cut(now_ns, CachePolicy::LoseAll, observer);
         });
@@ -91,7 +102,11 @@ impl HostMachine {
         }
     }
 
-    pub(super) fn take_apart(&self) -> (Controller, TraceLog) {
+    /// The controller and the trace, out of a machine that is not used any more.
+    ///
+    /// # Panics
+    /// If they were taken already.
+    pub fn take_apart(&self) -> (Controller, TraceLog) {
         let controller = self.controller.take().expect("the controller is taken once, at the end");
         (controller, self.trace.take())
     }

@@ -16,8 +16,10 @@ use nvme_model::Controller;
 
 use super::{Engine, EngineError, EngineKind, LifeEnd};
 use crate::trace::TraceLog;
-use machine::{HostMachine, PowerLost, WaitsForever};
-use platform::HostPlatform;
+use machine::{PowerLost, WaitsForever};
+
+pub use machine::HostMachine;
+pub use platform::HostPlatform;
 
 /// The engine without a virtual machine.
 #[derive(Debug, Default)]

@@ -13,14 +13,16 @@ const USER_PAGES: usize = 4096;
 
 /// What the driver sees of the host machine.
 #[derive(Debug)]
-pub(super) struct HostPlatform {
+pub struct HostPlatform {
     machine: Rc<HostMachine>,
     registers: HostRegisters,
     tracer: Tracer,
 }
 
 impl HostPlatform {
-    pub(super) fn new(machine: Rc<HostMachine>) -> Self {
+    /// What is on this machine.
+    #[must_use]
+    pub fn new(machine: Rc<HostMachine>) -> Self {
         Self {
             registers: HostRegisters::new(Rc::clone(&machine)),
             tracer: Tracer::new(Rc::clone(&machine) as _),

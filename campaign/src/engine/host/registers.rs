@@ -8,7 +8,7 @@ use super::machine::HostMachine;
 
 /// The controller's register window.
 #[derive(Debug)]
-pub(super) struct HostRegisters(Rc<HostMachine>);
+pub struct HostRegisters(Rc<HostMachine>);
 
 impl HostRegisters {
     pub(super) fn new(machine: Rc<HostMachine>) -> Self {

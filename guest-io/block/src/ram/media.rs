@@ -1,6 +1,7 @@
-//! Media with a volatile cache in front.
+//! Media with a volatile cache in front. Blocks that were never written take no memory.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -9,7 +10,9 @@ use crate::BLOCK_BYTES;
 type Block = Box<[u8]>;
 
 pub(super) struct Media {
-    durable: Vec<Block>,
+    blocks: u64,
+    durable: BTreeMap<u64, Block>,
+    zeros: Block,
     /// Writes since the last flush, oldest first. One block may appear several times.
     cached: Vec<(u64, Block)>,
     pub(super) has_cache: bool,
@@ -18,17 +21,20 @@ pub(super) struct Media {
 impl Media {
     pub(super) fn new(blocks: u64) -> Self {
         let zeros = vec![0; BLOCK_BYTES].into_boxed_slice();
-        Self { durable: vec![zeros; blocks as usize], cached: Vec::new(), has_cache: false }
+        Self { blocks, durable: BTreeMap::new(), zeros, cached: Vec::new(), has_cache: false }
     }
 
     pub(super) fn size_blocks(&self) -> u64 {
-        self.durable.len() as u64
+        self.blocks
     }
 
     /// What a read sees: the newest write, durable or not.
     pub(super) fn read(&self, block: u64) -> &[u8] {
         let newest = self.cached.iter().rev().find(|(b, _)| *b == block);
-        newest.map_or(&self.durable[block as usize], |(_, data)| data)
+        match newest {
+            Some((_, data)) => data,
+            None => self.durable.get(&block).unwrap_or(&self.zeros),
+        }
     }
 
     pub(super) fn write(&mut self, block: u64, data: &[u8], is_durable: bool) {
@@ -37,7 +43,7 @@ impl Media {
         } else {
             // Older cached writes of the block must not come back over this one.
             self.cached.retain(|(b, _)| *b != block);
-            self.durable[block as usize].copy_from_slice(data);
+            self.durable.insert(block, data.into());
         }
     }
 
@@ -53,7 +59,7 @@ impl Media {
     pub(super) fn crash(&mut self, mut keep: impl FnMut(usize, u64) -> bool) {
         for (index, (block, data)) in self.cached.drain(..).enumerate() {
             if keep(index, block) {
-                self.durable[block as usize] = data;
+                self.durable.insert(block, data);
             }
         }
     }

@@ -104,3 +104,26 @@ fn a_driver_may_come_after_another_one() {
     assert!(read_back(&second, 0, 1) == written);
     assert_eq!(second.counters().stale_cids + second.counters().unknown_cids, 0);
 }
+
+#[test]
+fn a_polled_queue_needs_no_interrupt_and_loses_no_time() {
+    let machine = Machine::with_rules(vec![]);
+    let config = nvme_driver::Config {
+        completion: nvme_driver::Completion::Polled,
+        ..nvme_driver::Config::default()
+    };
+    let driver = nvme_driver::NvmeDriver::probe(std::rc::Rc::clone(&machine), config).unwrap();
+    let start_ns = machine.now_ns();
+    let tickets: Vec<_> =
+        (0..50).map(|i| driver.submit(write_bio(&driver, i, 1, i as u8)).unwrap()).collect();
+    for ticket in tickets {
+        assert_eq!(driver.wait(ticket).result, Ok(()));
+    }
+    // 50 writes of 21 us on 8 channels.
+    assert!(machine.now_ns() - start_ns < 1_000_000, "{} ns", machine.now_ns() - start_ns);
+    for i in 0..50 {
+        assert!(read_back(&driver, i, 1) == bytes(&pattern(&driver, 1, i as u8)));
+    }
+    assert_calm(&driver);
+    assert_eq!(machine.interrupts_of(1), 0, "the I/O queue has a vector");
+}

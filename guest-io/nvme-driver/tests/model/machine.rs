@@ -119,11 +119,25 @@ impl Machine {
         format!("{:?}\n{:?}", self.sink.records(), self.state.borrow().events)
     }
 
+    /// How often the controller has signalled a vector.
+    pub(crate) fn interrupts_of(&self, vector: u16) -> usize {
+        let is_it = |event: &Event| matches!(event, Event::Interrupt { vector: v } if *v == vector);
+        self.state.borrow().events.iter().filter(|(_, event)| is_it(event)).count()
+    }
+
     pub(crate) fn assert_all_rules_fired(&self) {
         self.controller(|controller| {
             let unfired: Vec<_> = controller.faults().unfired().collect();
             assert!(unfired.is_empty(), "not exercised: {unfired:?}");
         });
+    }
+
+    /// Without faults our driver does nothing wrong, whatever a test had it do.
+    fn assert_no_findings(&self) {
+        let controller = &self.state.borrow().controller;
+        let findings: Vec<_> = controller.findings().last().collect();
+        let is_faulty = controller.faults().counts().next().is_some() || controller.is_removed();
+        assert!(is_faulty || findings.is_empty() || std::thread::panicking(), "{findings:?}");
     }
 
     fn after_mmio(&self) {
@@ -135,6 +149,7 @@ impl Machine {
 /// The controller wants to be switched off before it is scrapped: it guards every command in flight.
 impl Drop for Machine {
     fn drop(&mut self) {
+        self.assert_no_findings();
         self.power_cut();
     }
 }
@@ -191,16 +206,6 @@ impl Platform for Machine {
 /// A rule about I/O commands that fires `count` times.
 pub(crate) fn io_rule(phase: Phase, action: Action, count: u64) -> Rule {
     rule(OpClass::AnyIo, phase, action, count)
-}
-
-/// Without faults our driver does nothing wrong, whatever a test had it do.
-impl Drop for Machine {
-    fn drop(&mut self) {
-        let controller = &self.state.borrow().controller;
-        let findings: Vec<_> = controller.findings().last().collect();
-        let is_faulty = controller.faults().counts().next().is_some() || controller.is_removed();
-        assert!(is_faulty || findings.is_empty() || std::thread::panicking(), "{findings:?}");
-    }
 }
 
 /// A rule that fires `count` times.

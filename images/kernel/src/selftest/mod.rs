@@ -1,10 +1,11 @@
-//! Programs that need no other crate: they test the kernel itself, and play the guests that a machine
+//! Programs that need no scenario: they test the kernel itself and the controller, and play the guests that a machine
 //! monitor must survive.
 
 mod bad_guests;
 mod disk;
 mod fault;
 mod interrupt;
+mod nvme;
 
 use machine::ports;
 
@@ -21,6 +22,7 @@ pub(crate) fn find(name: &str) -> Option<Program> {
         "selftest-disk" => disk::run,
         "selftest-fault" => fault::run,
         "selftest-interrupt" => interrupt::run,
+        "selftest-nvme" => nvme::run,
         "selftest-flood" => bad_guests::flood,
         "selftest-nested-fault" => fault::run_nested,
         "selftest-panic" => bad_guests::panic,

@@ -51,6 +51,8 @@ pub mod oaes {
     pub const NAMESPACE: u32 = 1 << 8;
     /// Firmware activation notices.
     pub const FIRMWARE_ACTIVATION: u32 = 1 << 9;
+    /// Telemetry log notices.
+    pub const TELEMETRY: u32 = 1 << 10;
 }
 
 /// Bits of [`IdentifyController::ctratt`].

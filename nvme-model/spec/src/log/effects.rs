@@ -27,6 +27,8 @@ bit_fields! {
         lsupp, with_lsupp: 0, 1;
         /// An index offset is supported.
         ios, with_ios: 1, 1;
+        /// Specific to the page.
+        lidsp, with_lidsp: 16, 16;
     }
 }
 

@@ -22,7 +22,7 @@ pub use lba_status::{
     StatusLogHeader,
 };
 pub use ocp::{OCP_SMART_GUID, OcpSmartLog};
-pub use persistent::{EventHeader, PersistentHeader, event_type};
+pub use persistent::{CONTEXT_EXISTED, CONTEXT_OFFSET, EventHeader, PersistentHeader, event_type};
 pub use sanitize::{SanitizeLog, sstat};
 pub use self_test::{
     SELF_TEST_ABORT, SELF_TEST_EXTENDED, SELF_TEST_RESULTS, SELF_TEST_SHORT, SelfTestLog,

@@ -32,6 +32,12 @@ pub mod event_type {
     pub const THERMAL_EXCURSION: u8 = 0x0d;
 }
 
+/// [`PersistentHeader::context`]: a context existed before the command, made by port 0 of the subsystem.
+pub const CONTEXT_EXISTED: u32 = 1 << 18 | 1 << 16;
+
+/// Where [`PersistentHeader::context`] is.
+pub const CONTEXT_OFFSET: usize = 374;
+
 /// The header of the log.
 #[derive(Clone, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -66,7 +72,7 @@ pub struct PersistentHeader {
     pub subnqn: [u8; 256],
     /// Which report this is.
     pub generation: U16,
-    /// Reporting context: bits 17:16 = 2 and bits 15:0 = the controller, if a context is there.
+    /// See [`CONTEXT_EXISTED`]; zero if there was no context before.
     pub context: U32,
     reserved_378: [u8; 102],
     /// Supported events, by number.
@@ -146,6 +152,7 @@ mod tests {
         assert_eq!(offset_of!(PersistentHeader, power_cycles), 44);
         assert_eq!(offset_of!(PersistentHeader, subnqn), 116);
         assert_eq!(offset_of!(PersistentHeader, generation), 372);
+        assert_eq!(offset_of!(PersistentHeader, context), CONTEXT_OFFSET);
         assert_eq!(offset_of!(PersistentHeader, supported), 480);
         assert_eq!(offset_of!(EventHeader, timestamp), 6);
         assert_eq!(offset_of!(EventHeader, length), 22);

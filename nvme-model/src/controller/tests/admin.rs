@@ -59,13 +59,14 @@ fn the_write_cache_can_be_switched_off_and_that_flushes_it() {
     assert_eq!(rig.on_media(4), 0x44);
     assert_eq!(rig.admin(Sqe::get_features(vwc, 0)).1, 0);
     assert_eq!(rig.admin(Sqe::get_features(vwc, 1)).1, 1, "default");
-    assert_eq!(rig.admin(Sqe::get_features(vwc, 3)).1, feature::CAPABILITY_CHANGEABLE);
+    let capabilities = feature::CAPABILITY_CHANGEABLE | feature::CAPABILITY_SAVEABLE;
+    assert_eq!(rig.admin(Sqe::get_features(vwc, 3)).1, capabilities);
 }
 
 #[test]
 fn features_say_what_they_cannot_do() {
     let mut rig = Rig::new();
-    let mut saved = Sqe::set_features(feature::ARBITRATION, 1);
+    let mut saved = Sqe::set_features(feature::NUMBER_OF_QUEUES, 1);
     saved.cdw10 = (saved.cdw10.get() | 1 << 31).into();
     assert_eq!(rig.admin(saved).0.code, status::FEATURE_NOT_SAVEABLE);
     let mut scoped = Sqe::set_features(feature::ARBITRATION, 1);
@@ -75,7 +76,7 @@ fn features_say_what_they_cannot_do() {
     assert_eq!(rig.admin(Sqe::get_features(feature::ARBITRATION, 5)).0.code, status::INVALID_FIELD);
     let vector = Sqe::set_features(feature::INTERRUPT_VECTOR, 17);
     assert_eq!(rig.admin(vector).0.code, status::INVALID_FIELD);
-    let power = Sqe::set_features(feature::POWER_MANAGEMENT, 1);
+    let power = Sqe::set_features(feature::POWER_MANAGEMENT, 3);
     assert_eq!(rig.admin(power).0.code, status::INVALID_FIELD);
 }
 
@@ -90,15 +91,37 @@ fn a_reset_brings_the_defaults_back() {
 }
 
 #[test]
-fn what_identify_does_not_offer_is_an_unknown_opcode() {
-    // Namespace management is neither offered in OACS nor there.
+fn every_command_that_oacs_offers_is_there_and_no_other() {
     let mut rig = Rig::new();
-    for opcode in [AdminOpcode::NAMESPACE_MANAGEMENT, AdminOpcode::FORMAT_NVM, AdminOpcode(0xc1)] {
-        assert_eq!(rig.admin(Sqe::new(opcode.0, 1)).0.code, status::INVALID_OPCODE);
-    }
     let (_, page) = rig.admin_page(Sqe::identify(1, 0));
-    assert_eq!(page[256..258], [0, 0], "OACS");
-    for opcode in [0x19, 0xff] {
-        assert_eq!(rig.run(1, Sqe::new(opcode, 1)).0.code, status::INVALID_OPCODE);
+    let oacs = u16::from_le_bytes([page[256], page[257]]);
+    // Bits of OACS and the commands that they offer.
+    let offers: [(u16, &[u8]); 11] = [
+        (0, &[0x81, 0x82]),
+        (1, &[0x80]),
+        (2, &[0x10, 0x11]),
+        (3, &[0x0d, 0x15]),
+        (4, &[0x14]),
+        (5, &[0x19, 0x1a]),
+        (6, &[0x1d, 0x1e]),
+        (7, &[0x1c]),
+        (8, &[0x7c]),
+        (9, &[0x86]),
+        (10, &[0x24]),
+    ];
+    for (bit, opcodes) in offers {
+        for opcode in opcodes {
+            let (status, _) = rig.admin(Sqe::new(*opcode, 0));
+            let is_there = status.code != status::INVALID_OPCODE;
+            assert_eq!(is_there, oacs >> bit & 1 == 1, "bit {bit}, opcode {opcode:#x}");
+        }
     }
+    assert_eq!(oacs >> 11, 0);
+}
+
+#[test]
+fn an_unknown_opcode_is_invalid_opcode() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.admin(Sqe::new(AdminOpcode(0xc1).0, 1)).0.code, status::INVALID_OPCODE);
+    assert_eq!(rig.run(1, Sqe::new(0xff, 1)).0.code, status::INVALID_OPCODE);
 }

@@ -19,7 +19,8 @@ fn identify_knows_command_sets_controllers_and_allocated_namespaces() {
     let mut rig = Rig::new();
     let (_, active) = rig.admin_page(Sqe::identify(2, 0));
     let (_, namespace) = rig.admin_page(Sqe::identify(0, 1));
-    for (cns, nsid, page) in [(0x10, 0, &active), (0x11, 1, &namespace)] {
+    let same = [(0x07, 0, &active), (0x10, 0, &active), (0x1a, 0, &active), (0x11, 1, &namespace)];
+    for (cns, nsid, page) in same {
         assert!(rig.admin_page(Sqe::identify(cns, nsid)).1 == *page, "{cns:#x}");
     }
     // CNS, namespace, and the first bytes of the answer that are not zero.
@@ -37,11 +38,15 @@ fn identify_knows_command_sets_controllers_and_allocated_namespaces() {
         expected[at] = value;
         assert!(page == expected, "{cns:#x}");
     }
-    for cns in [0x05, 0x08, 0x12] {
+    for cns in [0x03, 0x05, 0x08] {
         let (status, _) = rig.admin_page(Sqe::identify(cns, 2));
+        assert_eq!(status.code, status::INVALID_FIELD, "{cns:#x}");
+    }
+    for cns in [0x03, 0x05, 0x08, 0x11, 0x12, 0x1b] {
+        let (status, _) = rig.admin_page(Sqe::identify(cns, 33));
         assert_eq!(status.code, status::INVALID_NAMESPACE, "{cns:#x}");
     }
-    for cns in [0x05, 0x06] {
+    for cns in [0x05, 0x06, 0x07, 0x1a, 0x1b] {
         let mut zoned = Sqe::identify(cns, 1);
         zoned.cdw11 = (2 << 24).into();
         let (status, _) = rig.admin_page(zoned);
@@ -62,7 +67,7 @@ fn identify_answers_what_a_driver_asks() {
     assert!(status.is_success());
     let id = IdentifyController::from_prefix(&page).expect("4096 bytes");
     assert_eq!(&id.sn, b"SWAPLAB0001         ");
-    assert_eq!((id.mdts, id.nn.get(), id.sqes, id.cqes), (7, 1, 0x66, 0x44));
+    assert_eq!((id.mdts, id.nn.get(), id.sqes, id.cqes), (7, 32, 0x66, 0x44));
     let (_, page) = rig.admin_page(Sqe::identify(0, 1));
     let ns = IdentifyNamespace::from_prefix(&page).expect("4096 bytes");
     assert_eq!((ns.nsze.get(), ns.format().map(|f| f.lbads)), (1024, Some(12)));
@@ -72,8 +77,11 @@ fn identify_answers_what_a_driver_asks() {
     assert_eq!(page[..4], [1, 8, 0, 0]);
     let (status, _) = rig.admin_page(Sqe::identify(0x55, 0));
     assert_eq!(status.code, status::INVALID_FIELD);
-    let (status, _) = rig.admin_page(Sqe::identify(0, 2));
-    assert_eq!(status.code, status::INVALID_NAMESPACE);
+    let (status, inactive) = rig.admin_page(Sqe::identify(0, 2));
+    assert!(status.is_success() && inactive.iter().all(|byte| *byte == 0));
+    for nsid in [0, 33, u32::MAX - 1] {
+        assert_eq!(rig.admin_page(Sqe::identify(0, nsid)).0.code, status::INVALID_NAMESPACE);
+    }
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn both_halves_and_both_widths_of_a_register_agree() {
     assert_eq!(rig.read32(reg::CAP).to_le_bytes(), whole[..4]);
     assert_eq!(rig.read32(reg::CAP + 4).to_le_bytes(), whole[4..]);
     let cap = reg::Cap(u64::from_le_bytes(whole));
-    assert_eq!((cap.mqes_z(), cap.to(), cap.css(), cap.nssrs()), (1023, 30, 1, 1));
+    assert_eq!((cap.mqes_z(), cap.to(), cap.css(), cap.nssrs()), (1023, 30, 0x41, 1));
     assert_eq!(rig.read32(reg::VS), 0x0002_0000);
 }
 

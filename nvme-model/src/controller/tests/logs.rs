@@ -73,7 +73,12 @@ fn the_pages_that_are_listed_are_there_and_no_other() {
     let (_, list) = rig.admin_page(Sqe::get_log_page(0, 0, 255, 0));
     for lid in 0..=255_u8 {
         let is_listed = list[usize::from(lid) * 4] & 1 == 1;
-        let (status, _) = rig.admin_page(Sqe::get_log_page(lid, 0, 0, 0));
+        // Telemetry is read in whole blocks, the persistent event log needs a context.
+        let mut read = Sqe::get_log_page(lid, 0, 127, 0);
+        if lid == 0x0d {
+            read.cdw10 = (read.cdw10.get() | 1 << 8).into();
+        }
+        let (status, _) = rig.admin_page(read);
         assert_eq!(status.is_success(), is_listed, "page {lid:#x}");
     }
     let (_, firmware) = rig.admin_page(Sqe::get_log_page(3, 0, 127, 0));

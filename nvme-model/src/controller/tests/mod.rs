@@ -13,3 +13,4 @@ mod mishaps;
 mod persistence_faults;
 mod predicates;
 mod queues;
+mod registers;

@@ -79,6 +79,11 @@ impl<D: VirtioDevice> VirtioFunction<D> {
         &mut self.device
     }
 
+    /// Whether the guest has a driver for it that is at work.
+    pub(crate) fn is_running(&self) -> bool {
+        self.common.is_running()
+    }
+
     /// Works through queue `index` as far as the guest has filled it.
     pub(crate) fn process(&mut self, index: usize) {
         let Some(queue) = self.common.queues.get(index) else {

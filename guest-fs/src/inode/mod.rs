@@ -1,0 +1,66 @@
+//! Inodes: their fields through any view of the metadata, and what is only in memory.
+
+use alloc::collections::BTreeMap;
+use alloc::rc::Rc;
+
+use crate::extent::Extent;
+use crate::format::inode::{self, Fields};
+use crate::format::{Image, Structure};
+use crate::lock::Lock;
+use crate::meta::{Fault, MetaRead, MetaWrite};
+
+/// The fields of an inode.
+///
+/// # Errors
+/// What reading its block gives.
+pub(crate) fn fields<M: MetaRead + ?Sized>(meta: &M, ino: u64) -> Result<Fields, Fault> {
+    let image = meta.read(Structure::Inode, ino, ino)?;
+    fields_of(meta, ino, &image)
+}
+
+/// The fields in an inode's block.
+///
+/// # Errors
+/// Corruption, if they make no sense.
+pub(crate) fn fields_of<M: MetaRead + ?Sized>(
+    meta: &M,
+    ino: u64,
+    image: &Image,
+) -> Result<Fields, Fault> {
+    Ok(inode::load(image, meta.layout().identity(Structure::Inode, ino, ino))?)
+}
+
+/// Changes the fields of an inode.
+///
+/// # Errors
+/// What reading its block gives.
+pub(crate) fn update<W: MetaWrite + ?Sized>(
+    meta: &mut W,
+    ino: u64,
+    change: impl FnOnce(&mut Fields),
+) -> Result<(), Fault> {
+    let mut fields = fields(meta, ino)?;
+    change(&mut fields);
+    inode::store(meta.edit(Structure::Inode, ino, ino)?, &fields);
+    Ok(())
+}
+
+/// An inode that somebody has looked up.
+#[derive(Debug, Default)]
+pub(crate) struct Incore {
+    pub(crate) lock: Rc<Lock>,
+    /// Held over a whole append, so that two of them do not choose one position.
+    pub(crate) append_lock: Rc<Lock>,
+    /// An active swap file (Linux `S_SWAPFILE`).
+    pub(crate) is_swapfile: bool,
+    /// The log epoch of the last transaction that changed it; 0 if none did since the mount.
+    pub(crate) epoch: u64,
+    /// Changes with every change of the inode or its map.
+    pub(crate) cookie: u64,
+    /// Who keeps it although it may have no name.
+    pub(crate) holds: u32,
+    /// It has no name any more.
+    pub(crate) is_orphan: bool,
+    /// Blocks allocated for copies on write that are not finished, by file block.
+    pub(crate) staged: BTreeMap<u64, Extent>,
+}

@@ -1,0 +1,91 @@
+//! Preallocation and holes (Linux `fallocate`).
+
+use block::BlockDevice;
+use iomap::{Context, Errno};
+
+use super::check_range;
+use crate::filesystem::{FileSystem, Ino};
+use crate::format::BLOCK_BYTES;
+use crate::state::Core;
+
+const USER: Context = Context::User;
+
+/// What `fallocate` is to do with a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AllocateMode {
+    /// Allocate every hole; the file becomes at least that long.
+    Allocate,
+    /// Allocate every hole; the size stays (`FALLOC_FL_KEEP_SIZE`).
+    KeepSize,
+    /// Give the blocks back; the range reads as zeros, the size stays (`FALLOC_FL_PUNCH_HOLE`).
+    Punch,
+    /// The range reads as zeros and has blocks; the file becomes at least that long
+    /// (`FALLOC_FL_ZERO_RANGE`).
+    Zero,
+}
+
+impl<D: BlockDevice> FileSystem<D> {
+    /// [`FileSystem::fallocate_mode`] with [`AllocateMode::Allocate`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn fallocate(&self, ino: Ino, pos: u64, length: u64) -> Result<(), Errno> {
+        self.fallocate_mode(ino, AllocateMode::Allocate, pos, length)
+    }
+
+    /// Allocates, punches or zeroes `[pos, pos + length)`. New blocks read as zeros. It is no single
+    /// step: an error or a crash may leave a part done.
+    ///
+    /// # Errors
+    /// `EINVAL` for an empty range, `EFBIG`, `EISDIR`, `ETXTBSY` for an active swap file, `ENOSPC` (what
+    /// was allocated stays), `EIO` after a shutdown.
+    pub fn fallocate_mode(
+        &self,
+        ino: Ino,
+        mode: AllocateMode,
+        pos: u64,
+        length: u64,
+    ) -> Result<(), Errno> {
+        let core = &*self.core;
+        core.changeable(ino)?;
+        if length == 0 {
+            return Err(Errno::EINVAL);
+        }
+        let end = check_range(pos, length)?;
+        if matches!(mode, AllocateMode::Punch | AllocateMode::Zero) {
+            core.punch(ino.0, pos, end)?;
+        }
+        if mode != AllocateMode::Punch {
+            core.fill_holes(ino.0, pos / BLOCK_BYTES, end.div_ceil(BLOCK_BYTES))?;
+        }
+        match mode {
+            AllocateMode::Allocate | AllocateMode::Zero => core.grow(ino.0, end, USER),
+            AllocateMode::KeepSize | AllocateMode::Punch => Ok(()),
+        }
+    }
+}
+
+impl<D: BlockDevice> Core<D> {
+    fn fill_holes(&self, ino: u64, start: u64, end: u64) -> Result<(), Errno> {
+        let mut block = start;
+        while block < end {
+            let left = end.saturating_sub(block);
+            let (extent, _) = self.allocate(ino, block, left, USER)?;
+            block = extent.file_end();
+        }
+        Ok(())
+    }
+
+    /// Whole blocks go; what is left of the first and last is zeroed.
+    pub(super) fn punch(&self, ino: u64, pos: u64, end: u64) -> Result<(), Errno> {
+        let first = pos.div_ceil(BLOCK_BYTES);
+        let last = end / BLOCK_BYTES;
+        let first_at = first.saturating_mul(BLOCK_BYTES);
+        self.zero_in_block(ino, pos, first_at.min(end), USER)?;
+        if last >= first {
+            let last_at = last.saturating_mul(BLOCK_BYTES);
+            self.zero_in_block(ino, last_at.max(first_at), end, USER)?;
+        }
+        if first < last { self.unmap(ino, first, last, USER) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,126 @@
+//! Reflink: files that share blocks until one of them writes (Linux `FICLONE`, `FICLONERANGE`).
+//!
+//! Written blocks are shared; unwritten ones and holes become holes of the clone, which read the same.
+
+use block::BlockDevice;
+use iomap::{Context, Errno};
+
+use super::check_range;
+use crate::events::Event;
+use crate::extent::{self, Extent};
+use crate::filesystem::{FileSystem, Ino};
+use crate::format::BLOCK_BYTES;
+use crate::format::inode::FLAG_REFLINK;
+use crate::inode::{fields, update};
+use crate::meta::Fault;
+use crate::refcount;
+use crate::space::Run;
+use crate::state::Core;
+use crate::txn::{Transaction, cost};
+
+const USER: Context = Context::User;
+
+/// A file and where the range begins in it.
+#[derive(Clone, Copy)]
+struct End {
+    ino: u64,
+    first: u64,
+}
+
+impl<D: BlockDevice> FileSystem<D> {
+    /// Makes `to` a clone of `from`: same content, same blocks.
+    ///
+    /// # Errors
+    /// As [`FileSystem::clone_range`].
+    pub fn clone_file(&self, from: Ino, to: Ino) -> Result<(), Errno> {
+        let size = self.core.known_file(from)?.size;
+        self.truncate(to, 0)?;
+        self.clone_range(from, 0, to, 0, size)
+    }
+
+    /// Makes `[to_pos, to_pos + length)` of `to` share the blocks of `[from_pos, from_pos + length)` of
+    /// `from`. It is no single step: an error or a crash may leave a part done.
+    ///
+    /// # Errors
+    /// `EINVAL` if a position is not a multiple of 4096, or the length is neither that nor reaches to the
+    /// end of `from`, or the ranges overlap in one file; `EISDIR`, `ETXTBSY` if one of them is an active
+    /// swap file, `EFBIG`, `ENOSPC`, `EIO` after a shutdown.
+    pub fn clone_range(
+        &self,
+        from: Ino,
+        from_pos: u64,
+        to: Ino,
+        to_pos: u64,
+        length: u64,
+    ) -> Result<(), Errno> {
+        let core = &*self.core;
+        let source = core.changeable(from)?;
+        core.changeable(to)?;
+        let from_end = check_range(from_pos, length)?;
+        let to_end = check_range(to_pos, length)?;
+        let is_aligned = |n: u64| n.is_multiple_of(BLOCK_BYTES);
+        let ends_well = is_aligned(length) || from_end == source.size;
+        let overlaps = from == to && from_pos < to_end && to_pos < from_end;
+        let is_inside = from_end <= source.size;
+        if !is_aligned(from_pos) || !is_aligned(to_pos) || !ends_well || !is_inside || overlaps {
+            return Err(Errno::EINVAL);
+        }
+        if !is_aligned(length) && to_end < core.known(to)?.size {
+            // The rest of the last block is content of `to`, which must not be replaced.
+            return Err(Errno::EINVAL);
+        }
+        let blocks = length.div_ceil(BLOCK_BYTES);
+        let from = End { ino: from.0, first: from_pos / BLOCK_BYTES };
+        let to = End { ino: to.0, first: to_pos / BLOCK_BYTES };
+        core.clone_blocks(from, to, blocks)?;
+        core.grow(to.ino, to_end, USER)
+    }
+}
+
+impl<D: BlockDevice> Core<D> {
+    fn clone_blocks(&self, from: End, to: End, blocks: u64) -> Result<(), Errno> {
+        self.unmap(to.ino, to.first, to.first.saturating_add(blocks), USER)?;
+        let end = from.first.saturating_add(blocks);
+        let mut at = from.first;
+        while at < end {
+            at = self.with_space(USER, || self.share_next(from, to, at, end))?;
+        }
+        Ok(())
+    }
+
+    /// Shares the first written blocks at or after `at`. Gives where to go on.
+    fn share_next(&self, from: End, to: End, at: u64, end: u64) -> Result<u64, Fault> {
+        let Some(extent) = extent::next(self, from.ino, at)?.filter(|e| e.file_block < end) else {
+            return Ok(end);
+        };
+        if extent.is_unwritten {
+            return Ok(extent.file_end());
+        }
+        let map = cost::map_change(self, to.ino)?;
+        let reserved = map.saturating_add(cost::owner_change(self)?);
+        let mut txn = Transaction::begin(self, reserved.saturating_add(2 * cost::INODE), USER)?;
+        let (low, high) = (from.ino.min(to.ino), from.ino.max(to.ino));
+        let _low = self.lock_inode(low, USER, false)?;
+        let _high = if low == high { None } else { Some(self.lock_inode(high, USER, false)?) };
+        let piece = extent.part(at, end);
+        let run = Run { start: piece.block, blocks: piece.blocks };
+        let run = refcount::increase(&mut txn, run)?;
+        let place = piece.file_block.saturating_sub(from.first).saturating_add(to.first);
+        let clone = Extent { file_block: place, blocks: run.blocks, ..piece };
+        extent::add(&mut txn, to.ino, clone)?;
+        let now = self.now_ns();
+        if !fields(&txn, from.ino)?.is_reflink() {
+            update(&mut txn, from.ino, |fields| fields.flags |= FLAG_REFLINK)?;
+        }
+        update(&mut txn, to.ino, |fields| {
+            fields.flags |= FLAG_REFLINK;
+            fields.blocks = fields.blocks.saturating_add(run.blocks);
+            (fields.times.mtime_ns, fields.times.ctime_ns) = (now, now);
+        })?;
+        txn.commit()?;
+        let (ino, from) = (to.ino, from.ino);
+        let blocks = u32::try_from(run.blocks).unwrap_or(u32::MAX);
+        self.emit(Event::Share { ino, from, block: run.start, blocks });
+        Ok(piece.file_block.saturating_add(run.blocks))
+    }
+}

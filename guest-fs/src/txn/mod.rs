@@ -1,0 +1,260 @@
+//! Transactions: all of a change or nothing of it.
+//!
+//! A transaction reserves its share of the next log batch before it does anything; this is where it may
+//! wait for the log. Then it changes private copies of metadata blocks, which it holds against other
+//! transactions, until `commit` puts all of them in place. Dropped without commit, it leaves nothing.
+//!
+//! Invariant: a transaction never changes more blocks than it reserved; one that would is a bug, and
+//! shuts the filesystem down instead of overflowing the log.
+
+pub(crate) mod cost;
+mod space;
+
+use alloc::collections::BTreeMap;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use core::mem::take;
+
+use block::BlockDevice;
+use iomap::{Context, Errno};
+
+use crate::events::Event;
+use crate::format::bytes::get_u64;
+use crate::format::group::GroupInfo;
+use crate::format::superblock::Layout;
+use crate::format::{Image, Structure, begin, verify_cached};
+use crate::inode::update;
+use crate::meta::{Fault, MetaRead, MetaWrite};
+use crate::space::Run;
+use crate::state::Core;
+
+/// Where the owner is in every header.
+const OWNER_AT: usize = 40;
+
+/// A change in the making.
+pub(crate) struct Transaction<'a, D: BlockDevice> {
+    core: &'a Core<D>,
+    id: u64,
+    context: Context,
+    reserved: u64,
+    /// Blocks as they will be.
+    dirty: BTreeMap<u64, Rc<Image>>,
+    groups: BTreeMap<u64, GroupInfo>,
+    freed: Vec<Run>,
+    /// Freed blocks that held metadata: images of them in the journal become void.
+    revoked: Vec<u64>,
+    may_use_reserve: bool,
+    is_open: bool,
+}
+
+impl<'a, D: BlockDevice> Transaction<'a, D> {
+    /// Reserves room for `blocks` changed blocks in the log. May force the log to make room.
+    ///
+    /// # Errors
+    /// `EIO` after a shutdown; what a log force gives; `EFBIG` for more than a batch can hold.
+    pub(crate) fn begin(core: &'a Core<D>, blocks: u64, context: Context) -> Result<Self, Errno> {
+        core.check_alive()?;
+        if blocks > core.state().log.batch_max() {
+            return Err(Errno::EFBIG);
+        }
+        if !core.state().log.has_room(blocks) {
+            core.log_force(context)?;
+            core.check_alive()?;
+        }
+        let id = {
+            let state = &mut *core.state();
+            if !state.log.has_room(blocks) {
+                // Other open transactions hold the rest; with one task there are none.
+                return Err(Errno::EDEADLK);
+            }
+            state.log.reserved = state.log.reserved.saturating_add(blocks);
+            state.next_txn = state.next_txn.saturating_add(1);
+            state.next_txn
+        };
+        core.emit(Event::TxnBegin { context, reserved: u32::try_from(blocks).unwrap_or(u32::MAX) });
+        Ok(Self {
+            core,
+            id,
+            context,
+            reserved: blocks,
+            dirty: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            freed: Vec::new(),
+            revoked: Vec::new(),
+            may_use_reserve: false,
+            is_open: true,
+        })
+    }
+
+    /// This change gives space back or keeps a promise: it may use the last blocks.
+    pub(crate) const fn with_reserve(mut self) -> Self {
+        self.may_use_reserve = true;
+        self
+    }
+
+    /// May the transaction change or free `blocks` metadata blocks more?
+    pub(crate) fn has_room(&self, blocks: u64) -> bool {
+        self.size_blocks().saturating_add(blocks) <= self.reserved
+    }
+
+    /// Metadata blocks that were changed or freed: a batch has room for so many of each.
+    fn size_blocks(&self) -> u64 {
+        self.dirty.len().max(self.revoked.len()) as u64
+    }
+
+    /// Makes the change real, in memory; a log force makes it durable.
+    ///
+    /// # Errors
+    /// `EIO` after a shutdown; `EUCLEAN` and a shutdown if the reservation was too small. Nothing has
+    /// changed then.
+    pub(crate) fn commit(mut self) -> Result<(), Errno> {
+        self.core.check_alive()?;
+        let core = self.core;
+        if self.size_blocks() > self.reserved {
+            return Err(core.inconsistent("a transaction is larger than its reservation"));
+        }
+        let blocks = u32::try_from(self.dirty.len()).unwrap_or(u32::MAX);
+        self.install();
+        core.emit(Event::TxnCommit { context: self.context, blocks });
+        Ok(())
+    }
+
+    fn install(&mut self) {
+        let state = &mut *self.core.state();
+        let epoch = state.log.epoch;
+        for (block, image) in take(&mut self.dirty) {
+            let owner = get_u64(&image[..], OWNER_AT);
+            if let Some(incore) = state.inodes.get_mut(&owner) {
+                incore.epoch = epoch;
+                incore.cookie = incore.cookie.saturating_add(1);
+            }
+            state.cache.remove(block);
+            state.log.pending.insert(block, image);
+        }
+        for (group, info) in take(&mut self.groups) {
+            state.groups.set(group, info);
+        }
+        for run in take(&mut self.freed) {
+            state.busy.add(run);
+            state.log.freed_pending.push(run);
+        }
+        for block in take(&mut self.revoked) {
+            state.cache.remove(block);
+            state.log.revoke(block);
+        }
+        self.close(state);
+    }
+
+    fn close(&mut self, state: &mut crate::state::State) {
+        self.is_open = false;
+        state.log.reserved = state.log.reserved.saturating_sub(self.reserved);
+        state.held_blocks.retain(|_, holder| *holder != self.id);
+    }
+
+    /// Holds a block against other transactions until the end.
+    fn hold(&self, block: u64) -> Result<(), Errno> {
+        let holder = *self.core.state().held_blocks.entry(block).or_insert(self.id);
+        if holder == self.id {
+            return Ok(());
+        }
+        // The holder cannot go on while we wait for it: there is one task.
+        self.core.emit(Event::BlockHeld { block, context: self.context });
+        Err(Errno::EDEADLK)
+    }
+
+    /// A block whose old content does not matter.
+    fn overwrite(&mut self, block: u64, image: Image) -> Result<(), Errno> {
+        self.hold(block)?;
+        self.dirty.insert(block, Rc::new(image));
+        Ok(())
+    }
+
+    /// Makes a new inode.
+    ///
+    /// # Errors
+    /// `ENOSPC`, and what reading a bitmap gives.
+    pub(crate) fn create_inode(
+        &mut self,
+        goal: u64,
+        encode: impl FnOnce(&Layout, u64) -> Image,
+    ) -> Result<u64, Fault> {
+        let ino = self.alloc(goal, Some(goal), 1)?.start;
+        let image = encode(&self.core.layout, ino);
+        self.overwrite(ino, image)?;
+        Ok(ino)
+    }
+
+    /// The inode is gone: its block is free.
+    ///
+    /// # Errors
+    /// What reading a bitmap gives.
+    pub(crate) fn destroy_inode(&mut self, ino: u64) -> Result<(), Fault> {
+        self.free(ino, Run::one(ino))?;
+        self.dirty.remove(&ino);
+        self.revoked.push(ino);
+        Ok(())
+    }
+
+    /// A tree's nodes count as blocks of its inode; the fixed trees have none.
+    fn count_blocks(&mut self, owner: u64, change: i64) -> Result<(), Fault> {
+        let layout = &self.core.layout;
+        if owner == layout.refcounts || owner == layout.orphans {
+            return Ok(());
+        }
+        update(self, owner, |fields| fields.blocks = fields.blocks.saturating_add_signed(change))
+    }
+}
+
+impl<D: BlockDevice> MetaRead for Transaction<'_, D> {
+    fn layout(&self) -> &Layout {
+        &self.core.layout
+    }
+
+    fn read(&self, structure: Structure, block: u64, owner: u64) -> Result<Rc<Image>, Fault> {
+        match self.dirty.get(&block) {
+            Some(image) => {
+                verify_cached(image, self.core.layout.identity(structure, block, owner))?;
+                Ok(Rc::clone(image))
+            }
+            None => self.core.read(structure, block, owner),
+        }
+    }
+}
+
+impl<D: BlockDevice> MetaWrite for Transaction<'_, D> {
+    fn edit(&mut self, structure: Structure, block: u64, owner: u64) -> Result<&mut Image, Fault> {
+        if !self.dirty.contains_key(&block) {
+            self.hold(block)?;
+        }
+        let image = self.read(structure, block, owner)?;
+        Ok(Rc::make_mut(self.dirty.entry(block).or_insert(image)))
+    }
+
+    fn create(&mut self, structure: Structure, owner: u64) -> Result<u64, Fault> {
+        let block = self.alloc(owner, Some(owner), 1)?.start;
+        let image = begin(self.core.layout.identity(structure, block, owner));
+        self.overwrite(block, image)?;
+        self.count_blocks(owner, 1)?;
+        Ok(block)
+    }
+
+    fn destroy(&mut self, block: u64, owner: u64) -> Result<(), Fault> {
+        self.free(owner, Run::one(block))?;
+        self.dirty.remove(&block);
+        self.revoked.push(block);
+        self.count_blocks(owner, -1)
+    }
+}
+
+impl<D: BlockDevice> Drop for Transaction<'_, D> {
+    fn drop(&mut self) {
+        if !self.is_open {
+            return;
+        }
+        {
+            let core = self.core;
+            self.close(&mut core.state());
+        }
+        self.core.emit(Event::TxnCancel { context: self.context });
+    }
+}

@@ -1,0 +1,118 @@
+//! Every kind of fault against every kind of request, with completions by interrupt and by polling, in
+//! this process and in a virtual machine: what the caller of the driver notices is what the table says.
+//!
+//! The table (`tests/data/driver-faults.toml`) has a row for every kind that the engine has; a new kind
+//! without a row fails. The driver never panics, never hangs and never reports wrong data as right,
+//! unless the row says `silent`: such a fault cannot be noticed by any driver, and the oracle over page
+//! contents is there for it.
+
+mod kvm;
+mod table;
+
+use std::rc::Rc;
+
+use campaign::engine::{HostMachine, HostPlatform};
+use campaign::trace::{Source, TraceLog};
+use exercise::{Op, Words};
+use nvme_driver::Completion;
+use nvme_model::{CachePolicy, Config, Controller, Event, FaultPlan, RamMedia};
+
+use table::{Case, Table};
+
+/// Virtual time in which every exercise ends, whatever the controller does: 30 minutes.
+const BOUND_NS: u64 = 1_800_000_000_000;
+
+/// Memory of the machine in this process: the driver's queues and a few pages of data.
+const MEMORY_PAGES: usize = 256;
+
+/// How an exercise went.
+#[derive(Debug, PartialEq)]
+struct Played {
+    /// What the program printed.
+    line: String,
+    /// The controller's events with their times.
+    events: Vec<(u64, Event)>,
+    now_ns: u64,
+    /// Whether every rule fired as often as it should.
+    has_fired: bool,
+}
+
+/// A controller of 256 blocks of 4 KiB with these rules.
+fn controller(rules: &[String]) -> Controller {
+    let rule = |text: &String| text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+    let plan = FaultPlan { seed: 1, rules: rules.iter().map(rule).collect() };
+    let media = Box::new(RamMedia::new(256, 4096));
+    Controller::new(Config::default(), media, plan).expect("a valid configuration")
+}
+
+fn has_fired(controller: &Controller) -> bool {
+    controller.faults().unfired().next().is_none()
+}
+
+fn on_host(rules: &[String], words: Words) -> Played {
+    let log = TraceLog::default();
+    let machine = Rc::new(HostMachine::with_memory(controller(rules), log, MEMORY_PAGES));
+    let line = exercise::run(HostPlatform::new(Rc::clone(&machine)), words).to_string();
+    let now_ns = machine.now_ns();
+    let (mut controller, log) = machine.take_apart();
+    let event = |entry: &campaign::trace::Entry| match entry.source {
+        Source::Controller(event) => Some((entry.now_ns, event)),
+        Source::Guest(_) => None,
+    };
+    let events = log.entries().iter().filter_map(event).collect();
+    let has_fired = has_fired(&controller);
+    // A controller wants to be switched off before it is scrapped: it guards every command in flight.
+    controller.power_cut(now_ns, CachePolicy::LoseAll, &mut ());
+    Played { line, events, now_ns, has_fired }
+}
+
+/// Every case of the table with what meets the fault and how completions are noticed.
+fn cases(table: &Table) -> Vec<(Case<'_>, Words)> {
+    let completions = [Completion::Interrupts, Completion::Polled];
+    let words =
+        Op::ALL.into_iter().flat_map(|op| completions.map(|completion| Words { op, completion }));
+    let words: Vec<Words> = words.collect();
+    table.rows().flat_map(|row| words.iter().map(move |words| (row.case(*words), *words))).collect()
+}
+
+#[test]
+fn every_kind_of_fault_has_a_row_and_every_row_a_kind() {
+    let table = Table::read();
+    let mut missing = table::kinds();
+    missing.retain(|word| !table.rows().any(|row| row.kind == *word));
+    assert!(missing.is_empty(), "kinds without a row: {missing:?}");
+    let kinds = table::kinds();
+    let unknown: Vec<_> =
+        table.rows().map(|row| row.kind).filter(|kind| !kinds.iter().any(|k| k == kind)).collect();
+    assert!(unknown.is_empty(), "rows without a kind: {unknown:?}");
+}
+
+#[test]
+fn the_driver_does_what_the_table_says() {
+    let table = Table::read();
+    let mut wrong = Vec::new();
+    for (case, words) in cases(&table) {
+        let played = on_host(&case.rules, words);
+        let found = played.line.split([' ', ';']).nth(1).unwrap_or_default().to_owned();
+        if found != case.expected || played.has_fired == case.is_out_of_reach {
+            let fired = if played.has_fired { "" } else { " (did not fire)" };
+            wrong.push(format!("{} {words}: {}{fired}", case.kind, played.line));
+        }
+        assert!(played.now_ns < BOUND_NS, "{} {words} took {} ns", case.kind, played.now_ns);
+    }
+    assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn a_virtual_machine_plays_the_same_to_the_nanosecond() {
+    let table = Table::read();
+    let Some(mut machine) = kvm::machine() else {
+        return;
+    };
+    for (case, words) in cases(&table) {
+        let there = kvm::play(&mut machine, controller(&case.rules), words);
+        let here = on_host(&case.rules, words);
+        assert_eq!(there.line, here.line, "{} {words}", case.kind);
+        assert!(there == here, "{} {words}: another trace", case.kind);
+    }
+}

@@ -1,0 +1,105 @@
+//! The table of what is expected.
+
+use std::collections::BTreeMap;
+
+use exercise::{Op, Words};
+use nvme_driver::Completion;
+use nvme_model::fault::Rule;
+use serde::Deserialize;
+
+const TEXT: &str = include_str!("../../data/driver-faults.toml");
+
+/// Kind to row.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Table(BTreeMap<String, RowText>);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RowText {
+    /// Rules; `{op}` stands for the one command that meets the fault, `{all}` for all of its kind.
+    rules: Vec<String>,
+    /// Why the outcome is right, where that is not plain.
+    #[serde(default)]
+    #[expect(dead_code, reason = "for readers")]
+    why: String,
+    read: String,
+    write: String,
+    flush: String,
+    admin: String,
+    /// What is different when completions are polled.
+    #[serde(default)]
+    polled: BTreeMap<String, String>,
+    /// Requests that the kind never happens to.
+    #[serde(default)]
+    never: Vec<String>,
+}
+
+/// A row.
+#[derive(Clone, Copy)]
+pub(crate) struct Row<'a> {
+    pub(crate) kind: &'a str,
+    text: &'a RowText,
+}
+
+/// What is expected of one exercise.
+#[derive(Debug)]
+pub(crate) struct Case<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) rules: Vec<String>,
+    pub(crate) expected: &'a str,
+    /// The rules do not all fire.
+    pub(crate) is_out_of_reach: bool,
+}
+
+impl Table {
+    pub(crate) fn read() -> Self {
+        toml::from_str(TEXT).unwrap_or_else(|error| panic!("driver-faults.toml: {error}"))
+    }
+
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.0.iter().map(|(kind, text)| Row { kind, text })
+    }
+}
+
+/// The command that meets the fault: the second of those that the exercise is about, so that others
+/// are in flight before and behind it. Eight writes come before.
+const fn subject(op: Op) -> &'static str {
+    match op {
+        Op::Read => "read nth=2",
+        Op::Write => "write nth=10",
+        Op::Flush => "flush nth=2",
+        Op::Admin => "admin nth=2",
+    }
+}
+
+impl<'a> Row<'a> {
+    pub(crate) fn case(self, words: Words) -> Case<'a> {
+        let Self { kind, text } = self;
+        let name = words.op.name();
+        let rule = |text: &String| {
+            text.replace("{op}", subject(words.op)).replace("{all}", words.op.name())
+        };
+        let rules = text.rules.iter().map(rule).collect();
+        let expected = match words.op {
+            Op::Read => &text.read,
+            Op::Write => &text.write,
+            Op::Flush => &text.flush,
+            Op::Admin => &text.admin,
+        };
+        let polled = text.polled.get(name).filter(|_| words.completion == Completion::Polled);
+        let is_out_of_reach = text.never.iter().any(|op| op == name);
+        Case { kind, rules, expected: polled.unwrap_or(expected), is_out_of_reach }
+    }
+}
+
+/// The words of every kind that the fault engine has. It names them to whoever writes a word that it
+/// does not know.
+pub(crate) fn kinds() -> Vec<String> {
+    let error =
+        "read => nothing-of-the-kind".parse::<Rule>().expect_err("no such kind").to_string();
+    let (_, known) = error.split_once("known: ").expect("a list of what is known");
+    let refinements = ["dnr", "more", "crd", "count", "before", "until-reset", "until-rewrite"];
+    let words = known.split(", ").filter(|word| !refinements.contains(word));
+    words.map(str::to_owned).collect()
+}

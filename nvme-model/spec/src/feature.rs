@@ -43,6 +43,9 @@ pub const TIMESTAMP_SET_BY_HOST: u8 = 1 << 1;
 /// Bytes of host behavior support. Byte 0: the host honours Command Retry Delay.
 pub const HOST_BEHAVIOR_BYTES: usize = 512;
 
+/// OCP Datacenter NVMe SSD: error injection.
+pub const OCP_ERROR_INJECTION: u8 = 0xc0;
+
 /// Get Features SEL: the current value.
 pub const SEL_CURRENT: u32 = 0;
 /// Get Features SEL: the default value.

@@ -8,6 +8,7 @@ mod directives;
 mod features;
 mod firmware;
 mod identify;
+mod injection;
 mod journal;
 mod keep_alive;
 mod lba_status;
@@ -18,6 +19,7 @@ mod sanitize;
 mod self_test;
 
 pub(crate) use identify::padded;
+pub(crate) use injection::Injected;
 pub(crate) use logs::PageRequest;
 
 #[cfg(test)]

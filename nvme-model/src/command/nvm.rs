@@ -20,6 +20,19 @@ pub(crate) enum NvmOp {
     DatasetManagement { ranges: u32, is_deallocate: bool },
 }
 
+impl NvmOp {
+    /// Whether it changes what blocks hold.
+    pub(crate) fn changes_blocks(self) -> bool {
+        matches!(
+            self,
+            Self::Write { .. }
+                | Self::WriteZeroes { .. }
+                | Self::WriteUncorrectable { .. }
+                | Self::DatasetManagement { .. }
+        )
+    }
+}
+
 /// An I/O command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NvmCommand {

@@ -6,10 +6,8 @@ use nvme_spec::Sqe;
 
 use crate::command::Command;
 use crate::failure::Failure;
-use crate::fault::{Subject, SubmissionFaults};
+use crate::fault::{Faults, Subject};
 use crate::queue::Slot;
-
-use super::post::Lies;
 
 /// How a command went: dword 0 of the completion, or why it failed.
 pub(crate) type Outcome = Result<u32, Failure>;
@@ -21,11 +19,11 @@ pub(crate) struct InFlight {
     pub(crate) sqe: Sqe,
     pub(crate) command: Result<Command, Failure>,
     pub(crate) subject: Subject,
-    pub(crate) faults: SubmissionFaults,
+    pub(crate) faults: Faults,
     /// Set once it was executed and only its completion is outstanding.
     pub(crate) outcome: Option<Outcome>,
     /// What a rule makes of the completion.
-    pub(crate) lies: Lies,
+    pub(crate) lies: Faults,
     pub(crate) slot: Slot,
     /// When it is due; `None` if it hangs.
     pub(crate) due_ns: Option<u64>,
@@ -67,6 +65,16 @@ impl InFlightTable {
             self.timers.remove(&(due_ns, number));
         }
         Some(entry)
+    }
+
+    /// All of them, oldest first.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &InFlight> {
+        self.commands.values()
+    }
+
+    /// Whether the command of this number is in flight.
+    pub(crate) fn has_number(&self, number: u64) -> bool {
+        self.commands.contains_key(&number)
     }
 
     /// Whether a command of this queue has this identifier.

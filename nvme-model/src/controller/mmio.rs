@@ -6,6 +6,8 @@ use nvme_spec::register::{self as reg, Doorbell};
 
 use super::Controller;
 use super::lifecycle::is_shutdown;
+use crate::fault::Transition;
+use crate::findings::FindingKind;
 use crate::{Event, Observer};
 
 /// The last half of ASQ and ACQ, which begin at [`reg::ASQ`].
@@ -33,6 +35,10 @@ impl Controller {
         for (at, word) in (offset..).step_by(4).zip(data.chunks_mut(4)) {
             word.copy_from_slice(&self.registers.read(at, &self.config).to_le_bytes());
         }
+        self.lie(Transition::RegisterRead, offset, data, observer);
+        if self.is_removed {
+            data.fill(reg::REMOVED_BYTE);
+        }
     }
 
     /// Writes registers. Defined for aligned accesses of 4 and 8 bytes, doorbells for 4; any other is
@@ -56,7 +62,12 @@ impl Controller {
             return;
         }
         self.trace_write(offset, data, observer);
+        let length = data.len() as u64;
+        if !self.arrives(Transition::RegisterWrite, (offset, length), 0, observer) {
+            return;
+        }
         for (at, word) in (offset..).step_by(4).zip(words) {
+            self.watch_write(at, u32::from_le_bytes(*word), observer);
             self.write_register(at, u32::from_le_bytes(*word), observer);
         }
     }
@@ -101,32 +112,39 @@ impl Controller {
 
     /// A doorbell rang. Before the controller is ready, and after it failed, that means nothing.
     fn ring(&mut self, offset: u64, value: u32, observer: &mut dyn Observer) {
-        if !self.is_running() {
-            return;
-        }
         // The upper half of a doorbell is reserved.
         let index = value & 0xffff;
         let bell = Doorbell::at(offset, self.config.dstrd.into());
-        let (event, result) = match bell {
-            Some(Doorbell::SqTail(sqid)) => (
-                Event::SqDoorbell { sqid, tail: index },
-                self.queues.sqs.get_mut(&sqid).map(|sq| sq.ring(index)),
-            ),
-            Some(Doorbell::CqHead(cqid)) => (
-                Event::CqDoorbell { cqid, head: index },
-                self.queues.cqs.get_mut(&cqid).map(|cq| cq.ring(index)),
-            ),
+        let queue = bell.map_or(u16::MAX, Doorbell::qid);
+        if !self.is_running() {
+            if self.registers.csts.rdy() == 0 && self.registers.csts.cfs() == 0 {
+                self.found(FindingKind::DoorbellBeforeReady, queue, value, observer);
+            }
+            return;
+        }
+        let event = match bell {
+            Some(Doorbell::SqTail(sqid)) => Event::SqDoorbell { sqid, tail: index },
+            Some(Doorbell::CqHead(cqid)) => Event::CqDoorbell { cqid, head: index },
             None => {
                 let offset = u32::try_from(offset).unwrap_or(u32::MAX);
-                (Event::RegisterWrite { offset, value: Some(value.into()) }, None)
+                Event::RegisterWrite { offset, value: Some(value.into()) }
             }
         };
         observer.event(self.now_ns, &event);
-        let info = match result {
-            Some(Ok(())) => return,
-            Some(Err(_)) => aer::ERROR_INVALID_DOORBELL_VALUE,
-            None => aer::ERROR_INVALID_DOORBELL_REGISTER,
+        if !self.arrives(Transition::Doorbell, (offset, 4), queue, observer) {
+            return;
+        }
+        let result = match bell {
+            Some(Doorbell::SqTail(sqid)) => self.queues.sqs.get_mut(&sqid).map(|sq| sq.ring(index)),
+            Some(Doorbell::CqHead(cqid)) => self.queues.cqs.get_mut(&cqid).map(|cq| cq.ring(index)),
+            None => None,
         };
+        let (info, finding) = match result {
+            Some(Ok(())) => return,
+            Some(Err(_)) => (aer::ERROR_INVALID_DOORBELL_VALUE, FindingKind::DoorbellValue),
+            None => (aer::ERROR_INVALID_DOORBELL_REGISTER, FindingKind::DoorbellRegister),
+        };
+        self.found(finding, queue, index, observer);
         self.events.raise(
             AerResult(0)
                 .with_event_type(aer::TYPE_ERROR)

@@ -4,10 +4,12 @@ mod clock;
 mod execute;
 mod inflight;
 mod lifecycle;
+mod mishaps;
 mod mmio;
 mod pin;
 mod post;
 pub(crate) mod registers;
+mod sight;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,18 +17,21 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) use inflight::Outcome;
 pub use lifecycle::CachePolicy;
 
+use crate::admin::Injected;
 use crate::async_events::AsyncEvents;
 use crate::cache::WriteCache;
 use crate::config::{Config, ConfigError};
 use crate::device::Device;
 use crate::fault::{FaultEngine, FaultPlan};
 use crate::features::Features;
+use crate::findings::Findings;
 use crate::health::Health;
 use crate::inventory;
 use crate::media::{Media, MediaError};
 use crate::namespace::Namespace;
 use crate::queue::Queues;
 use inflight::InFlightTable;
+use mishaps::Mishaps;
 use registers::Registers;
 
 /// The identifier of the namespace that a controller over one media has.
@@ -71,6 +76,12 @@ pub struct Controller {
     now_ns: u64,
     commands_fetched: u64,
     host_failure: Option<MediaError>,
+    /// What faults have left behind.
+    mishaps: Mishaps,
+    /// Faults that the guest has armed.
+    pub(crate) injected: Injected,
+    /// What the driver does wrong.
+    pub(crate) findings: Findings,
 }
 
 impl Controller {
@@ -123,6 +134,9 @@ impl Controller {
             now_ns: 0,
             commands_fetched: 0,
             host_failure: None,
+            mishaps: Mishaps::default(),
+            injected: Injected::default(),
+            findings: Findings::default(),
             config,
         })
     }
@@ -182,20 +196,23 @@ impl Controller {
     #[must_use]
     pub fn answers_take_time(&self) -> bool {
         let is_due = self.next_event().is_some_and(|at| at <= self.now_ns);
-        self.config.timing.is_never_zero() && !is_due && !self.events.is_deliverable()
+        let has_faults_at_once = self.faults.happens_at_once();
+        let is_quiet = !is_due && !self.events.is_deliverable() && !has_faults_at_once;
+        self.config.timing.is_never_zero() && is_quiet
     }
 
     /// The virtual time of the next thing that happens by itself; `None` if nothing will.
     #[must_use]
     pub fn next_event(&self) -> Option<u64> {
         if self.is_removed {
-            return None;
+            return self.mishaps.returns_at();
         }
         let due = if self.is_running() { self.in_flight.next_due() } else { None };
         let backlog = self.has_backlog.then_some(self.now_ns);
         let late = self.late_interrupts.first().map(|(at, _)| *at);
         let background = self.device.next_due();
-        [self.ready_at, self.unready_at, self.shutdown_at, due, late, backlog, background]
+        let mishap = self.mishaps.next_due();
+        [self.ready_at, self.unready_at, self.shutdown_at, due, late, backlog, background, mishap]
             .into_iter()
             .flatten()
             .min()

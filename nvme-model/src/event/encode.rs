@@ -67,6 +67,9 @@ fn parts(event: &Event) -> Parts {
             Parts(18, 0, 0, lost_commands, [lost_blocks, 0, 0])
         }
         Event::Removed => Parts(19, 0, 0, 0, [0; 3]),
+        Event::PowerLost => Parts(40, 0, 0, 0, [0; 3]),
+        Event::Finding { kind, queue, value } => Parts(42, kind as u8, queue, value, [0; 3]),
+        Event::LateTransfer { command } => Parts(41, 0, 0, 0, [command, 0, 0]),
     }
 }
 

@@ -116,6 +116,11 @@ impl fmt::Display for Event {
                 write!(f, "power-cut    lost={lost_commands} lost_blocks={lost_blocks}")
             }
             Self::Removed => f.write_str("removed"),
+            Self::PowerLost => f.write_str("power-lost"),
+            Self::Finding { kind, queue, value } => {
+                write!(f, "finding      {kind} queue={queue} value={value:#x}")
+            }
+            Self::LateTransfer { command } => write!(f, "late-dma     command={command}"),
         }
     }
 }

@@ -65,6 +65,7 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind::saveable(fid::NON_OPERATIONAL_POWER_STATE),
     Kind::volatile(fid::HOST_BEHAVIOR),
     Kind::saveable(fid::SANITIZE_CONFIG),
+    Kind::volatile(fid::OCP_ERROR_INJECTION),
     // There is one combination of command sets.
     Kind { is_changeable: false, ..Kind::volatile(fid::COMMAND_SET_PROFILE) },
 ];

@@ -6,7 +6,7 @@ use super::Transfer;
 use crate::controller::Outcome;
 use crate::data::DataPointer;
 use crate::failure::Failure;
-use crate::fault::SubmissionFaults;
+use crate::fault::Faults;
 use crate::{Controller, Ports};
 
 /// Blocks that Verify reads at a time.
@@ -44,14 +44,14 @@ impl Controller {
         nsid: u32,
         transfer: &Transfer,
         from: DataPointer,
-        faults: &SubmissionFaults,
+        faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Outcome {
         let mut hosts = vec![0; transfer.bytes];
         self.receive(&mut hosts, from, ports)?;
         faults.corrupt(&mut hosts);
         let mut stored = self.load(nsid, transfer, ports)?;
-        if faults.is_stale_read {
+        if faults.is_stale_read() {
             self.make_stale(nsid, transfer.slba, &mut stored);
         }
         self.health.host_reads = self.health.host_reads.saturating_add(1);

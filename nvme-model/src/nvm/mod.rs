@@ -8,7 +8,7 @@ use crate::command::{NvmCommand, NvmOp};
 use crate::controller::Outcome;
 use crate::data::DataPointer;
 use crate::failure::{Failure, byte};
-use crate::fault::SubmissionFaults;
+use crate::fault::{ActionKind, Faults};
 use crate::media::MediaError;
 use crate::namespace::{Durability, Namespace};
 use crate::{Controller, Ports};
@@ -26,7 +26,7 @@ impl Controller {
     pub(crate) fn execute_nvm(
         &mut self,
         command: &NvmCommand,
-        faults: &SubmissionFaults,
+        faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Outcome {
         let NvmCommand { nsid, op, data } = *command;
@@ -34,6 +34,9 @@ impl Controller {
             return self.flush_all(ports);
         }
         self.check_active(nsid)?;
+        if self.is_read_only() && op.changes_blocks() {
+            return Err(Failure::permanent(status::NAMESPACE_WRITE_PROTECTED));
+        }
         match op {
             NvmOp::Flush => self.on_media(nsid, |ns, now_ns| ns.flush(now_ns, ports.observer)),
             NvmOp::Read { slba, blocks } => {
@@ -46,14 +49,14 @@ impl Controller {
             }
             NvmOp::WriteZeroes { slba, blocks } => {
                 self.check_range(nsid, slba, blocks.into())?;
-                if faults.is_lost_write {
+                if faults.is_lost_write() {
                     return Ok(0);
                 }
                 self.zero(nsid, slba, blocks.into(), ports)
             }
             NvmOp::WriteUncorrectable { slba, blocks } => {
                 self.check_range(nsid, slba, blocks.into())?;
-                if !faults.is_lost_write {
+                if !faults.is_lost_write() {
                     self.spoil(nsid, slba, blocks.into());
                 }
                 Ok(0)
@@ -68,7 +71,7 @@ impl Controller {
             }
             NvmOp::DatasetManagement { ranges, is_deallocate } => {
                 let ranges = self.receive_ranges(ranges, data, faults, ports)?;
-                self.deallocate(nsid, &ranges, is_deallocate && !faults.is_lost_write, ports)
+                self.deallocate(nsid, &ranges, is_deallocate && !faults.is_lost_write(), ports)
             }
         }
     }
@@ -78,14 +81,14 @@ impl Controller {
         nsid: u32,
         transfer: &Transfer,
         to: DataPointer,
-        faults: &SubmissionFaults,
+        faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Outcome {
         let mut buffer = self.load(nsid, transfer, ports)?;
-        if faults.is_stale_read {
+        if faults.is_stale_read() {
             self.make_stale(nsid, transfer.slba, &mut buffer);
         }
-        faults.corrupt(&mut buffer);
+        self.spoil_data(&mut buffer, to, faults, ports)?;
         self.send(&buffer, to, ports)?;
         self.health.host_reads = self.health.host_reads.saturating_add(1);
         self.health.bytes_read = self.health.bytes_read.saturating_add(transfer.bytes as u64);
@@ -98,19 +101,25 @@ impl Controller {
         transfer: &Transfer,
         from: DataPointer,
         is_fua: bool,
-        faults: &SubmissionFaults,
+        faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Outcome {
         let mut buffer = vec![0; transfer.bytes];
         self.receive(&mut buffer, from, ports)?;
         faults.corrupt(&mut buffer);
-        let durability = match (is_fua, self.features.is_cache_enabled()) {
+        let moved = faults.transferred(buffer.len());
+        buffer.iter_mut().skip(moved).for_each(|byte| *byte = 0);
+        let is_last_write = faults.has(ActionKind::PowerCutAt);
+        let durability = match (is_fua || is_last_write, self.features.is_cache_enabled()) {
             (true, _) => Durability::ForceUnitAccess,
             (false, true) => Durability::Cached,
             (false, false) => Durability::Through,
         };
         if let Some((slba, data)) = self.what_is_stored(nsid, transfer.slba, buffer, faults)? {
             self.store(nsid, slba, data, durability, ports)?;
+        }
+        if is_last_write {
+            self.lose_power(ports.observer);
         }
         self.health.host_writes = self.health.host_writes.saturating_add(1);
         self.health.bytes_written = self.health.bytes_written.saturating_add(transfer.bytes as u64);
@@ -172,7 +181,7 @@ impl Controller {
         &self,
         count: u32,
         from: DataPointer,
-        faults: &SubmissionFaults,
+        faults: &Faults,
         ports: &Ports<'_>,
     ) -> Result<Vec<DsmRange>, Failure> {
         let count = usize::try_from(count).unwrap_or(0);

@@ -9,6 +9,8 @@ mod io;
 mod ladder_faults;
 mod lifecycle;
 mod logs;
+mod mishaps;
 mod persistence_faults;
+mod predicates;
 mod queues;
 mod registers;

@@ -9,6 +9,7 @@
 //! What this crate does not do: it prints nothing and exits nowhere; that is the command line's.
 #![forbid(unsafe_code)]
 
+pub mod control;
 pub mod disk_image;
 pub mod engine;
 pub mod fleet;

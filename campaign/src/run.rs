@@ -75,7 +75,7 @@ pub fn run_unit(engine: &mut dyn Engine, unit: &Unit) -> Result<UnitResult, Engi
         spec.stage = *stage;
         end = engine.live(&spec.to_string(), &mut trace)?;
         virtual_ns += engine.now_ns();
-        if end != LifeEnd::Done {
+        if !matches!(end, LifeEnd::Done | LifeEnd::PowerLost) {
             break;
         }
     }
@@ -88,6 +88,9 @@ pub fn run_unit(engine: &mut dyn Engine, unit: &Unit) -> Result<UnitResult, Engi
             "{faults_unfired} of {faults_planned} planned faults did not fire as often as planned"
         )),
         LifeEnd::Done => oracle::judge(unit, &facts),
+        LifeEnd::PowerLost => Verdict::Infra(
+            "a fault cut the power again, in the life that looks at what is left".into(),
+        ),
         LifeEnd::WaitsForever => Verdict::Timeout,
         LifeEnd::Failed(how) => Verdict::Infra(how),
     };

@@ -16,6 +16,8 @@ pub(crate) struct AsyncEvents {
     pending: VecDeque<AerResult>,
     /// Types that were reported, and the log page that tells more and has to be read before the next.
     masked: BTreeMap<u32, u32>,
+    /// An event that is reported so often, masked or not: a fault.
+    flood: Option<(AerResult, u16)>,
 }
 
 impl AsyncEvents {
@@ -47,9 +49,14 @@ impl AsyncEvents {
         }
     }
 
+    /// An event is to be reported so often, masked or not, as fast as requests come.
+    pub(crate) fn flood(&mut self, event: AerResult, count: u16) {
+        self.flood = (count > 0).then_some((event, count));
+    }
+
     /// Whether an event can be reported now.
     pub(crate) fn is_deliverable(&self) -> bool {
-        !self.parked.is_empty() && self.next().is_some()
+        !self.parked.is_empty() && (self.flood.is_some() || self.next().is_some())
     }
 
     fn next(&self) -> Option<usize> {
@@ -58,6 +65,10 @@ impl AsyncEvents {
 
     /// The next event to report and the request that reports it; its type is masked then.
     pub(crate) fn deliver(&mut self) -> Option<(u16, AerResult)> {
+        if let Some((event, left)) = self.flood.filter(|_| !self.parked.is_empty()) {
+            self.flood(event, left.saturating_sub(1));
+            return Some((self.parked.pop_front()?, event));
+        }
         let index = self.next()?;
         let cid = self.parked.pop_front()?;
         let event = self.pending.remove(index)?;

@@ -195,13 +195,22 @@ impl Rig {
     }
 
     pub(crate) fn enable_as(&mut self, cc: u32) {
+        assert!(self.try_enable_as(cc), "ready");
+    }
+
+    /// Enables a controller that may not get ready.
+    pub(crate) fn try_enable(&mut self) -> bool {
+        self.try_enable_as(0x0046_0001)
+    }
+
+    fn try_enable_as(&mut self, cc: u32) -> bool {
         let pair = self.pair(0);
         self.write32(reg::AQA, (ENTRIES - 1) << 16 | (ENTRIES - 1));
         self.write64(reg::ASQ, pair.sq);
         self.write64(reg::ACQ, pair.cq);
         self.write32(reg::CC, cc);
         self.settle();
-        assert_eq!(self.read32(reg::CSTS), 1, "ready");
+        self.read32(reg::CSTS) == 1
     }
 
     /// Enables the controller as far as it lets itself be, and gives it an I/O queue pair.
@@ -241,13 +250,35 @@ impl Rig {
     }
 
     pub(crate) fn create_pair_as(&mut self, qid: u16, vector: u16, qprio: u32) {
-        let pair = self.pair(qid);
-        let size_z = (ENTRIES - 1) as u16;
-        let cq = Sqe::create_io_cq(qid, size_z, Some(vector)).with_prp(pair.cq, 0);
+        let [cq, mut sq] = self.pair_commands(qid, vector);
         assert!(self.admin(cq).0.is_success());
-        let mut sq = Sqe::create_io_sq(qid, size_z, qid).with_prp(pair.sq, 0);
         sq.cdw11 = CreateSq11(sq.cdw11.get()).with_qprio(qprio).0.into();
         assert!(self.admin(sq).0.is_success());
+    }
+
+    /// Asks for a queue pair, and does not care what comes of it.
+    pub(crate) fn try_create_pair(&mut self, qid: u16, vector: u16) {
+        for sqe in self.pair_commands(qid, vector) {
+            self.send(0, sqe);
+        }
+    }
+
+    fn pair_commands(&mut self, qid: u16, vector: u16) -> [Sqe; 2] {
+        let pair = self.pair(qid);
+        let size_z = (ENTRIES - 1) as u16;
+        [
+            Sqe::create_io_cq(qid, size_z, Some(vector)).with_prp(pair.cq, 0),
+            Sqe::create_io_sq(qid, size_z, qid).with_prp(pair.sq, 0),
+        ]
+    }
+
+    /// Submits, lets everything happen, and takes whatever completions there are.
+    pub(crate) fn send(&mut self, qid: u16, sqe: Sqe) {
+        if self.pairs.contains_key(&qid) {
+            self.submit(qid, sqe);
+            self.settle();
+            self.reap(qid);
+        }
     }
 
     /// Writes an entry and rings the doorbell; returns the command's identifier.

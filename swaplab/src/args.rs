@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Reproduce(Reproduce),
     /// Boot an image on the faulty controller and show its console
     Boot(Boot),
+    /// Faults: what there is, and those of a running machine
+    Fault(FaultArgs),
     /// Measure: figures with their goals
     Bench(Bench),
 }
@@ -94,6 +96,14 @@ pub(crate) struct Boot {
     #[arg(long, value_name = "RULE")]
     pub(crate) fault: Vec<Rule>,
 
+    /// Arm the faults of a plan, in TOML (before those of --fault)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
+
+    /// Listen at this socket for `swaplab fault arm|list|disarm|log`
+    #[arg(long, value_name = "SOCKET")]
+    pub(crate) control: Option<PathBuf>,
+
     /// Give up on a guest that runs longer than this (seconds)
     #[arg(long, default_value = "60", value_name = "SECONDS", value_parser = seconds)]
     pub(crate) timeout: Duration,
@@ -105,6 +115,62 @@ pub(crate) struct Boot {
     /// The guest's command line; the built-in guest plays the shutdown scenario if nothing is said
     #[arg(long, value_name = "WORDS")]
     pub(crate) append: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct FaultArgs {
+    #[command(subcommand)]
+    pub(crate) command: FaultCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FaultCommand {
+    /// List every kind of fault and every word of a rule, with examples
+    Kinds,
+    /// Print the JSON Schema of a plan in TOML
+    Schema,
+    /// Read a plan and print its rules in the one-line form
+    Check {
+        /// The plan
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Arm rules in a running machine
+    Arm {
+        /// The rules, such as 'read nth=3 => status=media/unrecovered-read dnr'
+        #[arg(value_name = "RULE", required = true)]
+        rules: Vec<Rule>,
+        #[command(flatten)]
+        socket: Socket,
+    },
+    /// Disarm rules of a running machine, by their numbers in the list
+    Disarm {
+        /// The rules' numbers
+        #[arg(value_name = "NUMBER", required = true)]
+        rules: Vec<u32>,
+        #[command(flatten)]
+        socket: Socket,
+    },
+    /// List the rules of a running machine with how often each matched and fired
+    List {
+        #[command(flatten)]
+        socket: Socket,
+    },
+    /// Show what fired in a running machine, and what its driver did wrong
+    Log {
+        /// Begin with the decision of this number
+        #[arg(long, default_value_t = 0, value_name = "NUMBER")]
+        since: u64,
+        #[command(flatten)]
+        socket: Socket,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Socket {
+    /// The machine's socket: what `swaplab boot --control` names
+    #[arg(long = "socket", value_name = "SOCKET")]
+    pub(crate) path: PathBuf,
 }
 
 #[derive(Debug, ClapArgs)]

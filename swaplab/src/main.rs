@@ -8,6 +8,7 @@ mod args;
 mod bench;
 mod boot;
 mod exit;
+mod fault;
 mod reproduce;
 
 use std::process::ExitCode;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     let outcome = match args.command {
         Command::Reproduce(reproduce) => reproduce::run(&reproduce),
         Command::Boot(boot) => boot::run(&boot),
+        Command::Fault(fault) => fault::run(&fault),
         Command::Bench(bench) => bench::run(&bench),
     };
     outcome.into()

@@ -6,6 +6,7 @@ use std::time::Duration;
 use nvme_model::{CachePolicy, Controller};
 
 use crate::boot::KernelImage;
+use crate::control::Control;
 pub use crate::devices::virtio::block::ControlDisk;
 
 /// How time passes in the machine.
@@ -70,6 +71,8 @@ pub struct MachineConfig {
     pub clock: Clock,
     /// When to stop waiting for the guest.
     pub limits: Limits,
+    /// Where somebody outside may talk to the machine, in the wall clock.
+    pub control: Option<Control>,
     /// What a power cycle leaves in memory.
     pub memory_after_power_cycle: MemoryAfterPowerCycle,
 }
@@ -88,6 +91,7 @@ impl MachineConfig {
             control_disk: None,
             clock: Clock::default(),
             limits: Limits::default(),
+            control: None,
             memory_after_power_cycle: MemoryAfterPowerCycle::default(),
         }
     }

@@ -33,6 +33,16 @@ pub enum VmmError {
         /// The capability, as in the kernel's headers.
         name: &'static str,
     },
+    /// The control socket cannot be made.
+    #[error(
+        "control socket {path}: {source}; name a path that does not exist in a folder of yours"
+    )]
+    ControlSocket {
+        /// Where it was to be.
+        path: String,
+        /// Why not.
+        source: io::Error,
+    },
     /// A call into the kernel failed.
     #[error("{what} failed: {source}")]
     Host {

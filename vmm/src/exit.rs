@@ -37,6 +37,8 @@ pub enum Exit {
     },
     /// The guest waits without a deadline for an interrupt that nothing can raise any more.
     WaitsForever(Report),
+    /// A fault rule of the controller has cut the power.
+    PowerLost,
     /// The guest switched the machine off by ACPI.
     PowerOff,
     /// The guest reset the machine by ACPI. The machine stays off until it is power-cycled.
@@ -73,6 +75,7 @@ impl fmt::Display for Exit {
             Self::WaitsForever(report) => {
                 write!(f, "the guest waits for an interrupt that can never come\n{report}")
             }
+            Self::PowerLost => f.write_str("a fault has cut the power"),
             Self::PowerOff => f.write_str("the guest switched the machine off"),
             Self::Reset => f.write_str("the guest reset the machine"),
             Self::Stopped => f.write_str("the machine was stopped from outside"),

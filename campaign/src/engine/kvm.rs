@@ -66,6 +66,7 @@ impl Engine for KvmEngine {
         Ok(match (exit, malformed) {
             (_, Some(what)) => LifeEnd::Failed(format!("the guest's console is broken: {what}")),
             (Exit::Code(ports::EXIT_OK), None) => LifeEnd::Done,
+            (Exit::PowerLost, None) => LifeEnd::PowerLost,
             (Exit::WaitsForever(_), None) => LifeEnd::WaitsForever,
             (exit, None) => LifeEnd::Failed(exit.to_string()),
         })

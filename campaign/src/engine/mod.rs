@@ -55,6 +55,8 @@ impl FromStr for EngineKind {
 pub enum LifeEnd {
     /// The program ran to its end.
     Done,
+    /// A fault cut the power: the next life begins with what that left.
+    PowerLost,
     /// The guest waits for something that will never happen.
     WaitsForever,
     /// The guest crashed, hung or was refused; the text says how, with registers where there are any.

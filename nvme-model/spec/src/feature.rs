@@ -55,6 +55,9 @@ pub const RESERVATION_PERSISTENCE: u8 = 0x83;
 /// Host identifier, dword 11: it has 128 bits, not 64.
 pub const HOST_ID_EXTENDED: u32 = 1;
 
+/// OCP Datacenter NVMe SSD: error injection.
+pub const OCP_ERROR_INJECTION: u8 = 0xc0;
+
 /// Get Features SEL: the current value.
 pub const SEL_CURRENT: u32 = 0;
 /// Get Features SEL: the default value.

@@ -180,6 +180,14 @@ impl Doorbell {
         DOORBELLS.wrapping_add((index << 2).wrapping_shl((dstrd & 0xf) as u32))
     }
 
+    /// The queue it belongs to.
+    #[must_use]
+    pub const fn qid(self) -> u16 {
+        match self {
+            Self::SqTail(qid) | Self::CqHead(qid) => qid,
+        }
+    }
+
     /// The doorbell at `offset`; `None` between two doorbells, below the first or past the last.
     #[must_use]
     pub fn at(offset: u64, dstrd: u64) -> Option<Self> {

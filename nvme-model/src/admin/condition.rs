@@ -80,7 +80,8 @@ impl Controller {
         }
     }
 
-    fn warn(&mut self, bit: u8) {
+    /// Raises the event that says that a warning bit was set, if the host wants to hear of it.
+    pub(crate) fn warn(&mut self, bit: u8) {
         if self.features.async_events().smart() & u32::from(bit) != 0 {
             self.raise_event(
                 AerResult(0)

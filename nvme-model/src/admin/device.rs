@@ -2,14 +2,14 @@
 
 use crate::command::DeviceCommand;
 use crate::controller::Outcome;
-use crate::fault::SubmissionFaults;
+use crate::fault::Faults;
 use crate::{Controller, Ports};
 
 impl Controller {
     pub(crate) fn execute_device(
         &mut self,
         command: &DeviceCommand,
-        faults: &SubmissionFaults,
+        faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Outcome {
         match *command {
@@ -33,12 +33,12 @@ impl Controller {
             }
             DeviceCommand::DirectiveReceive { nsid, which, bytes, data } => {
                 let mut page = self.directive_receive(nsid, which, bytes)?;
-                faults.corrupt(&mut page);
+                self.spoil_data(&mut page, data, faults, ports)?;
                 self.send(&page, data, ports)
             }
             DeviceCommand::GetLbaStatus { nsid, slba, blocks, action, bytes, data } => {
                 let mut list = self.lba_status(nsid, slba, blocks, action, bytes)?;
-                faults.corrupt(&mut list);
+                self.spoil_data(&mut list, data, faults, ports)?;
                 self.send(&list, data, ports)
             }
         }

@@ -31,6 +31,7 @@ impl Controller {
                 let raw = if is_current { raw } else { 0 };
                 self.send(&raw.to_le_bytes(), to, ports)
             }
+            feature::OCP_ERROR_INJECTION if is_current => self.get_error_injection(to, ports),
             feature::HOST_BEHAVIOR if is_asked_for_value => {
                 let none = [0; feature::HOST_BEHAVIOR_BYTES];
                 let data = if is_current { self.features.host_behavior() } else { &none };
@@ -59,6 +60,9 @@ impl Controller {
                 return Err(Failure::permanent(status::COMMAND_SEQUENCE_ERROR));
             }
             feature::TIMESTAMP => return self.set_timestamp(from, ports),
+            feature::OCP_ERROR_INJECTION => {
+                return self.set_error_injection(scope.value & 0xff, from, ports);
+            }
             feature::HOST_BEHAVIOR => return self.set_host_behavior(from, ports),
             feature::HOST_IDENTIFIER => return self.set_host(scope, from, ports),
             feature::RESERVATION_MASK | feature::RESERVATION_PERSISTENCE => {

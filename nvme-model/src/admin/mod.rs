@@ -10,6 +10,7 @@ mod features;
 mod firmware;
 pub(crate) mod format;
 mod identify;
+mod injection;
 mod journal;
 mod keep_alive;
 mod lba_status;
@@ -21,6 +22,7 @@ mod sanitize;
 mod self_test;
 
 pub(crate) use identify::padded;
+pub(crate) use injection::Injected;
 pub(crate) use logs::PageRequest;
 
 #[cfg(test)]

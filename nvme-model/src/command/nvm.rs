@@ -92,6 +92,20 @@ impl NvmOp {
     }
 }
 
+impl NvmOp {
+    /// Whether it changes what blocks hold.
+    pub(crate) fn changes_blocks(self) -> bool {
+        matches!(
+            self,
+            Self::Write { .. }
+                | Self::WriteZeroes { .. }
+                | Self::WriteUncorrectable { .. }
+                | Self::DatasetManagement { .. }
+                | Self::Copy(_)
+        )
+    }
+}
+
 /// An I/O command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NvmCommand {

@@ -7,6 +7,8 @@ use nvme_spec::{ADMIN_QID, prp, status};
 
 use super::{Controller, Outcome};
 use crate::failure::{Failure, byte};
+use crate::fault::Transition;
+use crate::findings::FindingKind;
 use crate::queue::{Bell, InvalidDoorbellValue, ShadowDoorbells};
 use crate::{Event, GuestMemory, Observer, Ports};
 
@@ -17,39 +19,49 @@ impl Controller {
     /// A doorbell register was written. Before the controller is ready, and after it failed, that means
     /// nothing.
     pub(super) fn ring(&mut self, offset: u64, value: u32, observer: &mut dyn Observer) {
+        let bell = Doorbell::at(offset, self.config.dstrd.into());
+        let queue = bell.map_or(u16::MAX, Doorbell::qid);
         if !self.is_running() {
+            if self.registers.csts.rdy() == 0 && self.registers.csts.cfs() == 0 {
+                self.found(FindingKind::DoorbellBeforeReady, queue, value, observer);
+            }
             return;
         }
-        match Doorbell::at(offset, self.config.dstrd.into()) {
-            Some(bell) => self.ring_bell(bell, value, observer),
+        // The upper half of a doorbell is reserved.
+        let index = value & 0xffff;
+        let event = match bell {
+            Some(Doorbell::SqTail(sqid)) => Event::SqDoorbell { sqid, tail: index },
+            Some(Doorbell::CqHead(cqid)) => Event::CqDoorbell { cqid, head: index },
             None => {
                 let offset = u32::try_from(offset).unwrap_or(u32::MAX);
-                let event = Event::RegisterWrite { offset, value: Some(value.into()) };
-                observer.event(self.now_ns, &event);
-                self.raise_error(aer::ERROR_INVALID_DOORBELL_REGISTER);
+                Event::RegisterWrite { offset, value: Some(value.into()) }
             }
+        };
+        observer.event(self.now_ns, &event);
+        if self.arrives(Transition::Doorbell, (offset, 4), queue, observer) {
+            self.ring_bell(bell, queue, index, observer);
         }
     }
 
-    fn ring_bell(&mut self, bell: Doorbell, value: u32, observer: &mut dyn Observer) {
-        // The upper half of a doorbell is reserved.
-        let index = value & 0xffff;
-        let (event, result) = match bell {
-            Doorbell::SqTail(sqid) => (
-                Event::SqDoorbell { sqid, tail: index },
-                self.queues.sqs.get_mut(&sqid).map(|sq| sq.ring(index)),
-            ),
-            Doorbell::CqHead(cqid) => (
-                Event::CqDoorbell { cqid, head: index },
-                self.queues.cqs.get_mut(&cqid).map(|cq| cq.ring(index)),
-            ),
+    fn ring_bell(
+        &mut self,
+        bell: Option<Doorbell>,
+        queue: u16,
+        index: u32,
+        observer: &mut dyn Observer,
+    ) {
+        let result = match bell {
+            Some(Doorbell::SqTail(sqid)) => self.queues.sqs.get_mut(&sqid).map(|sq| sq.ring(index)),
+            Some(Doorbell::CqHead(cqid)) => self.queues.cqs.get_mut(&cqid).map(|cq| cq.ring(index)),
+            None => None,
         };
-        observer.event(self.now_ns, &event);
-        match result {
-            Some(Ok(())) => {}
-            Some(Err(_)) => self.raise_error(aer::ERROR_INVALID_DOORBELL_VALUE),
-            None => self.raise_error(aer::ERROR_INVALID_DOORBELL_REGISTER),
-        }
+        let (info, finding) = match result {
+            Some(Ok(())) => return,
+            Some(Err(_)) => (aer::ERROR_INVALID_DOORBELL_VALUE, FindingKind::DoorbellValue),
+            None => (aer::ERROR_INVALID_DOORBELL_REGISTER, FindingKind::DoorbellRegister),
+        };
+        self.found(finding, queue, index, observer);
+        self.raise_error(info);
     }
 
     fn raise_error(&mut self, info: u32) {

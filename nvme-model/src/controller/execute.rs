@@ -10,6 +10,7 @@ use crate::admin::PageRequest;
 use crate::command::{AdminCommand, Command};
 use crate::data::{self, DataPointer, Direction};
 use crate::failure::Failure;
+use crate::fault::{ActionKind, DmaTarget, Faults, value_of};
 use crate::features::Scope;
 use crate::media::MediaError;
 
@@ -20,13 +21,14 @@ impl Controller {
             Ok(command) => command,
             Err(failure) => return Some(Err(*failure)),
         };
-        if let Some(status) = entry.faults.status {
+        if let Some(status) = entry.faults.status() {
             return Some(injected(status));
         }
         if let Err(failure) = self.check_sanitize(command) {
             return Some(Err(failure));
         }
-        if entry.faults.is_data_refused && command.has_data() {
+        let refused = value_of!(entry.faults, DmaError);
+        if refused == Some(&DmaTarget::Data) && command.has_data() {
             return Some(Err(Failure::transient(status::DATA_TRANSFER_ERROR)));
         }
         match command {
@@ -51,22 +53,22 @@ impl Controller {
         }
     }
 
-    fn execute_admin(
+    pub(super) fn execute_admin(
         &mut self,
         command: &AdminCommand,
-        faults: &crate::fault::SubmissionFaults,
+        faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Outcome {
         match *command {
             AdminCommand::Identify { cns, cntid, csi, nsid, data } => {
                 let mut page = self.identify(cns, cntid, csi, nsid)?;
-                faults.corrupt(&mut page);
+                self.spoil_data(&mut page, data, faults, ports)?;
                 self.send(&page, data, ports)
             }
             AdminCommand::GetLogPage { lid, lsp, nsid, length, offset, is_retained, data } => {
                 let asked = PageRequest { lid, lsp, nsid, length, offset, is_retained };
                 let mut page = self.log_page(asked)?;
-                faults.corrupt(&mut page);
+                self.spoil_data(&mut page, data, faults, ports)?;
                 let sent = self.send(&page, data, ports)?;
                 self.log_page_was_read(asked);
                 Ok(sent)
@@ -78,13 +80,13 @@ impl Controller {
                 self.create_cq(cqid, size_z, vector, base)
             }
             AdminCommand::DeleteSq { .. } | AdminCommand::DeleteCq { .. }
-                if faults.is_deletion_ignored =>
+                if faults.has(ActionKind::IgnoreDeleteQueue) =>
             {
                 Ok(0)
             }
             AdminCommand::DeleteSq { sqid } => self.delete_sq(sqid, ports),
             AdminCommand::DeleteCq { cqid } => self.delete_cq(cqid),
-            AdminCommand::Abort { .. } if faults.is_abort_ignored => {
+            AdminCommand::Abort { .. } if faults.has(ActionKind::IgnoreAbort) => {
                 Ok(nvme_spec::command::ABORT_NOT_ABORTED)
             }
             AdminCommand::Abort { sqid, cid } => Ok(self.abort(sqid, cid, ports)),
@@ -101,6 +103,27 @@ impl Controller {
             // The caller's business.
             AdminCommand::AsyncEventRequest | AdminCommand::FormatNvm { .. } => Ok(0),
         }
+    }
+
+    /// Does to data on their way to the host what the rules want.
+    pub(crate) fn spoil_data(
+        &self,
+        data: &mut [u8],
+        to: DataPointer,
+        faults: &Faults,
+        ports: &Ports<'_>,
+    ) -> Result<(), Failure> {
+        faults.corrupt(data);
+        let moved = faults.transferred(data.len());
+        if moved < data.len() {
+            // What is not transferred stays as it is in the host's memory.
+            let mut present = vec![0; data.len()];
+            self.receive(&mut present, to, ports)?;
+            for (byte, old) in data.iter_mut().zip(present).skip(moved) {
+                *byte = old;
+            }
+        }
+        Ok(())
     }
 
     /// Copies `data` to the host.
@@ -137,6 +160,11 @@ impl Controller {
 
     pub(crate) fn now_ns(&self) -> u64 {
         self.now_ns
+    }
+
+    /// Whether the command of this number is in flight.
+    pub(crate) fn is_in_flight(&self, number: u64) -> bool {
+        self.in_flight.has_number(number)
     }
 
     /// Takes a command out of flight for an abort.

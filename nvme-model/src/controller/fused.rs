@@ -111,7 +111,7 @@ impl Controller {
             return;
         }
         if !is_good {
-            second.faults.status = None;
+            second.faults.forget_status();
             second.command = Err(Failure::permanent(status::ABORTED_FAILED_FUSED));
         }
         self.finish_one(second, ports);

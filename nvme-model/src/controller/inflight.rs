@@ -6,11 +6,10 @@ use nvme_spec::Sqe;
 
 use crate::command::Command;
 use crate::failure::Failure;
-use crate::fault::{Subject, SubmissionFaults};
+use crate::fault::{Faults, Subject};
 use crate::queue::Slot;
 
 use super::cid_set::CidSet;
-use super::post::Lies;
 
 /// How a command went: dword 0 of the completion, or why it failed.
 pub(crate) type Outcome = Result<u32, Failure>;
@@ -22,11 +21,11 @@ pub(crate) struct InFlight {
     pub(crate) sqe: Sqe,
     pub(crate) command: Result<Command, Failure>,
     pub(crate) subject: Subject,
-    pub(crate) faults: SubmissionFaults,
+    pub(crate) faults: Faults,
     /// Set once it was executed and only its completion is outstanding.
     pub(crate) outcome: Option<Outcome>,
     /// What a rule makes of the completion.
-    pub(crate) lies: Lies,
+    pub(crate) lies: Faults,
     pub(crate) slot: Slot,
     /// The first command of the fused operation whose second this is.
     pub(crate) fused_first: Option<u64>,
@@ -109,6 +108,11 @@ impl InFlightTable {
         Some(entry)
     }
 
+    /// Whether the command of this number is in flight.
+    pub(crate) fn has_number(&self, number: u64) -> bool {
+        self.places.iter().flatten().any(|entry| entry.subject.number == number)
+    }
+
     /// Whether a command of this queue has this identifier.
     pub(crate) fn has(&self, sqid: u16, cid: u16) -> bool {
         self.cids.get(&sqid).is_some_and(|cids| cids.has(cid))
@@ -122,9 +126,7 @@ impl InFlightTable {
     }
 
     /// Valid commands without an effect so far, in the order in which they were fetched.
-    pub(crate) fn not_executed(
-        &self,
-    ) -> impl Iterator<Item = (u64, Command, SubmissionFaults)> + use<'_> {
+    pub(crate) fn not_executed(&self) -> impl Iterator<Item = (u64, Command, Faults)> + use<'_> {
         let open = self.iter().filter(|entry| entry.outcome.is_none());
         open.filter_map(|entry| {
             let command = entry.command.as_ref().ok()?.clone();
@@ -162,7 +164,7 @@ impl InFlightTable {
         commands.filter(|command| is_counted(command)).count()
     }
 
-    /// All commands, by number.
+    /// All commands, oldest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &InFlight> {
         let mut entries: Vec<&InFlight> = self.places.iter().flatten().collect();
         entries.sort_unstable_by_key(|entry| entry.subject.number);

@@ -9,7 +9,7 @@ use super::registers::Registers;
 use crate::admin::reservation::HostIdentity;
 use crate::async_events::AsyncEvents;
 use crate::event::FatalCause;
-use crate::fault::{Transition, TransitionFaults};
+use crate::fault::{ActionKind, Faults, Transition, value_of};
 use crate::queue::{Coalescing, CompletionQueue, Priority, Queues, SubmissionQueue};
 use crate::{Event, Observer};
 
@@ -52,14 +52,16 @@ impl Controller {
             // It never noticed the reset, so it does not notice the end of it.
             return;
         }
-        let faults = self.ask_transition(Transition::Enable, observer);
-        if faults.is_removal || faults.is_fatal {
-            self.stop(faults.is_removal, FatalCause::Injected, observer);
+        let Some(faults) = self.ask_transition(Transition::Enable, |_| {}, observer) else {
             return;
-        }
+        };
         // A host that did not wait for RDY = 0 finds it so nevertheless.
         self.unready_at = None;
         self.set_csts(self.registers.csts.with_rdy(0), observer);
+        if self.mishaps.is_fatal_for_good() {
+            self.fail(FatalCause::Injected, observer);
+            return;
+        }
         if !self.registers.is_startable() {
             self.fail(FatalCause::BadConfiguration, observer);
             return;
@@ -71,11 +73,12 @@ impl Controller {
         self.queues.sqs.insert(qid, SubmissionQueue::new(asq, sq_size, qid, Priority::Urgent));
         self.queues.cqs.insert(qid, CompletionQueue::new(acq, cq_size, Some(0)));
         let ready_at = self.now_ns.saturating_add(self.config.timing.ready_ns);
-        self.ready_at = faults.ready.apply(ready_at);
+        self.ready_at = ready_time(&faults, ready_at);
     }
 
     /// Forgets queues and commands; returns how many will never complete.
     pub(super) fn tear_down(&mut self) -> u32 {
+        self.outlive_all();
         let lost = self.in_flight.dissolve();
         self.half_fused.clear();
         self.host = HostIdentity::default();
@@ -97,29 +100,23 @@ impl Controller {
         lost
     }
 
-    fn ask_transition(
-        &mut self,
-        transition: Transition,
-        observer: &mut dyn Observer,
-    ) -> TransitionFaults {
-        let number = self.commands_fetched;
-        self.faults.at_transition(self.now_ns, transition, number, observer)
-    }
-
     /// CC.EN was cleared by the host.
     pub(super) fn disable(&mut self, observer: &mut dyn Observer) {
-        let faults = self.ask_transition(Transition::Disable, observer);
-        if faults.is_removal || faults.is_fatal {
-            self.stop(faults.is_removal, FatalCause::Injected, observer);
+        let Some(faults) = self.ask_transition(Transition::Disable, |_| {}, observer) else {
             return;
-        }
-        self.is_reset_ignored = faults.is_ignored;
-        if faults.is_ignored {
+        };
+        self.is_reset_ignored = faults.has(ActionKind::IgnoreReset);
+        if self.is_reset_ignored {
             return;
         }
         let (was_ready, now_ns) = (self.registers.csts.rdy(), self.now_ns);
-        self.controller_reset(observer);
-        let unready_at = faults.ready.apply(now_ns);
+        if faults.has(ActionKind::KeepQueues) {
+            self.lose_admin_queues();
+            self.set_csts(Csts(0), observer);
+        } else {
+            self.controller_reset(observer);
+        }
+        let unready_at = ready_time(&faults, now_ns);
         if was_ready != 0 && unready_at != Some(now_ns) {
             self.unready_at = unready_at;
             self.set_csts(self.registers.csts.with_rdy(1), observer);
@@ -151,12 +148,8 @@ impl Controller {
     /// NSSR was written with its magic value.
     pub(super) fn subsystem_reset(&mut self, observer: &mut dyn Observer) {
         let now_ns = self.now_ns;
-        let faults = self.ask_transition(Transition::SubsystemReset, observer);
-        if faults.is_removal || faults.is_fatal {
-            self.stop(faults.is_removal, FatalCause::Injected, observer);
-            return;
-        }
-        if faults.is_ignored {
+        let faults = self.ask_transition(Transition::SubsystemReset, |_| {}, observer);
+        if faults.is_none_or(|faults| faults.has(ActionKind::IgnoreReset)) {
             return;
         }
         self.function_level_reset(now_ns, observer);
@@ -169,19 +162,20 @@ impl Controller {
         if self.registers.csts.shst() != SHST_NORMAL {
             return;
         }
-        let faults = self.ask_transition(Transition::Shutdown, observer);
-        if faults.is_removal || faults.is_fatal {
-            self.stop(faults.is_removal, FatalCause::Injected, observer);
+        let Some(faults) = self.ask_transition(Transition::Shutdown, |_| {}, observer) else {
             return;
-        }
+        };
         let shutdown_at = self.now_ns.saturating_add(self.config.timing.shutdown_ns);
-        self.shutdown_at = (!faults.is_ignored).then_some(shutdown_at);
+        self.shutdown_at = (!faults.has(ActionKind::IgnoreShutdown)).then_some(shutdown_at);
         self.set_csts(self.registers.csts.with_shst(SHST_OCCURRING), observer);
     }
 
     /// Does what is due by itself: becoming ready, finishing a shutdown.
     pub(crate) fn advance(&mut self, now_ns: u64, observer: &mut dyn Observer) {
         self.now_ns = now_ns;
+        if self.mishaps.returns_at().is_some_and(|at| at <= now_ns) {
+            self.come_back(observer);
+        }
         if self.is_removed {
             return;
         }
@@ -233,6 +227,14 @@ impl Controller {
         self.is_removed = true;
         observer.event(now_ns, &Event::Removed);
     }
+}
+
+/// When CSTS.RDY changes that would have at `at_ns`; `None` if never.
+fn ready_time(faults: &Faults, at_ns: u64) -> Option<u64> {
+    if faults.has(ActionKind::RdyNever) {
+        return None;
+    }
+    Some(value_of!(faults, RdyDelay).map_or(at_ns, |ns| at_ns.saturating_add(*ns)))
 }
 
 /// The only shutdown kinds there are; anything else in CC.SHN is no shutdown.

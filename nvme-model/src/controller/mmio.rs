@@ -4,6 +4,7 @@ use nvme_spec::register as reg;
 
 use super::Controller;
 use super::lifecycle::is_shutdown;
+use crate::fault::Transition;
 use crate::{Event, Observer};
 
 /// The last half of ASQ and ACQ, which begin at [`reg::ASQ`].
@@ -31,6 +32,10 @@ impl Controller {
         for (at, word) in (offset..).step_by(4).zip(data.chunks_mut(4)) {
             word.copy_from_slice(&self.registers.read(at, &self.config).to_le_bytes());
         }
+        self.lie(Transition::RegisterRead, offset, data, observer);
+        if self.is_removed {
+            data.fill(reg::REMOVED_BYTE);
+        }
     }
 
     /// Writes registers. Defined for aligned accesses of 4 and 8 bytes, doorbells for 4; any other is
@@ -54,7 +59,12 @@ impl Controller {
             return;
         }
         self.trace_write(offset, data, observer);
+        let length = data.len() as u64;
+        if !self.arrives(Transition::RegisterWrite, (offset, length), 0, observer) {
+            return;
+        }
         for (at, word) in (offset..).step_by(4).zip(words) {
+            self.watch_write(at, u32::from_le_bytes(*word), observer);
             self.write_register(at, u32::from_le_bytes(*word), observer);
         }
     }

@@ -7,11 +7,13 @@ mod execute;
 mod fused;
 mod inflight;
 mod lifecycle;
+mod mishaps;
 mod mmio;
 mod pin;
 mod post;
 mod power;
 pub(crate) mod registers;
+mod sight;
 mod snapshot;
 mod step;
 mod write_log;
@@ -24,6 +26,7 @@ pub(crate) use inflight::Outcome;
 pub use power::CachePolicy;
 pub use snapshot::Snapshot;
 
+use crate::admin::Injected;
 use crate::admin::reservation::HostIdentity;
 use crate::async_events::AsyncEvents;
 use crate::cache::WriteCache;
@@ -31,6 +34,7 @@ use crate::config::{Config, ConfigError};
 use crate::device::Device;
 use crate::fault::{FaultEngine, FaultPlan};
 use crate::features::Features;
+use crate::findings::Findings;
 use crate::health::Health;
 use crate::inventory;
 use crate::media::{Media, MediaError};
@@ -38,6 +42,7 @@ use crate::namespace::Namespace;
 use crate::queue::{Coalescing, Queues, ShadowDoorbells};
 use crate::reservation::Notices;
 use inflight::InFlightTable;
+use mishaps::Mishaps;
 use registers::Registers;
 
 /// The identifier of the namespace that a controller over one media has.
@@ -93,6 +98,12 @@ pub struct Controller {
     commands_fetched: u64,
     work_done: u64,
     host_failure: Option<Arc<MediaError>>,
+    /// What faults have left behind.
+    mishaps: Mishaps,
+    /// Faults that the guest has armed.
+    pub(crate) injected: Injected,
+    /// What the driver does wrong.
+    pub(crate) findings: Findings,
 }
 
 impl Controller {
@@ -152,6 +163,9 @@ impl Controller {
             commands_fetched: 0,
             work_done: 0,
             host_failure: None,
+            mishaps: Mishaps::default(),
+            injected: Injected::default(),
+            findings: Findings::default(),
             config,
         })
     }
@@ -211,7 +225,9 @@ impl Controller {
     #[must_use]
     pub fn answers_take_time(&self) -> bool {
         let is_due = self.next_event().is_some_and(|at| at <= self.now_ns);
-        self.config.timing.is_never_zero() && !is_due && !self.events.is_deliverable()
+        let has_faults_at_once = self.faults.happens_at_once();
+        let is_quiet = !is_due && !self.events.is_deliverable() && !has_faults_at_once;
+        self.config.timing.is_never_zero() && is_quiet
     }
 
     /// Commands fetched and completed so far, in both together: whether it stands still tells an owner that
@@ -225,15 +241,16 @@ impl Controller {
     #[must_use]
     pub fn next_event(&self) -> Option<u64> {
         if self.is_removed {
-            return None;
+            return self.mishaps.returns_at();
         }
         let due = if self.is_running() { self.in_flight.next_due() } else { None };
         let backlog = self.has_backlog.then_some(self.now_ns);
         let late = self.late_interrupts.first().map(|(at, _)| *at);
         let coalesced = self.coalescing.next_due();
         let background = self.device.next_due();
+        let mishap = self.mishaps.next_due();
         let own = [self.ready_at, self.unready_at, self.shutdown_at, due];
-        let others = [late, coalesced, backlog, background];
+        let others = [late, coalesced, backlog, background, mishap];
         own.into_iter().chain(others).flatten().min()
     }
 }

@@ -6,36 +6,10 @@ use super::inflight::InFlight;
 use super::{Controller, Outcome};
 use crate::event::FatalCause;
 use crate::failure::Failure;
-use crate::fault::{CompletionFaults, PhaseFault};
+use crate::fault::{ActionKind, Faults, PhaseFault, Subject, value_of};
 use crate::health::Culprit;
 use crate::queue::Slot;
 use crate::{Event, Ports};
-
-/// What a rule makes of a completion entry.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Lies {
-    pub(crate) is_duplicated: bool,
-    pub(crate) wrong_cid: Option<u16>,
-    pub(crate) wrong_sqid: Option<u16>,
-    pub(crate) wrong_sqhd: Option<u16>,
-    pub(crate) wrong_phase: Option<PhaseFault>,
-    pub(crate) is_interrupt_lost: bool,
-    pub(crate) interrupt_delay_ns: Option<u64>,
-}
-
-impl From<&CompletionFaults> for Lies {
-    fn from(faults: &CompletionFaults) -> Self {
-        Self {
-            is_duplicated: faults.is_duplicated,
-            wrong_cid: faults.wrong_cid,
-            wrong_sqid: faults.wrong_sqid,
-            wrong_sqhd: faults.wrong_sqhd,
-            wrong_phase: faults.wrong_phase,
-            is_interrupt_lost: faults.is_interrupt_lost,
-            interrupt_delay_ns: faults.interrupt_delay_ns,
-        }
-    }
-}
 
 /// One completion entry.
 #[derive(Clone, Copy)]
@@ -62,12 +36,40 @@ impl Controller {
             return;
         };
         let posted = Entry { sqid, cid: sqe.cid(), status, dw0 };
-        self.post(cqid, slot, posted, &lies, ports);
-        if lies.is_duplicated {
+        self.post_with(cqid, slot, posted, &lies, ports);
+    }
+
+    /// Posts a completion where the rules want it, and as often.
+    fn post_with(
+        &mut self,
+        cqid: u16,
+        slot: Slot,
+        entry: Entry,
+        lies: &Faults,
+        ports: &mut Ports<'_>,
+    ) {
+        let (cqid, slot) = match value_of!(lies, WrongCq) {
+            None => (cqid, slot),
+            Some(wrong) => {
+                self.queues.release(cqid, slot);
+                match self.queues.cqs.get_mut(wrong).and_then(|cq| cq.reserve()) {
+                    Some(slot) => (*wrong, slot),
+                    // There is no such queue, or no place in it: the completion is lost.
+                    None => return,
+                }
+            }
+        };
+        self.post(cqid, slot, entry, lies, ports);
+        if lies.has(ActionKind::Duplicate) {
             // A lie needs a place like any truth: in a full queue there is none, and the rule's firing
             // stays without effect.
             if let Some(again) = self.queues.cqs.get_mut(&cqid).and_then(|cq| cq.reserve()) {
-                self.post(cqid, again, posted, &lies, ports);
+                self.post(cqid, again, entry, lies, ports);
+            }
+        }
+        for _ in 0..value_of!(lies, CqOverflow).copied().unwrap_or(0) {
+            if let Some(place) = self.queues.cqs.get_mut(&cqid).map(|cq| cq.overrun()) {
+                self.post(cqid, place, entry, lies, ports);
             }
         }
     }
@@ -83,40 +85,53 @@ impl Controller {
         self.journal_media_error(entry.sqid, entry.sqe.cid(), failure);
     }
 
-    fn post(&mut self, cqid: u16, slot: Slot, entry: Entry, lies: &Lies, ports: &mut Ports<'_>) {
+    fn post(&mut self, cqid: u16, slot: Slot, entry: Entry, lies: &Faults, ports: &mut Ports<'_>) {
         let Entry { sqid, cid, status, dw0 } = entry;
         let sqhd = self.queues.sqs.get(&sqid).map_or(0, |sq| sq.sqhd());
-        let sqhd = lies.wrong_sqhd.unwrap_or(sqhd);
-        let sqid = lies.wrong_sqid.unwrap_or(sqid);
-        let cid = lies.wrong_cid.unwrap_or(cid);
+        let sqhd = value_of!(lies, WrongSqhd).copied().unwrap_or(sqhd);
+        let sqid = value_of!(lies, WrongSqid).copied().unwrap_or(sqid);
+        let cid = value_of!(lies, WrongCid).copied().unwrap_or(cid);
+        let wrong_phase = value_of!(lies, WrongPhase).copied();
         let Some(cq) = self.queues.cqs.get_mut(&cqid) else {
             slot.dissolve();
             return;
         };
-        if lies.wrong_phase == Some(PhaseFault::Frozen) {
+        if wrong_phase == Some(PhaseFault::Frozen) {
             cq.freeze_phase();
         }
-        let phase = cq.phase() ^ (lies.wrong_phase == Some(PhaseFault::Inverted));
+        let phase = cq.phase() ^ (wrong_phase == Some(PhaseFault::Inverted));
         let cqe = nvme_spec::Cqe::new(cid, sqid, sqhd, status, dw0, phase);
-        let vector = cq.vector.filter(|_| !lies.is_interrupt_lost);
+        let vector = cq.vector;
         if cq.post(slot, ports.memory, &cqe).is_err() {
             self.fail(FatalCause::CqPost, ports.observer);
             return;
         }
-        match lies.interrupt_delay_ns {
-            None => {
-                let is_admin = cqid == nvme_spec::ADMIN_QID;
-                let is_due =
-                    |vector: &u16| is_admin || self.coalescing.completed(*vector, self.now_ns);
-                self.interrupts.extend(vector.filter(is_due));
-            }
-            Some(delay_ns) => {
-                let at = self.now_ns.saturating_add(delay_ns);
-                self.late_interrupts.extend(vector.map(|vector| (at, vector)));
-            }
+        if let Some(vector) = vector {
+            self.interrupt(cqid == nvme_spec::ADMIN_QID, vector, lies);
         }
         let event = Event::Complete { cqid, sqid, cid, status, dw0 };
         ports.observer.event(self.now_ns, &event);
+    }
+
+    /// Signals a completion, as the rules want it, and as coalescing has it.
+    fn interrupt(&mut self, is_admin: bool, vector: u16, lies: &Faults) {
+        if lies.has(ActionKind::LostInterrupt) {
+            return;
+        }
+        let vector = value_of!(lies, WrongVector).copied().unwrap_or(vector);
+        let at = |ns: u64| self.now_ns.saturating_add(ns);
+        let storm = value_of!(lies, InterruptStorm).copied().unwrap_or(0);
+        let storm = (1..=u64::from(storm)).map(|index| (at(index.saturating_mul(1000)), vector));
+        self.late_interrupts.extend(storm);
+        match value_of!(lies, LateInterrupt) {
+            None if is_admin || self.coalescing.completed(vector, self.now_ns) => {
+                self.interrupts.insert(vector);
+            }
+            None => {}
+            Some(delay_ns) => {
+                self.late_interrupts.insert((at(*delay_ns), vector));
+            }
+        }
     }
 
     /// Reports pending events to the requests that wait for them, as far as there is room.
@@ -137,8 +152,28 @@ impl Controller {
                 log_page: byte(event.log_page()),
             };
             ports.observer.event(self.now_ns, &reported);
-            let entry = Entry { sqid: cqid, cid, status: Status::SUCCESS, dw0: event.0 };
-            self.post(cqid, slot, entry, &Lies::default(), ports);
+            let subject = self.request(cid);
+            let lies = self.faults.at_completion(self.now_ns, &subject, ports.observer);
+            let goes_on = self.befall(&lies, ports.observer);
+            if !goes_on || lies.has(ActionKind::Drop) || !self.queues.cqs.contains_key(&cqid) {
+                self.queues.release(cqid, slot);
+                continue;
+            }
+            let status = lies.status().unwrap_or(Status::SUCCESS);
+            let entry = Entry { sqid: cqid, cid, status, dw0: event.0 };
+            self.post_with(cqid, slot, entry, &lies, ports);
+        }
+    }
+
+    /// What rules see of a request that was parked and completes now.
+    fn request(&self, cid: u16) -> Subject {
+        let opcode = nvme_spec::AdminOpcode::ASYNC_EVENT_REQUEST;
+        let sqe = nvme_spec::Sqe::async_event_request().with_cid(cid);
+        Subject {
+            opcode: opcode.0,
+            sqe: sqe.to_bytes(),
+            transition: None,
+            ..Subject::of_transition(crate::fault::Transition::Enable, self.commands_fetched)
         }
     }
 
@@ -150,7 +185,7 @@ impl Controller {
                 cqid,
                 slot,
                 Entry { sqid: cqid, cid, status, dw0: 0 },
-                &Lies::default(),
+                &Faults::default(),
                 ports,
             );
         }
@@ -191,6 +226,7 @@ impl Controller {
         ports: &mut Ports<'_>,
     ) {
         let failure = Failure { status: code.into(), ..Failure::transient(code) };
+        self.outlive(&entry);
         self.complete(entry, Err(failure), ports);
     }
 }

@@ -84,6 +84,7 @@ impl Controller {
         self.device_power_cycled(now_ns, !is_safe);
         self.registers = Registers::default();
         self.is_removed = false;
+        self.forget_mishaps();
         self.now_ns = 0;
     }
 

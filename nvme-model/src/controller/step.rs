@@ -2,11 +2,11 @@
 
 use super::Controller;
 use super::inflight::InFlight;
-use super::post::Lies;
 use crate::command::Command;
 use crate::event::FatalCause;
 use crate::failure::Failure;
-use crate::fault::Subject;
+use crate::fault::{ActionKind, Faults, Subject};
+use crate::findings::FindingKind;
 use crate::queue::Slot;
 use crate::{Event, Ports};
 
@@ -20,6 +20,7 @@ impl Controller {
         self.advance(now_ns, ports.observer);
         self.has_backlog = false;
         self.look_at_shadow(ports);
+        self.run_ghosts(ports);
         let mut work = 0_u32;
         while self.work_once(ports) || self.look_again(ports) {
             work = work.saturating_add(1);
@@ -29,6 +30,7 @@ impl Controller {
             }
         }
         self.work_done = self.work_done.saturating_add(work.into());
+        self.watch_full(ports.observer);
         self.report_events(ports);
         self.raise_late_interrupts();
         self.signal_interrupts(ports);
@@ -76,14 +78,18 @@ impl Controller {
         };
         let first = self.pair_up(sqid, &sqe, &mut command, ports);
         let subject = self.describe(sqid, &sqe, command.as_ref().ok(), ports);
+        if is_conflict {
+            self.found(FindingKind::CidInUse, sqid, sqe.cid().into(), ports.observer);
+        }
+        if let Ok(command) = &command {
+            self.watch_pages(sqid, subject.number, sqe.cid(), command, ports);
+        }
         let faults = self.faults.at_submission(self.now_ns, &subject, ports.observer);
-        if faults.is_stop() {
+        if !faults.is_empty() && (!self.befall(&faults, ports.observer) || !self.has_queue(cqid)) {
             self.queues.release(cqid, slot);
-            let cause = if faults.is_fatal { FatalCause::Injected } else { FatalCause::SqFetch };
-            self.stop(faults.is_removal, cause, ports.observer);
             return;
         }
-        if faults.has_spurious_interrupt {
+        if faults.has(ActionKind::SpuriousInterrupt) {
             let vector = self.queues.cqs.get(&cqid).and_then(|cq| cq.vector);
             self.interrupts.extend(vector);
         }
@@ -91,7 +97,9 @@ impl Controller {
         let (timing, valid) = (&self.config.timing, command.as_ref().ok());
         let done_ns = self.clock.due(self.now_ns, timing, valid);
         let done_ns = self.begin_format(command.as_ref().ok(), subject.number).unwrap_or(done_ns);
-        let due_ns = (!faults.is_hung).then_some(done_ns.saturating_add(faults.delay_ns));
+        let done_ns = done_ns.saturating_add(faults.delay_ns());
+        let done_ns = done_ns.max(self.mishaps.not_before(sqid, self.now_ns, &faults));
+        let due_ns = (!faults.has(ActionKind::Hang)).then_some(done_ns);
         let mut entry = InFlight {
             sqid,
             sqe,
@@ -99,7 +107,7 @@ impl Controller {
             subject,
             faults,
             outcome: None,
-            lies: Lies::default(),
+            lies: Faults::default(),
             slot,
             due_ns,
             fused_first: None,
@@ -110,7 +118,7 @@ impl Controller {
 
     /// Reports a command that was fetched, and says what rules see of it.
     fn describe(
-        &self,
+        &mut self,
         sqid: u16,
         sqe: &nvme_spec::Sqe,
         command: Option<&Command>,
@@ -123,8 +131,11 @@ impl Controller {
             opcode: sqe.opcode(),
             nsid: sqe.nsid.get(),
             lba: blocks,
+            ranges: self.ranges_of(command, ports),
             sqe: sqe.to_bytes(),
+            data: self.data_of(command, ports),
             transition: None,
+            reg: None,
         };
         let (slba, count) = blocks.unwrap_or((0, 0));
         let fetched = Event::Fetch {
@@ -139,20 +150,6 @@ impl Controller {
         subject
     }
 
-    /// A rule stops the controller.
-    pub(super) fn stop(
-        &mut self,
-        is_removal: bool,
-        cause: FatalCause,
-        observer: &mut dyn crate::Observer,
-    ) {
-        if is_removal {
-            self.remove(self.now_ns, observer);
-        } else {
-            self.fail(cause, observer);
-        }
-    }
-
     /// A command's time has come.
     fn finish(&mut self, entry: InFlight, ports: &mut Ports<'_>) {
         if entry.fused_first.is_some() {
@@ -164,44 +161,46 @@ impl Controller {
 
     /// Executes a command, asks the rules about its completion, posts that. Says whether it succeeded.
     pub(super) fn finish_one(&mut self, mut entry: InFlight, ports: &mut Ports<'_>) -> bool {
-        let mut is_good = true;
-        let outcome = match entry.outcome {
-            Some(outcome) => outcome,
-            None => {
-                let Some(outcome) = self.execute(&entry, ports) else {
-                    // Parked: nothing to complete now, and the place is not kept for it.
-                    self.release(entry);
-                    return true;
-                };
-                is_good = outcome.is_ok();
-                let faults = self.faults.at_completion(self.now_ns, &entry.subject, ports.observer);
-                if faults.is_stop() {
-                    self.release(entry);
-                    let cause =
-                        if faults.is_fatal { FatalCause::Injected } else { FatalCause::CqPost };
-                    self.stop(faults.is_removal, cause, ports.observer);
-                    return false;
-                }
-                if faults.is_dropped {
-                    self.release(entry);
-                    return is_good;
-                }
-                let outcome = match faults.status {
-                    Some(status) => injected(status),
-                    None => outcome,
-                };
-                entry.lies = Lies::from(&faults);
-                if faults.delay_ns > 0 {
-                    entry.outcome = Some(outcome);
-                    entry.due_ns = Some(self.now_ns.saturating_add(faults.delay_ns));
-                    self.in_flight.insert(entry);
-                    return is_good;
-                }
-                outcome
-            }
+        if let Some(outcome) = entry.outcome {
+            self.complete(entry, outcome, ports);
+            return true;
+        }
+        let outcome = if self.complete_early(&entry) {
+            Ok(0)
+        } else {
+            let Some(outcome) = self.execute(&entry, ports).filter(|_| !self.is_removed) else {
+                // Parked: nothing to complete now, and the place is not kept for it. Or the power went.
+                self.release(entry);
+                return !self.is_removed;
+            };
+            outcome
         };
-        self.complete(entry, outcome, ports);
+        let is_good = outcome.is_ok();
+        let faults = self.faults.at_completion(self.now_ns, &entry.subject, ports.observer);
+        if faults.is_empty() {
+            self.complete(entry, outcome, ports);
+            return is_good;
+        }
+        let goes_on = self.befall(&faults, ports.observer);
+        if !goes_on || faults.has(ActionKind::Drop) {
+            self.release(entry);
+            return is_good && goes_on;
+        }
+        let outcome = faults.status().map_or(outcome, injected);
+        let delay_ns = faults.delay_ns();
+        entry.lies = faults;
+        if delay_ns > 0 {
+            entry.outcome = Some(outcome);
+            entry.due_ns = Some(self.now_ns.saturating_add(delay_ns));
+            self.in_flight.insert(entry);
+        } else {
+            self.complete(entry, outcome, ports);
+        }
         is_good
+    }
+
+    fn has_queue(&self, cqid: u16) -> bool {
+        self.queues.cqs.contains_key(&cqid)
     }
 
     /// Gives up a command without a completion.

@@ -36,6 +36,14 @@ impl Segment {
             Self::Memory { length, .. } | Self::Bucket { length } => length,
         }
     }
+
+    /// Where it is in guest memory, and how long; `None` for what is thrown away.
+    pub(crate) fn memory(&self) -> Option<(u64, u64)> {
+        match *self {
+            Self::Memory { address, length } => Some((address, length)),
+            Self::Bucket { .. } => None,
+        }
+    }
 }
 
 /// Which way data goes.

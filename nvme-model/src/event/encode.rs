@@ -67,6 +67,9 @@ fn parts(event: &Event) -> Parts {
             Parts(18, 0, 0, lost_commands, [lost_blocks, 0, 0])
         }
         Event::Removed => Parts(19, 0, 0, 0, [0; 3]),
+        Event::PowerLost => Parts(40, 0, 0, 0, [0; 3]),
+        Event::Finding { kind, queue, value } => Parts(42, kind as u8, queue, value, [0; 3]),
+        Event::LateTransfer { command } => Parts(41, 0, 0, 0, [command, 0, 0]),
         Event::PowerLoss { nsid, lba, blocks, order, fate } => {
             let (byte, half) = match fate {
                 BlockFate::Lost => (0, 0),
@@ -74,7 +77,7 @@ fn parts(event: &Event) -> Parts {
                 BlockFate::Torn { bytes } => (2, bytes),
                 BlockFate::Garbage => (3, 0),
             };
-            Parts(40, byte, half, nsid, [lba, blocks.into(), order])
+            Parts(43, byte, half, nsid, [lba, blocks.into(), order])
         }
     }
 }
@@ -126,7 +129,7 @@ mod tests {
     fn a_torn_block_has_these_bytes() {
         let fate = BlockFate::Torn { bytes: 0x0203 };
         let bytes = Event::PowerLoss { nsid: 1, lba: 0x10, blocks: 1, order: 9, fate }.to_bytes();
-        assert_eq!(bytes[..9], [40, 2, 3, 2, 1, 0, 0, 0, 0x10]);
+        assert_eq!(bytes[..9], [43, 2, 3, 2, 1, 0, 0, 0, 0x10]);
         assert_eq!((bytes[16], bytes[24]), (1, 9));
     }
 

@@ -11,6 +11,7 @@ use nvme_spec::Status;
 pub use encode::EVENT_BYTES;
 
 use crate::fault::ActionKind;
+use crate::findings::FindingKind;
 
 /// Why the controller set CSTS.CFS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,4 +216,20 @@ pub enum Event {
     },
     /// The device was pulled out.
     Removed,
+    /// A fault rule cut the power; the owner ends the machine's life.
+    PowerLost,
+    /// Data of a command moved after its completion, its abort or a reset: a fault.
+    LateTransfer {
+        /// The command's number.
+        command: u64,
+    },
+    /// The driver did something wrong.
+    Finding {
+        /// What.
+        kind: FindingKind,
+        /// The queue, where it is about one.
+        queue: u16,
+        /// The identifier, doorbell value or register offset.
+        value: u32,
+    },
 }

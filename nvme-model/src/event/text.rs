@@ -131,6 +131,11 @@ impl fmt::Display for Event {
                 write!(f, " {fate}")
             }
             Self::Removed => f.write_str("removed"),
+            Self::PowerLost => f.write_str("power-lost"),
+            Self::Finding { kind, queue, value } => {
+                write!(f, "finding      {kind} queue={queue} value={value:#x}")
+            }
+            Self::LateTransfer { command } => write!(f, "late-dma     command={command}"),
         }
     }
 }

@@ -19,7 +19,7 @@ const ONE_Q62: u128 = 1 << 62;
 const LOG2_E_Q32: i128 = 6_196_328_019;
 
 /// What delays are like. Times are in nanoseconds; every delay is at least 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Distribution {
     /// Each time from `min_ns` to `max_ns`, both included, is as likely as any other.
     Uniform {
@@ -58,6 +58,25 @@ pub enum Distribution {
         /// Out of how many; not below `length`.
         period: u64,
     },
+    /// Garbage collection: at the beginning of every period of virtual time everything stands still for
+    /// so long, and what comes then waits for the end of it.
+    Gc {
+        /// How long it stands still.
+        length_ns: u64,
+        /// How often; not below `length_ns`.
+        period_ns: u64,
+    },
+    /// Each of these delays as often as its weight says.
+    Histogram(Vec<Bucket>),
+}
+
+/// A delay and how likely it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// The delay.
+    pub delay_ns: u64,
+    /// Its share of the sum of all weights; at least 1.
+    pub weight: u32,
 }
 
 /// Random numbers that depend on their key and their place in the sequence only (SplitMix64).
@@ -87,9 +106,9 @@ impl Draws {
 }
 
 impl Distribution {
-    /// The delay of the `fired`th firing, counted from 1.
-    pub(super) fn sample(self, fired: u64, mut draws: Draws) -> u64 {
-        match self {
+    /// The delay of the `fired`th firing, counted from 1, at this time.
+    pub(super) fn sample(&self, now_ns: u64, fired: u64, mut draws: Draws) -> u64 {
+        match *self {
             Self::Uniform { min_ns, max_ns } => {
                 let width = u128::from(max_ns.saturating_sub(min_ns)).saturating_add(1);
                 // The upper half of a product of 64 bits: no bias worth the name, no division.
@@ -115,6 +134,21 @@ impl Distribution {
             Self::Burst { delay_ns, length, period } => {
                 let place = fired.saturating_sub(1).checked_rem(period).unwrap_or(0);
                 if place < length { delay_ns } else { 0 }
+            }
+            Self::Gc { length_ns, period_ns } => {
+                length_ns.saturating_sub(now_ns.checked_rem(period_ns).unwrap_or(0))
+            }
+            Self::Histogram(ref buckets) => {
+                let total: u64 = buckets.iter().map(|bucket| u64::from(bucket.weight)).sum();
+                let mut place =
+                    saturated(u128::from(total).saturating_mul(draws.next().into()) >> 64);
+                for bucket in buckets {
+                    match place.checked_sub(bucket.weight.into()) {
+                        Some(rest) => place = rest,
+                        None => return bucket.delay_ns,
+                    }
+                }
+                0
             }
         }
     }

@@ -1,72 +1,95 @@
 //! Asks the rules, counts, and keeps the log of decisions.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::action::{Action, ActionKind};
-use super::decide::{CompletionFaults, Subject, SubmissionFaults, TransitionFaults};
-use super::delay::Draws;
-use super::rule::{FaultPlan, Phase, Rule, Transition, When};
-use crate::sick::SickBlocks;
+use super::fired::Faults;
+use super::index::Index;
+use super::kinds::{Action, ActionKind, Group};
+use super::log::{Decision, DecisionLog};
+use super::progress::{Chance, LastFired, Progress, RuleCounts};
+use super::rule::{FaultPlan, Match, OpClass, Phase, Rule, START, Transition};
+use super::subject::Subject;
 use crate::{Event, Observer};
 
-/// How far a rule has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RuleCounts {
-    /// Fires that the plan promises at the least: the `count` of the rule's `until`, else 1.
-    pub planned: u64,
-    /// Commands that matched while the rule was armed (its time had come and not yet gone).
-    pub armed: u64,
-    /// Times it fired.
-    pub fired: u64,
-}
-
-/// One time that a rule fired.
+/// Whether a rule can still fire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decision {
-    /// The rule's index in the plan.
-    pub rule: u16,
-    /// The number of the command, from 1 over the controller's life; of a transition, that of the last
-    /// command before it.
-    pub command: u64,
-    /// Virtual time.
-    pub now_ns: u64,
-    /// What was done.
-    pub action: ActionKind,
+pub enum RuleStatus {
+    /// It can.
+    Armed,
+    /// Its end has come.
+    Over,
+    /// It was disarmed.
+    Disarmed,
 }
 
-#[derive(Clone, Debug, Default)]
-struct State {
-    counts: RuleCounts,
-    is_over: bool,
-    /// What is left of the rule's blocks, if rewriting heals them.
-    sick: Option<SickBlocks>,
+impl RuleStatus {
+    /// The status in one word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Armed => "armed",
+            Self::Over => "over",
+            Self::Disarmed => "disarmed",
+        }
+    }
 }
 
 /// The rules of a plan and how far each has come. Survives resets and power cuts.
 #[derive(Clone, Debug)]
 pub struct FaultEngine {
     plan: FaultPlan,
-    states: Vec<State>,
-    log: Vec<Decision>,
-    /// Whether any rule needs to know what blocks held before.
-    has_stale_reads: bool,
-    /// Whether any rule is healed by writing.
-    has_healing: bool,
+    progress: Vec<Progress>,
+    index: Index,
+    log: DecisionLog,
+    /// What the rules have set.
+    state: String,
+    /// Rules with a name that have fired.
+    fired: BTreeMap<String, LastFired>,
+    /// Rules that are healed by writing.
+    healing: Vec<u32>,
+    /// Kept to save allocations.
+    candidates: Vec<u32>,
+    wants: Wants,
+}
+
+/// What rules need to know beyond the entry of a command.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wants {
+    stale_reads: bool,
+    data: bool,
+    ranges: bool,
+    happens_at_once: bool,
+}
+
+/// Whether the host could see the rule's effect in the same moment in which it rings a doorbell or
+/// writes a register, and not only in a later completion.
+fn happens_at_once(rule: &Rule) -> bool {
+    let group = rule.action.kind().row().group;
+    matches!(group, Group::Controller | Group::Event)
+        || matches!(rule.matcher.op, OpClass::Transition(_))
+        || rule.action == Action::SpuriousInterrupt
+}
+
+fn number(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
 }
 
 impl FaultEngine {
     pub(crate) fn new(plan: FaultPlan) -> Self {
-        let FaultPlan { seed, rules } = plan;
+        let progress = plan.rules.iter().map(Progress::new).collect();
         let mut engine = Self {
-            plan: FaultPlan { seed, rules: Vec::new() },
-            states: Vec::new(),
-            log: Vec::new(),
-            has_stale_reads: false,
-            has_healing: false,
+            plan,
+            progress,
+            index: Index::default(),
+            log: DecisionLog::default(),
+            state: START.into(),
+            fired: BTreeMap::new(),
+            healing: Vec::new(),
+            candidates: Vec::new(),
+            wants: Wants::default(),
         };
-        for rule in rules {
-            engine.arm(rule);
-        }
+        engine.rebuild();
         engine
     }
 
@@ -78,49 +101,123 @@ impl FaultEngine {
 
     /// How far each rule has come, in the plan's order.
     pub fn counts(&self) -> impl Iterator<Item = (&Rule, RuleCounts)> {
-        self.plan.rules.iter().zip(self.states.iter().map(|state| state.counts))
+        self.plan.rules.iter().zip(self.progress.iter().map(|progress| progress.counts))
+    }
+
+    /// Whether each rule can still fire, in the plan's order.
+    pub fn statuses(&self) -> impl Iterator<Item = RuleStatus> {
+        self.progress.iter().map(|progress| match progress {
+            Progress { is_disarmed: true, .. } => RuleStatus::Disarmed,
+            Progress { is_over: true, .. } => RuleStatus::Over,
+            _ => RuleStatus::Armed,
+        })
     }
 
     /// Rules that have not fired as often as the plan promises: a run with any is not exercised.
+    ///
+    /// What was disarmed is no longer planned.
     pub fn unfired(&self) -> impl Iterator<Item = &Rule> {
-        self.counts().filter(|(_, counts)| counts.fired < counts.planned).map(|(rule, _)| rule)
+        let rules = self.plan.rules.iter().zip(&self.progress);
+        let is_unfired = |progress: &Progress| {
+            !progress.is_disarmed && progress.counts.fired < progress.counts.planned
+        };
+        rules.filter(move |(_, progress)| is_unfired(progress)).map(|(rule, _)| rule)
     }
 
-    /// Every decision so far.
+    /// Rules that forbid what then happened.
+    pub fn violations(&self) -> impl Iterator<Item = (&Rule, RuleCounts)> {
+        self.counts()
+            .filter(|(rule, counts)| rule.action.kind() == ActionKind::Forbid && counts.fired > 0)
+    }
+
+    /// The last decisions.
     #[must_use]
-    pub fn log(&self) -> &[Decision] {
+    pub fn log(&self) -> &DecisionLog {
         &self.log
     }
 
-    /// Adds a rule to the plan of a running machine.
-    pub fn arm(&mut self, rule: Rule) {
-        self.has_stale_reads |= rule.action == Action::StaleRead;
-        self.has_healing |= rule.until.is_until_rewrite;
-        self.states.push(State::new(&rule));
+    /// The state that the rules have set.
+    #[must_use]
+    pub fn state(&self) -> &str {
+        &self.state
+    }
+
+    /// Adds a rule to the plan of a running machine; returns its index.
+    pub fn arm(&mut self, rule: Rule) -> u32 {
+        let index = number(self.plan.rules.len());
+        self.progress.push(Progress::new(&rule));
         self.plan.rules.push(rule);
+        self.rebuild();
+        index
+    }
+
+    /// Makes sure that a rule does not fire any more. `false` if there is none of this index.
+    pub fn disarm(&mut self, index: u32) -> bool {
+        let progress = usize::try_from(index).ok().and_then(|index| self.progress.get_mut(index));
+        let is_there = progress.map(|progress| progress.is_disarmed = true).is_some();
+        self.rebuild();
+        is_there
+    }
+
+    fn rebuild(&mut self) {
+        let rules = (0..).zip(&self.plan.rules).zip(&self.progress);
+        let armed = rules.filter(|(_, progress)| !progress.is_disarmed).map(|(rule, _)| rule);
+        self.index = Index::new(armed.clone());
+        self.wants = armed.clone().fold(Wants::default(), |wants, (_, rule)| Wants {
+            stale_reads: wants.stale_reads || rule.action == Action::StaleRead,
+            data: wants.data || rule.matcher.asks(|matcher: &Match| matcher.data.is_some()),
+            ranges: wants.ranges || rule.matcher.asks(|matcher: &Match| matcher.lba.is_some()),
+            happens_at_once: wants.happens_at_once || happens_at_once(rule),
+        });
+        let is_healed =
+            |(number, rule): (u32, &Rule)| rule.until.is_until_rewrite.then_some(number);
+        self.healing = armed.filter_map(is_healed).collect();
     }
 
     pub(crate) fn on_reset(&mut self) {
-        for (rule, state) in self.plan.rules.iter().zip(&mut self.states) {
-            state.is_over |= rule.until.is_until_reset;
+        for (rule, progress) in self.plan.rules.iter().zip(&mut self.progress) {
+            progress.is_over |= rule.until.is_until_reset;
         }
     }
 
     /// Whether what a write replaces has to be kept.
     pub(crate) fn has_stale_reads(&self) -> bool {
-        self.has_stale_reads
+        self.wants.stale_reads
+    }
+
+    /// Whether a rule looks at the data that commands move.
+    pub(crate) fn wants_data(&self) -> bool {
+        self.wants.data
+    }
+
+    /// Whether a rule looks at blocks, which some commands have in their data.
+    pub(crate) fn wants_ranges(&self) -> bool {
+        self.wants.ranges
+    }
+
+    /// Whether a rule does something that the host could see at once.
+    pub(crate) fn happens_at_once(&self) -> bool {
+        self.wants.happens_at_once
+    }
+
+    /// Whether any rule is about this transition.
+    pub(crate) fn watches(&self, transition: Transition) -> bool {
+        self.index.has_transition(transition)
     }
 
     /// These blocks were written: rules until a rewrite lose them.
     pub(crate) fn on_rewrite(&mut self, nsid: u32, slba: u64, blocks: u64) {
-        if !self.has_healing {
-            return;
-        }
-        for (rule, state) in self.plan.rules.iter().zip(&mut self.states) {
+        for index in &self.healing {
+            let index = usize::try_from(*index).unwrap_or(usize::MAX);
+            let (Some(rule), Some(progress)) =
+                (self.plan.rules.get(index), self.progress.get_mut(index))
+            else {
+                continue;
+            };
             let is_here = rule.matcher.nsid.is_none_or(|only| only == nsid);
-            if let Some(sick) = state.sick.as_mut().filter(|_| is_here) {
+            if let Some(sick) = progress.sick.as_mut().filter(|_| is_here) {
                 sick.heal(slba, blocks);
-                state.is_over |= sick.is_empty();
+                progress.is_over |= sick.is_empty();
             }
         }
     }
@@ -132,9 +229,9 @@ impl FaultEngine {
         nsid: u32,
         never_written: &dyn Fn(Range<u64>) -> Vec<Range<u64>>,
     ) {
-        for (rule, state) in self.plan.rules.iter().zip(&mut self.states) {
+        for (rule, progress) in self.plan.rules.iter().zip(&mut self.progress) {
             let is_here = rule.matcher.nsid.is_none_or(|only| only == nsid);
-            let (Some(sick), Some(lba)) = (state.sick.as_mut(), rule.matcher.lba.clone()) else {
+            let (Some(sick), Some(lba)) = (progress.sick.as_mut(), rule.matcher.lba.clone()) else {
                 continue;
             };
             if !is_here {
@@ -142,27 +239,23 @@ impl FaultEngine {
             }
             let was_healed = sick.is_empty();
             never_written(lba).into_iter().for_each(|range| sick.add(range));
-            let is_done = rule.until.count.is_some_and(|count| state.counts.fired >= count);
+            let is_done = rule.until.count.is_some_and(|count| progress.counts.fired >= count);
             if was_healed && !sick.is_empty() && !rule.until.is_until_reset && !is_done {
-                state.is_over = false;
+                progress.is_over = false;
             }
         }
     }
 
-    /// Asks about a change of the controller's state; `number` is that of the last command.
+    /// Asks about something else than a command, in both phases.
     pub(crate) fn at_transition(
         &mut self,
         now_ns: u64,
-        transition: Transition,
-        number: u64,
+        subject: &Subject,
         observer: &mut dyn Observer,
-    ) -> TransitionFaults {
-        let mut faults = TransitionFaults::default();
-        let subject = Subject::of_transition(transition, number);
+    ) -> Faults {
+        let mut faults = Faults::default();
         for phase in [Phase::Submission, Phase::Completion] {
-            self.ask(phase, now_ns, &subject, observer, &mut |action| {
-                faults.add(action);
-            });
+            self.ask(phase, now_ns, subject, observer, &mut faults);
         }
         faults
     }
@@ -172,9 +265,9 @@ impl FaultEngine {
         now_ns: u64,
         subject: &Subject,
         observer: &mut dyn Observer,
-    ) -> SubmissionFaults {
-        let mut faults = SubmissionFaults::default();
-        self.ask(Phase::Submission, now_ns, subject, observer, &mut |action| faults.add(action));
+    ) -> Faults {
+        let mut faults = Faults::default();
+        self.ask(Phase::Submission, now_ns, subject, observer, &mut faults);
         faults
     }
 
@@ -183,9 +276,9 @@ impl FaultEngine {
         now_ns: u64,
         subject: &Subject,
         observer: &mut dyn Observer,
-    ) -> CompletionFaults {
-        let mut faults = CompletionFaults::default();
-        self.ask(Phase::Completion, now_ns, subject, observer, &mut |action| faults.add(action));
+    ) -> Faults {
+        let mut faults = Faults::default();
+        self.ask(Phase::Completion, now_ns, subject, observer, &mut faults);
         faults
     }
 
@@ -195,113 +288,55 @@ impl FaultEngine {
         now_ns: u64,
         subject: &Subject,
         observer: &mut dyn Observer,
-        act: &mut dyn FnMut(&Action),
+        faults: &mut Faults,
     ) {
-        for index in 0..self.plan.rules.len() {
-            let is_opened = self.is_opened(index);
-            let (Some(rule), Some(state)) =
-                (self.plan.rules.get(index), self.states.get_mut(index))
-            else {
-                continue;
-            };
-            let touches = |sick: &SickBlocks| sick.touches(subject.lba);
-            if rule.phase != phase
-                || !rule.matcher.holds(subject)
-                || !state.sick.as_ref().is_none_or(touches)
-            {
-                continue;
+        let mut candidates = std::mem::take(&mut self.candidates);
+        self.index.candidates(phase, subject, &mut candidates);
+        for index in &candidates {
+            if let Some((decision, action)) = self.ask_one(*index, now_ns, subject) {
+                let Decision { rule, command, action: kind, fired, .. } = decision;
+                let rule = u16::try_from(rule).unwrap_or(u16::MAX);
+                self.log.push(decision);
+                observer.event(now_ns, &Event::Fault { rule, command, action: kind, fired });
+                faults.add(action);
             }
-            let chance = Chance { seed: self.plan.seed, rule: index as u64 };
-            if !is_opened || !state.fires(rule, now_ns, chance) {
-                continue;
-            }
-            match &rule.action {
-                Action::RandomDelay(distribution) => {
-                    let fired = state.counts.fired;
-                    let delay_ns = distribution.sample(fired, chance.delays(fired));
-                    act(&Action::Delay(delay_ns));
-                }
-                action => act(action),
-            }
-            let (rule_index, action) =
-                (u16::try_from(index).unwrap_or(u16::MAX), rule.action.kind());
-            let (command, fired) = (subject.number, state.counts.fired);
-            self.log.push(Decision { rule: rule_index, command, now_ns, action });
-            observer.event(now_ns, &Event::Fault { rule: rule_index, command, action, fired });
         }
+        self.candidates = candidates;
     }
 
-    /// Whether the rule that this one waits for has fired. A name that no rule has, never fires.
-    fn is_opened(&self, index: usize) -> bool {
-        let Some(name) = self.plan.rules.get(index).and_then(|rule| rule.when.after.as_deref())
-        else {
-            return true;
+    /// Asks one rule.
+    fn ask_one(
+        &mut self,
+        index: u32,
+        now_ns: u64,
+        subject: &Subject,
+    ) -> Option<(Decision, Action)> {
+        let place = usize::try_from(index).ok()?;
+        let (rule, progress) = (self.plan.rules.get(place)?, self.progress.get_mut(place)?);
+        if !rule.matcher.holds(subject, &self.state)
+            || !progress.sick.as_ref().is_none_or(|sick| subject.is_sick(sick))
+        {
+            return None;
+        }
+        let chance = Chance { seed: self.plan.seed, rule: index.into() };
+        let after = rule.when.after.as_ref().and_then(|name| self.fired.get(name)).copied();
+        if !progress.fires(rule, now_ns, after, chance) {
+            return None;
+        }
+        let fired = progress.counts.fired;
+        if let Some(name) = &rule.name {
+            self.fired.insert(name.clone(), LastFired { at_ns: now_ns, times: fired });
+        }
+        if let Some(state) = &rule.sets {
+            self.state.clone_from(state);
+        }
+        let action = match &rule.action {
+            Action::RandomDelay(distribution) => {
+                Action::Delay(distribution.sample(now_ns, fired, chance.delays(fired)))
+            }
+            action => action.clone(),
         };
-        self.counts().any(|(rule, counts)| rule.name.as_deref() == Some(name) && counts.fired > 0)
-    }
-}
-
-/// Where a rule's chances come from.
-#[derive(Clone, Copy)]
-struct Chance {
-    seed: u64,
-    rule: u64,
-}
-
-impl Chance {
-    /// A number that depends on seed, rule and match only (SplitMix64's finaliser).
-    fn draw(self, matched: u64) -> u64 {
-        let mut z = self.seed
-            ^ self.rule.wrapping_mul(0xd1b5_4a32_d192_ed03)
-            ^ matched.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-
-    /// Where the delay of the `fired`th firing comes from: not the numbers that decided to fire.
-    fn delays(self, fired: u64) -> Draws {
-        let other = Self { seed: !self.seed, rule: self.rule };
-        Draws::new(other.draw(fired))
-    }
-}
-
-impl State {
-    fn new(rule: &Rule) -> Self {
-        let planned = rule.until.count.unwrap_or(1);
-        Self {
-            counts: RuleCounts { planned, ..RuleCounts::default() },
-            is_over: false,
-            sick: rule
-                .matcher
-                .lba
-                .clone()
-                .filter(|_| rule.until.is_until_rewrite)
-                .map(SickBlocks::new),
-        }
-    }
-
-    /// Counts a match and decides.
-    fn fires(&mut self, rule: &Rule, now_ns: u64, chance: Chance) -> bool {
-        self.is_over |= rule.until.time_ns.is_some_and(|end| now_ns >= end);
-        let When { nth, every, chance: probability, from_ns, to_ns, .. } = &rule.when;
-        let is_in_window =
-            from_ns.is_none_or(|from| now_ns >= from) && to_ns.is_none_or(|to| now_ns < to);
-        if self.is_over || !is_in_window {
-            return false;
-        }
-        self.counts.armed = self.counts.armed.saturating_add(1);
-        let matched = self.counts.armed;
-        let fires = nth.is_none_or(|nth| matched == nth)
-            && every.is_none_or(|every| matched.checked_rem(every) == Some(0))
-            && probability.is_none_or(|p| {
-                let parts = chance.draw(matched).checked_rem(1_000_000_000).unwrap_or(0);
-                parts < u64::from(p.parts_per_billion)
-            });
-        if fires {
-            self.counts.fired = self.counts.fired.saturating_add(1);
-            self.is_over |= rule.until.count.is_some_and(|count| self.counts.fired >= count);
-        }
-        fires
+        let (command, kind) = (subject.number, rule.action.kind());
+        Some((Decision { rule: index, command, now_ns, action: kind, fired }, action))
     }
 }

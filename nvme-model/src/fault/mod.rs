@@ -5,9 +5,11 @@
 //! once at its submission and once at its completion, counts, decides and logs. It never touches
 //! guest memory or media itself: it says what the controller has to do wrong.
 //!
-//! What a rule can do is in [`Action`]; `delay` takes a time or a [`Distribution`]. Four words in the
-//! place of a command (`enable`, `disable`, `shutdown`, `subsystem-reset`) stand for a [`Transition`]:
-//! something that the host does to the controller as a whole.
+//! What a rule can do is in the table [`KINDS`], one row a kind; `delay` takes a time or a
+//! [`Distribution`]. Some words in the place of a command (`enable`, `doorbell`, `register-read` ...)
+//! stand for a [`Transition`]: something else that the host does. Matches are combined by `any{ | }`,
+//! `all{ | }` and `not{ | }`; a rule can wait for another (`after`, `within`) and for a state that
+//! another has set (`state=NAME`, `set=NAME`).
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -17,6 +19,8 @@
 //!     "read lba=7 => status=media/unrecovered-read until-rewrite",
 //!     "io nth=100 => wrong-phase=inverted",
 //!     "disable nth=1 => rdy-delay=5s",
+//!     "io any{ queue=1 | write lba=5..9 } not{ nsid=2 } => hang",
+//!     "doorbell queue=1 nth=3 => power-cut",
 //! ] {
 //!     let rule: nvme_model::fault::Rule = line.parse()?;
 //!     assert_eq!(rule.to_string().parse(), Ok(rule));
@@ -27,28 +31,43 @@
 //!
 //! Same plan, same commands, same times: same decisions. Probabilities come from the plan's seed.
 
-mod action;
-mod decide;
+mod builder;
 mod delay;
 mod engine;
+mod error;
+mod fired;
+mod forms;
+mod index;
+mod kinds;
+mod log;
 mod parse;
+mod payload;
+mod progress;
 mod rule;
-mod table;
+mod schema;
+mod subject;
 mod text;
+mod toml_in;
+mod toml_out;
 mod values;
-mod verbs;
 mod words;
 
-pub use action::{Action, ActionKind, DmaTarget, PhaseFault, Torn};
-pub use delay::Distribution;
-pub use engine::{Decision, FaultEngine, RuleCounts};
-pub use parse::RuleError;
+pub use delay::{Bucket, Distribution};
+pub use engine::{FaultEngine, RuleStatus};
+pub use error::RuleError;
+pub use kinds::{Action, ActionKind, At, Group, KINDS, Kind, On};
+pub use log::{Decision, DecisionLog, LOG_DECISIONS_MAX};
+pub use payload::{BytePattern, DmaTarget, Flip, Notice, PhaseFault, Torn};
+pub use progress::RuleCounts;
 pub use rule::{
-    FaultPlan, Match, OpClass, Phase, Probability, Rule, SqeMask, Transition, Until, When,
+    FaultPlan, Match, OpClass, Phase, Probability, Rule, START, Transition, Until, When, Within,
 };
-pub use table::PlanError;
+pub use schema::json_schema;
+pub use toml_in::PlanError;
+pub use words::{Section, WORDS, Word, distributions};
 
-pub(crate) use decide::{CompletionFaults, Subject, SubmissionFaults, TransitionFaults};
+pub(crate) use fired::{Faults, value_of};
+pub(crate) use subject::Subject;
 
 #[cfg(test)]
 mod tests;

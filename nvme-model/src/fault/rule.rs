@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use nvme_spec::{AdminOpcode, NvmOpcode};
 
-use super::action::Action;
+use super::kinds::Action;
+use super::payload::BytePattern;
 
 /// Which commands a rule is about, by opcode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,12 +21,12 @@ pub enum OpClass {
     Io(NvmOpcode),
     /// One admin opcode.
     Admin(AdminOpcode),
-    /// Not a command: the host changes the state of the controller.
+    /// Not a command: something else that the host does.
     Transition(Transition),
 }
 
-/// What a host does to the controller as a whole. Rules about commands never see these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a host does beside sending commands. Rules about commands never see these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Transition {
     /// CC.EN goes from 0 to 1.
     Enable,
@@ -35,21 +36,39 @@ pub enum Transition {
     Shutdown,
     /// NSSR is written with its magic value.
     SubsystemReset,
+    /// A doorbell rings.
+    Doorbell,
+    /// A register is read.
+    RegisterRead,
+    /// A register other than a doorbell is written.
+    RegisterWrite,
+    /// The PCI configuration space is read.
+    ConfigRead,
 }
 
 impl Transition {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Enable, Self::Disable, Self::Shutdown, Self::SubsystemReset];
+    /// All of them, with their words in a rule.
+    pub const NAMED: [(Self, &str); 8] = [
+        (Self::Enable, "enable"),
+        (Self::Disable, "disable"),
+        (Self::Shutdown, "shutdown"),
+        (Self::SubsystemReset, "subsystem-reset"),
+        (Self::Doorbell, "doorbell"),
+        (Self::RegisterRead, "register-read"),
+        (Self::RegisterWrite, "register-write"),
+        (Self::ConfigRead, "config-read"),
+    ];
 
     /// The word in a rule.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Enable => "enable",
-            Self::Disable => "disable",
-            Self::Shutdown => "shutdown",
-            Self::SubsystemReset => "subsystem-reset",
-        }
+    pub fn name(self) -> &'static str {
+        Self::NAMED.iter().find(|(named, _)| *named == self).map_or("", |(_, name)| name)
+    }
+
+    /// Whether it is about bytes at an offset.
+    #[must_use]
+    pub const fn has_offset(self) -> bool {
+        matches!(self, Self::RegisterRead | Self::RegisterWrite | Self::ConfigRead | Self::Doorbell)
     }
 }
 
@@ -62,30 +81,31 @@ pub enum Phase {
     Completion,
 }
 
-/// A value under a mask somewhere in the 64 bytes of a submission queue entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SqeMask {
-    /// The first byte.
-    pub offset: u8,
-    /// What the masked bytes must be.
-    pub value: Vec<u8>,
-    /// Which bits count; as long as `value`.
-    pub mask: Vec<u8>,
-}
-
 /// Which commands a rule is about. Everything given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Match {
     /// The opcode.
     pub op: OpClass,
-    /// The submission queue.
+    /// The submission queue; of a doorbell, the queue it belongs to.
     pub queue: Option<u16>,
     /// The namespace.
     pub nsid: Option<u32>,
     /// The command touches at least one of these blocks.
     pub lba: Option<Range<u64>>,
     /// Bits of the entry.
-    pub sqe: Option<SqeMask>,
+    pub sqe: Option<BytePattern>,
+    /// Bits of the data that the command moves: for a read, what the blocks hold.
+    pub data: Option<BytePattern>,
+    /// The access touches at least one of these bytes of the registers or the configuration space.
+    pub reg: Option<Range<u64>>,
+    /// The rules are in this state, see [`Rule::sets`].
+    pub state: Option<String>,
+    /// All of these hold.
+    pub all: Vec<Self>,
+    /// At least one of these holds, if there are any.
+    pub any: Vec<Self>,
+    /// None of these holds.
+    pub not: Vec<Self>,
 }
 
 /// A chance in parts per billion.
@@ -112,6 +132,17 @@ pub struct When {
     pub to_ns: Option<u64>,
     /// Only once the rule of this name has fired.
     pub after: Option<String>,
+    /// Only so soon after that rule's last firing.
+    pub within: Option<Within>,
+}
+
+/// How soon after another rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Within {
+    /// So many nanoseconds, this one not included.
+    Ns(u64),
+    /// The first so many matches.
+    Matches(u64),
 }
 
 /// How long a rule lasts. The first limit that is reached ends it.
@@ -142,9 +173,15 @@ pub struct Rule {
     pub when: When,
     /// What happens.
     pub action: Action,
+    /// The state that the rules are in once it has fired. They begin in [`START`]; a rule whose match
+    /// has a `state` sees commands in that state only.
+    pub sets: Option<String>,
     /// How long.
     pub until: Until,
 }
+
+/// The state that the rules begin in.
+pub const START: &str = "start";
 
 /// Every rule of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use nvme_spec::{AdminOpcode, NvmOpcode, Status, StatusCode};
 
-use super::action::{Action, Torn};
-use super::delay::Distribution;
-use super::rule::{OpClass, Probability, SqeMask, Transition};
+use super::delay::{Bucket, Distribution};
+use super::payload::{BytePattern, Flip, Notice, Torn};
+use super::rule::{OpClass, Probability, Transition, Within};
 use super::words::{Complaint, op_names};
 
 pub(super) fn op(value: &str) -> Result<OpClass, Complaint> {
@@ -13,6 +13,7 @@ pub(super) fn op(value: &str) -> Result<OpClass, Complaint> {
         "io" => OpClass::AnyIo,
         "admin" => OpClass::AnyAdmin,
         name => named_op(name)
+            .or_else(|| numbered_op(name))
             .ok_or_else(|| Complaint { problem: "unknown command".into(), known: op_names() })?,
     })
 }
@@ -20,9 +21,20 @@ pub(super) fn op(value: &str) -> Result<OpClass, Complaint> {
 fn named_op(name: &str) -> Option<OpClass> {
     let io = || NvmOpcode::from_name(name).map(OpClass::Io);
     let admin = || AdminOpcode::from_name(name).map(OpClass::Admin);
-    let is_named = |transition: &Transition| transition.name() == name;
-    let transition = || Transition::ALL.into_iter().find(is_named);
-    io().or_else(admin).or_else(|| transition().map(OpClass::Transition))
+    let mut transitions = Transition::NAMED.iter().filter(|(_, named)| *named == name);
+    let transition = || transitions.next().map(|(transition, _)| OpClass::Transition(*transition));
+    io().or_else(admin).or_else(transition)
+}
+
+/// `io/HH` or `admin/HH`: an opcode that may have no name.
+fn numbered_op(text: &str) -> Option<OpClass> {
+    let (set, opcode) = text.split_once('/')?;
+    let opcode = u8::from_str_radix(opcode, 16).ok()?;
+    match set {
+        "io" => Some(OpClass::Io(NvmOpcode(opcode))),
+        "admin" => Some(OpClass::Admin(AdminOpcode(opcode))),
+        _ => None,
+    }
 }
 
 /// A number, decimal or with `0x`; `_` may separate digits.
@@ -108,36 +120,42 @@ pub(super) fn status(value: &str) -> Result<Status, Complaint> {
 }
 
 /// `OFFSET^XOR`.
-pub(super) fn corrupt(value: &str) -> Result<Action, Complaint> {
+pub(super) fn flip(value: &str) -> Result<Flip, Complaint> {
     let expected =
         || Complaint::new("expected OFFSET^XOR with a XOR from 1 to 0xff, such as 16^0x80");
     let (offset, xor) = value.split_once('^').ok_or_else(expected)?;
     let (offset, xor) = (number(offset)?, small(xor, u8::MAX)?);
-    if xor == 0 { Err(expected()) } else { Ok(Action::Corrupt { offset, xor }) }
+    if xor == 0 { Err(expected()) } else { Ok(Flip { offset, xor }) }
 }
 
-/// `OFFSET:VALUE` or `OFFSET:VALUE/MASK`, value and mask as bytes in hexadecimal.
-pub(super) fn sqe_mask(value: &str) -> Result<SqeMask, Complaint> {
-    let expected = || {
-        Complaint::new(
-            "expected OFFSET:BYTES or OFFSET:BYTES/MASK within 64 bytes, such as 40:ff00",
-        )
-    };
+/// `OFFSET:BYTES` or `OFFSET:BYTES/MASK`, bytes and mask in hexadecimal.
+pub(super) fn pattern(value: &str) -> Result<BytePattern, Complaint> {
+    let expected = || Complaint::new("expected OFFSET:BYTES or OFFSET:BYTES/MASK such as 40:ff00");
     let (offset, bytes) = value.split_once(':').ok_or_else(expected)?;
-    let offset: u8 = small(offset, 63)?;
-    let (bytes, mask) = match bytes.split_once('/') {
-        Some((bytes, mask)) => (hex(bytes).ok_or_else(expected)?, hex(mask).ok_or_else(expected)?),
-        None => {
-            let bytes = hex(bytes).ok_or_else(expected)?;
-            let mask = vec![0xff; bytes.len()];
-            (bytes, mask)
-        }
+    let offset = number(offset)?;
+    let (text, mask) = match bytes.split_once('/') {
+        Some((bytes, mask)) => (bytes, Some(mask)),
+        None => (bytes, None),
     };
-    let end = usize::from(offset).saturating_add(bytes.len());
-    if bytes.is_empty() || mask.len() != bytes.len() || end > nvme_spec::SQE_BYTES {
+    let value = hex(text).filter(|bytes| !bytes.is_empty()).ok_or_else(expected)?;
+    let mask = match mask {
+        Some(mask) => hex(mask).filter(|mask| mask.len() == value.len()).ok_or_else(expected)?,
+        None => vec![0xff; value.len()],
+    };
+    if offset.checked_add(value.len() as u64).is_none() {
         return Err(expected());
     }
-    Ok(SqeMask { offset, value: bytes, mask })
+    Ok(BytePattern { offset, value, mask })
+}
+
+/// A pattern in the 64 bytes of an entry.
+pub(super) fn sqe_pattern(value: &str) -> Result<BytePattern, Complaint> {
+    let found = pattern(value)?;
+    let end = found.offset.saturating_add(found.value.len() as u64);
+    if end > nvme_spec::SQE_BYTES as u64 {
+        return Err(Complaint::new("the pattern reaches past the entry's 64 bytes"));
+    }
+    Ok(found)
 }
 
 fn hex(text: &str) -> Option<Vec<u8>> {
@@ -214,20 +232,89 @@ pub(super) fn distribution(value: &str) -> Result<Distribution, Complaint> {
             length: positive(length)?,
             period: positive(period)?,
         },
+        ("gc", [length, period]) => {
+            Distribution::Gc { length_ns: time(length)?, period_ns: positive_time(period)? }
+        }
+        ("histogram", buckets) => {
+            let buckets: Result<Vec<Bucket>, Complaint> = buckets.iter().map(bucket).collect();
+            Distribution::Histogram(buckets?)
+        }
         _ => return Err(expected()),
     };
-    let is_ordered = match found {
+    let is_ordered = match &found {
         Distribution::Uniform { min_ns, max_ns } => min_ns <= max_ns,
         Distribution::Burst { length, period, .. } => length <= period,
+        Distribution::Gc { length_ns, period_ns } => length_ns <= period_ns,
         _ => true,
     };
     is_ordered.then_some(found).ok_or_else(expected)
 }
 
-const DISTRIBUTIONS: [&str; 5] = [
+/// `TIME:WEIGHT`.
+fn bucket(text: &&str) -> Result<Bucket, Complaint> {
+    let expected = || Complaint::new("expected TIME:WEIGHT with a weight from 1, such as 80us:90");
+    let (delay, weight) = text.split_once(':').ok_or_else(expected)?;
+    let weight = small(weight, u32::MAX).ok().filter(|weight| *weight > 0).ok_or_else(expected)?;
+    Ok(Bucket { delay_ns: time(delay)?, weight })
+}
+
+/// What delays can be like.
+pub(super) const DISTRIBUTIONS: [&str; 7] = [
     "uniform(MIN,MAX)",
     "normal(MEAN,DEVIATION)",
     "lognormal(MEDIAN,SIGMA)",
     "pareto(MIN,ALPHA)",
     "burst(TIME,LENGTH,PERIOD)",
+    "gc(TIME,PERIOD)",
+    "histogram(TIME:WEIGHT,...)",
 ];
+
+/// Events by name, or `TYPE/INFO/PAGE` in hexadecimal.
+pub(super) const NOTICES: [(&str, Notice); 9] = [
+    ("error/diagnostic-failure", notice_of(0, 2, 1)),
+    ("error/persistent-internal", notice_of(0, 3, 1)),
+    ("error/transient-internal", notice_of(0, 4, 1)),
+    ("smart/reliability", notice_of(1, 0, 2)),
+    ("smart/temperature", notice_of(1, 1, 2)),
+    ("smart/spare", notice_of(1, 2, 2)),
+    ("notice/namespace-changed", notice_of(2, 0, 4)),
+    ("notice/firmware-activation", notice_of(2, 1, 3)),
+    ("notice/telemetry-changed", notice_of(2, 2, 8)),
+];
+
+const fn notice_of(event_type: u8, info: u8, log_page: u8) -> Notice {
+    Notice { event_type, info, log_page }
+}
+
+pub(super) fn notice(value: &str) -> Result<Notice, Complaint> {
+    if let Some((_, notice)) = NOTICES.iter().find(|(name, _)| *name == value) {
+        return Ok(*notice);
+    }
+    let numbers: Option<Vec<u8>> =
+        value.split('/').map(|part| u8::from_str_radix(part, 16).ok()).collect();
+    match numbers.as_deref() {
+        Some([event_type @ 0..8, info, log_page]) => Ok(notice_of(*event_type, *info, *log_page)),
+        _ => Err(Complaint {
+            problem: "unknown event (TYPE/INFO/PAGE in hexadecimal works, too)".into(),
+            known: NOTICES.iter().map(|(name, _)| *name).collect(),
+        }),
+    }
+}
+
+/// A time, or a count of matches.
+pub(super) fn within(value: &str) -> Result<Within, Complaint> {
+    let expected = || Complaint::new("expected a time such as 5ms, or a count of matches from 1");
+    if let Ok(ns) = positive_time(value) {
+        return Ok(Within::Ns(ns));
+    }
+    positive(value).map(Within::Matches).map_err(|_| expected())
+}
+
+/// A name of a rule or of a state: what stays one word in every form of text.
+pub(super) fn name(value: &str) -> Result<String, Complaint> {
+    let is_good = |c: char| c.is_ascii_alphanumeric() || "-_.:/".contains(c);
+    if !value.is_empty() && value.chars().all(is_good) {
+        return Ok(value.into());
+    }
+    Err(Complaint::new("expected a name of letters, digits and - _ . : /"))
+}

@@ -1,22 +1,116 @@
-//! The vocabulary of rules: which words there are, and how each changes the rule being built.
+//! The vocabulary of rules: which words there are besides the kinds, and what each says.
 //!
-//! The one-line form and the TOML form share it, so a word means the same in both.
+//! The one-line form, the TOML form, the published schema and the list of kinds share it, so a word
+//! means the same everywhere.
 
 use nvme_spec::{AdminOpcode, NvmOpcode};
 
-use super::action::Action;
-use super::rule::{Match, OpClass, Phase, Rule, Transition, Until, When};
-use super::values::{chance, op, positive, range, small, sqe_mask, time};
-use super::verbs;
+use super::kinds;
+use super::rule::Transition;
+use super::values::DISTRIBUTIONS;
 
 /// The part of a rule that a word belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Section {
+pub enum Section {
+    /// What the rule itself is: its name, its phase.
+    Rule,
+    /// Which commands.
     Match,
+    /// Which of them.
     When,
+    /// What happens.
     Do,
+    /// How long.
     Until,
 }
+
+/// A word that is not a kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Word {
+    /// The part of a rule it belongs to.
+    pub section: Section,
+    /// The word.
+    pub word: &'static str,
+    /// The form of its value; empty if it has none.
+    pub value: &'static str,
+    /// One line about it.
+    pub help: &'static str,
+    /// A rule with it.
+    pub example: &'static str,
+}
+
+macro_rules! words {
+    ($( $section:ident, $word:literal, $value:literal, $help:literal, $example:literal; )*) => {
+        /// Every word that is not a kind, by section.
+        pub static WORDS: &[Word] = &[$( Word {
+            section: Section::$section,
+            word: $word,
+            value: $value,
+            help: $help,
+            example: $example,
+        }, )*];
+    };
+}
+
+words! {
+    Rule, "name", "NAME", "what `after`, lists and logs call the rule",
+        "read name=first nth=1 => delay=1ms";
+    Rule, "phase", "submission|completion", "before or after the command is executed",
+        "write phase=completion => status=media/write-fault";
+    Match, "op", "COMMAND", "its opcode: a name, a class, io/HH or admin/HH",
+        "op=io/02 => delay=1ms";
+    Match, "queue", "NUMBER", "its submission queue; of a doorbell, its queue",
+        "queue=1 nth=2 => delay=1ms";
+    Match, "nsid", "NUMBER", "its namespace",
+        "read nsid=1 => delay=1ms";
+    Match, "lba", "FIRST..END", "it touches any of these blocks (all commands with blocks)",
+        "dataset-management lba=0x20..0x30 => lost-write";
+    Match, "sqe", "OFFSET:BYTES[/MASK]", "bits of its 64 bytes",
+        "write sqe=48:00000040/00000040 => delay=1ms";
+    Match, "data", "OFFSET:BYTES[/MASK]", "bits of the data it moves",
+        "write data=0:a5a5 => corrupt=0^0xff";
+    Match, "reg", "FIRST..END", "bytes that a register or configuration access touches",
+        "register-read reg=0x1c nth=2 => lie=0x1c:00";
+    Match, "state", "NAME", "the state that a rule has set (`start` before any has)",
+        "read state=start nth=2 => delay=1ms";
+    When, "nth", "N", "only the nth match",
+        "read nth=2 => delay=1ms";
+    When, "every", "N", "every nth match",
+        "io every=2 => delay=1ms";
+    When, "chance", "0..1", "by chance, from the plan's seed",
+        "io chance=0.9 => delay=1ms";
+    When, "from", "TIME", "not before this virtual time",
+        "io from=1ns => delay=1ms";
+    When, "to", "TIME", "before this virtual time",
+        "io to=100s => delay=1ms";
+    When, "after", "NAME", "once the rule of this name has fired",
+        "read after=first => delay=1ms";
+    When, "within", "TIME|N", "so soon after it: in time, or the first N matches",
+        "read after=first within=10ms => delay=1ms";
+    Do, "dnr", "", "with status: Do Not Retry",
+        "read nth=1 => status=media/unrecovered-read dnr";
+    Do, "more", "", "with status: more is in the error log",
+        "read nth=1 => status=media/unrecovered-read more";
+    Do, "crd", "0..3", "with status: Command Retry Delay",
+        "read nth=1 => status=generic/command-interrupted crd=1";
+    Do, "set", "NAME", "the rules are in this state from here on",
+        "read nth=1 => expect set=warm";
+    Until, "count", "N", "it has fired so often",
+        "io => delay=1ms count=2";
+    Until, "before", "TIME", "this virtual time is reached",
+        "io => delay=1ms before=100s";
+    Until, "until-reset", "", "the controller is reset or loses power",
+        "io => delay=1ms until-reset";
+    Until, "until-rewrite", "", "its blocks were written again, each for itself",
+        "read lba=5..9 => status=media/unrecovered-read until-rewrite";
+}
+
+/// Groups of matches in a match.
+pub(super) const GROUPS: [(&str, &str); 3] = [
+    ("all", "all of these matches hold"),
+    ("any", "at least one of these matches holds"),
+    ("not", "none of these matches holds"),
+];
 
 /// What is wrong with a word, and what could have been there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,235 +129,36 @@ impl Complaint {
     }
 }
 
-/// Words before the arrow that take no value.
-const OP_WORDS: [&str; 3] = ["any", "io", "admin"];
-const MATCH_KEYS: &[&str] = &["name", "op", "queue", "nsid", "lba", "sqe", "phase"];
-const WHEN_KEYS: &[&str] = &["nth", "every", "chance", "from", "to", "after"];
-/// Words after the arrow that refine another one.
-const STATUS_KEYS: &[&str] = &["dnr", "more", "crd"];
-const UNTIL_KEYS: &[&str] = &["count", "before", "until-reset", "until-rewrite"];
-
-/// Words that are either there or not, beside the actions without a value.
-const FLAGS: [&str; 4] = ["dnr", "more", "until-reset", "until-rewrite"];
-
-fn is_flag(key: &str) -> bool {
-    FLAGS.contains(&key) || verbs::flag(key).is_some()
-}
-
 impl Section {
     /// The words of the section.
     pub(super) fn keys(self) -> Vec<&'static str> {
-        let (keys, more): (_, &[&str]) = match self {
-            Self::Match => (MATCH_KEYS, &[]),
-            Self::When => (WHEN_KEYS, &[]),
-            Self::Do => (verbs::ACTION_WORDS, STATUS_KEYS),
-            Self::Until => (UNTIL_KEYS, &[]),
-        };
-        [keys, more].concat()
+        let kinds = if self == Self::Do { kinds::words() } else { Vec::new() };
+        let words = WORDS.iter().filter(|word| word.section == self).map(|word| word.word);
+        kinds.into_iter().chain(words).collect()
     }
 
-    pub(super) fn has(self, key: &str) -> bool {
-        self.keys().contains(&key)
+    /// Whether the word belongs here; and if it does, whether it takes no value.
+    pub(super) fn find(self, key: &str) -> Option<bool> {
+        let word = WORDS.iter().find(|word| word.section == self && word.word == key);
+        let word = word.map(|word| word.value.is_empty());
+        let mut kinds = kinds::Kind::of_word(key).filter(|_| self == Self::Do);
+        word.or_else(|| kinds.next().map(kinds::Kind::is_flag))
     }
 }
+
+/// Words that name classes of opcodes.
+const OP_CLASSES: [&str; 3] = ["any", "io", "admin"];
 
 /// Every word that names opcodes.
 pub(super) fn op_names() -> Vec<&'static str> {
     let io = NvmOpcode::NAMED.iter().map(|(_, name)| *name);
     let admin = AdminOpcode::NAMED.iter().map(|(_, name)| *name);
-    let transitions = Transition::ALL.map(Transition::name);
-    let names = OP_WORDS.into_iter().chain(io).chain(admin);
-    names.chain(transitions).collect()
+    let transitions = Transition::NAMED.iter().map(|(_, name)| *name);
+    OP_CLASSES.into_iter().chain(io).chain(admin).chain(transitions).collect()
 }
 
-/// A rule that is being put together.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Builder {
-    name: Option<String>,
-    matcher: Match,
-    phase: Option<Phase>,
-    when: When,
-    action: Option<Action>,
-    dnr: bool,
-    more: bool,
-    crd: Option<u8>,
-    until: Until,
-    seen: Vec<String>,
-}
-
-impl Builder {
-    /// Takes a word of a section with its value (empty for a flag).
-    pub(super) fn apply(
-        &mut self,
-        section: Section,
-        key: &str,
-        value: Option<&str>,
-    ) -> Result<(), Complaint> {
-        if !section.has(key) {
-            let known = section.keys();
-            return Err(Complaint { problem: "unknown word".into(), known });
-        }
-        if self.seen.iter().any(|seen| seen == key) {
-            return Err(Complaint::new("given twice"));
-        }
-        self.seen.push(key.into());
-        let value = match (value, is_flag(key)) {
-            (None, true) => "",
-            (Some(value), false) if !value.is_empty() => value,
-            (_, true) => return Err(Complaint::new("takes no value")),
-            (_, false) => return Err(Complaint::new(format!("needs a value: {key}=..."))),
-        };
-        match section {
-            Section::Match => self.apply_match(key, value),
-            Section::When => self.apply_when(key, value),
-            Section::Do => self.apply_do(key, value),
-            Section::Until => self.apply_until(key, value),
-        }
-    }
-
-    fn apply_match(&mut self, key: &str, value: &str) -> Result<(), Complaint> {
-        match key {
-            "name" => self.name = Some(value.into()),
-            "op" => self.matcher.op = op(value)?,
-            "queue" => self.matcher.queue = Some(small(value, u16::MAX)?),
-            "nsid" => self.matcher.nsid = Some(small(value, u32::MAX)?),
-            "lba" => self.matcher.lba = Some(range(value)?),
-            "sqe" => self.matcher.sqe = Some(sqe_mask(value)?),
-            _ => {
-                self.phase = Some(match value {
-                    "submission" => Phase::Submission,
-                    "completion" => Phase::Completion,
-                    _ => return Err(Complaint::choice("phase", &["submission", "completion"])),
-                });
-            }
-        }
-        Ok(())
-    }
-
-    fn apply_when(&mut self, key: &str, value: &str) -> Result<(), Complaint> {
-        match key {
-            "nth" => self.when.nth = Some(positive(value)?),
-            "every" => self.when.every = Some(positive(value)?),
-            "chance" => self.when.chance = Some(chance(value)?),
-            "from" => self.when.from_ns = Some(time(value)?),
-            "to" => self.when.to_ns = Some(time(value)?),
-            _ => self.when.after = Some(value.into()),
-        }
-        Ok(())
-    }
-
-    fn apply_do(&mut self, key: &str, value: &str) -> Result<(), Complaint> {
-        let action = match key {
-            "dnr" => {
-                self.dnr = true;
-                return Ok(());
-            }
-            "more" => {
-                self.more = true;
-                return Ok(());
-            }
-            "crd" => {
-                self.crd = Some(small(value, 3)?);
-                return Ok(());
-            }
-            _ => match verbs::flag(key) {
-                Some(action) => action,
-                None => verbs::valued(key, value)?,
-            },
-        };
-        match self.action.replace(action) {
-            None => Ok(()),
-            Some(first) => {
-                let first = first.kind().name();
-                Err(Complaint::new(format!("a rule does one thing, this one does {first} already")))
-            }
-        }
-    }
-
-    fn apply_until(&mut self, key: &str, value: &str) -> Result<(), Complaint> {
-        match key {
-            "count" => self.until.count = Some(positive(value)?),
-            "before" => self.until.time_ns = Some(time(value)?),
-            "until-reset" => self.until.is_until_reset = true,
-            _ => self.until.is_until_rewrite = true,
-        }
-        Ok(())
-    }
-
-    /// The rule, if it is complete and its parts go together.
-    pub(super) fn finish(self) -> Result<Rule, Complaint> {
-        let Some(mut action) = self.action else {
-            return Err(Complaint {
-                problem: "the rule does nothing".into(),
-                known: Section::Do.keys(),
-            });
-        };
-        match &mut action {
-            Action::Status(status) => {
-                let crd = self.crd.unwrap_or(0);
-                *status = status.with_dnr(self.dnr).with_more(self.more).with_crd(crd);
-            }
-            _ if self.dnr || self.more || self.crd.is_some() => {
-                return Err(Complaint::new("dnr, more and crd go with status only"));
-            }
-            _ => {}
-        }
-        let rule = Rule {
-            phase: self.phase.unwrap_or(action.default_phase().0),
-            name: self.name,
-            matcher: self.matcher,
-            when: self.when,
-            until: self.until,
-            action,
-        };
-        check(&rule)?;
-        Ok(rule)
-    }
-}
-
-/// Checks that the parts of a rule go together.
-fn check(rule: &Rule) -> Result<(), Complaint> {
-    let name = rule.action.kind().name();
-    let (default_phase, has_choice) = rule.action.default_phase();
-    if rule.phase != default_phase && !has_choice {
-        let only = if default_phase == Phase::Submission { "submission" } else { "completion" };
-        return Err(Complaint::new(format!("{name} works at {only} only")));
-    }
-    check_transition(rule)?;
-    let Rule { when, until, .. } = rule;
-    if when.nth.is_some() && until.count.is_some_and(|count| count > 1) {
-        let problem = "nth fires once, so count cannot be more than 1";
-        return Err(Complaint::new(problem));
-    }
-    if until.is_until_rewrite && rule.matcher.lba.is_none() {
-        let problem = "until-rewrite needs lba=FIRST..END: the blocks that are to be rewritten";
-        return Err(Complaint::new(problem));
-    }
-    Ok(())
-}
-
-/// Some things happen to a command, some while the controller as a whole changes its state.
-fn check_transition(rule: &Rule) -> Result<(), Complaint> {
-    let name = rule.action.kind().name();
-    let transition = match rule.matcher.op {
-        OpClass::Transition(transition) => Some(transition),
-        _ => None,
-    };
-    let known: Vec<&'static str> = match (transition, rule.action.transitions()) {
-        (None, None) => return Ok(()),
-        (Some(here), Some(fits)) if fits.contains(&here) => return check_no_fields(&rule.matcher),
-        (Some(_), None) if rule.action.is_general() => return check_no_fields(&rule.matcher),
-        (_, Some(fits)) => fits.iter().map(|fit| fit.name()).collect(),
-        (Some(_), None) => vec!["any command"],
-    };
-    Err(Complaint { problem: format!("{name} does not go with this"), known })
-}
-
-fn check_no_fields(matcher: &Match) -> Result<(), Complaint> {
-    let nothing = Match { op: matcher.op, ..Match::default() };
-    if *matcher != nothing {
-        let problem = "this is no command: it has no queue, nsid, lba or sqe";
-        return Err(Complaint::new(problem));
-    }
-    Ok(())
+/// What a `delay` can be like besides a time.
+#[must_use]
+pub fn distributions() -> &'static [&'static str] {
+    &DISTRIBUTIONS
 }

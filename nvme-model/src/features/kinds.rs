@@ -69,11 +69,9 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind::volatile(fid::HOST_IDENTIFIER),
     Kind { is_per_namespace: true, ..Kind::volatile(fid::RESERVATION_MASK) },
     Kind { is_per_namespace: true, ..Kind::volatile(fid::RESERVATION_PERSISTENCE) },
+    Kind::volatile(fid::OCP_ERROR_INJECTION),
     // There is one combination of command sets.
     Kind { is_changeable: false, ..Kind::volatile(fid::COMMAND_SET_PROFILE) },
-    Kind::volatile(fid::HOST_IDENTIFIER),
-    Kind { is_per_namespace: true, ..Kind::volatile(fid::RESERVATION_MASK) },
-    Kind { is_per_namespace: true, ..Kind::volatile(fid::RESERVATION_PERSISTENCE) },
 ];
 
 /// A keep alive time-out, rounded up to what the timer can do.

@@ -6,7 +6,7 @@ use super::transfer::{Extent, invalid_protection};
 use crate::command::NvmCommand;
 use crate::controller::Outcome;
 use crate::failure::Failure;
-use crate::fault::SubmissionFaults;
+use crate::fault::Faults;
 use crate::{Controller, Ports};
 
 /// Blocks that Verify reads at a time.
@@ -19,7 +19,7 @@ impl Controller {
         &mut self,
         command: &NvmCommand,
         extent: &Extent,
-        faults: &SubmissionFaults,
+        faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Outcome {
         refuse_action(extent)?;
@@ -50,7 +50,7 @@ impl Controller {
         let mut rest = *extent;
         while rest.blocks > 0 {
             let part = Extent { blocks: rest.blocks.min(VERIFY_BLOCKS), ..rest };
-            self.load(nsid, &part, &SubmissionFaults::default(), ports)?;
+            self.load(nsid, &part, &Faults::default(), ports)?;
             rest = rest.after(part.blocks);
         }
         Ok(0)

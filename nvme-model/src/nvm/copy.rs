@@ -12,7 +12,7 @@ use super::transfer::{Extent, invalid_protection};
 use crate::command::{CopyCommand, NvmCommand};
 use crate::controller::Outcome;
 use crate::failure::{Failure, byte};
-use crate::fault::SubmissionFaults;
+use crate::fault::Faults;
 use crate::protection::{Fields, Guard};
 use crate::reservation::Access;
 use crate::{Controller, Ports};
@@ -29,7 +29,7 @@ impl Controller {
         &mut self,
         command: &NvmCommand,
         copy: &CopyCommand,
-        faults: &SubmissionFaults,
+        faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Outcome {
         if !self.features.is_copy_format_enabled(copy.format.number()) {
@@ -62,7 +62,7 @@ impl Controller {
         &self,
         command: &NvmCommand,
         copy: &CopyCommand,
-        faults: &SubmissionFaults,
+        faults: &Faults,
         ports: &Ports<'_>,
     ) -> Result<Vec<CopyRange>, Failure> {
         if copy.ranges > u32::from(RANGES_MAX_Z).saturating_add(1) {

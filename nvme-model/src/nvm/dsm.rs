@@ -6,7 +6,7 @@ use nvme_spec::dsm::{DsmRange, RANGE_BYTES};
 use crate::controller::Outcome;
 use crate::data::DataPointer;
 use crate::failure::Failure;
-use crate::fault::SubmissionFaults;
+use crate::fault::Faults;
 use crate::{Controller, Ports};
 
 impl Controller {
@@ -14,7 +14,7 @@ impl Controller {
         &self,
         count: u32,
         from: DataPointer,
-        faults: &SubmissionFaults,
+        faults: &Faults,
         ports: &Ports<'_>,
     ) -> Result<Vec<DsmRange>, Failure> {
         let count = usize::try_from(count).unwrap_or(0);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::command::{Command, NvmCommand, NvmOp};
 use crate::crash::Content;
-use crate::fault::SubmissionFaults;
+use crate::fault::{DmaTarget, Faults, value_of};
 use crate::{Controller, Ports};
 
 impl Controller {
@@ -13,14 +13,15 @@ impl Controller {
     pub(crate) fn would_store(
         &mut self,
         command: &Command,
-        faults: &SubmissionFaults,
+        faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Option<(u32, u64, u64, Content)> {
         let Command::Nvm(command) = command else {
             return None;
         };
         let NvmCommand { nsid, op, .. } = *command;
-        if faults.status.is_some() || faults.is_data_refused || faults.is_lost_write {
+        let is_refused = value_of!(faults, DmaError) == Some(&DmaTarget::Data);
+        if faults.status().is_some() || is_refused || faults.is_lost_write() {
             return None;
         }
         match op {

@@ -4,7 +4,7 @@ use nvme_spec::status;
 
 use super::transfer::Extent;
 use crate::failure::Failure;
-use crate::fault::SubmissionFaults;
+use crate::fault::Faults;
 use crate::{Controller, Ports};
 
 impl Controller {
@@ -13,7 +13,7 @@ impl Controller {
         &mut self,
         nsid: u32,
         extent: &Extent,
-        faults: &SubmissionFaults,
+        faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Result<Vec<u8>, Failure> {
         self.check_readable(nsid, extent.slba, extent.blocks.into())?;
@@ -22,7 +22,7 @@ impl Controller {
         self.on_media(nsid, |ns, now_ns| {
             ns.read(extent.slba, &mut blocks, now_ns, ports.observer)
         })?;
-        if faults.is_stale_read {
+        if faults.is_stale_read() {
             self.make_stale(nsid, extent.slba, &mut blocks);
         }
         if let Some(protection) = extent.format.protection {

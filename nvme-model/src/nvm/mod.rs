@@ -20,7 +20,7 @@ use nvme_spec::{NSID_BROADCAST, status};
 use crate::command::{NvmCommand, NvmOp};
 use crate::controller::Outcome;
 use crate::failure::{Failure, byte};
-use crate::fault::SubmissionFaults;
+use crate::fault::Faults;
 use crate::media::MediaError;
 use crate::namespace::Namespace;
 use crate::reservation::Access;
@@ -30,7 +30,7 @@ impl Controller {
     pub(crate) fn execute_nvm(
         &mut self,
         command: &NvmCommand,
-        faults: &SubmissionFaults,
+        faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Outcome {
         let nsid = command.nsid;
@@ -41,6 +41,9 @@ impl Controller {
             return self.flush_all(ports);
         }
         self.check_usable(nsid)?;
+        if self.is_read_only() && command.op.changes_blocks() {
+            return Err(Failure::permanent(status::NAMESPACE_WRITE_PROTECTED));
+        }
         if let Some(access) = command.op.access() {
             self.check_reserved(nsid, access)?;
         }
@@ -72,7 +75,7 @@ impl Controller {
             }
             NvmOp::DatasetManagement { ranges, is_deallocate } => {
                 let ranges = self.receive_ranges(ranges, command.data, faults, ports)?;
-                self.deallocate(nsid, &ranges, is_deallocate && !faults.is_lost_write, ports)
+                self.deallocate(nsid, &ranges, is_deallocate && !faults.is_lost_write(), ports)
             }
             NvmOp::ReservationReport { .. }
             | NvmOp::ReservationRegister(_)

@@ -4,7 +4,7 @@ use super::transfer::Extent;
 use crate::command::NvmCommand;
 use crate::controller::Outcome;
 use crate::failure::Failure;
-use crate::fault::SubmissionFaults;
+use crate::fault::{ActionKind, Faults};
 use crate::namespace::Durability;
 use crate::{Controller, Ports};
 
@@ -14,12 +14,19 @@ impl Controller {
         &mut self,
         command: &NvmCommand,
         extent: &Extent,
-        faults: &SubmissionFaults,
+        faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Outcome {
         let mut blocks = self.load(command.nsid, extent, faults, ports)?;
         // Past the controller's own check: this is for the host to find.
         faults.corrupt(&mut blocks);
+        let moved = faults.transferred(blocks.len());
+        if moved < blocks.len() {
+            // What is not transferred stays as it is in the host's memory.
+            let present = self.receive_blocks(extent, command, ports)?;
+            let rest = blocks.iter_mut().zip(present).skip(moved);
+            rest.for_each(|(byte, old)| *byte = old);
+        }
         let bytes = blocks.len() as u64;
         self.send_blocks(extent, blocks, command, ports)?;
         self.health.host_reads = self.health.host_reads.saturating_add(1);
@@ -33,12 +40,16 @@ impl Controller {
         command: &NvmCommand,
         extent: &Extent,
         is_fua: bool,
-        faults: &SubmissionFaults,
+        faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Outcome {
         let blocks = self.blocks_to_write(command, extent, ports)?;
         let bytes = blocks.len() as u64;
-        self.store_blocks(command.nsid, extent, blocks, is_fua, faults, ports)?;
+        let is_last_write = faults.has(ActionKind::PowerCutAt);
+        self.store_blocks(command.nsid, extent, blocks, is_fua || is_last_write, faults, ports)?;
+        if is_last_write {
+            self.lose_power(ports.observer);
+        }
         self.health.host_writes = self.health.host_writes.saturating_add(1);
         self.health.bytes_written = self.health.bytes_written.saturating_add(bytes);
         Ok(0)
@@ -68,11 +79,13 @@ impl Controller {
         extent: &Extent,
         mut blocks: Vec<u8>,
         is_fua: bool,
-        faults: &SubmissionFaults,
+        faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Result<(), Failure> {
         // Past the controller's own check: protection information finds it when it is read.
         faults.corrupt(&mut blocks);
+        let moved = faults.transferred(blocks.len());
+        blocks.iter_mut().skip(moved).for_each(|byte| *byte = 0);
         if let Some(protection) = extent.format.protection {
             protection.invert(&mut blocks);
         }

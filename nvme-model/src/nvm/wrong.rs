@@ -2,7 +2,7 @@
 
 use crate::Controller;
 use crate::failure::Failure;
-use crate::fault::{SubmissionFaults, Torn};
+use crate::fault::{Faults, Torn, value_of};
 use crate::namespace::Namespace;
 
 impl Controller {
@@ -14,22 +14,23 @@ impl Controller {
         nsid: u32,
         slba: u64,
         mut data: Vec<u8>,
-        faults: &SubmissionFaults,
+        faults: &Faults,
     ) -> Result<Option<(u64, Vec<u8>)>, Failure> {
-        if faults.is_lost_write {
+        if faults.is_lost_write() {
             return Ok(None);
         }
         let Some(ns) = self.namespaces.get_mut(&nsid) else {
             return Ok(None);
         };
-        let kept = faults.torn.map(|torn| tear(torn, ns.block_bytes()));
+        let torn = value_of!(faults, Torn).or_else(|| value_of!(faults, PowerCutAt));
+        let kept = torn.map(|torn| tear(*torn, ns.block_bytes()));
         let cut = kept.map(|kept| cut_data(ns, slba, &mut data, kept));
-        let target = match faults.misdirect {
+        let target = match value_of!(faults, Misdirect) {
             None => slba,
             // As far as the namespace reaches, so that the blocks are there.
             Some(lba) => {
                 let last = ns.size_blocks().saturating_sub(ns.blocks_of(data.len()));
-                lba.min(last)
+                last.min(*lba)
             }
         };
         cut.map_or(Ok(()), |cut| self.host_result(cut))?;

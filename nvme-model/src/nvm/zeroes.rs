@@ -2,7 +2,7 @@
 
 use super::transfer::Extent;
 use crate::controller::Outcome;
-use crate::fault::SubmissionFaults;
+use crate::fault::Faults;
 use crate::{Controller, Ports};
 
 /// Blocks of zeros that are written at a time, if they have protection information of their own.
@@ -17,10 +17,10 @@ impl Controller {
         nsid: u32,
         extent: &Extent,
         is_deallocating: bool,
-        faults: &SubmissionFaults,
+        faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Outcome {
-        if faults.is_lost_write {
+        if faults.is_lost_write() {
             return Ok(0);
         }
         let Some(protection) = extent.format.protection.filter(|_| extent.fields.is_action())
@@ -61,9 +61,9 @@ impl Controller {
         nsid: u32,
         slba: u64,
         blocks: u64,
-        faults: &SubmissionFaults,
+        faults: &Faults,
     ) -> Outcome {
-        if let Some(ns) = self.namespaces.get_mut(&nsid).filter(|_| !faults.is_lost_write) {
+        if let Some(ns) = self.namespaces.get_mut(&nsid).filter(|_| !faults.is_lost_write()) {
             ns.spoil(slba, blocks);
         }
         Ok(0)

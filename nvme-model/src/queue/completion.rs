@@ -73,6 +73,11 @@ impl CompletionQueue {
         self.is_phase_frozen = true;
     }
 
+    /// Whether the host has not taken any of the entries that were posted since the ring was empty.
+    pub(crate) fn is_full(&self) -> bool {
+        distance(self.head, self.tail, self.size).saturating_add(1) >= self.size
+    }
+
     /// Reserves a place; `None` if the host has not freed one.
     pub(crate) fn reserve(&mut self) -> Option<Slot> {
         let taken = distance(self.head, self.tail, self.size).saturating_add(self.reserved);
@@ -81,6 +86,12 @@ impl CompletionQueue {
         }
         self.reserved = self.reserved.saturating_add(1);
         Some(Slot { is_spent: false })
+    }
+
+    /// A place that is not free: what is posted there overwrites what the host has not read.
+    pub(crate) fn overrun(&mut self) -> Slot {
+        self.reserved = self.reserved.saturating_add(1);
+        Slot { is_spent: false }
     }
 
     /// Gives a place back.

@@ -45,6 +45,12 @@ impl Queues {
         self.arbiter.next(&self.sqs, &mut self.cqs)
     }
 
+    /// Completion queues that the host has let become full while commands wait for a place in them.
+    pub(crate) fn blocked(&self) -> std::collections::BTreeSet<u16> {
+        let waiting = self.sqs.values().filter(|sq| !sq.is_empty()).map(|sq| sq.cqid);
+        waiting.filter(|cqid| self.cqs.get(cqid).is_some_and(CompletionQueue::is_full)).collect()
+    }
+
     /// Gives a reserved place back.
     pub(crate) fn release(&mut self, cqid: u16, slot: Slot) {
         match self.cqs.get_mut(&cqid) {

@@ -7,14 +7,16 @@ use std::io::Read;
 use std::path::Path;
 use std::thread;
 
+use campaign::control::FaultControl;
 use campaign::disk_image::{self, DiskUser};
 use campaign::engine::EngineError;
 use machine::ports;
 use nvme_model::{Config, Controller, FaultPlan, Media, RamMedia};
-use vmm::{Clock, ConsoleInput, Exit as MachineExit, KernelImage, Machine, MachineConfig};
+use vmm::{Clock, ConsoleInput, Control, Exit as MachineExit, KernelImage, Machine, MachineConfig};
 
 use crate::args::Boot;
 use crate::exit::Exit;
+use crate::fault::read_plan;
 use screen::Screen;
 
 /// What the built-in guest plays if nothing is said.
@@ -31,12 +33,15 @@ pub(crate) fn run(args: &Boot) -> Exit {
 }
 
 fn prepare(args: &Boot) -> Result<Machine, Exit> {
-    let controller = Controller::new(Config::default(), media(args)?, plan(args)?)
+    let mut controller = Controller::new(Config::default(), media(args)?, plan(args)?)
         .map_err(|error| Exit::Usage.with(&error))?;
     let mut config = MachineConfig::new(image(args.image.as_deref())?, command_line(args));
     config.initrd = args.initrd.as_deref().map(read).transpose()?.map(Into::into);
     config.memory_bytes = args.memory.saturating_mul(1 << 20);
+    controller.findings_mut().watch_pages();
     config.controller = Some(controller);
+    config.control =
+        args.control.clone().map(|path| Control { path, hook: Box::new(FaultControl) });
     config.clock = Clock::Wall;
     config.limits.total = Some(args.timeout);
     if args.image.is_some() {
@@ -78,8 +83,11 @@ fn media(args: &Boot) -> Result<Box<dyn Media>, Exit> {
 }
 
 fn plan(args: &Boot) -> Result<FaultPlan, Exit> {
-    let mut plan = FaultPlan::none();
-    plan.rules.clone_from(&args.fault);
+    let mut plan = match &args.faults {
+        Some(file) => read_plan(file)?,
+        None => FaultPlan::none(),
+    };
+    plan.rules.extend(args.fault.iter().cloned());
     plan.check().map_err(|error| Exit::Usage.with(&error))?;
     Ok(plan)
 }
@@ -117,13 +125,23 @@ fn report_faults(controller: &Controller) {
             println!("fault: NOT EXERCISED: planned {}", counts.planned);
         }
     }
+    for (rule, counts) in controller.faults().violations() {
+        println!("fault: VIOLATED {} times: {rule}", counts.fired);
+    }
+    for (kind, count) in controller.findings().counts() {
+        println!("driver finding: {kind}: {count}");
+    }
+    for finding in controller.findings().last() {
+        log::info!("driver finding: {finding}");
+    }
 }
 
 fn exit_of_guest(exit: &MachineExit) -> Exit {
     match exit {
-        MachineExit::Code(ports::EXIT_OK) | MachineExit::PowerOff | MachineExit::Reset => {
-            Exit::Expected
-        }
+        MachineExit::Code(ports::EXIT_OK)
+        | MachineExit::PowerOff
+        | MachineExit::PowerLost
+        | MachineExit::Reset => Exit::Expected,
         MachineExit::Code(ports::EXIT_BAD_COMMAND_LINE) => {
             Exit::Usage.with(&"the guest does not know these words: see --append")
         }

@@ -4,7 +4,7 @@ use exercise::Words;
 use nvme_model::{Controller, Event};
 use vmm::{Exit, KernelImage, Machine, MachineConfig, MachineObserver, MemoryAfterPowerCycle};
 
-use crate::{Played, has_fired};
+use crate::{Played, UNPOWERED, has_fired};
 
 #[derive(Default)]
 struct Seen {
@@ -40,9 +40,13 @@ pub(crate) fn play(machine: &mut Machine, controller: Controller, words: Words) 
     machine.power_cycle(&format!("program=exercise trace=off {words}")).expect("a power cycle");
     let mut seen = Seen::default();
     let exit = machine.run(&mut seen).expect("a run");
-    assert!(matches!(exit, Exit::Code(machine::ports::EXIT_OK)), "{exit}: {}", seen.console);
+    let line = match exit {
+        Exit::PowerLost => UNPOWERED.to_owned(),
+        Exit::Code(machine::ports::EXIT_OK) => seen.console.trim_end().to_owned(),
+        _ => panic!("{exit}: {}", seen.console),
+    };
     Played {
-        line: seen.console.trim_end().to_owned(),
+        line,
         events: seen.events,
         now_ns: machine.now_ns(),
         has_fired: machine.controller().is_some_and(has_fired),

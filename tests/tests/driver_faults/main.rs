@@ -9,6 +9,8 @@
 mod kvm;
 mod table;
 
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
 use campaign::engine::{HostMachine, HostPlatform};
@@ -24,6 +26,9 @@ const BOUND_NS: u64 = 1_800_000_000_000;
 
 /// Memory of the machine in this process: the driver's queues and a few pages of data.
 const MEMORY_PAGES: usize = 256;
+
+/// What stands for the report of a guest that was switched off.
+const UNPOWERED: &str = "exercise: unpowered";
 
 /// How an exercise went.
 #[derive(Debug, PartialEq)]
@@ -52,7 +57,9 @@ fn has_fired(controller: &Controller) -> bool {
 fn on_host(rules: &[String], words: Words) -> Played {
     let log = TraceLog::default();
     let machine = Rc::new(HostMachine::with_memory(controller(rules), log, MEMORY_PAGES));
-    let line = exercise::run(HostPlatform::new(Rc::clone(&machine)), words).to_string();
+    // The engine ends a guest without power by unwinding.
+    let platform = HostPlatform::new(Rc::clone(&machine));
+    let report = catch_unwind(AssertUnwindSafe(|| exercise::run(platform, words)));
     let now_ns = machine.now_ns();
     let (mut controller, log) = machine.take_apart();
     let event = |entry: &campaign::trace::Entry| match entry.source {
@@ -60,6 +67,11 @@ fn on_host(rules: &[String], words: Words) -> Played {
         Source::Guest(_) => None,
     };
     let events = log.entries().iter().filter_map(event).collect();
+    let line = match report {
+        Ok(report) => report.to_string(),
+        Err(_) if controller.is_power_lost() => UNPOWERED.to_owned(),
+        Err(payload) => resume_unwind(payload),
+    };
     let has_fired = has_fired(&controller);
     // A controller wants to be switched off before it is scrapped: it guards every command in flight.
     controller.power_cut(now_ns, CachePolicy::LoseAll, &mut ());
@@ -78,12 +90,11 @@ fn cases(table: &Table) -> Vec<(Case<'_>, Words)> {
 #[test]
 fn every_kind_of_fault_has_a_row_and_every_row_a_kind() {
     let table = Table::read();
-    let mut missing = table::kinds();
-    missing.retain(|word| !table.rows().any(|row| row.kind == *word));
-    assert!(missing.is_empty(), "kinds without a row: {missing:?}");
+    let rows: BTreeSet<&str> = table.rows().map(|row| row.kind).collect();
     let kinds = table::kinds();
-    let unknown: Vec<_> =
-        table.rows().map(|row| row.kind).filter(|kind| !kinds.iter().any(|k| k == kind)).collect();
+    let missing: Vec<_> = kinds.difference(&rows).collect();
+    assert!(missing.is_empty(), "kinds without a row: {missing:?}");
+    let unknown: Vec<_> = rows.difference(&kinds).collect();
     assert!(unknown.is_empty(), "rows without a kind: {unknown:?}");
 }
 
@@ -111,6 +122,9 @@ fn a_virtual_machine_plays_the_same_to_the_nanosecond() {
     };
     for (case, words) in cases(&table) {
         let there = kvm::play(&mut machine, controller(&case.rules), words);
+        if case.is_unequal {
+            continue;
+        }
         let here = on_host(&case.rules, words);
         assert_eq!(there.line, here.line, "{} {words}", case.kind);
         assert!(there == here, "{} {words}: another trace", case.kind);

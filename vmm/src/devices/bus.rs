@@ -115,6 +115,7 @@ impl Devices {
     /// A read from configuration space.
     pub(super) fn config_read(&mut self, at: ConfigAddress, data: &mut [u8]) {
         data.fill(0xff);
+        self.set_now();
         if at.function == 0
             && let Some(function) = self.function(at.slot)
         {

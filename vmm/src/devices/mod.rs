@@ -18,6 +18,7 @@ use nvme_model::{CachePolicy, Controller, GuestMemory};
 use crate::MachineObserver;
 use crate::clock::MachineClock;
 use crate::console_input::InputBuffer;
+use crate::control::Answering;
 use crate::kvm::Ram;
 use crate::output::{Flooded, Output};
 use crate::pci::{ConfigAddress, HostBridge, Line, MsiSink, Placement};
@@ -39,6 +40,8 @@ pub(crate) enum Ending {
     ConsoleFlood,
     /// It waits for what cannot happen.
     WaitsForever,
+    /// A fault has cut the power.
+    PowerLost,
     /// It switched itself off by ACPI.
     PowerOff,
     /// It reset itself by ACPI.
@@ -74,6 +77,7 @@ pub(crate) struct Devices {
     serial: SerialPort,
     block: Option<VirtioFunction<Block>>,
     cache_policy: CachePolicy,
+    answering: Option<Answering>,
     input: Arc<InputBuffer>,
     sink: Arc<dyn MsiSink>,
     /// The page that the guest named, if it did.
@@ -92,6 +96,7 @@ pub(crate) struct Parts {
     pub(crate) block: Option<Block>,
     pub(crate) controller: Option<Controller>,
     pub(crate) cache_policy: CachePolicy,
+    pub(crate) answering: Option<Answering>,
 }
 
 impl Devices {
@@ -117,6 +122,7 @@ impl Devices {
             serial: SerialPort::default(),
             block,
             cache_policy: parts.cache_policy,
+            answering: parts.answering,
             input: Arc::default(),
             sink,
             calls: None,
@@ -213,6 +219,14 @@ impl Devices {
             GuestMemory::write(&self.ram, at, &bytes)?;
         }
         Ok(())
+    }
+
+    /// Answers what somebody outside has said.
+    fn answer(&mut self) {
+        if let Some(answering) = &mut self.answering {
+            let controller = self.nvme.as_deref_mut().map(NvmeFunction::controller_mut);
+            answering.answer_all(controller, self.clock.now_ns());
+        }
     }
 
     /// Hands the guest the input that has come: through the virtio console if the guest drives it, else

@@ -172,6 +172,9 @@ impl NvmeFunction {
         let bar = *self.config.bars().first()?;
         let base = self.config.range(bar).start;
         self.config.decode(base, data.len())?;
+        if self.controller.has_register_faults() {
+            return None;
+        }
         for (offset, word) in (0..).step_by(8).zip(data.chunks_mut(8)) {
             self.controller.mmio_read(self.now_ns, offset, word, &mut self.events);
         }
@@ -238,6 +241,11 @@ impl Function for NvmeFunction {
 
     fn config_mut(&mut self) -> &mut ConfigSpace {
         &mut self.config
+    }
+
+    fn config_read(&mut self, offset: usize, data: &mut [u8]) {
+        self.config.read(offset, data);
+        self.controller.config_read(self.now_ns, offset as u64, data, &mut self.events);
     }
 
     fn config_changed(&mut self) {

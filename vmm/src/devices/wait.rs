@@ -54,6 +54,7 @@ impl Devices {
         };
         self.clock = MachineClock::Lab { now_ns };
         self.forward_events(observer);
+        self.power()?;
         match wake {
             LabWake::Interrupt => Ok(Woken::Raised),
             LabWake::Deadline => Ok(Woken::TimedOut),
@@ -71,6 +72,9 @@ impl Devices {
         self.progress.set_waiting(true);
         let woken = loop {
             self.step_if_due(observer);
+            if self.power().is_err() {
+                break Woken::Cancelled;
+            }
             let now_ns = self.clock.now_ns();
             let due_ns = self.next_event().unwrap_or(u64::MAX).min(deadline_ns);
             let limit =
@@ -97,6 +101,15 @@ impl Devices {
             self.forward_events(observer);
         }
         self.take_input();
+        self.answer();
+    }
+
+    /// Whether there still is power: a fault can cut it.
+    pub(crate) fn power(&self) -> Access {
+        match &self.nvme {
+            Some(nvme) if nvme.controller().is_power_lost() => Err(Ending::PowerLost),
+            _ => Ok(()),
+        }
     }
 
     /// When the controller does something next by itself.

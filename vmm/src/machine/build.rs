@@ -11,6 +11,7 @@ use crate::VmmError;
 use crate::boot::Boot;
 use crate::clock::MachineClock;
 use crate::config::{Clock, MachineConfig, MemoryAfterPowerCycle};
+use crate::control::{Answering, Control, ControlServer, Mailbox};
 use crate::controller_timer::{Alarm, ControllerTimer};
 use crate::devices::nvme::NvmeFunction;
 use crate::devices::virtio::block::Block;
@@ -44,6 +45,14 @@ impl Machine {
             subscribers.push(Box::new(timer));
         }
         let poller = is_wall_clock.then(|| Poller::start(Arc::clone(&progress))).transpose()?;
+        let mut answering = None;
+        if let Some(Control { path, hook }) = config.control {
+            let mailbox = Arc::new(Mailbox::new()?);
+            let (raised, progress) = (Arc::clone(&raised), Arc::clone(&progress));
+            let server = ControlServer::new(&path, Arc::clone(&mailbox), raised, progress)?;
+            subscribers.push(Box::new(server));
+            answering = Some(Answering { mailbox, hook });
+        }
         let event_loop = EventLoop::start(subscribers)?;
         let block = config.control_disk.map(Block::new).transpose().map_err(|source| {
             VmmError::Host { what: "finding out the control disk's size", source }
@@ -59,6 +68,7 @@ impl Machine {
             block,
             controller: config.controller,
             cache_policy: config.cache_policy,
+            answering,
         });
         boot.start(&ram, &vcpu, &config.cmdline)?;
         devices.write_config_copy().map_err(no_boot_pages)?;

@@ -97,6 +97,7 @@ impl Machine {
                 bytes_max: self.devices.output.bytes_max(),
                 report: self.report()?,
             },
+            End::Access(Ending::PowerLost) => Exit::PowerLost,
             End::Access(Ending::WaitsForever) => Exit::WaitsForever(self.report()?),
             End::Access(Ending::PowerOff) => Exit::PowerOff,
             End::Access(Ending::Reset) => Exit::Reset,
@@ -146,5 +147,6 @@ fn handle(
         }
         other => return Err(End::CpuError(format!("unexpected exit {other:?}"))),
     }
+    devices.power()?;
     Ok(())
 }

@@ -20,6 +20,9 @@ const MEMORY_PAGES: usize = 16 << 10;
 /// The panic payload of a guest that can never go on.
 pub(super) struct WaitsForever;
 
+/// The panic payload of a guest whose power a fault has cut.
+pub(super) struct PowerLost;
+
 /// One machine, for one life. A program that is no scenario runs on it through a
 /// [`HostPlatform`](super::HostPlatform).
 #[derive(Debug)]
@@ -66,6 +69,7 @@ impl HostMachine {
         self.with_controller(|controller, now_ns, observer| {
             controller.mmio_read(now_ns, offset, data, observer);
         });
+        self.check_power();
     }
 
     /// A register write, and then what the controller does about it at this very moment.
@@ -76,6 +80,7 @@ impl HostMachine {
             let memory = &DeviceView(&self.memory);
             controller.step(now_ns, &mut Ports { memory, irq, observer });
         });
+        self.check_power();
     }
 
     /// Lets virtual time pass until the vector is raised or the deadline is there.
@@ -89,6 +94,7 @@ impl HostMachine {
             self.now_ns.set(now_ns);
             wake
         });
+        self.check_power();
         match wake {
             LabWake::Interrupt => Wake::Interrupt,
             LabWake::Deadline => Wake::Deadline,
@@ -103,6 +109,13 @@ impl HostMachine {
     pub fn take_apart(&self) -> (Controller, TraceLog) {
         let controller = self.controller.take().expect("the controller is taken once, at the end");
         (controller, self.trace.take())
+    }
+
+    /// The power may be gone: then the guest's life is over.
+    fn check_power(&self) {
+        if self.with_controller(|controller, _, _| controller.is_power_lost()) {
+            resume_unwind(Box::new(PowerLost));
+        }
     }
 
     fn with_controller<T>(

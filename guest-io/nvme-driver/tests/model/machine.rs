@@ -67,7 +67,8 @@ impl Machine {
     pub(crate) fn new(config: nvme_model::Config, lba_bytes: u32, rules: Vec<Rule>) -> Rc<Self> {
         let media = RamMedia::new(1024 * 4096 / u64::from(lba_bytes), lba_bytes);
         let plan = FaultPlan { seed: 1, rules };
-        let controller = Controller::new(config, Box::new(media), plan).unwrap();
+        let mut controller = Controller::new(config, Box::new(media), plan).unwrap();
+        controller.findings_mut().watch_pages();
         let (sink, tracer) = VecSink::with_tracer();
         let state = State {
             controller,
@@ -159,6 +160,14 @@ impl Machine {
         self.state.borrow().events.iter().map(|(_, event)| *event).collect()
     }
 
+    /// Without faults our driver does nothing wrong, whatever a test had it do.
+    fn assert_no_findings(&self) {
+        let controller = &self.state.borrow().controller;
+        let findings: Vec<_> = controller.findings().last().collect();
+        let is_faulty = controller.faults().counts().next().is_some() || controller.is_removed();
+        assert!(is_faulty || findings.is_empty() || std::thread::panicking(), "{findings:?}");
+    }
+
     fn after_mmio(&self) {
         let State { controller, now_ns, lines, events, .. } = &mut *self.state.borrow_mut();
         controller.step(*now_ns, &mut Ports { memory: &self.memory, irq: lines, observer: events });
@@ -168,6 +177,7 @@ impl Machine {
 /// The controller wants to be switched off before it is scrapped: it guards every command in flight.
 impl Drop for Machine {
     fn drop(&mut self) {
+        self.assert_no_findings();
         self.power_cut();
     }
 }
@@ -236,6 +246,7 @@ pub(crate) fn rule(op: OpClass, phase: Phase, action: Action, count: u64) -> Rul
         phase,
         when: When::default(),
         action,
+        sets: None,
         until: Until { count: Some(count), ..Until::default() },
     }
 }

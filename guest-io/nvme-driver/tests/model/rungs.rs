@@ -228,7 +228,7 @@ fn delays_of_every_distribution_change_when_and_not_what() {
         Distribution::Pareto { min_ns: ms, alpha_ppm: 1_500_000 },
         Distribution::Burst { delay_ns: 100 * ms, length: 3, period: 5 },
     ] {
-        let mut delays = io_rule(Phase::Submission, Action::RandomDelay(distribution), 1);
+        let mut delays = io_rule(Phase::Submission, Action::RandomDelay(distribution.clone()), 1);
         delays.until.count = None;
         delays.matcher.op = OpClass::Io(NvmOpcode::WRITE);
         let (first, driver, _) = survives(vec![delays.clone()]);

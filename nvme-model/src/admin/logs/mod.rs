@@ -16,12 +16,13 @@ use zerocopy::IntoBytes;
 
 pub(super) use effects::oacs;
 
+use super::injection::LID_FAULT_RULES;
 use crate::Controller;
 use crate::device::SanitizeMode;
 use crate::failure::{Failure, byte};
 
 /// The pages there are, and what is special about each.
-const PAGES: [(u8, SupportedPage); 15] = [
+const PAGES: [(u8, SupportedPage); 16] = [
     (LID_SUPPORTED_PAGES, PLAIN),
     (LID_ERROR, PLAIN),
     (LID_SMART, PLAIN),
@@ -38,6 +39,7 @@ const PAGES: [(u8, SupportedPage); 15] = [
     (LID_RESERVATION, PLAIN),
     (LID_SANITIZE, PLAIN),
     (LID_OCP_SMART, PLAIN),
+    (LID_FAULT_RULES, PLAIN),
 ];
 
 const PLAIN: SupportedPage = SupportedPage(1);
@@ -102,6 +104,7 @@ impl Controller {
                 self.device.sanitize.page(&self.config.timing, now_ns, writes)
             }
             LID_OCP_SMART => self.ocp_smart_page(),
+            LID_FAULT_RULES => self.fault_page(),
             _ => return Err(Failure::permanent(status::INVALID_LOG_PAGE).at(byte::CDW10)),
         })
     }

@@ -48,7 +48,7 @@ fn a_namespace_that_appears_is_reported_listed_and_usable() {
     assert_eq!(heard(&mut rig), []);
     assert_eq!(changed(&mut rig, true), [4, 9], "retained");
     assert_eq!(changed(&mut rig, false), [4, 9]);
-    assert_eq!(changed(&mut rig, false), [], "cleared by reading");
+    assert!(changed(&mut rig, false).is_empty(), "cleared by reading");
     assert_eq!(heard(&mut rig), [], "what the list told is no news");
     add(&mut rig, 5, 16).expect("free");
     assert_eq!(heard(&mut rig), [CHANGED]);

@@ -33,7 +33,7 @@ fn every_decision_is_an_event_and_in_the_log() {
     });
     let log = rig.controller.faults().log();
     assert_eq!(events.len(), 2);
-    for (event, decision) in events.iter().zip(log) {
+    for (event, (_, decision)) in events.iter().zip(log.iter()) {
         assert_eq!((event.0, event.1), (decision.command, ActionKind::LostWrite));
         assert_eq!((decision.rule, decision.action), (0, ActionKind::LostWrite));
     }

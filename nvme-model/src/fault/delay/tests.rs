@@ -2,7 +2,9 @@ use super::*;
 
 fn delays(distribution: Distribution, count: u64) -> Vec<u64> {
     (1..=count)
-        .map(|fired| distribution.sample(fired, Draws::new(fired.wrapping_mul(0x1234_5678_9abc))))
+        .map(|fired| {
+            distribution.sample(0, fired, Draws::new(fired.wrapping_mul(0x1234_5678_9abc)))
+        })
         .collect()
 }
 
@@ -93,7 +95,7 @@ fn bursts_come_in_the_order_given() {
 /// Written down so that a change of the arithmetic, or a host that computes otherwise, is noticed.
 #[test]
 fn the_same_key_gives_the_same_delay_everywhere() {
-    let first = |distribution: Distribution| distribution.sample(1, Draws::new(42));
+    let first = |distribution: Distribution| distribution.sample(0, 1, Draws::new(42));
     let found = [
         first(Distribution::Uniform { min_ns: 0, max_ns: 1_000_000 }),
         first(Distribution::Normal { mean_ns: 100_000, deviation_ns: 10_000 }),

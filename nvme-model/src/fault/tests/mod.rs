@@ -1,1 +1,3 @@
+mod forms;
 mod language;
+mod table;

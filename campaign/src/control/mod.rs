@@ -1,0 +1,110 @@
+//! What can be said to a running machine: the protocol of its control socket, without the socket.
+//!
+//! One JSON object a line each way. A request has `"v": 1` and `"do"`; a reply has `"v": 1` and either
+//! `"ok"` or `"error"`. A field that is not known is an error, and so is another version.
+
+mod request;
+
+use nvme_model::Controller;
+use nvme_model::fault::{ActionKind, Decision, Rule};
+use serde_json::{Value, json};
+
+pub use request::{Request, VERSION};
+
+/// Decisions in one reply at the most; `next` says where to go on.
+const DECISIONS_MAX: usize = 1000;
+
+/// Answers requests with a controller. Keeps nothing between two of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FaultControl;
+
+impl vmm::ControlHook for FaultControl {
+    fn answer(&mut self, controller: Option<&mut Controller>, now_ns: u64, line: &str) -> String {
+        answer(controller, now_ns, line)
+    }
+}
+
+/// The answer to a line.
+#[must_use]
+pub fn answer(controller: Option<&mut Controller>, now_ns: u64, line: &str) -> String {
+    let result = Request::parse(line).and_then(|request| {
+        let controller = controller.ok_or("the machine has no NVMe controller")?;
+        carry_out(controller, now_ns, &request)
+    });
+    match result {
+        Ok(value) => json!({ "v": VERSION, "ok": value }).to_string(),
+        Err(error) => json!({ "v": VERSION, "error": error }).to_string(),
+    }
+}
+
+fn carry_out(controller: &mut Controller, now_ns: u64, request: &Request) -> Result<Value, String> {
+    match request {
+        Request::Arm { rule } => arm(controller, rule),
+        Request::Disarm { rule } => {
+            if controller.faults_mut().disarm(*rule) {
+                Ok(json!({ "rule": rule }))
+            } else {
+                let last = controller.faults().counts().count();
+                Err(format!("there is no rule {rule}: there are {last}, from 0"))
+            }
+        }
+        Request::List => Ok(list(controller, now_ns)),
+        Request::Log { since } => Ok(log(controller, *since)),
+    }
+}
+
+fn arm(controller: &mut Controller, line: &str) -> Result<Value, String> {
+    let rule: Rule =
+        line.parse().map_err(|error: nvme_model::fault::RuleError| error.to_string())?;
+    let mut plan = controller.faults().plan().clone();
+    plan.rules.push(rule.clone());
+    plan.check().map_err(|error| error.to_string())?;
+    let text = rule.to_string();
+    let index = controller.faults_mut().arm(rule);
+    Ok(json!({ "rule": index, "text": text }))
+}
+
+fn list(controller: &Controller, now_ns: u64) -> Value {
+    let faults = controller.faults();
+    let rules = (0..).zip(faults.counts().zip(faults.statuses()));
+    let rules: Vec<Value> = rules
+        .map(|(index, ((rule, counts), status)): (u32, _)| {
+            json!({
+                "rule": index,
+                "text": rule.to_string(),
+                "status": status.name(),
+                "matched": counts.armed,
+                "fired": counts.fired,
+                "planned": counts.planned,
+                "violated": rule.action.kind() == ActionKind::Forbid && counts.fired > 0,
+            })
+        })
+        .collect();
+    json!({ "now_ns": now_ns, "state": faults.state(), "rules": rules })
+}
+
+fn log(controller: &Controller, since: u64) -> Value {
+    let log = controller.faults().log();
+    let decisions = log.iter().skip_while(|(number, _)| *number < since);
+    let decisions: Vec<(u64, &Decision)> = decisions.take(DECISIONS_MAX).collect();
+    let next = decisions.last().map_or(since, |(number, _)| number + 1);
+    let decisions: Vec<Value> = decisions
+        .into_iter()
+        .map(|(number, decision)| {
+            json!({
+                "number": number,
+                "now_ns": decision.now_ns,
+                "rule": decision.rule,
+                "command": decision.command,
+                "action": decision.action.name(),
+                "fired": decision.fired,
+            })
+        })
+        .collect();
+    let findings: Vec<String> =
+        controller.findings().counts().map(|(kind, count)| format!("{kind}: {count}")).collect();
+    json!({ "decisions": decisions, "next": next, "dropped": log.dropped(), "findings": findings })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! What rules see of a command beyond its entry: the data it moves, and blocks that these name.
+//!
+//! Looked up only while a rule asks for it. It is the bench that looks, not the controller: nothing of
+//! it is an event, and what cannot be read is simply not seen.
+
+use nvme_spec::dsm::{DsmRange, RANGE_BYTES};
+
+use super::Controller;
+use crate::Ports;
+use crate::command::{Command, NvmCommand, NvmOp};
+
+impl Controller {
+    /// Blocks that a command names in its data.
+    pub(super) fn ranges_of(
+        &self,
+        command: Option<&Command>,
+        ports: &Ports<'_>,
+    ) -> Vec<(u64, u64)> {
+        let Some(Command::Nvm(command)) = command.filter(|_| self.faults().wants_ranges()) else {
+            return Vec::new();
+        };
+        if !matches!(command.op, NvmOp::DatasetManagement { .. }) {
+            return Vec::new();
+        }
+        let bytes = self.sent_with(command, ports).unwrap_or_default();
+        let (ranges, _) = bytes.as_chunks::<RANGE_BYTES>();
+        let ranges = ranges.iter().map(|range| DsmRange::from_bytes(*range));
+        ranges.map(|range| (range.slba.get(), range.nlb.get().into())).collect()
+    }
+
+    /// The data of a command: what the host sends, or what the blocks hold that it reads.
+    pub(super) fn data_of(
+        &mut self,
+        command: Option<&Command>,
+        ports: &Ports<'_>,
+    ) -> Option<Vec<u8>> {
+        let Some(Command::Nvm(command)) = command.filter(|_| self.faults().wants_data()) else {
+            return None;
+        };
+        let NvmOp::Read { slba, blocks, .. } = command.op else {
+            return self.sent_with(command, ports);
+        };
+        let bytes = self.bytes_of(command.nsid, blocks)?;
+        let ns = self.namespaces.get_mut(&command.nsid)?;
+        let mut data = vec![0; bytes];
+        let is_there = ns.has_blocks(slba, blocks.into()) && ns.peek(slba, &mut data).is_ok();
+        is_there.then_some(data)
+    }
+
+    /// What the host sends with a command.
+    fn sent_with(&self, command: &NvmCommand, ports: &Ports<'_>) -> Option<Vec<u8>> {
+        let bytes = match command.op {
+            NvmOp::Write { blocks, .. } | NvmOp::Compare { blocks, .. } => {
+                self.bytes_of(command.nsid, blocks)?
+            }
+            NvmOp::DatasetManagement { ranges, .. } => {
+                usize::try_from(ranges).ok()?.saturating_mul(RANGE_BYTES)
+            }
+            _ => return None,
+        };
+        let mut data = vec![0; bytes];
+        self.receive(&mut data, command.data, ports).ok().map(|()| data)
+    }
+
+    /// Bytes of so many blocks, if a transfer may be so large.
+    fn bytes_of(&self, nsid: u32, blocks: u32) -> Option<usize> {
+        let block_bytes = self.namespaces.get(&nsid)?.block_bytes();
+        let bytes = u64::from(blocks).saturating_mul(block_bytes.into());
+        usize::try_from(bytes).ok().filter(|_| bytes <= self.config.transfer_bytes_max())
+    }
+}

@@ -1,0 +1,264 @@
+//! The table of kinds.
+
+use std::fmt;
+
+use nvme_spec::Status;
+
+use super::{At, Group, Kind, On};
+use crate::fault::delay::Distribution;
+use crate::fault::forms::*;
+use crate::fault::payload::{BytePattern, DmaTarget, Flip, Notice, PhaseFault, Torn};
+use crate::fault::rule::Transition;
+
+/// Names what a form parsed, inside of a pattern that a form may or may not ask for.
+macro_rules! bound {
+    ($name:ident $form:ident) => {
+        $name
+    };
+}
+
+macro_rules! shown {
+    ($f:ident) => {
+        Ok(())
+    };
+    ($f:ident $value:ident $form:ident) => {
+        ($form.show)($value, $f)
+    };
+}
+
+macro_rules! parser {
+    ($kind:ident) => {
+        |_| Ok(Action::$kind)
+    };
+    ($kind:ident $form:ident) => {
+        |value| ($form.parse)(value).map(Action::$kind)
+    };
+}
+
+macro_rules! form {
+    ($part:ident: ) => {
+        NONE.$part
+    };
+    ($part:ident: $form:ident) => {
+        $form.$part
+    };
+}
+
+macro_rules! kinds {
+    ($( $kind:ident $(($type:ty) $form:ident)? = $code:literal, $word:literal, $group:ident,
+        $at:ident, $on:expr, $help:literal, $example:literal; )*) => {
+        /// What happens to the command.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Action {
+            $( #[doc = $help] $kind $(($type))?, )*
+        }
+
+        /// What happens, without its value. The numbers are part of the trace format: never reuse one.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum ActionKind {
+            $( #[doc = $help] $kind = $code, )*
+        }
+
+        impl Action {
+            /// The action without its value.
+            #[must_use]
+            pub const fn kind(&self) -> ActionKind {
+                match self {
+                    $( Self::$kind { .. } => ActionKind::$kind, )*
+                }
+            }
+
+            pub(super) fn show_value(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $( Self::$kind $( (bound!(value $form)) )? => shown!(f $(value $form)?), )*
+                }
+            }
+        }
+
+        /// Every kind, by group.
+        pub static KINDS: &[Kind] = &[$(
+            Kind {
+                kind: ActionKind::$kind,
+                word: $word,
+                value: form!(hint: $($form)?),
+                group: Group::$group,
+                at: At::$at,
+                on: $on,
+                help: $help,
+                example: $example,
+                fits: form!(fits: $($form)?),
+                parse: parser!($kind $($form)?),
+            },
+        )*];
+    };
+}
+
+const COMMANDS: On = On::Commands;
+const ANYTHING: On = On::Anything;
+const READY: On = On::Only(&[Transition::Enable, Transition::Disable]);
+const RESETS: On = On::Only(&[Transition::Disable, Transition::SubsystemReset]);
+const DISABLE: On = On::Only(&[Transition::Disable]);
+const SHUTDOWN: On = On::Only(&[Transition::Shutdown]);
+const READS: On = On::Only(&[Transition::RegisterRead, Transition::ConfigRead]);
+const WRITES: On = On::Only(&[Transition::RegisterWrite, Transition::Doorbell]);
+
+kinds! {
+    Status(Status) STATUS = 1, "status", Command, Either, COMMANDS,
+        "it fails with this status, unexecuted (phase=completion: executed)",
+        "read lba=0x10..0x20 nth=2 => status=media/unrecovered-read dnr";
+    Delay(u64) TIME = 2, "delay", Command, Either, COMMANDS,
+        "it completes later by so much; others overtake it",
+        "write every=2 => delay=5ms";
+    RandomDelay(Distribution) DISTRIBUTION = 27, "delay", Command, Either, COMMANDS,
+        "it completes later by a time drawn anew each time",
+        "read => delay=histogram(80us:90,1ms:9,20ms:1)";
+    Stall(u64) POSITIVE_TIME = 28, "stall", Command, Submission, COMMANDS,
+        "it and all later ones of its queue complete no earlier than then",
+        "io queue=1 nth=3 => stall=10ms";
+    Drop = 3, "drop", Command, Completion, COMMANDS,
+        "it is executed, its completion is never posted",
+        "write nth=1 => drop";
+    Hang = 4, "hang", Command, Submission, COMMANDS,
+        "it is never executed and never completes, but can be aborted",
+        "read nth=2 => hang";
+    IgnoreAbort = 12, "ignore-abort", Command, Submission, COMMANDS,
+        "an abort does nothing and says so",
+        "abort => ignore-abort";
+    IgnoreDeleteQueue = 21, "ignore-delete-queue", Command, Submission, COMMANDS,
+        "deleting a queue succeeds, but the queue stays and goes on",
+        "delete-io-sq => ignore-delete-queue";
+
+    Corrupt(Flip) FLIP = 5, "corrupt", Data, Submission, COMMANDS,
+        "one byte of its data changes on the way: data[offset % length] ^= xor",
+        "read => corrupt=100^0x01";
+    Forge(BytePattern) PATTERN = 42, "forge", Data, Submission, COMMANDS,
+        "its data holds these bytes: an Identify page, a log page, blocks",
+        "identify => forge=77:00";
+    LostWrite = 6, "lost-write", Data, Submission, COMMANDS,
+        "a write is acknowledged but goes nowhere",
+        "write lba=7 => lost-write";
+    Torn(Torn) TORN = 13, "torn", Data, Submission, COMMANDS,
+        "a write is acknowledged but only its beginning is stored",
+        "write => torn=700B";
+    Misdirect(u64) BLOCK = 14, "misdirect", Data, Submission, COMMANDS,
+        "a write is acknowledged but goes to these blocks instead",
+        "write nth=1 => misdirect=0x40";
+    StaleRead = 15, "stale-read", Data, Submission, COMMANDS,
+        "a read returns what the blocks held before their last write",
+        "read => stale-read";
+    ReadOnly = 48, "read-only", Data, Submission, COMMANDS,
+        "from here on writes fail as write protected, until the power is cut",
+        "write nth=2 => read-only";
+    PowerCutAt(Torn) TORN = 45, "power-cut-at", Data, Submission, COMMANDS,
+        "so much of the write is on the media, then the power goes",
+        "write nth=1 => power-cut-at=700B";
+
+    DmaError(DmaTarget) DMA_TARGET = 26, "dma-error", Dma, Submission, COMMANDS,
+        "data: Data Transfer Error; sqe, cqe: CSTS.CFS",
+        "read => dma-error=data";
+    PartialDma(u64) BYTES = 34, "partial-dma", Dma, Submission, COMMANDS,
+        "only so many bytes of its data are transferred, and nobody says so",
+        "read => partial-dma=512";
+    EarlyCompletion(u64) POSITIVE_TIME = 29, "early-completion", Dma, Submission, COMMANDS,
+        "it completes in time, its data moves so much later",
+        "read => early-completion=1ms";
+    LateDma(u64) POSITIVE_TIME = 35, "late-dma", Dma, Submission, COMMANDS,
+        "aborted, reset or its queue deleted, its data still moves so much later",
+        "read nth=2 => late-dma=1ms";
+
+    Duplicate = 9, "duplicate", Completion, Completion, COMMANDS,
+        "the completion is posted twice",
+        "flush => duplicate";
+    WrongCid(u16) WORD = 10, "wrong-cid", Completion, Completion, COMMANDS,
+        "the completion names another command",
+        "read => wrong-cid=0xffff";
+    WrongSqhd(u16) WORD = 16, "wrong-sqhd", Completion, Completion, COMMANDS,
+        "the completion reports this submission queue head",
+        "read => wrong-sqhd=0x7fff";
+    WrongSqid(u16) WORD = 17, "wrong-sqid", Completion, Completion, COMMANDS,
+        "the completion names another submission queue",
+        "read => wrong-sqid=7";
+    WrongPhase(PhaseFault) PHASE = 18, "wrong-phase", Completion, Completion, COMMANDS,
+        "the phase tag is inverted once, or frozen while the queue exists",
+        "write => wrong-phase=inverted";
+    WrongCq(u16) WORD = 30, "wrong-cq", Completion, Completion, COMMANDS,
+        "the completion is posted to this completion queue",
+        "read => wrong-cq=0";
+    CqOverflow(u16) WORD = 31, "cq-overflow", Completion, Completion, COMMANDS,
+        "the completion is posted so many times more, past what is unread",
+        "read nth=1 => cq-overflow=20";
+
+    LostInterrupt = 11, "lost-interrupt", Interrupt, Completion, COMMANDS,
+        "the completion is posted without its interrupt",
+        "read nth=1 => lost-interrupt";
+    LateInterrupt(u64) POSITIVE_TIME = 20, "late-interrupt", Interrupt, Completion, COMMANDS,
+        "the completion is posted in time, its interrupt comes later",
+        "read => late-interrupt=50us";
+    SpuriousInterrupt = 19, "spurious-interrupt", Interrupt, Submission, COMMANDS,
+        "the interrupt is signalled when the command is fetched",
+        "write => spurious-interrupt";
+    WrongVector(u16) WORD = 32, "wrong-vector", Interrupt, Completion, COMMANDS,
+        "the interrupt is signalled at this vector instead",
+        "read => wrong-vector=0";
+    InterruptStorm(u16) WORD = 33, "interrupt-storm", Interrupt, Completion, COMMANDS,
+        "so many more interrupts follow, one a microsecond",
+        "flush => interrupt-storm=100";
+
+    Cfs = 7, "cfs", Controller, Either, ANYTHING,
+        "CSTS.CFS is set and the controller stops, until reset",
+        "flush => cfs";
+    CfsSticky = 39, "cfs-sticky", Controller, Either, ANYTHING,
+        "CSTS.CFS is set, and again after each reset, until the power is cut",
+        "flush => cfs-sticky";
+    Remove = 8, "remove", Controller, Either, ANYTHING,
+        "the device is pulled out: registers read all ones",
+        "flush => remove";
+    RemoveFor(u64) POSITIVE_TIME = 38, "remove-for", Controller, Either, ANYTHING,
+        "the device is pulled out and is back, switched on anew, so much later",
+        "flush => remove-for=50ms";
+    PowerCut = 44, "power-cut", Controller, Either, ANYTHING,
+        "the power goes; whoever owns the machine ends its life",
+        "doorbell nth=3 => power-cut";
+    RdyNever = 24, "rdy-never", Controller, Submission, READY,
+        "CSTS.RDY never follows CC.EN",
+        "enable nth=1 => rdy-never";
+    RdyDelay(u64) POSITIVE_TIME = 25, "rdy-delay", Controller, Submission, READY,
+        "CSTS.RDY follows CC.EN later by so much",
+        "disable => rdy-delay=5s";
+    IgnoreReset = 22, "ignore-reset", Controller, Submission, RESETS,
+        "CC.EN = 0 or NSSR is not noticed: queues, commands and RDY stay",
+        "disable => ignore-reset";
+    KeepQueues = 36, "keep-queues", Controller, Submission, DISABLE,
+        "the reset leaves the I/O queues and their commands",
+        "disable => keep-queues";
+    LoseQueues = 37, "lose-queues", Controller, Submission, COMMANDS,
+        "all I/O queues are gone, and nobody says so",
+        "flush => lose-queues";
+    IgnoreShutdown = 23, "ignore-shutdown", Controller, Submission, SHUTDOWN,
+        "a shutdown never gets beyond \"occurring\"",
+        "shutdown => ignore-shutdown";
+    Lie(BytePattern) PATTERN = 43, "lie", Controller, Submission, READS,
+        "registers, or the PCI configuration space, read as these bytes",
+        "register-read reg=0x8 => lie=8:00040100";
+    IgnoreWrite = 50, "ignore-write", Controller, Submission, WRITES,
+        "the register write or doorbell gets lost",
+        "doorbell nth=4 => ignore-write";
+
+    Aen(Notice) NOTICE = 40, "aen", Event, Either, ANYTHING,
+        "an asynchronous event is reported",
+        "write nth=1 => aen=notice/namespace-changed";
+    AenStorm(u16) WORD = 41, "aen-storm", Event, Either, ANYTHING,
+        "so many namespace notices are reported, masked or not",
+        "write nth=1 => aen-storm=100";
+    SmartWarning(u8) BYTE = 49, "smart-warning", Event, Either, ANYTHING,
+        "these critical warning bits are set in SMART, with an event",
+        "read nth=1 => smart-warning=0x08";
+
+    Expect = 46, "expect", Hook, Either, ANYTHING,
+        "nothing happens; a run in which it does not fire is not exercised",
+        "flush => expect";
+    Forbid = 47, "forbid", Hook, Either, ANYTHING,
+        "nothing happens; that it fired is reported as a violation",
+        "write-zeroes => forbid";
+}

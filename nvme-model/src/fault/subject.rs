@@ -1,0 +1,111 @@
+//! What rules see of a command, and whether a rule is about it.
+
+use super::rule::{Match, OpClass, Transition};
+
+/// What rules see of a command, or of something else that the host does.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject {
+    /// Its number, from 1 over the controller's life.
+    pub(crate) number: u64,
+    pub(crate) sqid: u16,
+    pub(crate) opcode: u8,
+    pub(crate) nsid: u32,
+    /// Its blocks; `None` if it has none, or if they are in its data.
+    pub(crate) lba: Option<(u64, u64)>,
+    /// Blocks that its data name, if a rule wants to know.
+    pub(crate) ranges: Vec<(u64, u64)>,
+    pub(crate) sqe: [u8; nvme_spec::SQE_BYTES],
+    /// What it moves, if a rule wants to know.
+    pub(crate) data: Option<Vec<u8>>,
+    /// Set if this is no command at all.
+    pub(crate) transition: Option<Transition>,
+    /// The bytes of the register space that an access touches: first and how many.
+    pub(crate) reg: Option<(u64, u64)>,
+}
+
+impl Subject {
+    /// Something else that the host does, after `number` commands.
+    pub(crate) fn of_transition(transition: Transition, number: u64) -> Self {
+        Self {
+            number,
+            sqid: nvme_spec::ADMIN_QID,
+            opcode: 0,
+            nsid: 0,
+            lba: None,
+            ranges: Vec::new(),
+            sqe: [0; nvme_spec::SQE_BYTES],
+            data: None,
+            transition: Some(transition),
+            reg: None,
+        }
+    }
+
+    /// What it touches: blocks, or bytes of the register space.
+    pub(super) fn touched(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.lba.into_iter().chain(self.reg).chain(self.ranges.iter().copied())
+    }
+
+    fn touches_blocks(&self, range: &std::ops::Range<u64>) -> bool {
+        let mut blocks = self.lba.into_iter().chain(self.ranges.iter().copied());
+        blocks.any(|part| overlaps(range, part))
+    }
+
+    /// Whether any of its blocks is sick.
+    pub(super) fn is_sick(&self, sick: &crate::sick::SickBlocks) -> bool {
+        let mut blocks = self.lba.into_iter().chain(self.ranges.iter().copied());
+        blocks.any(|part| sick.touches(Some(part)))
+    }
+}
+
+fn overlaps(range: &std::ops::Range<u64>, (first, count): (u64, u64)) -> bool {
+    first < range.end && range.start < first.saturating_add(count)
+}
+
+impl OpClass {
+    fn holds(self, subject: &Subject) -> bool {
+        let is_admin = subject.sqid == nvme_spec::ADMIN_QID;
+        match self {
+            Self::Transition(transition) => subject.transition == Some(transition),
+            _ if subject.transition.is_some() => false,
+            Self::Any => true,
+            Self::AnyIo => !is_admin,
+            Self::AnyAdmin => is_admin,
+            Self::Io(opcode) => !is_admin && opcode.0 == subject.opcode,
+            Self::Admin(opcode) => is_admin && opcode.0 == subject.opcode,
+        }
+    }
+}
+
+impl Match {
+    /// Whether the rule is about this, while the rules are in `state`.
+    pub(super) fn holds(&self, subject: &Subject, state: &str) -> bool {
+        self.op.holds(subject) && self.fields_hold(subject, state)
+    }
+
+    /// The same inside of a group, where no opcode means any subject.
+    fn holds_inside(&self, subject: &Subject, state: &str) -> bool {
+        (self.op == OpClass::Any || self.op.holds(subject)) && self.fields_hold(subject, state)
+    }
+
+    fn fields_hold(&self, subject: &Subject, state: &str) -> bool {
+        let Self { queue, nsid, lba, sqe, data, reg, .. } = self;
+        let is_in_data = |bytes: &Vec<u8>| data.as_ref().is_none_or(|want| want.is_in(bytes));
+        queue.is_none_or(|queue| queue == subject.sqid)
+            && nsid.is_none_or(|nsid| nsid == subject.nsid)
+            && lba.as_ref().is_none_or(|range| subject.touches_blocks(range))
+            && reg.as_ref().is_none_or(|range| subject.reg.is_some_and(|r| overlaps(range, r)))
+            && sqe.as_ref().is_none_or(|want| want.is_in(&subject.sqe))
+            && (data.is_none() || subject.data.as_ref().is_some_and(is_in_data))
+            && self.state.as_deref().is_none_or(|want| want == state)
+            && self.all.iter().all(|inner| inner.holds_inside(subject, state))
+            && (self.any.is_empty()
+                || self.any.iter().any(|inner| inner.holds_inside(subject, state)))
+            && !self.not.iter().any(|inner| inner.holds_inside(subject, state))
+    }
+
+    /// Whether this match or one inside of it asks about something.
+    pub(super) fn asks(&self, about: fn(&Self) -> bool) -> bool {
+        let mut inner = self.all.iter().chain(&self.any).chain(&self.not);
+        about(self) || inner.any(|inner| inner.asks(about))
+    }
+}

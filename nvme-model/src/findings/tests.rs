@@ -1,0 +1,96 @@
+use nvme_spec::Sqe;
+use nvme_spec::register::{self as reg, Doorbell};
+
+use crate::rig::{DATA, ENTRIES, Rig};
+use crate::{Event, FindingKind};
+
+/// What was found, and that the trace says the same.
+fn found(rig: &Rig) -> Vec<FindingKind> {
+    let traced = rig.seen(|event| match event {
+        Event::Finding { kind, .. } => Some(*kind),
+        _ => None,
+    });
+    let kept: Vec<FindingKind> = rig.controller.findings().last().map(|found| found.kind).collect();
+    assert_eq!(kept, traced);
+    kept
+}
+
+#[test]
+fn a_driver_without_fault_has_no_findings() {
+    let mut rig = Rig::new();
+    rig.controller.findings_mut().watch_pages();
+    for lba in 0..40 {
+        rig.write_block(lba, 1, false);
+        rig.read_block(lba).expect("good");
+    }
+    rig.admin_page(Sqe::identify(1, 0));
+    rig.write32(reg::CSTS, 1 << 4);
+    rig.disable();
+    rig.enable();
+    assert!(rig.controller.findings().is_empty());
+}
+
+#[test]
+fn an_identifier_in_use_is_found() {
+    let mut rig = Rig::faulty(&["flush nth=1 => delay=1s"]);
+    rig.submit_as(1, 7, Sqe::flush(1));
+    rig.submit_as(1, 7, Sqe::flush(1));
+    rig.settle();
+    assert_eq!(found(&rig), [FindingKind::CidInUse]);
+}
+
+#[test]
+fn doorbells_that_cannot_be_are_found() {
+    let mut rig = Rig::new();
+    rig.write32(Doorbell::SqTail(1).offset(0), ENTRIES);
+    rig.write32(Doorbell::CqHead(1).offset(0), 3);
+    rig.write32(Doorbell::SqTail(9).offset(0), 1);
+    rig.disable();
+    rig.write32(Doorbell::SqTail(0).offset(0), 1);
+    let value = FindingKind::DoorbellValue;
+    let expected = [value, value, FindingKind::DoorbellRegister, FindingKind::DoorbellBeforeReady];
+    assert_eq!(found(&rig), expected);
+}
+
+#[test]
+fn writes_to_registers_that_cannot_be_written_are_found() {
+    let mut rig = Rig::new();
+    rig.write32(reg::VS, 0);
+    rig.write64(reg::CAP, 0);
+    rig.write32(reg::CSTS, 1);
+    rig.write64(reg::ASQ, 0x1000);
+    let read_only = FindingKind::ReadOnlyRegister;
+    let queue = FindingKind::AdminQueueWhileEnabled;
+    assert_eq!(found(&rig), [read_only, read_only, read_only, read_only, queue, queue]);
+}
+
+#[test]
+fn completions_that_nobody_takes_are_found_once() {
+    let mut rig = Rig::new();
+    for _ in 0..ENTRIES - 1 {
+        rig.submit(1, Sqe::flush(1));
+        rig.settle();
+    }
+    rig.submit(1, Sqe::flush(1));
+    rig.settle();
+    assert_eq!(found(&rig), []);
+    for _ in 0..3 {
+        rig.now_ns += 1_000_000_000;
+        rig.step();
+    }
+    assert_eq!(found(&rig), [FindingKind::CompletionsNotReaped]);
+}
+
+#[test]
+fn a_page_of_two_commands_in_flight_is_found_if_one_of_them_writes_it() {
+    let mut rig = Rig::new();
+    rig.controller.findings_mut().watch_pages();
+    rig.submit(1, Sqe::write(1, 0, 0, false).with_prp(DATA, 0));
+    rig.submit(1, Sqe::write(1, 1, 0, false).with_prp(DATA, 0));
+    rig.settle();
+    assert_eq!(found(&rig), []);
+    rig.submit(1, Sqe::read(1, 0, 0).with_prp(DATA, 0));
+    rig.submit(1, Sqe::write(1, 1, 0, false).with_prp(DATA, 0));
+    rig.settle();
+    assert_eq!(found(&rig), [FindingKind::PageInFlight]);
+}

@@ -1,0 +1,133 @@
+//! `swaplab fault` as a user meets it, and against a machine that runs.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+fn swaplab(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_swaplab"));
+    command.args(args).env_remove("RUST_LOG").output().expect("the program starts")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn name(path: &Path) -> &str {
+    path.to_str().expect("an ASCII path")
+}
+
+#[test]
+fn the_kinds_are_listed_in_80_columns() {
+    let output = swaplab(&["fault", "kinds"]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = stdout(&output);
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    assert!(text.contains("late-dma=TIME") && text.contains("within=TIME|N"), "{text}");
+}
+
+#[test]
+fn a_plan_is_checked_with_file_line_and_column() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("plan.toml");
+    std::fs::write(&file, "[[rule]]\nmatch = { op = \"flush\" }\ndo = { drop = true }\n")
+        .expect("a file");
+    let output = swaplab(&["fault", "check", name(&file)]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(stdout(&output).contains("flush => drop"), "{output:?}");
+    std::fs::write(&file, "[[rule]]\nmatch = { op = \"flush\" }\ndo = { dorp = true }\n")
+        .expect("a file");
+    let commands = [vec!["fault", "check", name(&file)], vec!["boot", "--faults", name(&file)]];
+    for args in commands {
+        let output = swaplab(&args);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let place = format!("{}:3:8: \"dorp\": unknown word; known: status, delay", name(&file));
+        assert!(stderr(&output).contains(&place), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_machine_that_is_not_there_is_named_and_exits_2() {
+    let output = swaplab(&["fault", "list", "--socket", "/nowhere/control"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(stderr(&output).contains("/nowhere/control"), "{output:?}");
+}
+
+#[test]
+fn a_control_socket_does_not_take_the_place_of_a_file() {
+    if vmm::check_host().is_err() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("precious");
+    std::fs::write(&file, "data").expect("a file");
+    let output = swaplab(&["boot", "--control", name(&file)]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(stderr(&output).contains("control socket"), "{output:?}");
+    assert_eq!(std::fs::read(&file).expect("still there"), b"data");
+}
+
+/// A machine that runs until it is dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Asks again and again until the answer has this in it: the guest runs beside, at its own pace.
+fn until(args: &[&str], word: &str) -> String {
+    let start = Instant::now();
+    loop {
+        let output = swaplab(args);
+        let text = stdout(&output) + &stderr(&output);
+        if text.contains(word) {
+            return text;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "{args:?}: no {word:?} in {text}");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_fault_is_armed_in_a_running_machine_fires_and_is_disarmed() {
+    if let Err(error) = vmm::check_host() {
+        eprintln!("SKIPPED: {error}");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = folder.path().join("control");
+    let path = name(&socket).to_owned();
+    // The guest waits for its first answer long enough for a rule to be armed; the command after that
+    // one hangs for good, so that the machine is still there to be asked.
+    let machine = Command::new(env!("CARGO_BIN_EXE_swaplab"))
+        .args(["boot", "--timeout", "50", "--control", &path, "--fault", "admin nth=1 => delay=4s"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let mut machine = Running(machine);
+    until(&["fault", "log", "--socket", &path], "delay (1)");
+    let mode = std::fs::metadata(&socket).expect("the socket").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let armed = swaplab(&["fault", "arm", "any => hang count=1", "--socket", &path]);
+    let armed = stdout(&armed) + &stderr(&armed);
+    assert!(armed.trim_start().starts_with('1'), "{armed}");
+    let refused = swaplab(&["fault", "disarm", "7", "--socket", &path]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    until(&["fault", "log", "--socket", &path], "hang (1)");
+    let gone = swaplab(&["fault", "disarm", "1", "--socket", &path]);
+    assert_eq!(gone.status.code(), Some(0), "{gone:?}");
+    until(&["fault", "list", "--socket", &path], "disarmed");
+    // A second client while the first one's machine is still there.
+    assert!(machine.0.try_wait().expect("a child").is_none());
+    drop(machine);
+}

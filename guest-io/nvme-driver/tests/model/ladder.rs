@@ -166,7 +166,9 @@ fn each_command_of_the_set_up_may_fail_or_hang_and_the_probe_still_ends() {
             rule.when.nth = Some(nth);
             let machine = Machine::with_rules(vec![rule]);
             let result = machine.probe();
-            if nth <= 5 && action != Action::Cfs {
+            // The third, Host Behavior Support, is a wish that may be refused.
+            let is_vital = nth <= 5 && (nth != 3 || action == Action::Hang);
+            if is_vital && action != Action::Cfs {
                 assert!(result.is_err(), "command {nth}, {action:?}");
             }
             assert!(machine.now_ns() < 200 * SECOND, "command {nth}, {action:?}");

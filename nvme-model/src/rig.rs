@@ -192,7 +192,6 @@ impl Rig {
         assert!(self.try_enable(), "ready");
     }
 
-    /// Enables a controller that may not get ready.
     pub(crate) fn try_enable(&mut self) -> bool {
         let pair = self.pair(0);
         self.write32(reg::AQA, (ENTRIES - 1) << 16 | (ENTRIES - 1));
@@ -241,7 +240,6 @@ impl Rig {
         assert!(self.admin(sq).0.is_success());
     }
 
-    /// Asks for a queue pair, and does not care what comes of it.
     pub(crate) fn try_create_pair(&mut self, qid: u16, vector: u16) {
         for sqe in self.pair_commands(qid, vector) {
             self.send(0, sqe);

@@ -198,7 +198,6 @@ impl Rig {
         assert!(self.try_enable_as(cc), "ready");
     }
 
-    /// Enables a controller that may not get ready.
     pub(crate) fn try_enable(&mut self) -> bool {
         self.try_enable_as(0x0046_0001)
     }
@@ -256,7 +255,6 @@ impl Rig {
         assert!(self.admin(sq).0.is_success());
     }
 
-    /// Asks for a queue pair, and does not care what comes of it.
     pub(crate) fn try_create_pair(&mut self, qid: u16, vector: u16) {
         for sqe in self.pair_commands(qid, vector) {
             self.send(0, sqe);

@@ -2,15 +2,15 @@
 
 mod log;
 mod power;
+mod store;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
 
 use crate::admin::format::FormatRun;
 use crate::allocation::Allocation;
-use crate::cache::{CachedWrite, WriteCache};
-use crate::crash::{Atomicity, Content, Op, WriteLog};
+use crate::cache::WriteCache;
+use crate::crash::{Atomicity, WriteLog};
 use crate::format::NamespaceFormat;
 use crate::media::{Media, MediaError};
 use crate::radix::Radix;
@@ -256,54 +256,6 @@ impl Namespace {
         }
     }
 
-    /// Writes whole blocks.
-    pub(crate) fn write(
-        &mut self,
-        slba: u64,
-        data: Vec<u8>,
-        durability: Durability,
-        now_ns: u64,
-        observer: &mut dyn Observer,
-    ) -> Result<(), MediaError> {
-        let blocks = data.len().checked_div(self.chunk()).unwrap_or(0);
-        let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
-        let (nsid, data) = (self.nsid, Arc::new(data));
-        self.log_write(slba, &data, durability)?;
-        if durability == Durability::Cached {
-            let order = self.cache.store(slba, data);
-            observer.event(now_ns, &Event::CacheStore { nsid, lba: slba, blocks, order });
-            return self.evict(now_ns, observer);
-        }
-        self.cache.forget(slba, blocks.into());
-        let whole = slba..slba.saturating_add(blocks.into());
-        self.write_run(&CachedWrite { slba, data }, &whole, now_ns, observer)?;
-        if durability == Durability::ForceUnitAccess {
-            self.media.flush()?;
-        }
-        Ok(())
-    }
-
-    /// Makes blocks read as zeros, at once and on the media.
-    pub(crate) fn zero(
-        &mut self,
-        slba: u64,
-        blocks: u64,
-        now_ns: u64,
-        observer: &mut dyn Observer,
-    ) -> Result<(), MediaError> {
-        if blocks == 0 {
-            return Ok(());
-        }
-        let (content, is_durable) = (Content::Zeros, !self.is_cache_on);
-        self.log_op(Op::Change { slba, blocks, content, is_durable })?;
-        self.cache.forget(slba, blocks);
-        self.media.discard(slba, blocks)?;
-        self.settle(&(slba..slba.saturating_add(blocks)));
-        self.allocation.remove(slba, blocks);
-        observer.event(now_ns, &Event::MediaDiscard { nsid: self.nsid, lba: slba, blocks });
-        Ok(())
-    }
-
     /// Gives the namespace other blocks, all of them deallocated, for as many bytes of data as before if
     /// the media has room;
     /// `false` if the media cannot have such blocks.
@@ -331,78 +283,5 @@ impl Namespace {
         self.allocation.remove(0, blocks);
         observer.event(now_ns, &Event::MediaDiscard { nsid: self.nsid, lba: 0, blocks });
         Ok(true)
-    }
-
-    /// Empties the cache to the media, oldest write first, and makes the media durable.
-    pub(crate) fn flush(
-        &mut self,
-        now_ns: u64,
-        observer: &mut dyn Observer,
-    ) -> Result<(), MediaError> {
-        let blocks = self.cache.dirty_blocks();
-        while let Some(leaving) = self.cache.take_oldest(&self.atomicity) {
-            for run in &leaving.runs {
-                self.write_run(&leaving.write, run, now_ns, observer)?;
-            }
-        }
-        self.media.flush()?;
-        self.log_op(Op::Flush)?;
-        observer.event(now_ns, &Event::Flush { nsid: self.nsid, blocks });
-        Ok(())
-    }
-
-    fn evict(&mut self, now_ns: u64, observer: &mut dyn Observer) -> Result<(), MediaError> {
-        while self.cache.held_blocks() > self.cache_blocks_max {
-            let Some(leaving) = self.cache.take_oldest(&self.atomicity) else {
-                break;
-            };
-            let (lba, order) = (leaving.write.slba, leaving.order);
-            let blocks = u32::try_from(leaving.blocks).unwrap_or(u32::MAX);
-            observer.event(now_ns, &Event::CacheEvict { nsid: self.nsid, lba, blocks, order });
-            for run in &leaving.runs {
-                self.write_run(&leaving.write, run, now_ns, observer)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// These blocks are new on the media: what was bad there is good.
-    fn settle(&mut self, range: &Range<u64>) {
-        let count = range.end.saturating_sub(range.start);
-        self.uncorrectable.heal(range.start, count);
-        self.allocation.add(range.start, count);
-        match count {
-            1 => *self.written.get_mut(range.start) = true,
-            _ => self.written.set(range.clone(), &true),
-        }
-    }
-
-    /// The blocks of a range that were never written on the media.
-    pub(crate) fn never_written(&self, range: Range<u64>) -> Vec<Range<u64>> {
-        let end = range.end.min(self.size_blocks());
-        self.written.parts_without(range.start..end, &true)
-    }
-
-    /// Writes some blocks of a write to the media.
-    fn write_run(
-        &mut self,
-        write: &CachedWrite,
-        run: &Range<u64>,
-        now_ns: u64,
-        observer: &mut dyn Observer,
-    ) -> Result<(), MediaError> {
-        let Some(bytes) = write.blocks(run, self.chunk()) else {
-            unreachable!("the cache hands out runs of the write itself");
-        };
-        if bytes.len() == write.data.len() {
-            self.media.write_shared(run.start, &write.data)?;
-        } else {
-            self.media.write(run.start, bytes)?;
-        }
-        let count = run.end.saturating_sub(run.start);
-        self.settle(run);
-        let blocks = u32::try_from(count).unwrap_or(u32::MAX);
-        observer.event(now_ns, &Event::MediaWrite { nsid: self.nsid, lba: run.start, blocks });
-        Ok(())
     }
 }

@@ -11,7 +11,7 @@ use crate::oracle::Outcome;
 use crate::run::UnitResult;
 use crate::unit::Role;
 
-const LABEL: usize = 26;
+const LABEL: usize = 25;
 const CELL: usize = 8;
 
 /// The matrix with its legend, one line a surprise, and the totals.

@@ -31,7 +31,7 @@ pub fn header(engine: EngineKind, definitions: &[&Definition], units: &[Unit]) -
         );
     }
     let _ =
-        writeln!(out, "\n{:<26} {:<30} {:<7} {:<7} trace", "path", "verdict", "came to", "swapoff");
+        writeln!(out, "\n{:<25} {:<29} {:<7} {:<7} trace", "path", "verdict", "came to", "swapoff");
     out
 }
 
@@ -44,13 +44,18 @@ pub fn row(result: &UnitResult) -> String {
         Some(Err(errno)) => errno.to_string(),
     };
     format!(
-        "{:<26} {:<30} {:<7} {:<7} {}\n",
-        result.unit.label,
-        result.verdict.label(),
+        "{} {} {:<7} {:<7} {}\n",
+        cell(&result.unit.label, 25, 25),
+        cell(&result.verdict.label(), 29, 55),
         result.outcome(),
         format!("{}/{}", step(Step::SwapOffByPath), step(Step::SwapOffByArea)),
         result.trace_hash.short(),
     )
+}
+
+/// A cell of so many columns that ends in column `end`; what is wider gets a line of its own.
+fn cell(text: &str, width: usize, end: usize) -> String {
+    if text.len() <= width { format!("{text:<width$}") } else { format!("{text}\n{:end$}", "") }
 }
 
 /// The lines below the last row: what was lost and who learned of it, what is not as expected, totals.

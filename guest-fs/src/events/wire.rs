@@ -158,6 +158,6 @@ mod tests {
                 assert_eq!(Event::decode(&again), Some(event));
             }
         }
-        assert_eq!(known, 29);
+        assert_eq!(known, 32);
     }
 }

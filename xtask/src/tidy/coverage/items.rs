@@ -78,7 +78,7 @@ impl Items {
     pub(super) fn render(&self, text: &mut String) {
         let tested = self.all().filter(|item| !item.tests.is_empty()).count();
         let left_out = self.all().filter(|item| !item.not.is_empty()).count();
-        let open = self.all().count() - tested - left_out;
+        let open = self.all().filter(|item| item.tests.is_empty() && item.not.is_empty()).count();
         writeln!(
             text,
             "\n{} items: {tested} with named tests, {left_out} left out with a reason, {open} open.",

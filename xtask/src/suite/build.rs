@@ -11,6 +11,9 @@ use super::cargo::cargo;
 /// The integration test that looks at source text: nothing an engine could change.
 const TIDY: &str = "tidy";
 
+/// The end-to-end tests of every scenario and of every fault kind.
+const LONG: [&str; 2] = ["scenarios", "driver_faults"];
+
 /// The program `swaplab`, built as the tests are.
 pub(super) fn swaplab() -> Result<PathBuf> {
     let programs = build(&["build", "--package", "swaplab"], "bin")?;
@@ -25,6 +28,16 @@ pub(super) fn e2e() -> Result<Vec<PathBuf>> {
     let paths: Vec<PathBuf> = tests.map(|program| program.path).collect();
     anyhow::ensure!(!paths.is_empty(), "cargo built no end-to-end test");
     Ok(paths)
+}
+
+/// The end-to-end tests for a host whose processor is interpreted: those that take minutes there run on
+/// this machine's engines alone.
+pub(super) fn e2e_for_stock_kvm() -> Result<Vec<PathBuf>> {
+    let is_short = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        !LONG.iter().any(|long| name.starts_with(long))
+    };
+    Ok(e2e()?.into_iter().filter(is_short).collect())
 }
 
 /// The VMM's own tests, which use KVM too.

@@ -1,6 +1,6 @@
 //! The scenarios: named experiments with a claim, a prediction per path, and a control.
 //!
-//! A scenario is a file in `campaign/scenarios`, and a line in [`index`]. Everything about it is data:
+//! A scenario is a file in `campaign/scenarios`, and a line in `index`. Everything about it is data:
 //! the script that the guest plays, the faults, what comes out on which path and how that is known.
 
 mod file;

@@ -28,10 +28,7 @@ impl Controller {
             NvmOp::Write { slba, blocks, fields, .. } => {
                 let extent = self.transfer(nsid, slba, blocks, fields).ok()?;
                 let mut buffer = self.blocks_to_write(command, &extent, ports).ok()?;
-                faults.corrupt(&mut buffer);
-                if let Some(protection) = extent.format.protection {
-                    protection.invert(&mut buffer);
-                }
+                extent.make_stored(&mut buffer, faults);
                 let (slba, data) = self.what_is_stored(nsid, slba, buffer, faults).ok()??;
                 let blocks = self.namespaces.get(&nsid)?.blocks_of(data.len());
                 Some((nsid, slba, blocks, Content::Bytes(Arc::new(data))))

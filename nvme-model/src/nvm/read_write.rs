@@ -82,13 +82,7 @@ impl Controller {
         faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Result<(), Failure> {
-        // Past the controller's own check: protection information finds it when it is read.
-        faults.corrupt(&mut blocks);
-        let moved = faults.transferred(blocks.len());
-        blocks.iter_mut().skip(moved).for_each(|byte| *byte = 0);
-        if let Some(protection) = extent.format.protection {
-            protection.invert(&mut blocks);
-        }
+        extent.make_stored(&mut blocks, faults);
         let durability = match (is_fua, self.features.is_cache_enabled()) {
             (true, _) => Durability::ForceUnitAccess,
             (false, true) => Durability::Cached,

@@ -9,6 +9,7 @@ use nvme_spec::status;
 use crate::command::NvmCommand;
 use crate::data::{self, Direction, Segment};
 use crate::failure::{Failure, byte};
+use crate::fault::Faults;
 use crate::format::NamespaceFormat;
 use crate::protection::Fields;
 use crate::{Controller, Ports};
@@ -69,6 +70,17 @@ impl Extent {
     /// Whether the data buffer holds blocks as they are stored.
     fn is_verbatim(&self) -> bool {
         self.data_bytes() == self.format.stored_bytes()
+    }
+
+    /// Makes of the host's blocks, checked and complete, what goes to the storage: past the controller's
+    /// own check, so that protection information finds what rules do to them when they are read.
+    pub(super) fn make_stored(&self, blocks: &mut [u8], faults: &Faults) {
+        faults.corrupt(blocks);
+        let moved = faults.transferred(blocks.len());
+        blocks.iter_mut().skip(moved).for_each(|byte| *byte = 0);
+        if let Some(protection) = self.format.protection {
+            protection.invert(blocks);
+        }
     }
 
     /// Every stored block's data and metadata.

@@ -77,9 +77,13 @@ impl<D: BlockDevice> Core<D> {
         if self.plant.has(Planted::BitmapNotLogged) {
             let magic = Structure::Bitmap.magic();
             let pending = take(&mut log.pending).into_iter();
-            let (bitmaps, others) = pending.partition(|(_, image)| image.starts_with(&magic));
+            let (bitmaps, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                pending.partition(|(_, image)| image.starts_with(&magic));
             log.pending = others;
-            log.logged.extend::<BTreeMap<_, _>>(bitmaps);
+            for (block, mut image) in bitmaps {
+                seal(Rc::make_mut(&mut image), log.head);
+                log.logged.insert(block, image);
+            }
         }
         Some(Batch {
             images: log.pending.clone(),

@@ -10,6 +10,8 @@ use lab::FileKind;
 use nvme_model::fault::Rule;
 use swap_path::PathKind;
 
+use crate::image::args::ImageArgs;
+
 /// A laboratory for swap over filesystems on emulated NVMe hardware.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 80, arg_required_else_help = true)]
@@ -30,6 +32,8 @@ pub(crate) enum Command {
     Boot(Boot),
     /// Faults: what there is, and those of a running machine
     Fault(FaultArgs),
+    /// Disk images: make, check and look into filesystems and swap space
+    Image(ImageArgs),
     /// Measure: figures with their goals
     Bench(Bench),
 }

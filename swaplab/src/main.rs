@@ -9,6 +9,7 @@ mod bench;
 mod boot;
 mod exit;
 mod fault;
+mod image;
 mod reproduce;
 
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Reproduce(reproduce) => reproduce::run(&reproduce),
         Command::Boot(boot) => boot::run(&boot),
         Command::Fault(fault) => fault::run(&fault),
+        Command::Image(image) => image::run(&image),
         Command::Bench(bench) => bench::run(&bench),
     };
     outcome.into()

@@ -145,6 +145,7 @@ impl<D: BlockDevice> Core<D> {
         let log = &mut state.log;
         log.head = log.head.saturating_add(size);
         log.durable_epoch = batch.epoch;
+        log.unshared.retain(|(epoch, _)| *epoch > batch.epoch);
         for block in batch.revoked {
             log.logged.remove(&block);
         }

@@ -63,9 +63,10 @@ impl<D: BlockDevice> FileSystem<D> {
         iocb: Kiocb,
     ) -> Result<u64, IoFailure> {
         let refuse = |errno| refused(errno, transfer.pos);
-        self.core.changeable(ino).map_err(refuse)?;
+        let size = self.core.changeable(ino).map_err(refuse)?.size;
         let bytes = (transfer.pages.len() as u64).saturating_mul(PAGE as u64);
         check_range(transfer.pos, bytes).map_err(refuse)?;
+        self.core.zero_beyond_size(ino.0, size, transfer.pos).map_err(refuse)?;
         transfer.direction = Direction::Write;
         dio_rw(&self.dio, &*self.core.device, ino, transfer, iocb)
     }

@@ -70,6 +70,7 @@ impl<D: BlockDevice> FileSystem<D> {
             // The rest of the last block is content of `to`, which must not be replaced.
             return Err(Errno::EINVAL);
         }
+        core.zero_beyond_size(to.0, core.known(to)?.size, to_pos)?;
         let blocks = length.div_ceil(BLOCK_BYTES);
         let from = End { ino: from.0, first: from_pos / BLOCK_BYTES };
         let to = End { ino: to.0, first: to_pos / BLOCK_BYTES };

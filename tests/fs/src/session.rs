@@ -105,15 +105,10 @@ impl Session {
                 }
                 return Ok(outcome);
             }
-            Outcome::Error(Errno::ENOSPC) => {
-                self.tally.full += 1;
-                self.may_leak |= matches!(op, Op::Truncate(..));
-            }
-            Outcome::Error(_) => {
-                self.tally.failed += 1;
-                self.may_leak = true;
-            }
+            Outcome::Error(Errno::ENOSPC) => self.tally.full += 1,
+            Outcome::Error(_) => self.tally.failed += 1,
         }
+        self.may_leak = true;
         self.disarm();
         if self.player.fs.shutdown_reason().is_some() {
             self.tally.shutdowns += 1;

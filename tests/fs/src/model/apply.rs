@@ -14,7 +14,15 @@ impl Model {
     /// # Errors
     /// What the filesystem must answer; nothing has changed then.
     pub fn apply(&mut self, op: &Op, fill: u8) -> Result<Vec<Id>, Errno> {
-        let touched = match op {
+        let before = match op {
+            Op::Truncate(path, _)
+            | Op::Allocate(path, ..)
+            | Op::Write(path, ..)
+            | Op::Append(path, _)
+            | Op::Clone(_, path) => self.file(path).ok().map(|(id, file)| (id, file.clone())),
+            _ => None,
+        };
+        let mut touched = match op {
             Op::Create(path) => self.make(path, Node::File(File::default())),
             Op::Mkdir(path) => self.make(path, Node::Directory(BTreeMap::new())),
             Op::Symlink(target, path) => self.make(path, Node::Symlink(target.clone())),
@@ -37,6 +45,10 @@ impl Model {
             Op::Sync => Ok(Vec::new()),
         }?;
         self.collect();
+        if let Some((id, before)) = before {
+            // Content that is written in place is no change of metadata: it is promised apart from them.
+            touched.retain(|other| *other != id || !self.file_mut(id).has_shape_of(&before));
+        }
         Ok(touched)
     }
 

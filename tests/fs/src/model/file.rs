@@ -25,6 +25,17 @@ pub struct File {
 }
 
 impl File {
+    /// Is it the same but for what its blocks hold?
+    #[must_use]
+    pub fn has_shape_of(&self, other: &Self) -> bool {
+        let shape = |page: &Page| (page.block, page.is_written);
+        let is_alike =
+            |((a, x), (b, y)): ((&u64, &Page), (&u64, &Page))| a == b && shape(x) == shape(y);
+        self.size == other.size
+            && self.pages.len() == other.pages.len()
+            && self.pages.iter().zip(&other.pages).all(is_alike)
+    }
+
     /// The byte that fills a sector.
     #[must_use]
     pub fn sector(&self, sector: u64) -> u8 {

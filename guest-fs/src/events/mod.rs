@@ -29,10 +29,12 @@ pub enum SwapMapRefusal {
     Shared = 8,
     /// The map is damaged.
     Corrupt = 9,
+    /// Space is reserved, blocks are not chosen yet.
+    Delalloc = 10,
 }
 
 impl SwapMapRefusal {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::NotInMemory,
         Self::NotAFile,
         Self::BeyondSize,
@@ -42,6 +44,7 @@ impl SwapMapRefusal {
         Self::Unmounted,
         Self::Shared,
         Self::Corrupt,
+        Self::Delalloc,
     ];
 }
 
@@ -113,6 +116,12 @@ pub enum Event {
     IoUnlock { ino: u64, context: Context },
     /// An inode's I/O lock was not to be had.
     IoLockBusy { ino: u64, context: Context, errno: Errno },
+    /// Dirty pages of a file have a claim on `blocks` blocks now (with what its map may need).
+    Reserve { ino: u64, context: Context, blocks: u64 },
+    /// The heap is asked for the bios of a direct I/O.
+    BioAlloc { context: Context },
+    /// Memory for a page of the cache was asked for.
+    PageAlloc { context: Context, is_refused: bool },
 }
 
 impl fmt::Display for Event {
@@ -183,6 +192,16 @@ impl fmt::Display for Event {
             Self::IoUnlock { ino, context } => write!(f, "inode {ino} I/O unlock for {context:?}"),
             Self::IoLockBusy { ino, context, errno } => {
                 write!(f, "inode {ino} I/O lock is held: {errno} for {context:?}")
+            }
+            Self::Reserve { ino, context, blocks } => {
+                write!(f, "inode {ino} has {blocks} blocks reserved, for {context:?}")
+            }
+            Self::BioAlloc { context } => write!(f, "bios from the heap for {context:?}"),
+            Self::PageAlloc { context, is_refused: false } => {
+                write!(f, "page of the cache for {context:?}")
+            }
+            Self::PageAlloc { context, is_refused: true } => {
+                write!(f, "no memory for a page of the cache for {context:?}")
             }
         }
     }

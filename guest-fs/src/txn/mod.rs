@@ -44,6 +44,8 @@ pub(crate) struct Transaction<'a, D: BlockDevice> {
     /// Freed blocks that held metadata: images of them in the journal become void.
     revoked: Vec<u64>,
     may_use_reserve: bool,
+    /// Changes nothing but times of inodes.
+    is_times_only: bool,
     is_open: bool,
 }
 
@@ -82,6 +84,7 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
             freed: Vec::new(),
             revoked: Vec::new(),
             may_use_reserve: false,
+            is_times_only: false,
             is_open: true,
         })
     }
@@ -89,6 +92,12 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
     /// This change gives space back or keeps a promise: it may use the last blocks.
     pub(crate) const fn with_reserve(mut self) -> Self {
         self.may_use_reserve = true;
+        self
+    }
+
+    /// This change is of times only: fdatasync need not wait for it, and swap may go on.
+    pub(crate) const fn of_times_only(mut self) -> Self {
+        self.is_times_only = true;
         self
     }
 
@@ -126,6 +135,9 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
             let owner = get_u64(&image[..], OWNER_AT);
             if let Some(incore) = state.inodes.get_mut(&owner) {
                 incore.epoch = epoch;
+                if !self.is_times_only {
+                    incore.data_epoch = epoch;
+                }
                 incore.cookie = incore.cookie.saturating_add(1);
             }
             state.cache.remove(block);

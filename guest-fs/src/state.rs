@@ -22,6 +22,7 @@ use crate::meta::cache::Cache;
 use crate::meta::{Fault, MetaRead, read_verified};
 use crate::mount::{FsKnobs, MountOptions};
 use crate::ops::DioTable;
+use crate::planted::Plant;
 use crate::shutdown::ShutdownReason;
 use crate::space::{Busy, Groups};
 use crate::store::{IoError, Reserve};
@@ -32,6 +33,7 @@ pub(crate) struct Core<D: BlockDevice> {
     pub(crate) reserve: Reserve<D::Page>,
     pub(crate) layout: Layout,
     pub(crate) knobs: FsKnobs,
+    pub(crate) plant: Plant,
     /// Held while the journal is written or checkpointed.
     pub(crate) log_lock: Lock,
     /// The pages of files.
@@ -138,6 +140,7 @@ impl<D: BlockDevice> Core<D> {
         reserve: Reserve<D::Page>,
         layout: Layout,
         options: &MountOptions,
+        plant: Plant,
         state: State,
     ) -> Self {
         Self {
@@ -145,6 +148,7 @@ impl<D: BlockDevice> Core<D> {
             reserve,
             layout,
             knobs: options.knobs,
+            plant,
             log_lock: Lock::default(),
             pages: PageCache::new(options.cache_pages_max),
             dios: DioTable::default(),

@@ -19,6 +19,7 @@ use crate::format::BLOCK_BYTES;
 use crate::format::inode::FileKind;
 use crate::inode::fields;
 use crate::meta::Fault;
+use crate::planted::Planted;
 use crate::state::Core;
 
 /// The callbacks of direct I/O.
@@ -75,6 +76,9 @@ impl<D: BlockDevice> Core<D> {
         self.check_alive()?;
         let map = self.dio_look(ino, pos, intent, context);
         let mut map = map.map_err(|fault| self.errno(fault))?;
+        if self.plant.has(Planted::CopyOnWriteForgotten) {
+            map.flags.remove(MapFlags::SHARED);
+        }
         let is_write = intent.contains(Intent::WRITE) && !intent.contains(Intent::REPORT);
         if is_write {
             // What an earlier write staged is used first, shared or not: it will be mapped when this
@@ -89,6 +93,11 @@ impl<D: BlockDevice> Core<D> {
         }
         let is_hole = matches!(map.kind, MapKind::Hole | MapKind::Delalloc);
         let is_usable = !is_hole && !map.flags.contains(MapFlags::SHARED);
+        if is_write && !is_hole && self.plant.has(Planted::ConvertBeforeData) {
+            let first = pos / BLOCK_BYTES;
+            let end = first.saturating_add(length.div_ceil(BLOCK_BYTES));
+            self.convert(ino, first, end, 0, context)?;
+        }
         if is_usable || !is_write {
             return Ok(map);
         }

@@ -142,6 +142,14 @@ impl Event {
                 context: context()?,
                 errno: Errno::from_number(u16::try_from(word).ok()?)?,
             },
+            _ => return Self::decode_memory(record),
+        })
+    }
+
+    fn decode_memory(record: &Record) -> Option<Self> {
+        let Record { small, word, args: [first, second, _], .. } = *record;
+        let context = || Context::from_u8(u8::try_from(small).ok()?);
+        Some(match record.code {
             64 => Self::Reserve { ino: first, context: context()?, blocks: second },
             66 => Self::BioAlloc { context: context()? },
             65 => Self::PageAlloc { context: context()?, is_refused: word != 0 },

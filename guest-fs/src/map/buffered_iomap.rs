@@ -49,10 +49,9 @@ impl<D: BlockDevice> Core<D> {
         let is_hole = map.kind == MapKind::Hole;
         // Zeros and private blocks: a hole has both already.
         let fills_holes = !intent.intersects(Intent::ZERO | Intent::UNSHARE);
-        if !is_shared && !(is_hole && fills_holes) {
-            return Ok(map);
-        }
-        if is_shared && map.kind == MapKind::Unwritten {
+        let is_copied = is_shared && map.kind == MapKind::Mapped;
+        let is_filled = is_hole && fills_holes;
+        if !is_copied && !is_filled {
             return Ok(map);
         }
         let first = pos / BLOCK_BYTES;

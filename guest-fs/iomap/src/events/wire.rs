@@ -139,6 +139,14 @@ impl Event {
                 reason: u8::try_from(word).ok()?,
                 pos: first,
             },
+            _ => return Self::decode_writeback(record),
+        })
+    }
+
+    fn decode_writeback(record: &Record) -> Option<Self> {
+        let Record { small, word, args: [first, second, third], .. } = *record;
+        let context = || Context::from_u8(u8::try_from(word).ok()?);
+        Some(match record.code {
             32 => Self::IoendSubmit {
                 kind: IoendKind::from_code(small)?,
                 context: context()?,

@@ -132,7 +132,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
     }
 
     /// The pages of a folio that is in the swap cache are in its slots from now on.
-    pub(super) fn to_swap_entries(&mut self, head: FrameId) {
+    pub(super) fn unmap_to_slots(&mut self, head: FrameId) {
         let Folio { page, entry, order, .. } = *self.frames.folio(head);
         let first = entry.expect("the folio has slots");
         self.frames.folio_mut(head).is_mapped = false;
@@ -145,7 +145,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
     }
 
     /// The opposite: the folio is mapped again and its slots count one page less.
-    pub(super) fn from_swap_entries(&mut self, head: FrameId) {
+    pub(super) fn map_from_slots(&mut self, head: FrameId) {
         let Folio { entry, order, .. } = *self.frames.folio(head);
         let first = entry.expect("the folio has slots");
         for slot in first.slot..first.slot + (1 << order) {

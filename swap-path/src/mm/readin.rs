@@ -186,7 +186,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
             return false;
         }
         self.stats.swapped_in_pages += folio.pages() as u64;
-        self.from_swap_entries(head);
+        self.map_from_slots(head);
         true
     }
 

@@ -106,7 +106,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         if !is_dirty || is_trusted {
             self.drop_clean(head, pass);
         } else if self.has_slots(head, pass) {
-            self.to_swap_entries(head);
+            self.unmap_to_slots(head);
             self.frames.folio_mut(head).io = FolioIo::Isolated;
             self.isolate(head, pass);
         } else if self.frames.folio(head).order > 0 {
@@ -125,7 +125,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
             self.tracer.emit(Event::CleanDrop { page: (page + offset) as u64, entry });
         }
         if entry.is_some() {
-            self.to_swap_entries(head);
+            self.unmap_to_slots(head);
         } else {
             self.ptes[page..page + pages].fill(Pte::None);
         }

@@ -68,7 +68,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
 
     fn put_back(&mut self, head: FrameId) {
         self.frames.folio_mut(head).io = FolioIo::Idle;
-        self.from_swap_entries(head);
+        self.map_from_slots(head);
     }
 
     /// One I/O: `run` is at least one folio in consecutive slots of one area.
@@ -126,7 +126,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         let is_dirty = !self.config.bugs.has(Bug::WriteErrorTrusted);
         let folio = self.frames.folio_mut(victim.head);
         (folio.is_dirty, folio.has_write_failed) = (is_dirty, true);
-        self.from_swap_entries(victim.head);
+        self.map_from_slots(victim.head);
     }
 
     /// A vector for one I/O, from the pool.

@@ -85,7 +85,7 @@ fn fork(bench: &mut Bench, model: &mut Model, parent: u64, child: u64, pages: u6
     match bench.mm.fork(UserPage(parent), UserPage(child), pages) {
         Ok(()) => model.bytes.copy_within(from..from + bytes, to),
         Err(error) => {
-            assert!(model.is_failure_allowed || child - parent.min(child) < pages, "{error}")
+            assert!(model.is_failure_allowed || child - parent.min(child) < pages, "{error}");
         }
     }
 }

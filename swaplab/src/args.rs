@@ -10,6 +10,7 @@ use lab::FileKind;
 use nvme_model::fault::Rule;
 use swap_path::PathKind;
 
+use crate::campaign::args::CampaignArgs;
 use crate::image::args::ImageArgs;
 
 /// A laboratory for swap over filesystems on emulated NVMe hardware.
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Boot(Boot),
     /// Faults: what there is, and those of a running machine
     Fault(FaultArgs),
+    /// Many units: plan, run, merge, report, compare
+    Campaign(CampaignArgs),
     /// Disk images: make, check and look into filesystems and swap space
     Image(ImageArgs),
     /// Measure: figures with their goals

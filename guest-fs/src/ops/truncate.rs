@@ -10,7 +10,7 @@ use crate::events::Event;
 use crate::extent::{self, Lookup};
 use crate::filesystem::{FileSystem, Ino};
 use crate::format::BLOCK_BYTES;
-use crate::format::inode::FILE_BLOCKS_MAX;
+use crate::format::inode::{FILE_BLOCKS_MAX, FILE_BYTES_MAX};
 use crate::inode::update;
 use crate::map::OwnDio;
 use crate::meta::Fault;
@@ -28,12 +28,20 @@ impl<D: BlockDevice> FileSystem<D> {
     /// `EISDIR`, `EFBIG`, `ETXTBSY` for an active swap file, `ENOSPC`, `EIO` after a shutdown.
     pub fn truncate(&self, ino: Ino, size: u64) -> Result<(), Errno> {
         let core = &*self.core;
+        core.changeable(ino)?;
+        let _lock = core.io_guard(ino.0, Context::User, false)?;
+        core.wait_dio(ino);
         let fields = core.changeable(ino)?;
         check_range(size, 0)?;
+        core.flush_beyond_size(ino.0, size.min(fields.size))?;
         if size >= fields.size {
             core.zero_beyond_size(ino.0, fields.size, size)?;
             return core.grow(ino.0, size, Context::User);
         }
+        // The page that is cut stays content up to the new size.
+        core.flush(ino.0, size..size.next_multiple_of(BLOCK_BYTES))?;
+        core.drop_pages(ino.0, &(size..FILE_BYTES_MAX));
+        core.with_inode(ino.0, |incore| incore.size = None)?;
         if !core.plant.has(Planted::TailNotZeroed) {
             // Before the size changes (as in XFS): this may need a block, and what is cut off must not be
             // seen again when the file grows.
@@ -101,7 +109,13 @@ impl<D: BlockDevice> Core<D> {
     /// As `zero_in_block`.
     pub(super) fn zero_beyond_size(&self, ino: u64, size: u64, pos: u64) -> Result<(), Errno> {
         let end = size.next_multiple_of(BLOCK_BYTES);
-        if pos <= size { Ok(()) } else { self.zero_in_block(ino, size, end, Context::User) }
+        if pos <= size || size == end {
+            return Ok(());
+        }
+        // The page and the block must agree.
+        self.flush(ino, size..end)?;
+        self.drop_pages(ino, &(size..end));
+        self.zero_in_block(ino, size, end, Context::User)
     }
 
     /// Writes zeros over `[from, to)`, which lies in one block. Holes and unwritten blocks are zeros
@@ -127,7 +141,7 @@ impl<D: BlockDevice> Core<D> {
         }
         let page = self.device.alloc_page().map_err(|_| Errno::ENOMEM)?;
         let pos = file_block.saturating_mul(BLOCK_BYTES);
-        let ops = OwnDio(self);
+        let ops = OwnDio { core: self, moves_size: false };
         let mut transfer = Transfer { direction: Direction::Read, pos, pages: alloc::vec![page] };
         let iocb = Kiocb { context, ..Kiocb::USER };
         dio_rw(&ops, &*self.device, Ino(ino), &mut transfer, iocb).map_err(|f| f.errno)?;

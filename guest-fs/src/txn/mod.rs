@@ -47,6 +47,8 @@ pub(crate) struct Transaction<'a, D: BlockDevice> {
     /// Runs that lost an owner and still have one.
     unshared: Vec<Run>,
     may_use_reserve: bool,
+    /// Changes nothing but times of inodes.
+    is_times_only: bool,
     is_open: bool,
 }
 
@@ -86,6 +88,7 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
             revoked: Vec::new(),
             unshared: Vec::new(),
             may_use_reserve: false,
+            is_times_only: false,
             is_open: true,
         })
     }
@@ -99,6 +102,12 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
     /// The run lost an owner and has another one, who may not write to it in place before that is durable.
     pub(crate) fn note_unshared(&mut self, run: Run) {
         self.unshared.push(run);
+    }
+
+    /// This change is of times only: fdatasync need not wait for it, and swap may go on.
+    pub(crate) const fn of_times_only(mut self) -> Self {
+        self.is_times_only = true;
+        self
     }
 
     /// May the transaction change or free `blocks` metadata blocks more?
@@ -135,6 +144,9 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
             let owner = get_u64(&image[..], OWNER_AT);
             if let Some(incore) = state.inodes.get_mut(&owner) {
                 incore.epoch = epoch;
+                if !self.is_times_only {
+                    incore.data_epoch = epoch;
+                }
                 incore.cookie = incore.cookie.saturating_add(1);
             }
             state.cache.remove(block);

@@ -191,7 +191,9 @@ impl History {
             };
             let states = self.states.iter().take(begun + 1).skip(earliest);
             let is_in_place = states.filter_map(|state| match state.nodes.get(&id) {
-                Some(Node::File(then)) if then.written_block(sector) == Some(block) => {
+                Some(Node::File(then))
+                    if then.written_block(sector) == Some(block) || file.is_cached(sector) =>
+                {
                     Some(u16::from(then.sector(sector)))
                 }
                 _ => None,

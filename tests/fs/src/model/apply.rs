@@ -134,14 +134,14 @@ impl Model {
         if size < file.size {
             let pages = size.div_ceil(PAGE_SECTORS);
             self.file_mut(id).pages.retain(|page, _| *page < pages);
-            self.zero(id, size, pages * PAGE_SECTORS);
+            self.zero(id, size, pages * PAGE_SECTORS, false);
         }
         self.file_mut(id).size = size;
         Ok(vec![id])
     }
 
     /// Zeroes a part of a page, if it holds anything.
-    fn zero(&mut self, id: Id, from: u64, to: u64) {
+    fn zero(&mut self, id: Id, from: u64, to: u64, is_cached: bool) {
         let index = from / PAGE_SECTORS;
         if from >= to || self.file_mut(id).written_block(from).is_none() {
             return;
@@ -149,6 +149,7 @@ impl Model {
         let page = self.writable(id, index);
         let inside = (from % PAGE_SECTORS) as usize..(to - index * PAGE_SECTORS) as usize;
         page.sectors[inside].fill(0);
+        page.is_cached |= is_cached;
     }
 
     /// A page that is about to be written: shared blocks are replaced, holes get blocks.
@@ -160,7 +161,8 @@ impl Model {
         };
         let sectors =
             old.filter(|page| page.is_written).map_or_else(Default::default, |p| p.sectors);
-        let page = Page { block, is_written: true, sectors };
+        let is_cached = old.is_some_and(|page| page.is_cached);
+        let page = Page { block, is_written: true, is_cached, sectors };
         let pages = &mut self.file_mut(id).pages;
         pages.insert(index, page);
         pages.entry(index).or_insert(page)
@@ -187,16 +189,23 @@ impl Model {
         let end = first + count;
         if matches!(mode, AllocateMode::Punch | AllocateMode::Zero) {
             let whole = first.div_ceil(PAGE_SECTORS)..end / PAGE_SECTORS;
-            self.zero(id, first, end.min(whole.start * PAGE_SECTORS));
+            // What lies beyond the size has nothing to be zeroed; the rest is zeroed in pages.
+            let inside = end.min(self.file_mut(id).size);
+            self.zero(id, first, inside.min(whole.start * PAGE_SECTORS), true);
             if whole.end >= whole.start {
-                self.zero(id, first.max(whole.end * PAGE_SECTORS), end);
+                self.zero(id, first.max(whole.end * PAGE_SECTORS), inside, true);
             }
             self.file_mut(id).pages.retain(|page, _| !whole.contains(page));
         }
         if mode != AllocateMode::Punch {
             for index in first / PAGE_SECTORS..end.div_ceil(PAGE_SECTORS) {
                 let block = self.new_block();
-                let page = Page { block, is_written: false, sectors: Default::default() };
+                let page = Page {
+                    block,
+                    is_written: false,
+                    is_cached: false,
+                    sectors: Default::default(),
+                };
                 self.file_mut(id).pages.entry(index).or_insert(page);
             }
         }

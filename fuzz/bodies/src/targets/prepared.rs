@@ -30,7 +30,7 @@ pub(super) fn prepared(host: &mut Host, input: &mut Unstructured<'_>) -> arbitra
             host.submit(1, register(host, nsid, page));
             host.settle();
             host.release(1);
-            (1, acquire(host, input, nsid, page)?)
+            (1, hold(host, input, nsid, page)?)
         }
         _ => (1, reserve(host, input, page)?),
     };
@@ -134,15 +134,12 @@ fn register(host: &Host, nsid: u32, page: u64) -> Sqe {
     sqe.with_prp(page, 0)
 }
 
-/// Reservation Acquire with key 1.
-fn acquire(
-    host: &Host,
-    input: &mut Unstructured<'_>,
-    nsid: u32,
-    page: u64,
-) -> arbitrary::Result<Sqe> {
+/// Reservation Acquire or Release with key 1.
+fn hold(host: &Host, input: &mut Unstructured<'_>, nsid: u32, page: u64) -> arbitrary::Result<Sqe> {
     host.memory.poke(page, &[1, 0_u64].map(u64::to_le_bytes).concat());
-    let mut sqe = Sqe::new(NvmOpcode::RESERVATION_ACQUIRE.0, nsid);
+    let opcode =
+        *input.choose(&[NvmOpcode::RESERVATION_ACQUIRE, NvmOpcode::RESERVATION_RELEASE])?;
+    let mut sqe = Sqe::new(opcode.0, nsid);
     sqe.cdw10 = (input.int_in_range(1..=6_u32)? << 8).into();
     Ok(sqe)
 }

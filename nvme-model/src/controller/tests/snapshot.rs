@@ -151,7 +151,8 @@ fn restoring_takes_back_what_was_written_since_cached_or_not() {
 
 #[test]
 fn controllers_with_several_namespaces_and_with_none_can_be_snapshotted() {
-    for sizes in [&[(1, 64), (3, 128)] as &[(u32, u64)], &[]] {
+    let all: [&[(u32, u64)]; 2] = [&[(1, 64), (3, 128)], &[]];
+    for sizes in all {
         let mut rig = Rig::over(Config::default(), sizes, FaultPlan::none());
         start(&mut rig);
         let [values, events] = [DATA + 40 * 4096, DATA + 41 * 4096];

@@ -1,9 +1,9 @@
 //! The account of commands: what was fetched may be completed, once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use nvme_model::{Event, Observer};
-use nvme_spec::{ADMIN_QID, Status};
+use nvme_spec::Status;
 
 /// Fetched and not yet completed commands, by submission queue and CID.
 #[derive(Clone, Debug, Default)]
@@ -14,7 +14,8 @@ pub(crate) struct Accounts {
     open: BTreeMap<(u16, u16), (u32, u8)>,
     posted: BTreeMap<u16, u32>,
     last: BTreeMap<u16, Status>,
-    succeeded: BTreeSet<(bool, u8)>,
+    #[cfg(test)]
+    succeeded: std::collections::BTreeSet<(bool, u8)>,
 }
 
 impl Accounts {
@@ -36,7 +37,8 @@ impl Accounts {
     }
 
     /// What was carried out: whether it was an admin command, and its opcode.
-    pub(crate) fn succeeded(&self) -> &BTreeSet<(bool, u8)> {
+    #[cfg(test)]
+    pub(crate) fn succeeded(&self) -> &std::collections::BTreeSet<(bool, u8)> {
         &self.succeeded
     }
 
@@ -55,10 +57,11 @@ impl Observer for Accounts {
             Event::Complete { cqid, sqid, cid, status, .. } => {
                 let open = self.open.get_mut(&(sqid, cid)).filter(|(open, _)| *open > 0);
                 match open {
-                    Some((open, opcode)) => {
+                    Some((open, _opcode)) => {
                         *open -= 1;
+                        #[cfg(test)]
                         if status.is_success() {
-                            self.succeeded.insert((sqid == ADMIN_QID, *opcode));
+                            self.succeeded.insert((sqid == nvme_spec::ADMIN_QID, *_opcode));
                         }
                     }
                     None => assert!(self.is_lied_to, "{cid:#x} of {sqid} completed unasked"),

@@ -4,8 +4,6 @@ mod accounts;
 mod memory;
 mod owner;
 
-use std::collections::BTreeSet;
-
 use arbitrary::Unstructured;
 use nvme_model::media::RamMedia;
 use nvme_model::{CachePolicy, Config, Controller, FaultPlan, IrqSink, Media, Ports, Timing};
@@ -229,7 +227,8 @@ impl Host {
     }
 
     /// What was carried out: whether it was an admin command, and its opcode.
-    pub(crate) fn succeeded(&self) -> &BTreeSet<(bool, u8)> {
+    #[cfg(test)]
+    pub(crate) fn succeeded(&self) -> &std::collections::BTreeSet<(bool, u8)> {
         self.accounts.succeeded()
     }
 

@@ -1,9 +1,11 @@
 //! The event trace: one total order of what the guest's layers and the controller did.
 
 mod console;
+mod difference;
 mod entry;
 mod log;
 
 pub use console::{ConsoleStream, Piece};
+pub use difference::first_difference;
 pub use entry::{Entry, Source, describe};
 pub use log::{TraceHash, TraceLog};

@@ -4,8 +4,10 @@ mod console;
 mod difference;
 mod entry;
 mod log;
+mod perfetto;
 
 pub use console::{ConsoleStream, Piece};
 pub use difference::first_difference;
 pub use entry::{Entry, Source, describe};
 pub use log::{TraceHash, TraceLog};
+pub use perfetto::perfetto;

@@ -162,7 +162,10 @@ impl Collector {
                 self.out.insert(page);
             }
             SwapEvent::SlotFree { page, entry } => {
+                // A page that is poisoned leaves its slot too, and is in memory no more than before.
                 self.pages_of_slot.entry(entry).or_default().remove(&page);
+            }
+            SwapEvent::Unshare { page, .. } => {
                 self.out.remove(&page);
             }
             SwapEvent::ZeroOut { entry, pages } | SwapEvent::CacheDrop { entry, pages } => {

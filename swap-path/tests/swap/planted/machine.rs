@@ -72,13 +72,13 @@ impl Machine {
 
     /// Turns on what is off.
     pub(super) fn swapon_again(&mut self) {
-        for nth in 0..2 {
+        for (nth, priority) in PRIORITIES.into_iter().enumerate() {
             let is_on = |id| self.mm.areas().iter().any(|area| area.id() == id);
             if self.areas[nth].is_some_and(is_on) {
                 continue;
             }
             if let Ok(area) = swapon_with(&self.hosts[nth], &self.disk, Inode, &self.options[nth]) {
-                self.areas[nth] = Some(self.mm.add_area_with_priority(area, PRIORITIES[nth]));
+                self.areas[nth] = Some(self.mm.add_area_with_priority(area, priority));
             }
         }
     }

@@ -32,7 +32,7 @@ pub fn line_to_paste(unit: &str, trace_hash: &str, build: &Build) -> String {
 #[must_use]
 pub fn signature(result: &UnitResult) -> String {
     let mut text = result.verdict.label();
-    let is_telling = |journey: &&Journey| !matches!(journey.fate, Fate::Healed | Fate::Kept);
+    let is_telling = |journey: &&Journey| matches!(journey.fate, Fate::Told | Fate::Silent);
     let causes: BTreeSet<String> = result
         .facts
         .journeys

@@ -73,7 +73,8 @@ fn of_the_run(run: &UnitResult) -> String {
         out += "<p><span class=\"bad\">silent and wrong</span> the data is wrong, and nobody who should know was told</p>\n";
     }
     out += &who_learned(&run.facts.journeys);
-    out += &timeline::timeline(run.trace.entries());
+    let picture = timeline::timeline(run.trace.entries());
+    let _ = writeln!(out, "<div class=\"wide\">{picture}</div>");
     let _ = writeln!(
         out,
         "<details><summary>layer by layer: swap, mapping, transaction, command, completion</summary><pre>{}</pre></details>",

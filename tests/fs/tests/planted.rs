@@ -1,11 +1,14 @@
 //! Every planted bug is found. A tester that does not find them finds nothing.
 
 use fs_proof::crash::{Effort, Explorer};
-use fs_proof::disk::Victim;
+use fs_proof::disk::{Disk, Victim, poisoned};
 use fs_proof::errors::{What, until_clean};
 use fs_proof::op::Op;
+use fs_proof::player::{Outcome, mkfs};
 use fs_proof::random::{Plan, run};
-use fs_proof::{Failure, ace};
+use fs_proof::session::Session;
+use fs_proof::{Failure, Oracle, ace};
+use guest_fs::AllocateMode;
 use guest_fs::planted::Planted;
 
 /// Who found a bug: the tester, its oracle, and after how many units (images, runs or operations).
@@ -36,7 +39,7 @@ fn by_cuts(bug: Planted, length: u32, step: usize, block_bytes: u32) -> Option<C
 fn by_errors(bug: Planted) -> Option<Catch> {
     let mut units = 0;
     for op in ace::operations() {
-        let workload = [op.clone(), Op::Fsync(op.subject().to_owned()), Op::Sync];
+        let workload = [op.clone(), Op::Fsync(op.subject().to_owned())];
         for victim in [Victim::Write, Victim::Flush] {
             match until_clean(&ace::setup(), &workload, What::Io(victim, 1, false), Some(bug)) {
                 Ok((runs, _)) => units += runs + 1,
@@ -56,7 +59,8 @@ fn by_errors(bug: Planted) -> Option<Catch> {
 fn by_chance(bug: Planted) -> Option<Catch> {
     let mut units = 0;
     for seed in 1..40 {
-        let plan = Plan { seed, ops: 2_000, disk_blocks: 330 + seed * 10, faults: 20 };
+        let plan =
+            Plan { seed, ops: 2_000, disk_blocks: 330 + seed * 10, faults: 20, is_cached: false };
         match run(&plan, Some(bug)) {
             Ok(_) => units += plan.ops,
             Err((number, failure)) => {
@@ -71,10 +75,40 @@ fn by_chance(bug: Planted) -> Option<Catch> {
     None
 }
 
+/// A drive without a free block for users still gives space back, although a map must grow for it.
+fn by_a_full_drive(bug: Planted) -> Option<Catch> {
+    /// Extents that fit an inode without another node.
+    const EXTENTS: u64 = 139;
+    let pool = Disk::pool();
+    let disk = Disk::new(poisoned(1000, 4096), &pool);
+    let mut units = 0;
+    let mut play = || {
+        mkfs(&disk)?;
+        let mut session = Session::new(disk.media(), &pool, Some(bug))?;
+        session.step(&Op::Create("map".into()))?;
+        for extent in 0..EXTENTS {
+            session.step(&Op::Write("map".into(), 4 * extent, 3))?;
+        }
+        session.step(&Op::Create("rest".into()))?;
+        while session.step(&Op::Append("rest".into(), 1))? == Outcome::AsExpected {}
+        for extent in 0..EXTENTS {
+            units += 1;
+            let op = Op::Allocate("map".into(), AllocateMode::Punch, 32 * extent + 8, 8);
+            if session.step(&op)? != Outcome::AsExpected {
+                return Err(Failure::new(Oracle::Answer, "no space to give space back"));
+            }
+        }
+        session.remount()
+    };
+    let failure = play().err()?;
+    Some(Catch { tester: "a full drive", failure, units })
+}
+
 fn hunt(bug: Planted) -> Option<Catch> {
     by_cuts(bug, 1, 1, 4096)
         .or_else(|| by_cuts(bug, 1, 1, 512))
         .or_else(|| by_errors(bug))
+        .or_else(|| by_a_full_drive(bug))
         .or_else(|| by_chance(bug))
         .or_else(|| by_cuts(bug, 2, 7, 4096))
 }

@@ -8,7 +8,7 @@ use fs_proof::{ace, op::Op};
 #[test]
 fn random_histories_with_faults_cuts_and_a_full_drive_agree_with_the_model() {
     for (seed, disk_blocks) in [(1, 360), (2, 420), (3, 700), (4, 1400)] {
-        let plan = Plan { seed, ops: 2_000, disk_blocks, faults: 30 };
+        let plan = Plan { seed, ops: 2_000, disk_blocks, faults: 30, is_cached: false };
         match run(&plan, None) {
             Ok(tally) => println!("{plan:?}: {tally:?}"),
             Err((number, failure)) => panic!("{plan:?}, operation {number}: {failure}"),

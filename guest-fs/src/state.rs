@@ -9,6 +9,7 @@ use core::cell::{RefCell, RefMut};
 
 use block::BlockDevice;
 use iomap::{Context, Errno};
+use tasks::TaskHandle;
 
 use crate::audit::{Auditor, Clock};
 use crate::events::Event;
@@ -37,6 +38,7 @@ pub(crate) struct Core<D: BlockDevice> {
     state: RefCell<State>,
     auditor: RefCell<Option<Rc<dyn Auditor>>>,
     clock: RefCell<Option<Rc<dyn Clock>>>,
+    tasks: RefCell<TaskHandle>,
 }
 
 /// What changes.
@@ -138,6 +140,7 @@ impl<D: BlockDevice> Core<D> {
             state: RefCell::new(state),
             auditor: RefCell::default(),
             clock: RefCell::default(),
+            tasks: RefCell::default(),
         }
     }
 
@@ -151,6 +154,15 @@ impl<D: BlockDevice> Core<D> {
 
     pub(crate) fn set_clock(&self, clock: Rc<dyn Clock>) {
         *self.clock.borrow_mut() = Some(clock);
+    }
+
+    pub(crate) fn set_tasks(&self, tasks: TaskHandle) {
+        *self.tasks.borrow_mut() = tasks;
+    }
+
+    /// Who else runs, and who has memory.
+    pub(crate) fn tasks(&self) -> TaskHandle {
+        self.tasks.borrow().clone()
     }
 
     /// Now, in virtual nanoseconds; 0 if nobody gave the filesystem a clock.

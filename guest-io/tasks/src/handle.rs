@@ -51,22 +51,37 @@ impl TaskHandle {
         }
     }
 
+    /// The caller is the one who can end waits for `resource`.
+    pub fn claim(&self, resource: Resource) {
+        if let Some(tasks) = &self.0 {
+            tasks.set_holder(resource, tasks.current());
+        }
+    }
+
+    /// The end of [`TaskHandle::claim`]: everybody who waits looks again.
+    pub fn unclaim(&self, resource: Resource) {
+        if let Some(tasks) = &self.0 {
+            tasks.set_holder(resource, None);
+            tasks.wake_all(resource);
+        }
+    }
+
     /// The caller is about to take a lock of that class.
-    pub(crate) fn wants(&self, class: LockClass) {
+    pub fn wants(&self, class: LockClass) {
         if let Some(tasks) = &self.0 {
             tasks.wants(class);
         }
     }
 
     /// The caller has taken a lock.
-    pub(crate) fn took(&self, resource: Resource, class: LockClass) {
+    pub fn took(&self, resource: Resource, class: LockClass) {
         if let Some(tasks) = &self.0 {
             tasks.took(resource, class);
         }
     }
 
     /// The caller has released a lock; the first who waits for it may have it.
-    pub(crate) fn gave(&self, resource: Resource, class: LockClass) {
+    pub fn gave(&self, resource: Resource, class: LockClass) {
         if let Some(tasks) = &self.0 {
             tasks.gave(resource, class);
         }

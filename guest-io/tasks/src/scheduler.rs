@@ -63,9 +63,9 @@ impl Tasks {
         Rc::new(Self { state, switch, idle, memory, tracer, bound })
     }
 
-    /// Who answers for kernel memory from now on.
-    pub fn set_memory(&self, memory: Rc<dyn Memory>) {
-        *self.memory.borrow_mut() = Some(memory);
+    /// Who answers for kernel memory from now on; nobody: it is endless.
+    pub fn set_memory(&self, memory: Option<Rc<dyn Memory>>) {
+        *self.memory.borrow_mut() = memory;
     }
 
     pub(crate) fn memory(&self) -> Option<Rc<dyn Memory>> {
@@ -355,9 +355,8 @@ impl Tasks {
         let since_ns = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
         self.tracer.emit(Event::Stuck { why, waiting: edges.len() as u32, since_ns });
         let circle = cycle::find(&edges);
-        let (inside, outside): (Vec<Edge>, Vec<Edge>) = (circle.clone(), {
-            edges.into_iter().filter(|edge| !circle.contains(edge)).collect()
-        });
+        let (inside, outside): (Vec<Edge>, Vec<Edge>) =
+            (circle.clone(), { edges.into_iter().filter(|edge| !circle.contains(edge)).collect() });
         for Edge { task, resource, holder } in inside {
             self.tracer.emit(Event::Circle { task, resource, holder });
         }

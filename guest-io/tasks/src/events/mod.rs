@@ -133,7 +133,9 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Spawn { task: TaskId(task), name } => write!(f, "task {task} is {name}"),
-            Self::Run { task: TaskId(task), ready } => write!(f, "run task {task} of {ready} ready"),
+            Self::Run { task: TaskId(task), ready } => {
+                write!(f, "run task {task} of {ready} ready")
+            }
             Self::Wait { task: TaskId(task), resource, holder } => {
                 write!(f, "task {task} waits for {resource}")?;
                 holder.map_or(Ok(()), |TaskId(holder)| write!(f, ", held by task {holder}"))
@@ -169,10 +171,9 @@ impl fmt::Display for Event {
             ),
             Self::WakeKswapd { free } => write!(f, "wake kswapd, {free} pages are free"),
             Self::ThreadWanted { task, name } => write!(f, "{} wants a thread {name}", Who(task)),
-            Self::ProgramDied { task: TaskId(task), page, word } => write!(
-                f,
-                "task {task} died: {word:#x} in its text, page {page}, is no instruction"
-            ),
+            Self::ProgramDied { task: TaskId(task), page, word } => {
+                write!(f, "task {task} died: {word:#x} in its text, page {page}, is no instruction")
+            }
         }
     }
 }

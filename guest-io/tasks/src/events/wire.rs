@@ -172,7 +172,10 @@ mod tests {
 
     #[test]
     fn a_name_is_cut_to_sixteen_bytes() {
-        let record = Record::from(Event::Spawn { task: TaskId(0), name: TaskName::new("0123456789abcdefg") });
+        let record = Record::from(Event::Spawn {
+            task: TaskId(0),
+            name: TaskName::new("0123456789abcdefg"),
+        });
         let Some(Event::Spawn { name, .. }) = Event::decode(&record) else { panic!("{record:?}") };
         assert_eq!(std::format!("{name}"), "0123456789abcdef");
     }

@@ -18,6 +18,7 @@ use guest_fs::{FileSystem, Ino};
 use hal::{Tracer, UserMemory};
 use iomap::Errno;
 use swap_path::{AreaId, Mm};
+use tasks::Tasks;
 
 use crate::events::Step;
 use crate::spec::{Op, Stage, UnitSpec};
@@ -26,7 +27,7 @@ use crate::workload::Workload;
 use file::CLONE;
 
 /// Plays one stage.
-pub(crate) fn play<D, U>(spec: &UnitSpec, device: Rc<D>, user: Rc<U>)
+pub(crate) fn play<D, U>(spec: &UnitSpec, device: Rc<D>, user: Rc<U>, tasks: Rc<Tasks>)
 where
     D: BlockDevice + 'static,
     U: UserMemory + 'static,
@@ -37,7 +38,7 @@ where
     let workload = Workload::new(spec.pages, spec.seed, tracer.clone());
     let device = Rc::new(Tripwire::new(device));
     let parts = Parts { fs: None, ino: None, mm: None, area: None };
-    let mut play = Play { spec, device, user, tracer, workload, parts };
+    let mut play = Play { spec, device, user, tasks, tracer, workload, parts };
     for op in words {
         if play.word(*op).is_err() {
             break;
@@ -60,6 +61,7 @@ struct Play<'a, D: BlockDevice, U: UserMemory> {
     spec: &'a UnitSpec,
     device: Rc<Tripwire<D>>,
     user: Rc<U>,
+    tasks: Rc<Tasks>,
     tracer: Tracer,
     workload: Workload,
     parts: Parts<D, U>,

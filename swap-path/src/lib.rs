@@ -27,6 +27,7 @@ pub mod events;
 mod fixed;
 mod mm;
 mod path;
+mod pressure;
 
 pub use area::{
     Activation, AreaId, HeaderError, LABEL_BYTES_MAX, MkswapError, SwapArea, SwapEntry, SwapHeader,
@@ -36,4 +37,5 @@ pub use mm::{
     Mm, MmConfig, MmError, MmKnobs, MmStats, PageView, PoisonedPage, ReclaimPolicy, SwapoffError,
     SwapoffReport,
 };
-pub use path::{CLUSTER_PAGES_MAX, PathKind, SwapIo, SwapKnobs, UnknownPath};
+pub use path::{CLUSTER_PAGES_MAX, PathKind, SplitIo, SwapIo, SwapKnobs, UnknownPath};
+pub use pressure::{Pressure, PressureConfig, PressureError};

@@ -10,6 +10,7 @@ use lab::events::{Event as LabEvent, Step};
 use nvme_model::Event as ModelEvent;
 use swap_path::SwapEntry;
 use swap_path::events::Event as SwapEvent;
+use tasks::events::Event as TaskEvent;
 
 use super::deeds::{blocks_of_write, context_of_deed, layer_name};
 use super::facts::{ErrorSeen, Facts, PageTold, PageWrong, StepSeen, SwapOutCost};
@@ -77,7 +78,25 @@ impl Collector {
                     self.facts.map_asks += u64::from(context.is_swap_io());
                 }
             }
+            Layer::Task => TaskEvent::decode(record).into_iter().for_each(|event| self.task(event)),
             Layer::Block | Layer::Driver | Layer::Platform => {}
+        }
+    }
+
+    fn task(&mut self, event: TaskEvent) {
+        match event {
+            TaskEvent::Spawn { task, name } => {
+                self.facts.tasks.insert(task, name.to_string());
+            }
+            TaskEvent::Stuck { why, .. } => self.facts.stuck = Some(why),
+            TaskEvent::Circle { task, resource, holder } => {
+                self.facts.circle.push((task, resource, holder));
+            }
+            TaskEvent::OrderReport { held, wanted, .. } => {
+                self.facts.order_reports.push(format!("{} -> {}", held.name(), wanted.name()));
+            }
+            TaskEvent::ProgramDied { word, .. } => self.facts.program_died = Some(word),
+            _ => {}
         }
     }
 

@@ -9,6 +9,7 @@ mod exercised;
 mod facts;
 mod outcome;
 mod pages;
+mod progress;
 mod shape;
 mod steps;
 mod swap_io;
@@ -28,6 +29,8 @@ const ALWAYS: &[Check] = &[
     steps::fail_safe,
     steps::others,
     steps::recovers,
+    progress::progress,
+    progress::lock_order,
     pages::lost_in_the_end,
     pages::user_sees,
     pages::clone_intact,
@@ -59,6 +62,8 @@ pub fn judge(unit: &Unit, facts: &Facts) -> Verdict {
         Prediction::SilentZeros | Prediction::PagesSilentZeros(_) => &[pages::silent_zeros],
         Prediction::OutOfMemory => &[pages::content, pages::out_of_memory],
         Prediction::SwaponRefused(_) => &[],
+        Prediction::Hung | Prediction::Stalled => &[pages::content, progress::circle_known],
+        Prediction::Died => &[progress::zeros_only],
     };
     let promised = if unit.spec.path.is_pure_overwrite() { PROMISED } else { &[] };
     let findings: Vec<_> = [predicted, promised, ALWAYS]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use lab::Knob;
 use lab::events::Step;
 use swap_path::PathKind;
 
@@ -65,6 +66,8 @@ pub(super) fn filesystem_sees_swap(unit: &Unit, facts: &Facts) -> Option<Finding
         PathKind::Extents => asks == 0,
         // The locked path may be refused the lock before it can ask.
         PathKind::DioLocked => true,
+        // A submission without memory fails before that.
+        _ if unit.spec.knobs.has(Knob::SubmitEnomem) => true,
         _ => asks >= ios,
     };
     if is_right {

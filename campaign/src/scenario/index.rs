@@ -35,6 +35,9 @@ files! {
     "active-file"
     "promise"
     "lock-inversion"
+    // Memory that several tasks want.
+    "pressure"
+    "pressure-first-io"
     // A drive that fails.
     "read-error"
     "read-cluster"

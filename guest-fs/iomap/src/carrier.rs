@@ -40,10 +40,34 @@ impl<'a, D: BlockDevice> Carrier<'a, D> {
         Self { device, op, pages, pool, left, failure: None }
     }
 
+    /// Leaves what is in flight to somebody else: the pages that did not leave, and what failed so far.
+    pub(crate) const fn pause(self) -> (usize, Option<IoFailure>) {
+        (self.left, self.failure)
+    }
+
+    /// Goes on with what [`Carrier::pause`] left.
+    pub(crate) fn resume(
+        device: &'a D,
+        direction: Direction,
+        pages: &'a mut Vec<D::Page>,
+        pool: &'a mut BioPool<D::Page>,
+        (left, failure): (usize, Option<IoFailure>),
+    ) -> Self {
+        Self { left, failure, ..Self::new(device, direction, pages, pool) }
+    }
+
     /// The most pages that the next bio may have.
     pub(crate) fn bio_pages_max(&self) -> usize {
         let device = self.device.geometry().transfer_blocks_max;
         usize::try_from(device).unwrap_or(usize::MAX).clamp(1, self.pool.bio_pages_max())
+    }
+
+    /// Which way the pages go.
+    pub(crate) const fn direction(&self) -> Direction {
+        match self.op {
+            Op::Write { .. } => Direction::Write,
+            _ => Direction::Read,
+        }
     }
 
     /// Pages that did not leave yet.

@@ -109,37 +109,43 @@ fn transfer_all<O: DioOps, D: BlockDevice>(
     iocb: Kiocb,
 ) -> Result<DioEnd, IoFailure> {
     let mut pool = BioPool::from_heap(transfer.pages.len());
-    let mut carrier = Carrier::new(device, transfer.direction, &mut transfer.pages, &mut pool);
-    let intent = iocb.intent(transfer.direction);
+    let (pos, direction) = (transfer.pos, transfer.direction);
+    let mut carrier = Carrier::new(device, direction, &mut transfer.pages, &mut pool);
     let mut end = DioEnd::empty();
-    let mut pos = transfer.pos;
-    let submitted = loop {
+    let submitted = submit_pieces(ops, device, inode, pos, &mut carrier, &mut end, iocb);
+    // Pages on their way come first in the file, so does their failure.
+    carrier.finish().and(submitted).map(|()| end)
+}
+
+/// Asks for mappings and sends pages until none is left, or one cannot go.
+pub(crate) fn submit_pieces<O: DioOps, D: BlockDevice>(
+    ops: &O,
+    device: &D,
+    inode: O::Inode,
+    start: u64,
+    carrier: &mut Carrier<'_, D>,
+    end: &mut DioEnd,
+    iocb: Kiocb,
+) -> Result<(), IoFailure> {
+    let intent = iocb.intent(carrier.direction());
+    let mut pos = start;
+    loop {
         let left = (carrier.left() as u64).saturating_mul(PAGE);
         if left == 0 {
-            break Ok(());
+            return Ok(());
         }
-        let map = match ask(ops, device.tracer(), inode, pos, left, intent, iocb.context) {
-            Ok(map) => map,
-            Err(failure) => break Err(failure),
-        };
-        let piece = send_piece(&mut carrier, &map, pos, intent, &mut end);
-        let sent = piece.unwrap_or(0);
-        let ended = ops.iomap_end(inode, &map, sent, intent, iocb.context);
-        if let Err(failure) = piece {
-            break Err(failure);
-        }
-        if let Err(errno) = ended {
-            break Err(IoFailure::filesystem(errno, pos, FailureKind::EndIo));
-        }
+        let map = ask(ops, device.tracer(), inode, pos, left, intent, iocb.context)?;
+        let piece = send_piece(carrier, &map, pos, intent, end);
+        let ended = ops.iomap_end(inode, &map, piece.unwrap_or(0), intent, iocb.context);
+        let sent = piece?;
+        ended.map_err(|errno| IoFailure::filesystem(errno, pos, FailureKind::EndIo))?;
         // A bio that the device did not take is reported by the carrier.
         let wanted = left.min(pages_from(&map, pos).unwrap_or(0).saturating_mul(PAGE));
         if sent < wanted {
-            break Ok(());
+            return Ok(());
         }
         pos = pos.saturating_add(sent);
-    };
-    // Pages on their way come first in the file, so does their failure.
-    carrier.finish().and(submitted).map(|()| end)
+    }
 }
 
 /// Sends the pages that `map` covers from `pos` on. Returns the bytes that left.
@@ -185,7 +191,7 @@ fn send_piece<D: BlockDevice>(
     Ok(pos.saturating_sub(start))
 }
 
-fn finish_write<O: DioOps, D: BlockDevice>(
+pub(crate) fn finish_write<O: DioOps, D: BlockDevice>(
     ops: &O,
     device: &D,
     inode: O::Inode,

@@ -141,6 +141,11 @@ impl<P: DmaBuf> SwapArea<P> {
         result
     }
 
+    /// The path alone: somebody else manages the slots.
+    pub(crate) fn into_io(self) -> Box<dyn SwapIo<P>> {
+        self.io
+    }
+
     /// Lets go of the file.
     pub(crate) fn deactivate(mut self) {
         self.io.deactivate();

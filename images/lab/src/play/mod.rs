@@ -9,6 +9,7 @@ mod down;
 mod end;
 mod file;
 mod memory;
+mod pressure;
 mod user;
 
 use alloc::rc::Rc;
@@ -17,7 +18,7 @@ use block::BlockDevice;
 use guest_fs::{FileSystem, Ino};
 use hal::{Tracer, UserMemory};
 use iomap::Errno;
-use swap_path::{AreaId, Mm};
+use swap_path::{AreaId, Mm, Pressure};
 use tasks::Tasks;
 
 use crate::events::Step;
@@ -37,7 +38,7 @@ where
     let tracer = device.tracer().clone();
     let workload = Workload::new(spec.pages, spec.seed, tracer.clone());
     let device = Rc::new(Tripwire::new(device));
-    let parts = Parts { fs: None, ino: None, mm: None, area: None };
+    let parts = Parts { fs: None, ino: None, mm: None, area: None, pressure: None };
     let mut play = Play { spec, device, user, tasks, tracer, workload, parts };
     for op in words {
         if play.word(*op).is_err() {
@@ -55,6 +56,8 @@ struct Parts<D: BlockDevice, U: UserMemory> {
     ino: Option<Ino>,
     mm: Option<Mm<U, Tripwire<D>>>,
     area: Option<AreaId>,
+    /// The memory of several tasks.
+    pressure: Option<Rc<Pressure<U, Tripwire<D>>>>,
 }
 
 struct Play<'a, D: BlockDevice, U: UserMemory> {
@@ -97,6 +100,11 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             Op::Nowait => self.nowait()?,
             Op::EatSpace => self.eat_space()?,
             Op::ModifyActive => self.modify_active()?,
+            Op::PressureOn => self.pressure_on()?,
+            Op::Pressure => self.pressure(false)?,
+            Op::PressureReader => self.pressure(true)?,
+            Op::LockAndAllocate => self.lock_and_allocate()?,
+            Op::PressureOff => self.pressure_off()?,
             Op::Mark => self.mark(),
             Op::Shutdown
             | Op::ShutdownLogFlush

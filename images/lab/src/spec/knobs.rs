@@ -43,6 +43,10 @@ knobs! {
     CacheReadErrors = "cache-read-errors",
     /// A cluster read that failed loses all of its pages.
     LoseReadClusters = "lose-read-clusters",
+    /// The workqueue of direct-I/O completions is made at the mount, not by the first write.
+    WorkqueueAtMount = "workqueue-at-mount",
+    /// Each seventh submission of swap I/O finds no memory.
+    SubmitEnomem = "submit-enomem",
 }
 
 /// Which knobs are turned.

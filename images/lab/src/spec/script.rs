@@ -59,6 +59,16 @@ ops! {
     PageOut = "page-out",
     /// Reclaims while somebody holds the swap file's I/O lock.
     ReclaimUnderLock = "reclaim-under-lock",
+    /// Takes memory for several tasks and turns swap on behind it.
+    PressureOn = "pressure-on",
+    /// Lets several tasks want more memory than there is.
+    Pressure = "pressure",
+    /// The same while somebody reads the swap file.
+    PressureReader = "pressure-reader",
+    /// Somebody takes memory while he holds the swap file's I/O lock.
+    LockAndAllocate = "lock-and-allocate",
+    /// Gives that memory up and lets go of the swap file.
+    PressureOff = "pressure-off",
     /// Forgets that reads failed.
     DropFailedReads = "drop-failed-reads",
     /// Reads the last block of the drive: fault rules count from here.

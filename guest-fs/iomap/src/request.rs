@@ -1,0 +1,222 @@
+//! An I/O in two halves: the one who submits it is not the one who completes it (Linux: a kiocb with
+//! `ki_complete`).
+//!
+//! A request owns its pages from submission to completion and keeps its vectors, so a pool of requests that is
+//! made once needs no further memory. Only [`dio_submit`] takes bios from the heap, as `iomap_dio_rw` does.
+
+use alloc::vec::Vec;
+
+use block::BlockDevice;
+use hal::DmaBuf;
+
+use crate::carrier::Carrier;
+use crate::dio::{finish_write, outcome, submit_pieces};
+use crate::events::{Engine, Event};
+use crate::piece::transfer_bytes;
+use crate::pool::BioPool;
+use crate::swap::submit_all;
+use crate::{Context, DioEnd, DioOps, Direction, IoFailure, IomapOps, Kiocb};
+
+/// One I/O between its submission and its completion.
+#[derive(Debug)]
+pub struct Request<P> {
+    /// Which way.
+    pub direction: Direction,
+    /// The first byte in the file.
+    pub pos: u64,
+    /// The pages, in file order; they are the request's until it is completed.
+    pub pages: Vec<P>,
+    pool: BioPool<P>,
+    /// Pages that did not leave.
+    left: usize,
+    failure: Option<IoFailure>,
+    submitted: Result<(), IoFailure>,
+    end: DioEnd,
+}
+
+impl<P: DmaBuf> Request<P> {
+    /// A request of up to `pages_max` pages in up to `bios` bios at once.
+    #[must_use]
+    pub fn new(bios: usize, pages_max: usize) -> Self {
+        Self {
+            direction: Direction::Read,
+            pos: 0,
+            pages: Vec::with_capacity(pages_max),
+            pool: BioPool::new(bios, pages_max),
+            left: 0,
+            failure: None,
+            submitted: Ok(()),
+            end: DioEnd::empty(),
+        }
+    }
+
+    /// Makes it a new I/O; its pages are to be filled in.
+    ///
+    /// # Panics
+    /// If the pages of the last one were not taken back.
+    pub fn begin(&mut self, direction: Direction, pos: u64) {
+        assert!(self.pages.is_empty(), "a request is used again with its old pages");
+        (self.direction, self.pos, self.left) = (direction, pos, 0);
+        (self.failure, self.submitted, self.end) = (None, Ok(()), DioEnd::empty());
+    }
+
+    /// The submission fails as a whole: nothing more is sent.
+    pub const fn fail(&mut self, failure: IoFailure) {
+        if self.submitted.is_ok() {
+            self.submitted = Err(failure);
+        }
+    }
+
+    /// Has the submission failed, as far as is known before the completion?
+    #[must_use]
+    pub const fn has_failed(&self) -> bool {
+        self.submitted.is_err()
+    }
+
+    fn bytes(&self) -> Result<u64, IoFailure> {
+        transfer_bytes(self.pos, self.pages.len())
+    }
+
+    /// Runs `submit` over the pages that did not leave yet.
+    fn drive<D: BlockDevice<Page = P>>(
+        &mut self,
+        device: &D,
+        submit: impl FnOnce(&mut Carrier<'_, D>, &mut DioEnd) -> Result<(), IoFailure>,
+    ) {
+        let Self { direction, pages, pool, end, .. } = self;
+        let mut carrier = Carrier::new(device, *direction, pages, pool);
+        let submitted = submit(&mut carrier, end);
+        (self.left, self.failure) = carrier.pause();
+        self.submitted = submitted;
+    }
+
+    /// Waits for everything in flight and puts every page in its place.
+    ///
+    /// # Errors
+    /// The first failure in file order.
+    fn land<D: BlockDevice<Page = P>>(&mut self, device: &D) -> Result<(), IoFailure> {
+        let Self { direction, pages, pool, .. } = self;
+        let paused = (self.left, self.failure.take());
+        let carrier = Carrier::resume(device, *direction, pages, pool, paused);
+        carrier.finish().and(self.submitted)
+    }
+}
+
+/// Submits whole pages to blocks that `place` gives, by asking nobody: the position of the first page in, the
+/// block and how many pages follow it there out.
+///
+/// What fails is told at the completion ([`direct_complete`]).
+pub fn direct_submit<D: BlockDevice>(
+    device: &D,
+    request: &mut Request<D::Page>,
+    place: impl Fn(u64) -> Result<(u64, u64), IoFailure>,
+) {
+    let mut pos = request.pos;
+    request.drive(device, |carrier, _| {
+        while carrier.left() > 0 {
+            let (block, run) = place(pos)?;
+            let run = usize::try_from(run).unwrap_or(usize::MAX);
+            let count = run.min(carrier.left()).min(carrier.bio_pages_max());
+            if count == 0 || !carrier.send(pos, block, count) {
+                break;
+            }
+            pos = pos.saturating_add((count as u64).saturating_mul(crate::piece::PAGE));
+        }
+        Ok(())
+    });
+}
+
+/// Waits for a request of [`direct_submit`].
+///
+/// # Errors
+/// [`IoFailure`] of the first byte concerned.
+pub fn direct_complete<D: BlockDevice>(
+    device: &D,
+    request: &mut Request<D::Page>,
+) -> Result<(), IoFailure> {
+    request.land(device)
+}
+
+/// The first half of [`crate::swap_rw`]. What fails is told at the completion.
+pub fn swap_submit<O: IomapOps, D: BlockDevice>(
+    ops: &O,
+    device: &D,
+    inode: O::Inode,
+    request: &mut Request<D::Page>,
+    context: Context,
+) {
+    let (pos, direction) = (request.pos, request.direction);
+    begin(device, request, Engine::Swap, context);
+    if !request.has_failed() {
+        request.drive(device, |carrier, _| {
+            submit_all(ops, device, inode, pos, direction, context, carrier)
+        });
+    }
+}
+
+/// The second half of [`crate::swap_rw`].
+///
+/// # Errors
+/// [`IoFailure`] of the first byte concerned.
+pub fn swap_complete<D: BlockDevice>(
+    device: &D,
+    request: &mut Request<D::Page>,
+) -> Result<(), IoFailure> {
+    let result = request.land(device);
+    let bytes = request.bytes().unwrap_or(0);
+    device.tracer().emit(outcome(Engine::Swap, request.pos, bytes, result));
+    result
+}
+
+/// The first half of [`crate::dio_rw`]: what runs in the submitter. What fails is told at the completion.
+pub fn dio_submit<O: DioOps, D: BlockDevice>(
+    ops: &O,
+    device: &D,
+    inode: O::Inode,
+    request: &mut Request<D::Page>,
+    iocb: Kiocb,
+) {
+    let pos = request.pos;
+    begin(device, request, Engine::Dio, iocb.context);
+    if !request.has_failed() {
+        request.pool = BioPool::from_heap(request.pages.len());
+        request.drive(device, |carrier, end| {
+            submit_pieces(ops, device, inode, pos, carrier, end, iocb)
+        });
+    }
+}
+
+/// The second half of [`crate::dio_rw`]: what runs in a worker, with the filesystem's `end_io`.
+///
+/// # Errors
+/// [`IoFailure`] of the first byte concerned.
+pub fn dio_complete<O: DioOps, D: BlockDevice>(
+    ops: &O,
+    device: &D,
+    inode: O::Inode,
+    request: &mut Request<D::Page>,
+    iocb: Kiocb,
+) -> Result<(), IoFailure> {
+    let (pos, bytes, end) = (request.pos, request.bytes().unwrap_or(0), request.end);
+    let result = request.land(device).and_then(|()| match request.direction {
+        Direction::Read => Ok(()),
+        Direction::Write => finish_write(ops, device, inode, pos, bytes, end, iocb),
+    });
+    device.tracer().emit(outcome(Engine::Dio, pos, bytes, result));
+    result
+}
+
+fn begin<D: BlockDevice>(
+    device: &D,
+    request: &mut Request<D::Page>,
+    engine: Engine,
+    context: Context,
+) {
+    let (pos, direction) = (request.pos, request.direction);
+    match request.bytes() {
+        Ok(bytes) => {
+            device.tracer().emit(Event::IoBegin { engine, direction, context, pos, bytes });
+        }
+        Err(failure) => request.fail(failure),
+    }
+}

@@ -38,6 +38,9 @@ files! {
     // Memory that several tasks want.
     "pressure"
     "pressure-first-io"
+    "pressure-inversion"
+    "pressure-shutdown"
+    "pressure-enomem"
     // A drive that fails.
     "read-error"
     "read-cluster"

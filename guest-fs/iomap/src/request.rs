@@ -26,6 +26,8 @@ pub struct Request<P> {
     pub pos: u64,
     /// The pages, in file order; they are the request's until it is completed.
     pub pages: Vec<P>,
+    /// Its length, while pages are on their way.
+    bytes: u64,
     pool: BioPool<P>,
     /// Pages that did not leave.
     left: usize,
@@ -42,6 +44,7 @@ impl<P: DmaBuf> Request<P> {
             direction: Direction::Read,
             pos: 0,
             pages: Vec::with_capacity(pages_max),
+            bytes: 0,
             pool: BioPool::new(bios, pages_max),
             left: 0,
             failure: None,
@@ -71,10 +74,6 @@ impl<P: DmaBuf> Request<P> {
     #[must_use]
     pub const fn has_failed(&self) -> bool {
         self.submitted.is_err()
-    }
-
-    fn bytes(&self) -> Result<u64, IoFailure> {
-        transfer_bytes(self.pos, self.pages.len())
     }
 
     /// Runs `submit` over the pages that did not leave yet.
@@ -163,8 +162,7 @@ pub fn swap_complete<D: BlockDevice>(
     request: &mut Request<D::Page>,
 ) -> Result<(), IoFailure> {
     let result = request.land(device);
-    let bytes = request.bytes().unwrap_or(0);
-    device.tracer().emit(outcome(Engine::Swap, request.pos, bytes, result));
+    device.tracer().emit(outcome(Engine::Swap, request.pos, request.bytes, result));
     result
 }
 
@@ -197,7 +195,7 @@ pub fn dio_complete<O: DioOps, D: BlockDevice>(
     request: &mut Request<D::Page>,
     iocb: Kiocb,
 ) -> Result<(), IoFailure> {
-    let (pos, bytes, end) = (request.pos, request.bytes().unwrap_or(0), request.end);
+    let (pos, bytes, end) = (request.pos, request.bytes, request.end);
     let result = request.land(device).and_then(|()| match request.direction {
         Direction::Read => Ok(()),
         Direction::Write => finish_write(ops, device, inode, pos, bytes, end, iocb),
@@ -213,8 +211,9 @@ fn begin<D: BlockDevice>(
     context: Context,
 ) {
     let (pos, direction) = (request.pos, request.direction);
-    match request.bytes() {
+    match transfer_bytes(pos, request.pages.len()) {
         Ok(bytes) => {
+            request.bytes = bytes;
             device.tracer().emit(Event::IoBegin { engine, direction, context, pos, bytes });
         }
         Err(failure) => request.fail(failure),

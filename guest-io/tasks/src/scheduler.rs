@@ -308,6 +308,11 @@ impl Tasks {
         }
         let wake = self.idle.wait(vector, deadline);
         let now = self.now();
+        let progress_at = self.state.borrow().progress_at;
+        if now - progress_at > self.bound {
+            // Before anybody is woken: so all of them are seen where they wait.
+            return Err(self.stuck(Stuck::NoProgress));
+        }
         {
             let state = &mut *self.state.borrow_mut();
             // A completion may be anybody's, and whoever drives the device changes what the others
@@ -324,8 +329,7 @@ impl Tasks {
                 state.wake_where(look, usize::MAX);
             }
         }
-        let progress_at = self.state.borrow().progress_at;
-        if now - progress_at > self.bound { Err(self.stuck(Stuck::NoProgress)) } else { Ok(()) }
+        Ok(())
     }
 
     /// The vector to wait for, the first deadline, and whether anybody waits for the device at all.

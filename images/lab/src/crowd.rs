@@ -28,6 +28,9 @@ const INSTRUCTION: u64 = 0x0f1f_8400_0000_0000;
 /// Bytes that a reader of the swap file needs: a read of eight pages.
 const READER_BYTES: usize = 8 * PAGE_BYTES;
 
+/// The first sleep of who sleeps most of the time.
+const NAP: Duration = Duration::from_micros(100);
+
 const TIME: Resource = Resource::only(ResourceKind::Time);
 
 /// What the tasks know of each other.
@@ -62,8 +65,9 @@ impl<U: UserMemory, D: BlockDevice> Clone for Member<U, D> {
 }
 
 impl<U: UserMemory, D: BlockDevice> Member<U, D> {
-    fn sleep(&self, millis: u64) {
-        let deadline = self.tasks.now() + Duration::from_millis(millis);
+    /// Sleeps, longer from step to step: often at first, seldom when nothing happens for seconds.
+    fn sleep(&self, step: u64) {
+        let deadline = self.tasks.now() + NAP.saturating_mul(u32::try_from(step).unwrap_or(u32::MAX));
         while self.tasks.now() < deadline {
             if self.tasks.wait(TIME, deadline).is_err() {
                 return;
@@ -93,7 +97,7 @@ impl<U: UserMemory, D: BlockDevice> Member<U, D> {
             let word = (INSTRUCTION | page).to_le_bytes();
             let text: Vec<u8> = word.into_iter().cycle().take(PAGE_BYTES).collect();
             if self.pressure.store(address_of(page), &text).is_err() {
-                return self.die(page, u64::MAX);
+                return self.tell(page, 0, true);
             }
         }
         for step in 1.. {
@@ -103,8 +107,12 @@ impl<U: UserMemory, D: BlockDevice> Member<U, D> {
             }
             let page = step % TEXT_PAGES;
             let mut word = [0; 8];
-            let loaded = self.pressure.load(address_of(page), &mut word);
-            let word = loaded.map_or(u64::MAX, |()| u64::from_le_bytes(word));
+            if self.pressure.load(address_of(page), &mut word).is_err() {
+                // It handles SIGBUS, and tries again.
+                self.tell(page, 0, false);
+                continue;
+            }
+            let word = u64::from_le_bytes(word);
             if word != INSTRUCTION | page {
                 return self.die(page, word);
             }

@@ -66,12 +66,12 @@ impl<U: UserMemory, D: BlockDevice> Pressure<U, D> {
                 continue;
             }
             let round = self.reclaim(Gfp::KERNEL);
-            if round.freed + round.written == 0 {
-                vain += u32::from(self.pages.borrow().in_writeback == 0);
-                self.throttle();
-            } else {
+            if round.freed > 0 {
                 vain = 0;
                 self.tasks.yield_now();
+            } else {
+                self.throttle();
+                vain += u32::from(self.pages.borrow().in_writeback == 0);
             }
         }
     }

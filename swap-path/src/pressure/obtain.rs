@@ -14,7 +14,7 @@ use super::daemons::KSWAPD;
 use super::zone::Zone;
 use super::{FREE_PAGES, Pressure};
 
-/// Rounds without anything reclaimed, or on its way, until an allocation fails (Linux `MAX_RECLAIM_RETRIES`).
+/// Rounds after which nothing was reclaimed and nothing was on its way until an allocation fails (Linux `MAX_RECLAIM_RETRIES`).
 const VAIN_ROUNDS_MAX: u32 = 16;
 
 /// How long one waits for others to free pages (Linux `reclaim_throttle`).
@@ -52,12 +52,11 @@ impl<U: UserMemory, D: BlockDevice> Pressure<U, D> {
                 vain = 0;
                 continue;
             }
-            let is_vain = round.written == 0 && self.pages.borrow().in_writeback == 0;
-            vain += u32::from(is_vain);
+            self.throttle();
+            vain += u32::from(self.pages.borrow().in_writeback == 0);
             if vain > VAIN_ROUNDS_MAX && !gfp.contains(Gfp::NOFAIL) {
                 return None;
             }
-            self.throttle();
         }
     }
 

@@ -46,6 +46,8 @@ pub(crate) struct Core<D: BlockDevice> {
 pub(crate) struct State {
     pub(crate) shutdown: Option<ShutdownReason>,
     pub(crate) is_mounted: bool,
+    /// No transaction may begin until the thaw.
+    pub(crate) is_frozen: bool,
     pub(crate) log: LogState,
     pub(crate) groups: Groups,
     pub(crate) busy: Busy,
@@ -61,6 +63,7 @@ impl State {
         Self {
             shutdown: None,
             is_mounted: true,
+            is_frozen: false,
             log,
             groups,
             busy: Busy::default(),

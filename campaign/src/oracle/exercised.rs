@@ -73,7 +73,9 @@ const fn step_of(op: Op) -> Option<Step> {
         Op::VerifyNew => Step::VerifyNew,
         Op::VerifyInMemory => Step::VerifyInMemory,
         Op::PageOut => Step::PageOut,
-        Op::Pressure | Op::PressureReader => Step::Pressure,
+        Op::Pressure | Op::PressureReader | Op::PressurePageOut | Op::PressureFrozen => {
+            Step::Pressure
+        }
         Op::LockAndAllocate => Step::LockAndAllocate,
         Op::ReclaimUnderLock => Step::ReclaimUnderLock,
         Op::UserIo => Step::UserVerify,

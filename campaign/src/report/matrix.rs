@@ -37,9 +37,9 @@ pub fn matrix(engine: EngineKind, results: &[UnitResult]) -> String {
 const LEGEND: &str = "
 ok: every page right. kept: swap-outs fail, pages stay in memory. lost N: pages
 gone, owners told (SIGBUS). ZEROS: pages read as zeros, nobody told. oom: memory
-ran out. E...: swapon refused. HUNG: a circle of waits closed. STALLED: nobody got
-on for 120 s. DIED: zeros in a program's text, and it died. +: the control failed as it must.
-!: not as predicted.
+ran out. E...: swapon refused. HUNG: a circle of waits closed. STALLED: nobody
+got on for 120 s. DIED: a program found zeros in its text. +: the control failed
+as it must. !: not as predicted.
 
 ";
 

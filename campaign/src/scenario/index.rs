@@ -41,6 +41,7 @@ files! {
     "pressure-inversion"
     "pressure-shutdown"
     "pressure-enomem"
+    "pressure-frozen"
     // A drive that fails.
     "read-error"
     "read-cluster"

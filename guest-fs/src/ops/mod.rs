@@ -3,6 +3,7 @@
 mod create;
 mod fallocate;
 mod file;
+mod freeze;
 mod link;
 mod list;
 mod orphans;

@@ -67,6 +67,7 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
         if blocks > core.state().log.batch_max() {
             return Err(Errno::EFBIG);
         }
+        wait_for_thaw(core)?;
         let memory = Charge::new(core.tasks());
         memory.more(TXN_BYTES);
         if !core.state().log.has_room(blocks) {
@@ -218,6 +219,15 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
         }
         update(self, owner, |fields| fields.blocks = fields.blocks.saturating_add_signed(change))
     }
+}
+
+/// Nothing begins on a frozen filesystem (Linux `sb_start_intwrite` in `xfs_trans_alloc`).
+fn wait_for_thaw<D: BlockDevice>(core: &Core<D>) -> Result<(), Errno> {
+    while core.state().is_frozen {
+        let thaw = Resource::only(ResourceKind::Thaw);
+        core.tasks().wait(thaw, Instant::NEVER).map_err(|_alone| Errno::EDEADLK)?;
+    }
+    core.check_alive()
 }
 
 /// Takes room for `blocks` in the next log batch, when others have given theirs back. Returns the

@@ -19,14 +19,26 @@ use tasks::{Gfp, Resource, ResourceKind, TaskHandle, TaskId, Tasks};
 use crate::events::Event;
 use crate::pattern::{PageContent, Pattern};
 
-/// Pages of the program's text, at the beginning of the address space.
-pub(crate) const TEXT_PAGES: u64 = 4;
+/// Pages of the program's text, at the beginning of the address space; its stack is the page behind them.
+const TEXT_PAGES: u64 = 4;
+
+/// Pages of the program.
+pub(crate) const PROGRAM_PAGES: u64 = TEXT_PAGES + 1;
 
 /// An instruction of the program; the page's number is added.
 const INSTRUCTION: u64 = 0x0f1f_8400_0000_0000;
 
 /// Bytes that a reader of the swap file needs: a read of eight pages.
 const READER_BYTES: usize = 8 * PAGE_BYTES;
+
+/// After so many of its instructions the program evicts everything, while the hogs sleep.
+const PAGE_OUT_STEP: u64 = 6;
+
+/// Naps of a hog between two passes, if everything is evicted meanwhile: longer than the program needs for that.
+const HOG_NAPS: u64 = 30;
+
+/// After so many of its instructions the program thaws what it has frozen.
+const THAW_STEP: u64 = 12;
 
 /// The first sleep of who sleeps most of the time.
 const NAP: Duration = Duration::from_micros(100);
@@ -55,19 +67,23 @@ pub(crate) struct Member<U: UserMemory, D: BlockDevice> {
     pub(crate) pressure: Rc<Pressure<U, D>>,
     pub(crate) tasks: Rc<Tasks>,
     pub(crate) crowd: Rc<Crowd>,
+    /// The program evicts everything once.
+    pub(crate) is_paged_out: bool,
 }
 
 impl<U: UserMemory, D: BlockDevice> Clone for Member<U, D> {
     fn clone(&self) -> Self {
         let (pressure, tasks) = (Rc::clone(&self.pressure), Rc::clone(&self.tasks));
-        Self { pressure, tasks, crowd: Rc::clone(&self.crowd) }
+        let (crowd, is_paged_out) = (Rc::clone(&self.crowd), self.is_paged_out);
+        Self { pressure, tasks, crowd, is_paged_out }
     }
 }
 
 impl<U: UserMemory, D: BlockDevice> Member<U, D> {
     /// Sleeps, longer from step to step: often at first, seldom when nothing happens for seconds.
     fn sleep(&self, step: u64) {
-        let deadline = self.tasks.now() + NAP.saturating_mul(u32::try_from(step).unwrap_or(u32::MAX));
+        let deadline =
+            self.tasks.now() + NAP.saturating_mul(u32::try_from(step).unwrap_or(u32::MAX));
         while self.tasks.now() < deadline {
             if self.tasks.wait(TIME, deadline).is_err() {
                 return;
@@ -84,6 +100,9 @@ impl<U: UserMemory, D: BlockDevice> Member<U, D> {
             if hog.fill(generation).is_none() {
                 break;
             }
+            if self.is_paged_out {
+                self.sleep(HOG_NAPS);
+            }
             let Some(checked) = hog.check() else { break };
             right = checked;
         }
@@ -92,7 +111,9 @@ impl<U: UserMemory, D: BlockDevice> Member<U, D> {
     }
 
     /// A program that sleeps most of the time: its text is the coldest memory there is.
-    pub(crate) fn program(&self) {
+    ///
+    /// With a filesystem it freezes that, and thaws it after a while: no program, no thaw.
+    pub(crate) fn program(&self, frozen: Option<&FileSystem<D>>) {
         for page in 0..TEXT_PAGES {
             let word = (INSTRUCTION | page).to_le_bytes();
             let text: Vec<u8> = word.into_iter().cycle().take(PAGE_BYTES).collect();
@@ -100,9 +121,21 @@ impl<U: UserMemory, D: BlockDevice> Member<U, D> {
                 return self.tell(page, 0, true);
             }
         }
+        if frozen.is_some_and(|fs| fs.freeze().is_err()) {
+            return;
+        }
         for step in 1.. {
             self.sleep(step);
-            if self.crowd.is_over() {
+            if step == PAGE_OUT_STEP && self.is_paged_out {
+                self.pressure.page_out();
+            }
+            if let (THAW_STEP, Some(fs)) = (step, frozen)
+                && fs.thaw().is_err()
+            {
+                return;
+            }
+            let is_needed = frozen.is_some() && step < THAW_STEP;
+            if self.crowd.is_over() && !is_needed {
                 return;
             }
             let page = step % TEXT_PAGES;
@@ -115,6 +148,10 @@ impl<U: UserMemory, D: BlockDevice> Member<U, D> {
             let word = u64::from_le_bytes(word);
             if word != INSTRUCTION | page {
                 return self.die(page, word);
+            }
+            // The instruction: a push.
+            if self.pressure.store(address_of(TEXT_PAGES), &step.to_le_bytes()).is_err() {
+                self.tell(TEXT_PAGES, step, true);
             }
         }
     }

@@ -42,11 +42,12 @@ impl<U: UserMemory + 'static, D: BlockDevice + 'static> Pressure<U, D> {
         self.thread_maker.set(Some(maker));
         let this = Rc::clone(self);
         let end = move || this.finish_all(|this| &this.softirq, SOFTIRQ);
-        self.tasks.spawn("ksoftirqd/0", Role::Daemon, end)?;
+        self.softirqd.set(Some(self.tasks.spawn("ksoftirqd/0", Role::Daemon, end)?));
         for name in WORKER_NAMES {
             let this = Rc::clone(self);
             let work = move || this.finish_all(|this| &this.work, WORKERS);
-            self.tasks.spawn(name, Role::Daemon, work)?;
+            let worker = self.tasks.spawn(name, Role::Daemon, work)?;
+            self.first_worker.set(self.first_worker.get().or(Some(worker)));
         }
         Ok(())
     }

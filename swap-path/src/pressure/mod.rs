@@ -37,7 +37,7 @@ use core::fmt;
 use block::BlockDevice;
 use hal::{Tracer, UserMemory};
 use iomap::Request;
-use tasks::{LockClass, Memory, Resource, ResourceKind, SleepLock, TaskHandle, TaskId, Tasks};
+use tasks::{Gfp, LockClass, Memory, Resource, ResourceKind, SleepLock, TaskHandle, TaskId, Tasks};
 
 use crate::events::Event;
 use crate::path::{PathKind, SplitIo, SwapIo};
@@ -115,6 +115,8 @@ pub struct Pressure<U: UserMemory, D: BlockDevice> {
     thread_pages: RefCell<Vec<D::Page>>,
     thread_maker: Cell<Option<TaskId>>,
     kswapd: Cell<Option<TaskId>>,
+    softirqd: Cell<Option<TaskId>>,
+    first_worker: Cell<Option<TaskId>>,
     is_kswapd_awake: Cell<bool>,
     submissions: Cell<u32>,
     out_of_memory: Cell<u32>,
@@ -154,6 +156,8 @@ impl<U: UserMemory + 'static, D: BlockDevice + 'static> Pressure<U, D> {
             thread_pages: RefCell::default(),
             thread_maker: Cell::new(None),
             kswapd: Cell::new(None),
+            softirqd: Cell::new(None),
+            first_worker: Cell::new(None),
             is_kswapd_awake: Cell::new(false),
             submissions: Cell::new(0),
             out_of_memory: Cell::new(0),
@@ -184,6 +188,15 @@ impl<U: UserMemory, D: BlockDevice> Pressure<U, D> {
     #[must_use]
     pub fn out_of_memory(&self) -> u32 {
         self.out_of_memory.get()
+    }
+
+    /// Sends every page on its way to swap, without waiting for it (Linux `MADV_PAGEOUT`).
+    pub fn page_out(&self) {
+        let mut rounds = self.pages.borrow().size();
+        while rounds > 0 && !self.pages.borrow().lru.is_empty() {
+            self.reclaim(Gfp::KERNEL);
+            rounds -= 1;
+        }
     }
 
     /// Free pages.

@@ -61,8 +61,15 @@ impl<U: UserMemory, D: BlockDevice> Pressure<U, D> {
         let (charged, refused) = self.submit(&mut request, Context::SwapOut);
         let in_worker = self.split().completes_in_worker();
         let flight = InFlight { request, indices, slot, charged, refused };
-        let (queue, work) =
-            if in_worker { (&self.work, WORKERS) } else { (&self.softirq, SOFTIRQ) };
+        let (queue, work, server) = if in_worker {
+            (&self.work, WORKERS, &self.first_worker)
+        } else {
+            (&self.softirq, SOFTIRQ, &self.softirqd)
+        };
+        // Until somebody has it in hand, the first who could has.
+        for index in &flight.indices {
+            self.tasks.set_holder(transfer_of(*index), server.get());
+        }
         queue.borrow_mut().push_back(flight);
         self.tasks.wake_one(work);
     }

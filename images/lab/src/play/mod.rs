@@ -101,8 +101,9 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             Op::EatSpace => self.eat_space()?,
             Op::ModifyActive => self.modify_active()?,
             Op::PressureOn => self.pressure_on()?,
-            Op::Pressure => self.pressure(false)?,
-            Op::PressureReader => self.pressure(true)?,
+            Op::Pressure | Op::PressureReader | Op::PressurePageOut | Op::PressureFrozen => {
+                self.pressure(op)?;
+            }
             Op::LockAndAllocate => self.lock_and_allocate()?,
             Op::PressureOff => self.pressure_off()?,
             Op::Mark => self.mark(),

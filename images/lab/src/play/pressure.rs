@@ -9,9 +9,9 @@ use swap_path::{Pressure, PressureConfig, PressureError, SwaponOptions, swapon_w
 use tasks::{NoStack, Role, TaskHandle};
 
 use super::{OUT_OF_PLACE, Play};
-use crate::crowd::{Crowd, Member, TEXT_PAGES, allocate_locked};
+use crate::crowd::{Crowd, Member, PROGRAM_PAGES, allocate_locked};
 use crate::events::{Event, Step};
-use crate::spec::Knob;
+use crate::spec::{Knob, Op};
 use crate::steps::step;
 
 /// Tasks that want memory.
@@ -62,22 +62,25 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
         Ok(())
     }
 
-    /// Hogs, a program that sleeps, and with `has_reader` somebody who reads the swap file.
-    pub(super) fn pressure(&self, has_reader: bool) -> Result<(), Errno> {
-        let member = self.member()?;
+    /// Hogs, a program that sleeps, and who else the word says.
+    pub(super) fn pressure(&self, op: Op) -> Result<(), Errno> {
+        let mut member = self.member()?;
+        member.is_paged_out = matches!(op, Op::PressureFrozen | Op::PressurePageOut);
         let (fs, ino) = (self.fs()?, self.ino()?);
-        let each = self.spec.pages.saturating_sub(TEXT_PAGES) / HOGS;
+        let each = self.spec.pages.saturating_sub(PROGRAM_PAGES) / HOGS;
         let (seed, crowd) = (self.spec.seed, Rc::clone(&member.crowd));
         self.run_tasks(Step::Pressure, || {
             let program = member.clone();
-            member.tasks.spawn("init", Role::Worker, move || program.program())?;
+            let frozen = (op == Op::PressureFrozen).then(|| fs.clone());
+            let run = move || program.program(frozen.as_ref());
+            member.tasks.spawn("init", Role::Worker, run)?;
             for (number, name) in (0..HOGS).zip(["hog0", "hog1"]) {
                 crowd.hogs_left.set(crowd.hogs_left.get() + 1);
                 let hog = member.clone();
-                let first = TEXT_PAGES + number * each;
+                let first = PROGRAM_PAGES + number * each;
                 member.tasks.spawn(name, Role::Worker, move || hog.hog(seed, first, each))?;
             }
-            if has_reader {
+            if op == Op::PressureReader {
                 let reader = member.clone();
                 let read = move || reader.reader(&fs, ino);
                 member.tasks.spawn("reader", Role::Worker, read)?;
@@ -100,7 +103,8 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
 
     fn member(&self) -> Result<Member<U, crate::tripwire::Tripwire<D>>, Errno> {
         let pressure = Rc::clone(self.parts.pressure.as_ref().ok_or(OUT_OF_PLACE)?);
-        Ok(Member { pressure, tasks: Rc::clone(&self.tasks), crowd: Rc::new(Crowd::default()) })
+        let (tasks, crowd) = (Rc::clone(&self.tasks), Rc::new(Crowd::default()));
+        Ok(Member { pressure, tasks, crowd, is_paged_out: false })
     }
 
     /// Runs what `spawn` has made until all of it is through; the step counts the pages that were right.

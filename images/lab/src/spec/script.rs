@@ -65,6 +65,10 @@ ops! {
     Pressure = "pressure",
     /// The same while somebody reads the swap file.
     PressureReader = "pressure-reader",
+    /// The same with everything evicted once, by a program.
+    PressurePageOut = "pressure-page-out",
+    /// The same on a frozen filesystem, which the program thaws afterwards.
+    PressureFrozen = "pressure-frozen",
     /// Somebody takes memory while he holds the swap file's I/O lock.
     LockAndAllocate = "lock-and-allocate",
     /// Gives that memory up and lets go of the swap file.

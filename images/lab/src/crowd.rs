@@ -12,7 +12,7 @@ use block::BlockDevice;
 use guest_fs::{FileSystem, Ino};
 use hal::{PAGE_BYTES, UserAddr, UserMemory};
 use iomap::{Context, SwapHost};
-use swap_path::Pressure;
+use swap_path::TaskMm;
 use tasks::events::Event as TaskEvent;
 use tasks::{Gfp, Resource, ResourceKind, TaskHandle, TaskId, Tasks};
 
@@ -64,7 +64,7 @@ impl Crowd {
 
 /// What every task of the scenario has.
 pub(crate) struct Member<U: UserMemory, D: BlockDevice> {
-    pub(crate) pressure: Rc<Pressure<U, D>>,
+    pub(crate) pressure: Rc<TaskMm<U, D>>,
     pub(crate) tasks: Rc<Tasks>,
     pub(crate) crowd: Rc<Crowd>,
     /// The program evicts everything once.

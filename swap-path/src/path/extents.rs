@@ -13,7 +13,7 @@ use iomap::{
     direct_complete, direct_submit,
 };
 
-use super::{CLUSTER_PAGES_MAX, PathKind, SplitIo, SwapIo, slot_pos};
+use super::{IO_PAGES_MAX, PathKind, SplitIo, SwapIo, slot_pos};
 
 /// Swap I/O by a private copy of the block map.
 pub(crate) struct ExtentsPath<H: SwapHost, D: BlockDevice> {
@@ -22,13 +22,22 @@ pub(crate) struct ExtentsPath<H: SwapHost, D: BlockDevice> {
     inode: H::Inode,
     /// In file order.
     extents: SwapExtents,
+    takes_folios: bool,
     /// The pages of the bio in flight; empty between two I/Os.
     in_flight: Vec<D::Page>,
 }
 
 impl<H: SwapHost, D: BlockDevice> ExtentsPath<H, D> {
-    pub(crate) fn new(host: Rc<H>, device: Rc<D>, inode: H::Inode, extents: SwapExtents) -> Self {
-        Self { host, device, inode, extents, in_flight: Vec::with_capacity(CLUSTER_PAGES_MAX) }
+    /// Folios come whole only if `takes_folios` says so; Linux splits them for a file.
+    pub(crate) fn new(
+        host: Rc<H>,
+        device: Rc<D>,
+        inode: H::Inode,
+        extents: SwapExtents,
+        takes_folios: bool,
+    ) -> Self {
+        let in_flight = Vec::with_capacity(IO_PAGES_MAX);
+        Self { host, device, inode, extents, takes_folios, in_flight }
     }
 
     /// The block of `slot` and how many slots follow it on the device, itself included.
@@ -95,7 +104,7 @@ impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for ExtentsPath<H, D> {
                 result = Err(unmapped(at));
                 break;
             };
-            // At most CLUSTER_PAGES_MAX, so the conversions lose nothing.
+            // At most IO_PAGES_MAX, so the conversions lose nothing.
             let count = run.min(transfer_max).min(left as u64) as usize;
             result = self
                 .transfer(op, block, pages, count)
@@ -110,6 +119,10 @@ impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for ExtentsPath<H, D> {
 
     fn split(&self) -> Option<&dyn SplitIo<D::Page>> {
         Some(self)
+    }
+
+    fn takes_folios(&self) -> bool {
+        self.takes_folios
     }
 
     fn deactivate(&mut self) {

@@ -9,13 +9,13 @@ use iomap::{Context, Direction};
 use tasks::Gfp;
 
 use super::pages::{Page, Resident};
-use super::{Pressure, transfer_of};
+use super::{TaskMm, transfer_of};
 use crate::events::{BusErrorReason, Cause, Event};
 use crate::path::slot_pos;
 
 const ZEROS: [u8; PAGE_BYTES] = [0; PAGE_BYTES];
 
-impl<U: UserMemory, D: BlockDevice> Pressure<U, D> {
+impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
     /// Loads bytes as a task does; the task may wait in it.
     ///
     /// # Errors

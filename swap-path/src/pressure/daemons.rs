@@ -9,7 +9,7 @@ use hal::{Instant, UserMemory};
 use tasks::{Gfp, NoStack, Resource, ResourceKind, Role};
 
 use super::writeout::InFlight;
-use super::{FREE_PAGES, Pressure};
+use super::{FREE_PAGES, TaskMm};
 
 /// What kswapd waits for: too few free pages.
 pub(super) const KSWAPD: Resource = Resource::new(ResourceKind::Work, 1);
@@ -27,7 +27,7 @@ const WORKER_NAMES: [&str; 4] = ["kworker/0:0", "kworker/0:1", "kworker/0:2", "k
 /// Rounds in vain after which kswapd sleeps until somebody wakes it (Linux `MAX_RECLAIM_RETRIES`).
 const VAIN_ROUNDS_MAX: u32 = 16;
 
-impl<U: UserMemory + 'static, D: BlockDevice + 'static> Pressure<U, D> {
+impl<U: UserMemory + 'static, D: BlockDevice + 'static> TaskMm<U, D> {
     /// Makes the threads that every kernel has.
     ///
     /// # Errors
@@ -53,7 +53,7 @@ impl<U: UserMemory + 'static, D: BlockDevice + 'static> Pressure<U, D> {
     }
 }
 
-impl<U: UserMemory, D: BlockDevice> Pressure<U, D> {
+impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
     /// What kswapd does (Linux `balance_pgdat`).
     fn balance(&self) {
         let mut vain = 0;

@@ -52,7 +52,7 @@ const BIOS: usize = 8;
 
 /// How much memory there is, and who is there from the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PressureConfig {
+pub struct TaskMmConfig {
     /// Pages of memory.
     pub frames: usize,
     /// Pages that reclaim writes with one I/O.
@@ -66,7 +66,7 @@ pub struct PressureConfig {
     pub enomem_every: u32,
 }
 
-impl PressureConfig {
+impl TaskMmConfig {
     /// Linux's pool and habits for so many pages of memory.
     #[must_use]
     pub const fn new(frames: usize) -> Self {
@@ -82,7 +82,7 @@ impl PressureConfig {
 
 /// Why there is no such memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PressureError {
+pub enum TaskMmError {
     /// The device has not so many pages.
     OutOfMemory,
     /// The path cannot submit here and complete there.
@@ -92,11 +92,11 @@ pub enum PressureError {
 }
 
 /// Memory under pressure, with one swap area behind it.
-pub struct Pressure<U: UserMemory, D: BlockDevice> {
+pub struct TaskMm<U: UserMemory, D: BlockDevice> {
     tasks: Rc<Tasks>,
     user: Rc<U>,
     tracer: Tracer,
-    config: PressureConfig,
+    config: TaskMmConfig,
     area: AreaId,
     io: Box<dyn SwapIo<D::Page>>,
     zone: RefCell<Zone<D::Page>>,
@@ -122,23 +122,23 @@ pub struct Pressure<U: UserMemory, D: BlockDevice> {
     out_of_memory: Cell<u32>,
 }
 
-impl<U: UserMemory + 'static, D: BlockDevice + 'static> Pressure<U, D> {
+impl<U: UserMemory + 'static, D: BlockDevice + 'static> TaskMm<U, D> {
     /// Takes `config.frames` pages of `device`, puts `area` behind them, and makes the kernel's threads.
     ///
     /// # Errors
-    /// [`PressureError`].
+    /// [`TaskMmError`].
     pub fn new(
-        config: PressureConfig,
+        config: TaskMmConfig,
         tasks: Rc<Tasks>,
         user: Rc<U>,
         device: &Rc<D>,
         area: SwapArea<D::Page>,
-    ) -> Result<Rc<Self>, PressureError> {
+    ) -> Result<Rc<Self>, TaskMmError> {
         let (path, slots) = (area.path(), area.size_pages());
         let io = area.into_io();
         let is_split = io.split().is_some();
         let frames: Result<Vec<_>, _> = (0..config.frames).map(|_| device.alloc_page()).collect();
-        let zone = Zone::new(frames.map_err(|_| PressureError::OutOfMemory)?);
+        let zone = Zone::new(frames.map_err(|_| TaskMmError::OutOfMemory)?);
         let tracer = device.tracer().clone();
         let area = AreaId(1);
         tracer.emit(Event::SwapOn { area, path, pages: slots });
@@ -170,9 +170,9 @@ impl<U: UserMemory + 'static, D: BlockDevice + 'static> Pressure<U, D> {
             io,
         });
         if !is_split {
-            return Err(PressureError::NotSplit(path));
+            return Err(TaskMmError::NotSplit(path));
         }
-        pressure.spawn_daemons().map_err(|_| PressureError::NoStack)?;
+        pressure.spawn_daemons().map_err(|_| TaskMmError::NoStack)?;
         Ok(pressure)
     }
 
@@ -183,7 +183,7 @@ impl<U: UserMemory + 'static, D: BlockDevice + 'static> Pressure<U, D> {
     }
 }
 
-impl<U: UserMemory, D: BlockDevice> Pressure<U, D> {
+impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
     /// Accesses that found no memory.
     #[must_use]
     pub fn out_of_memory(&self) -> u32 {
@@ -230,8 +230,8 @@ const fn transfer_of(index: usize) -> Resource {
 const FREE_PAGES: Resource = Resource::only(ResourceKind::Memory);
 const REQUEST: Resource = Resource::only(ResourceKind::SwapIo);
 
-impl<U: UserMemory, D: BlockDevice> fmt::Debug for Pressure<U, D> {
+impl<U: UserMemory, D: BlockDevice> fmt::Debug for TaskMm<U, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pressure").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("TaskMm").field("config", &self.config).finish_non_exhaustive()
     }
 }

@@ -12,7 +12,7 @@ use tasks::{Gfp, LockClass, Memory};
 
 use super::daemons::KSWAPD;
 use super::zone::Zone;
-use super::{FREE_PAGES, Pressure};
+use super::{FREE_PAGES, TaskMm};
 
 /// Rounds after which nothing was reclaimed and nothing was on its way until an allocation fails (Linux `MAX_RECLAIM_RETRIES`).
 const VAIN_ROUNDS_MAX: u32 = 16;
@@ -20,7 +20,7 @@ const VAIN_ROUNDS_MAX: u32 = 16;
 /// How long one waits for others to free pages (Linux `reclaim_throttle`).
 const THROTTLE: Duration = Duration::from_millis(100);
 
-impl<U: UserMemory, D: BlockDevice> Pressure<U, D> {
+impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
     /// A page of memory.
     pub(super) fn get_page(&self, gfp: Gfp) -> Option<D::Page> {
         self.get(gfp, Zone::take)
@@ -95,7 +95,7 @@ impl<U: UserMemory, D: BlockDevice> Pressure<U, D> {
     }
 }
 
-impl<U: UserMemory, D: BlockDevice> Memory for Pressure<U, D> {
+impl<U: UserMemory, D: BlockDevice> Memory for TaskMm<U, D> {
     fn alloc(&self, bytes: usize, gfp: Gfp) -> Result<(), OutOfMemory> {
         self.get(gfp, |zone, floor| zone.take_bytes(bytes, floor)).ok_or(OutOfMemory)
     }

@@ -7,7 +7,7 @@ use hal::{UserMemory, UserPage};
 use tasks::events::Event as TaskEvent;
 use tasks::{Gfp, LockClass};
 
-use super::Pressure;
+use super::TaskMm;
 use super::pages::{Page, Resident};
 use crate::events::Event;
 
@@ -29,7 +29,7 @@ pub(super) struct Victim<P> {
     pub(super) frame: P,
 }
 
-impl<U: UserMemory, D: BlockDevice> Pressure<U, D> {
+impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
     /// Reclaim on behalf of an allocation, by the allocator itself (Linux `__perform_reclaim`).
     pub(super) fn direct_reclaim(&self, gfp: Gfp) -> Round {
         let (task, free) = (self.tasks.current(), self.free_pages() as u32);

@@ -12,7 +12,7 @@ use hal::{Instant, OutOfMemory, UserMemory};
 use tasks::events::Event;
 use tasks::{Gfp, Resource, ResourceKind, Role, TaskName};
 
-use super::Pressure;
+use super::TaskMm;
 use super::daemons::THREAD_WANTED;
 
 /// Pages of a thread: four of stack, `task_struct`, credentials, and what hangs on them.
@@ -27,7 +27,7 @@ pub(super) struct ThreadRequest {
     answer: Rc<Cell<Option<Result<(), OutOfMemory>>>>,
 }
 
-impl<U: UserMemory, D: BlockDevice> Pressure<U, D> {
+impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
     /// The workqueue of direct-I/O completions, made now if nobody has made it.
     ///
     /// # Errors

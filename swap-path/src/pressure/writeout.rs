@@ -11,7 +11,7 @@ use tasks::{Gfp, Memory};
 use super::daemons::{SOFTIRQ, WORKERS};
 use super::pages::{Page, Resident};
 use super::reclaim::Victim;
-use super::{FREE_PAGES, Pressure, REQUEST, transfer_of};
+use super::{FREE_PAGES, REQUEST, TaskMm, transfer_of};
 use crate::events::{Cause, Event};
 use crate::path::slot_pos;
 
@@ -32,7 +32,7 @@ pub(super) struct InFlight<P> {
     refused: Option<IoFailure>,
 }
 
-impl<U: UserMemory, D: BlockDevice> Pressure<U, D> {
+impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
     /// Writes the victims, neighbours in swap together. Returns when all are submitted.
     pub(super) fn write(&self, mut victims: Vec<Victim<D::Page>>) {
         victims.sort_by_key(|victim| victim.slot);

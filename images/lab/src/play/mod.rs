@@ -18,7 +18,7 @@ use block::BlockDevice;
 use guest_fs::{FileSystem, Ino};
 use hal::{Tracer, UserMemory};
 use iomap::Errno;
-use swap_path::{AreaId, Mm, Pressure};
+use swap_path::{AreaId, Mm, TaskMm};
 use tasks::Tasks;
 
 use crate::events::Step;
@@ -57,7 +57,7 @@ struct Parts<D: BlockDevice, U: UserMemory> {
     mm: Option<Mm<U, Tripwire<D>>>,
     area: Option<AreaId>,
     /// The memory of several tasks.
-    pressure: Option<Rc<Pressure<U, Tripwire<D>>>>,
+    pressure: Option<Rc<TaskMm<U, Tripwire<D>>>>,
 }
 
 struct Play<'a, D: BlockDevice, U: UserMemory> {

@@ -5,7 +5,7 @@ use alloc::rc::Rc;
 use block::BlockDevice;
 use hal::UserMemory;
 use iomap::{Errno, SwapHost};
-use swap_path::{Pressure, PressureConfig, PressureError, SwaponOptions, swapon_with};
+use swap_path::{SwaponOptions, TaskMm, TaskMmConfig, TaskMmError, swapon_with};
 use tasks::{NoStack, Role, TaskHandle};
 
 use super::{OUT_OF_PLACE, Play};
@@ -26,15 +26,16 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
         let (fs, ino) = (self.fs()?, self.ino()?);
         let (spec, tracer) = (self.spec, &self.tracer);
         let frames = usize::try_from(spec.resident_pages).unwrap_or(usize::MAX);
-        let config = PressureConfig {
+        let config = TaskMmConfig {
             has_workqueue_from_start: spec.knobs.has(Knob::WorkqueueAtMount),
             enomem_every: if spec.knobs.has(Knob::SubmitEnomem) { ENOMEM_EVERY } else { 0 },
-            ..PressureConfig::new(frames)
+            ..TaskMmConfig::new(frames)
         };
         let options = SwaponOptions {
             path: spec.path,
             activation: spec.activation,
             knobs: spec.knobs.swap(),
+            ..SwaponOptions::new(spec.path)
         };
         let (tasks, user, device) = (&self.tasks, &self.user, &self.device);
         let pressure = step(tracer, Step::SwapOn, || {
@@ -45,10 +46,10 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             }
             let slots = u64::from(area.size_pages());
             let (tasks, user) = (Rc::clone(tasks), Rc::clone(user));
-            let pressure = Pressure::new(config, tasks, user, device, area);
+            let pressure = TaskMm::new(config, tasks, user, device, area);
             pressure.map(|pressure| (pressure, slots)).map_err(|error| match error {
-                PressureError::NotSplit(_) => Errno::EOPNOTSUPP,
-                PressureError::OutOfMemory | PressureError::NoStack => Errno::ENOMEM,
+                TaskMmError::NotSplit(_) => Errno::EOPNOTSUPP,
+                TaskMmError::OutOfMemory | TaskMmError::NoStack => Errno::ENOMEM,
             })
         })?;
         self.parts.pressure = Some(pressure);

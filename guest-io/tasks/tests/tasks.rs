@@ -1,8 +1,8 @@
 //! The tasks on real stacks: choice by seed, waiting, waking, time, and being stuck.
 
+use core::time::Duration;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::Duration;
 
 use hal::trace::{Record, TraceSink};
 use hal::{Instant, Tracer, Wake};

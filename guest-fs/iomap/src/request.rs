@@ -9,8 +9,8 @@ use alloc::vec::Vec;
 use block::BlockDevice;
 use hal::DmaBuf;
 
-use crate::carrier::Carrier;
-use crate::dio::{finish_write, outcome, submit_pieces};
+use crate::carrier::{Carrier, Load};
+use crate::dio::{finish_write, outcome, send_all};
 use crate::events::{Engine, Event};
 use crate::piece::transfer_bytes;
 use crate::pool::BioPool;
@@ -29,9 +29,8 @@ pub struct Request<P> {
     /// Its length, while pages are on their way.
     bytes: u64,
     pool: BioPool<P>,
-    /// Pages that did not leave.
-    left: usize,
-    failure: Option<IoFailure>,
+    /// The pages while they are under way.
+    load: Load<P>,
     submitted: Result<(), IoFailure>,
     end: DioEnd,
 }
@@ -46,8 +45,7 @@ impl<P: DmaBuf> Request<P> {
             pages: Vec::with_capacity(pages_max),
             bytes: 0,
             pool: BioPool::new(bios, pages_max),
-            left: 0,
-            failure: None,
+            load: Load::new(Vec::new()),
             submitted: Ok(()),
             end: DioEnd::empty(),
         }
@@ -59,8 +57,8 @@ impl<P: DmaBuf> Request<P> {
     /// If the pages of the last one were not taken back.
     pub fn begin(&mut self, direction: Direction, pos: u64) {
         assert!(self.pages.is_empty(), "a request is used again with its old pages");
-        (self.direction, self.pos, self.left) = (direction, pos, 0);
-        (self.failure, self.submitted, self.end) = (None, Ok(()), DioEnd::empty());
+        (self.direction, self.pos) = (direction, pos);
+        (self.submitted, self.end) = (Ok(()), DioEnd::empty());
     }
 
     /// The submission fails as a whole: nothing more is sent.
@@ -76,17 +74,18 @@ impl<P: DmaBuf> Request<P> {
         self.submitted.is_err()
     }
 
-    /// Runs `submit` over the pages that did not leave yet.
+    /// Runs `submit` over the pages.
     fn drive<D: BlockDevice<Page = P>>(
         &mut self,
         device: &D,
-        submit: impl FnOnce(&mut Carrier<'_, D>, &mut DioEnd) -> Result<(), IoFailure>,
+        submit: impl FnOnce(Carrier<'_, D>) -> Result<DioEnd, IoFailure>,
     ) {
-        let Self { direction, pages, pool, end, .. } = self;
-        let mut carrier = Carrier::new(device, *direction, pages, pool);
-        let submitted = submit(&mut carrier, end);
-        (self.left, self.failure) = carrier.pause();
-        self.submitted = submitted;
+        self.load = Load::new(core::mem::take(&mut self.pages));
+        let carrier = Carrier::new(device, self.direction, &mut self.load, &mut self.pool);
+        match submit(carrier) {
+            Ok(end) => self.end = end,
+            Err(failure) => self.fail(failure),
+        }
     }
 
     /// Waits for everything in flight and puts every page in its place.
@@ -94,10 +93,14 @@ impl<P: DmaBuf> Request<P> {
     /// # Errors
     /// The first failure in file order.
     fn land<D: BlockDevice<Page = P>>(&mut self, device: &D) -> Result<(), IoFailure> {
-        let Self { direction, pages, pool, .. } = self;
-        let paused = (self.left, self.failure.take());
-        let carrier = Carrier::resume(device, *direction, pages, pool, paused);
-        carrier.finish().and(self.submitted)
+        if !self.pages.is_empty() {
+            // It never left.
+            return self.submitted;
+        }
+        let mut carrier = Carrier::new(device, self.direction, &mut self.load, &mut self.pool);
+        let landed = carrier.finish();
+        self.pages = core::mem::take(&mut self.load.pages);
+        landed.and(self.submitted)
     }
 }
 
@@ -111,7 +114,7 @@ pub fn direct_submit<D: BlockDevice>(
     place: impl Fn(u64) -> Result<(u64, u64), IoFailure>,
 ) {
     let mut pos = request.pos;
-    request.drive(device, |carrier, _| {
+    request.drive(device, |mut carrier| {
         while carrier.left() > 0 {
             let (block, run) = place(pos)?;
             let run = usize::try_from(run).unwrap_or(usize::MAX);
@@ -121,7 +124,7 @@ pub fn direct_submit<D: BlockDevice>(
             }
             pos = pos.saturating_add((count as u64).saturating_mul(crate::piece::PAGE));
         }
-        Ok(())
+        Ok(DioEnd::empty())
     });
 }
 
@@ -147,8 +150,9 @@ pub fn swap_submit<O: IomapOps, D: BlockDevice>(
     let (pos, direction) = (request.pos, request.direction);
     begin(device, request, Engine::Swap, context);
     if !request.has_failed() {
-        request.drive(device, |carrier, _| {
-            submit_all(ops, device, inode, pos, direction, context, carrier)
+        request.drive(device, |mut carrier| {
+            submit_all(ops, device, inode, pos, direction, context, &mut carrier)?;
+            Ok(DioEnd::empty())
         });
     }
 }
@@ -174,13 +178,13 @@ pub fn dio_submit<O: DioOps, D: BlockDevice>(
     request: &mut Request<D::Page>,
     iocb: Kiocb,
 ) {
-    let pos = request.pos;
+    let (pos, direction) = (request.pos, request.direction);
     begin(device, request, Engine::Dio, iocb.context);
     if !request.has_failed() {
         request.pool = BioPool::from_heap(request.pages.len());
-        request.drive(device, |carrier, end| {
-            submit_pieces(ops, device, inode, pos, carrier, end, iocb)
-        });
+        ops.allocating(iocb.context);
+        request
+            .drive(device, |carrier| send_all(ops, device, inode, pos, iocb, direction, carrier));
     }
 }
 

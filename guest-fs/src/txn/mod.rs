@@ -52,6 +52,8 @@ pub(crate) struct Transaction<'a, D: BlockDevice> {
     /// Freed blocks that held metadata: images of them in the journal become void.
     revoked: Vec<u64>,
     may_use_reserve: bool,
+    /// Changes nothing but times of inodes.
+    is_times_only: bool,
     /// Memory that the change needs until it is made.
     memory: Charge,
     is_open: bool,
@@ -86,6 +88,7 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
             freed: Vec::new(),
             revoked: Vec::new(),
             may_use_reserve: false,
+            is_times_only: false,
             memory,
             is_open: true,
         })
@@ -94,6 +97,12 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
     /// This change gives space back or keeps a promise: it may use the last blocks.
     pub(crate) fn with_reserve(mut self) -> Self {
         self.may_use_reserve = !self.core.plant.has(Planted::ReserveForgotten);
+        self
+    }
+
+    /// This change is of times only: fdatasync need not wait for it, and swap may go on.
+    pub(crate) const fn of_times_only(mut self) -> Self {
+        self.is_times_only = true;
         self
     }
 
@@ -131,6 +140,9 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
             let owner = get_u64(&image[..], OWNER_AT);
             if let Some(incore) = state.inodes.get_mut(&owner) {
                 incore.epoch = epoch;
+                if !self.is_times_only {
+                    incore.data_epoch = epoch;
+                }
                 incore.cookie = incore.cookie.saturating_add(1);
             }
             state.cache.remove(block);

@@ -29,6 +29,11 @@ pub enum Prediction {
     OutOfMemory,
     /// The file is not turned on.
     SwaponRefused(Errno),
+    /// Something may go wrong, and whoever it concerns is told: no page is silently wrong.
+    Told,
+    /// The drive does what nobody above it can notice: pages may be wrong. Nothing hangs or panics, and
+    /// what was promised about swap I/O is kept.
+    Any,
 }
 
 impl fmt::Display for Prediction {
@@ -43,6 +48,8 @@ impl fmt::Display for Prediction {
             Self::PagesSilentZeros(pages) => f.pad(&format!("zeros={pages}")),
             Self::OutOfMemory => f.pad("oom"),
             Self::SwaponRefused(errno) => f.pad(errno.name()),
+            Self::Told => f.pad("told"),
+            Self::Any => f.pad("any"),
         }
     }
 }
@@ -58,6 +65,8 @@ impl FromStr for Prediction {
             "lost" => Self::SwappedLostAndTold,
             "zeros" => Self::SilentZeros,
             "oom" => Self::OutOfMemory,
+            "told" => Self::Told,
+            "any" => Self::Any,
             _ => match (word.split_once('='), Errno::ALL.iter().find(refused)) {
                 (Some(("lost", pages)), _) => Self::PagesLostAndTold(number(pages)?),
                 (Some(("zeros", pages)), _) => Self::PagesSilentZeros(number(pages)?),
@@ -68,7 +77,8 @@ impl FromStr for Prediction {
     }
 }
 
-const WORDS: &str = "ok, kept, lost, lost=N, zeros, zeros=N, oom, or the errno of a refused swapon";
+const WORDS: &str =
+    "ok, kept, lost, lost=N, zeros, zeros=N, oom, told, any, or the errno of a refused swapon";
 
 fn number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("{text}: not a number of pages"))
@@ -173,7 +183,9 @@ mod tests {
 
     #[test]
     fn every_prediction_reads_back() {
-        for word in ["ok", "kept", "lost", "lost=7", "zeros", "zeros=3", "oom", "EINVAL"] {
+        for word in
+            ["ok", "kept", "lost", "lost=7", "zeros", "zeros=3", "oom", "told", "any", "EINVAL"]
+        {
             assert_eq!(word.parse::<Prediction>().expect(word).to_string(), word);
         }
         "lost=".parse::<Prediction>().expect_err("no number");

@@ -65,6 +65,8 @@ oracles! {
     SameAsUserIo = "same-as-user-io",
     /// After the power cycle the filesystem mounts and is consistent.
     Recovers = "recovers",
+    /// Nothing that the drive does makes the guest panic.
+    NoPanic = "no-panic",
 }
 
 impl Oracle {

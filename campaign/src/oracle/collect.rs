@@ -225,6 +225,9 @@ impl Collector {
     }
 
     fn controller(&mut self, event: &ModelEvent) {
+        if matches!(event, ModelEvent::Fault { .. }) {
+            self.facts.drive_faults_after += u64::from(self.is_after);
+        }
         let Some(blocks) = blocks_of_write(event) else { return };
         if self.is_down {
             self.facts.written_while_down.extend(blocks.clone());

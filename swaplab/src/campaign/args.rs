@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use campaign::Unit;
 use campaign::engine::EngineKind;
 use clap::{Args, Subcommand};
 use results::Shard;
@@ -19,6 +20,79 @@ pub(crate) enum CampaignCommand {
     Plan(Plan),
     /// Run a plan, or a campaign file directly, or a shard of it
     Run(Run),
+    /// Merge the results of shards: any order, any number of times, the same bytes
+    Merge(Merge),
+    /// Say what results mean: for people, or for other programs
+    Report(Report),
+    /// Compare two sets of results, or two designs in one, under the identical faults
+    Diff(Diff),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Merge {
+    /// Results of shards
+    #[arg(value_name = "RESULTS", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Write the merged results to FILE
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+
+    /// Merge results of different builds, which are results of different experiments
+    #[arg(long)]
+    pub(crate) allow_other_build: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// Results, merged or not
+    #[arg(value_name = "RESULTS", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Print JUnit XML: a test for each cell of the matrix
+    #[arg(long, group = "form")]
+    pub(crate) junit: bool,
+
+    /// Print KTAP, the kernel's test format
+    #[arg(long, group = "form")]
+    pub(crate) ktap: bool,
+
+    /// Print one JSON object
+    #[arg(long, group = "form")]
+    pub(crate) json: bool,
+
+    /// Take results of different builds together
+    #[arg(long)]
+    pub(crate) allow_other_build: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// The first results
+    #[arg(value_name = "A")]
+    pub(crate) a: PathBuf,
+
+    /// The second results (the first again if nothing is said)
+    #[arg(value_name = "B")]
+    pub(crate) b: Option<PathBuf>,
+
+    /// Of the first, only units with this word, such as path=dio (may be repeated)
+    #[arg(long, value_name = "WORD=VALUE", value_parser = word)]
+    pub(crate) where_a: Vec<(String, String)>,
+
+    /// Of the second, only units with this word, such as path=swap (may be repeated)
+    #[arg(long, value_name = "WORD=VALUE", value_parser = word)]
+    pub(crate) where_b: Vec<(String, String)>,
+
+    /// Compare what the runs came to (ok, kept, lost N, ...) and not their verdicts
+    #[arg(long)]
+    pub(crate) came_to: bool,
+}
+
+/// `path=dio`.
+fn word(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').ok_or("not of the form WORD=VALUE")?;
+    Ok((pair.0.to_owned(), pair.1.to_owned()))
 }
 
 #[derive(Debug, Args)]
@@ -35,8 +109,12 @@ pub(crate) struct Plan {
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// A campaign (.toml) or a plan
-    #[arg(value_name = "CAMPAIGN|PLAN")]
-    pub(crate) file: PathBuf,
+    #[arg(value_name = "CAMPAIGN|PLAN", required_unless_present = "unit")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Run this unit alone: the line of a plan, a ledger or a report
+    #[arg(long, value_name = "TEXT", conflicts_with = "file", value_parser = Unit::from_text)]
+    pub(crate) unit: Option<Unit>,
 
     /// Write results to FILE (the campaign's name and the shard if nothing is said)
     #[arg(long, value_name = "FILE")]
@@ -54,6 +132,11 @@ pub(crate) struct Run {
     /// Start no unit after this time, such as 90s, 10m or 2h
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) budget: Option<Duration>,
+
+    /// Stop when so many units in a row have shown nothing new: no new combination of scenario, path,
+    /// verdict, outcome and errors
+    #[arg(long, value_name = "UNITS")]
+    pub(crate) until_saturated: Option<u64>,
 
     /// Go on with the results in FILE: run what is missing
     #[arg(long)]

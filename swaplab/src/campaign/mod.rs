@@ -1,13 +1,17 @@
 //! `swaplab campaign`: many units, believed together.
 
 pub(crate) mod args;
+mod diff;
+mod merge;
 mod plan;
 mod progress;
+mod report;
 mod run;
 mod summary;
 
 use std::path::Path;
 
+use results::merge::OtherBuilds;
 use results::{Build, FileError, Plan};
 
 use crate::exit::Exit;
@@ -17,8 +21,16 @@ pub(crate) fn run(args: &CampaignArgs) -> Exit {
     let outcome = match &args.command {
         CampaignCommand::Plan(args) => plan::plan(args),
         CampaignCommand::Run(args) => run::run(args),
+        CampaignCommand::Merge(args) => merge::merge(args),
+        CampaignCommand::Report(args) => report::report(args),
+        CampaignCommand::Diff(args) => diff::diff(args),
     };
     outcome.unwrap_or_else(|exit| exit)
+}
+
+/// Whether results of different builds may meet.
+const fn other_builds(is_allowed: bool) -> OtherBuilds {
+    if is_allowed { OtherBuilds::Allow } else { OtherBuilds::Refuse }
 }
 
 /// This build.

@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use campaign::fleet::{self, FleetError, Laboratory, Orders, Task};
 use results::ledger::{Ledger, LedgerHeader, Standing};
-use results::{Build, Plan, Shard, UnitId};
+use results::merge::OtherBuilds;
+use results::{Build, Plan, Role, Shard, UnitId};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::progress::Progress;
@@ -22,7 +23,7 @@ const ATTEMPTS_MAX: u32 = 3;
 
 pub(super) fn run(args: &args::Run) -> Result<Exit, Exit> {
     let build = this_build()?;
-    let plan = read_plan(&args.file, &build)?;
+    let plan = plan(args, &build)?;
     check_build(&plan, &build, args)?;
     let shard = shard(args)?;
     let out = args.out.clone().unwrap_or_else(|| default_out(&plan, shard));
@@ -38,10 +39,10 @@ pub(super) fn run(args: &args::Run) -> Result<Exit, Exit> {
     let stop = stop_flag()?;
     let deadline = args.budget.and_then(|budget| Instant::now().checked_add(budget));
     let orders = Orders { jobs, attempts_max: ATTEMPTS_MAX, deadline, stop: &stop };
-    let mut progress = Progress::new(tasks.len());
+    let mut progress = Progress::new(tasks.len(), args.until_saturated, &stop);
     let flown =
         fleet::run(&tasks, &orders, &Laboratory::new(args.engine), &mut ledger, &mut progress);
-    progress.end();
+    let is_saturated = progress.end();
     drop(ledger);
     let left = match flown {
         Ok(progressed) => progressed.left,
@@ -51,8 +52,15 @@ pub(super) fn run(args: &args::Run) -> Result<Exit, Exit> {
             return Err(Exit::Infrastructure.with(&kept));
         }
     };
-    let exit = summary::print(&[out], results::merge::OtherBuilds::Refuse)?;
+    let campaign = summary::Campaign::read(std::slice::from_ref(&out), OtherBuilds::Refuse)?;
+    summary::print(&campaign);
+    println!("results {} in {}", summary::short(&campaign.merged.digest), out.display());
+    let exit = campaign.exit();
     if left == 0 {
+        return Ok(exit);
+    }
+    if is_saturated {
+        println!("saturated: nothing new for so many units; {left} units were not needed");
         return Ok(exit);
     }
     let why = if stop.load(Ordering::Relaxed) { "stopped" } else { "out of time" };
@@ -60,13 +68,23 @@ pub(super) fn run(args: &args::Run) -> Result<Exit, Exit> {
     Ok(if exit == Exit::Expected { Exit::Incomplete } else { exit })
 }
 
+/// The plan that is asked for: of a file, or of a single unit.
+fn plan(args: &args::Run, build: &Build) -> Result<Plan, Exit> {
+    match (&args.file, &args.unit) {
+        (Some(file), _) => read_plan(file, build),
+        (None, Some(unit)) => {
+            Ok(Plan::new("unit", build.clone(), Vec::new(), vec![campaign::plan::planned(unit)]))
+        }
+        (None, None) => Err(Exit::Usage.with(&"name a campaign, a plan or --unit")),
+    }
+}
+
 fn check_build(plan: &Plan, build: &Build, args: &args::Run) -> Result<(), Exit> {
     if plan.header().build == *build || args.allow_other_build {
         return Ok(());
     }
     let message = format!(
-        "{} was made by {}, this is {build}: plan again, or insist with --allow-other-build",
-        args.file.display(),
+        "the plan was made by {}, this is {build}: plan again, or insist with --allow-other-build",
         plan.header().build
     );
     Err(Exit::Usage.with(&message))
@@ -103,7 +121,10 @@ fn tasks<'a>(
         }
         Some(Standing::Failed { .. } | Standing::Done) => None,
     };
-    plan.shard(shard).filter_map(task).collect()
+    let mut tasks: Vec<_> = plan.shard(shard).filter_map(task).collect();
+    // Whoever is stopped early has at least seen that the oracles can fail.
+    tasks.sort_by_key(|task| task.unit.role != Role::Control);
+    tasks
 }
 
 /// A flag that the first interrupt sets. The second ends the process at once, which loses a batch.

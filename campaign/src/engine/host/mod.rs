@@ -16,6 +16,7 @@ use nvme_model::Controller;
 
 use super::{Engine, EngineError, EngineKind, LifeEnd};
 use crate::trace::TraceLog;
+use lab::LabError;
 use machine::{PowerLost, WaitsForever};
 
 pub use machine::HostMachine;
@@ -85,10 +86,14 @@ fn run_guest(machine: &Rc<HostMachine>, command_line: &str) -> LifeEnd {
     });
     match catch_unwind(guest) {
         Ok(Ok(())) => LifeEnd::Done,
+        Ok(Err(LabError::Probe(_))) => LifeEnd::NoDevice,
         Ok(Err(error)) => LifeEnd::Failed(error.to_string()),
         Err(payload) if payload.is::<PowerLost>() => LifeEnd::PowerLost,
         Err(payload) if payload.is::<WaitsForever>() => LifeEnd::WaitsForever,
-        Err(payload) => LifeEnd::Failed(format!("the guest panicked: {}", text_of(&payload))),
+        Err(payload) => {
+            machine.say(&format!("the guest panicked: {}", text_of(&payload)));
+            LifeEnd::Panicked
+        }
     }
 }
 

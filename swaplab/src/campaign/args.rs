@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use campaign::Unit;
 use campaign::engine::EngineKind;
 use clap::{Args, Subcommand};
 use results::Shard;
@@ -26,6 +25,10 @@ pub(crate) enum CampaignCommand {
     Report(Report),
     /// Compare two sets of results, or two designs in one, under the identical faults
     Diff(Diff),
+    /// Run one unit again: is its trace the recorded one, byte for byte?
+    Replay(Replay),
+    /// Find the smallest unit that fails in the same way, and where its failure was sealed
+    Shrink(Shrink),
 }
 
 #[derive(Debug, Args)]
@@ -61,6 +64,14 @@ pub(crate) struct Report {
     #[arg(long, group = "form")]
     pub(crate) json: bool,
 
+    /// Write a page to FILE: self-contained, for a browser
+    #[arg(long, value_name = "FILE", group = "form")]
+    pub(crate) html: Option<PathBuf>,
+
+    /// On the page, compare with these earlier results, unit by unit
+    #[arg(long, value_name = "RESULTS", requires = "html")]
+    pub(crate) against: Option<PathBuf>,
+
     /// Take results of different builds together
     #[arg(long)]
     pub(crate) allow_other_build: bool,
@@ -95,6 +106,70 @@ fn word(text: &str) -> Result<(String, String), String> {
     Ok((pair.0.to_owned(), pair.1.to_owned()))
 }
 
+/// Which unit.
+#[derive(Debug, Args)]
+pub(crate) struct UnitArgs {
+    /// The unit: its text (key=value words, as a line to paste has it), or the first digits of its name
+    #[arg(value_name = "UNIT")]
+    pub(crate) unit: String,
+
+    /// Look the name up in this plan or these results (may be repeated)
+    #[arg(long = "in", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    #[command(flatten)]
+    pub(crate) unit: UnitArgs,
+
+    /// The hash of the recorded trace, or its first digits
+    #[arg(long, value_name = "HASH")]
+    pub(crate) hash: Option<String>,
+
+    /// The build that recorded it, as a line to paste has it
+    #[arg(long, value_name = "BUILD")]
+    pub(crate) build: Option<String>,
+
+    /// Write every event to FILE, as text
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
+
+    /// Write the trace to FILE for ui.perfetto.dev: a track a layer, flows from swap I/O to completions
+    #[arg(long, value_name = "FILE")]
+    pub(crate) perfetto: Option<PathBuf>,
+
+    /// Tell what happened, layer by layer
+    #[arg(long)]
+    pub(crate) explain: bool,
+
+    /// Where the guest runs: kvm (a real virtual machine) or host (in process)
+    #[arg(long, default_value = "kvm", value_name = "kvm|host")]
+    pub(crate) engine: EngineKind,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Shrink {
+    #[command(flatten)]
+    pub(crate) unit: UnitArgs,
+
+    /// Runs at the most
+    #[arg(long, default_value_t = 2000, value_name = "N")]
+    pub(crate) runs: u64,
+
+    /// Start no run after this time, such as 30s; what was found by then is printed
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) budget: Option<Duration>,
+
+    /// Write the schedule to FILE, a rule a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) export: Option<PathBuf>,
+
+    /// Where the guest runs: host (in process, fast) or kvm; the result is the same
+    #[arg(long, default_value = "host", value_name = "host|kvm")]
+    pub(crate) engine: EngineKind,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Plan {
     /// The campaign (TOML; docs/campaigns.md has the form)
@@ -109,12 +184,8 @@ pub(crate) struct Plan {
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// A campaign (.toml) or a plan
-    #[arg(value_name = "CAMPAIGN|PLAN", required_unless_present = "unit")]
-    pub(crate) file: Option<PathBuf>,
-
-    /// Run this unit alone: the line of a plan, a ledger or a report
-    #[arg(long, value_name = "TEXT", conflicts_with = "file", value_parser = Unit::from_text)]
-    pub(crate) unit: Option<Unit>,
+    #[arg(value_name = "CAMPAIGN|PLAN")]
+    pub(crate) file: PathBuf,
 
     /// Write results to FILE (the campaign's name and the shard if nothing is said)
     #[arg(long, value_name = "FILE")]

@@ -2,11 +2,15 @@
 
 pub(crate) mod args;
 mod diff;
+mod find;
 mod merge;
 mod plan;
 mod progress;
+mod replay;
 mod report;
+mod report_html;
 mod run;
+mod shrink;
 mod summary;
 
 use std::path::Path;
@@ -24,6 +28,8 @@ pub(crate) fn run(args: &CampaignArgs) -> Exit {
         CampaignCommand::Merge(args) => merge::merge(args),
         CampaignCommand::Report(args) => report::report(args),
         CampaignCommand::Diff(args) => diff::diff(args),
+        CampaignCommand::Replay(args) => replay::replay(args),
+        CampaignCommand::Shrink(args) => shrink::shrink(args),
     };
     outcome.unwrap_or_else(|exit| exit)
 }

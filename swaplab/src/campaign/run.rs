@@ -23,7 +23,7 @@ const ATTEMPTS_MAX: u32 = 3;
 
 pub(super) fn run(args: &args::Run) -> Result<Exit, Exit> {
     let build = this_build()?;
-    let plan = plan(args, &build)?;
+    let plan = read_plan(&args.file, &build)?;
     check_build(&plan, &build, args)?;
     let shard = shard(args)?;
     let out = args.out.clone().unwrap_or_else(|| default_out(&plan, shard));
@@ -66,17 +66,6 @@ pub(super) fn run(args: &args::Run) -> Result<Exit, Exit> {
     let why = if stop.load(Ordering::Relaxed) { "stopped" } else { "out of time" };
     println!("{why}: {left} units are left, go on with --resume");
     Ok(if exit == Exit::Expected { Exit::Incomplete } else { exit })
-}
-
-/// The plan that is asked for: of a file, or of a single unit.
-fn plan(args: &args::Run, build: &Build) -> Result<Plan, Exit> {
-    match (&args.file, &args.unit) {
-        (Some(file), _) => read_plan(file, build),
-        (None, Some(unit)) => {
-            Ok(Plan::new("unit", build.clone(), Vec::new(), vec![campaign::plan::planned(unit)]))
-        }
-        (None, None) => Err(Exit::Usage.with(&"name a campaign, a plan or --unit")),
-    }
 }
 
 fn check_build(plan: &Plan, build: &Build, args: &args::Run) -> Result<(), Exit> {

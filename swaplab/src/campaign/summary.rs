@@ -42,21 +42,26 @@ impl Campaign {
         Ok(Self { name, merged, summary, infra })
     }
 
-    /// What the results mean to a script: an alarm, a control that passed or a machine that failed
-    /// voids everything else; without a finding, units in which a planned fault did not fire are units
-    /// that are still to be run otherwise.
+    /// What the results mean to a script.
     pub(super) fn exit(&self) -> Exit {
-        let is_void = !self.summary.controls.not_caught.is_empty();
-        let has_infra = self.merged.verdicts.contains_key(&VerdictWord::Infra);
-        if !self.merged.alarms.is_empty() || is_void || has_infra {
-            Exit::Infrastructure
-        } else if !self.summary.failures.is_empty() {
-            Exit::Findings
-        } else if self.summary.not_exercised > 0 {
-            Exit::Incomplete
-        } else {
-            Exit::Expected
-        }
+        exit_of(&self.merged, &self.summary)
+    }
+}
+
+/// What results mean to a script: an alarm, a control that passed or a machine that failed voids
+/// everything else; without a finding, units in which a planned fault did not fire are still to be run
+/// otherwise.
+pub(super) fn exit_of(merged: &MergeSummary, summary: &Summary) -> Exit {
+    let is_void = !summary.controls.not_caught.is_empty();
+    let has_infra = merged.verdicts.contains_key(&VerdictWord::Infra);
+    if !merged.alarms.is_empty() || is_void || has_infra {
+        Exit::Infrastructure
+    } else if !summary.failures.is_empty() {
+        Exit::Findings
+    } else if summary.not_exercised > 0 {
+        Exit::Incomplete
+    } else {
+        Exit::Expected
     }
 }
 
@@ -144,8 +149,9 @@ fn failures(summary: &Summary) {
                 .collect();
             println!("    {} fired {} times: {}", fault.rule, fault.fired, places.join(", "));
         }
-        println!("    {} trace {}", outcome.id, short(&outcome.trace_hash));
-        println!("    swaplab campaign run --unit '{}'", outcome.unit);
+        let trace = short(&outcome.trace_hash);
+        println!("    {}", outcome.id);
+        println!("    swaplab campaign replay --hash {trace} '{}'", outcome.unit);
     }
     if failures.len() > FAILURES_SHOWN {
         println!("and {} more distinct failures", failures.len() - FAILURES_SHOWN);

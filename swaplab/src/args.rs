@@ -91,7 +91,7 @@ pub(crate) struct Boot {
     #[arg(long, value_name = "FILE", requires = "image")]
     pub(crate) initrd: Option<PathBuf>,
 
-    /// The drive's content: a raw file, written through the controller (RAM if none is named)
+    /// The drive's content: a raw or qcow2 file, written through the controller (RAM if none is named)
     #[arg(long, value_name = "FILE")]
     pub(crate) disk: Option<PathBuf>,
 

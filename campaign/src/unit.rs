@@ -35,6 +35,11 @@ pub enum Prediction {
     Stalled,
     /// A program finds zeros in its text, and dies.
     Died,
+    /// Something may go wrong, and whoever it concerns is told: no page is silently wrong.
+    Told,
+    /// The drive does what nobody above it can notice: pages may be wrong. Nothing hangs or panics, and
+    /// what was promised about swap I/O is kept.
+    Any,
 }
 
 impl fmt::Display for Prediction {
@@ -52,6 +57,8 @@ impl fmt::Display for Prediction {
             Self::Hung => f.pad("hung"),
             Self::Stalled => f.pad("stalled"),
             Self::Died => f.pad("died"),
+            Self::Told => f.pad("told"),
+            Self::Any => f.pad("any"),
         }
     }
 }
@@ -70,6 +77,8 @@ impl FromStr for Prediction {
             "hung" => Self::Hung,
             "stalled" => Self::Stalled,
             "died" => Self::Died,
+            "told" => Self::Told,
+            "any" => Self::Any,
             _ => match (word.split_once('='), Errno::ALL.iter().find(refused)) {
                 (Some(("lost", pages)), _) => Self::PagesLostAndTold(number(pages)?),
                 (Some(("zeros", pages)), _) => Self::PagesSilentZeros(number(pages)?),
@@ -80,8 +89,8 @@ impl FromStr for Prediction {
     }
 }
 
-const WORDS: &str = "ok, kept, lost, lost=N, zeros, zeros=N, oom, hung, stalled, died, or the errno of a \
-                     refused swapon";
+const WORDS: &str = "ok, kept, lost, lost=N, zeros, zeros=N, oom, hung, stalled, died, told, any, or the \
+                     errno of a refused swapon";
 
 fn number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("{text}: not a number of pages"))
@@ -189,8 +198,8 @@ mod tests {
     #[test]
     fn every_prediction_reads_back() {
         for word in [
-            "ok", "kept", "lost", "lost=7", "zeros", "zeros=3", "oom", "EINVAL", "hung", "stalled",
-            "died",
+            "ok", "kept", "lost", "lost=7", "zeros", "zeros=3", "oom", "hung", "stalled", "died",
+            "told", "any", "EINVAL",
         ] {
             assert_eq!(word.parse::<Prediction>().expect(word).to_string(), word);
         }

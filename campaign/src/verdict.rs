@@ -71,6 +71,8 @@ oracles! {
     LockOrder = "lock-order",
     /// After the power cycle the filesystem mounts and is consistent.
     Recovers = "recovers",
+    /// Nothing that the drive does makes the guest panic.
+    NoPanic = "no-panic",
 }
 
 impl Oracle {

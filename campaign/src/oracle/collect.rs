@@ -139,6 +139,10 @@ impl Collector {
         // The driver is probed at the beginning of each life.
         if step == Step::Probe && self.facts.steps.contains_key(&Step::Probe) {
             self.is_after = true;
+            // Whatever the power cut interrupted is over.
+            (self.is_swapping_out, self.is_logging, self.is_down) = (false, false, false);
+            self.fault_began_ns = None;
+            self.steps.clear();
             self.out.clear();
             self.pages_of_slot.clear();
         }
@@ -273,6 +277,9 @@ impl Collector {
     }
 
     fn controller(&mut self, event: &ModelEvent) {
+        if matches!(event, ModelEvent::Fault { .. }) {
+            self.facts.drive_faults_after += u64::from(self.is_after);
+        }
         let Some(blocks) = blocks_of_write(event) else { return };
         if self.is_down {
             self.facts.written_while_down.extend(blocks.clone());

@@ -113,6 +113,8 @@ pub struct Facts {
     pub written_while_down: BTreeSet<u64>,
     /// Blocks that were written inside swap-outs, without the filesystem's log and checkpoint.
     pub written_by_swap: BTreeSet<u64>,
+    /// Faults of the drive that fired in the life after a power cycle.
+    pub drive_faults_after: u64,
     /// How long each fault took that was answered, in virtual nanoseconds.
     pub fault_ns: Vec<u64>,
     /// The tasks' names.

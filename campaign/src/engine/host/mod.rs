@@ -18,6 +18,7 @@ use stacks::HostStacks;
 
 use super::{Engine, EngineError, EngineKind, LifeEnd};
 use crate::trace::TraceLog;
+use lab::LabError;
 use machine::{MEMORY_PAGES, PowerLost, WaitsForever};
 
 pub use machine::HostMachine;
@@ -96,10 +97,14 @@ fn run_guest(machine: &Rc<HostMachine>, stacks: Rc<HostStacks>, command_line: &s
     });
     match catch_unwind(guest) {
         Ok(Ok(())) => LifeEnd::Done,
+        Ok(Err(LabError::Probe(_))) => LifeEnd::NoDevice,
         Ok(Err(error)) => LifeEnd::Failed(error.to_string()),
         Err(payload) if payload.is::<PowerLost>() => LifeEnd::PowerLost,
         Err(payload) if payload.is::<WaitsForever>() => LifeEnd::WaitsForever,
-        Err(payload) => LifeEnd::Failed(format!("the guest panicked: {}", text_of(&payload))),
+        Err(payload) => {
+            machine.say(&format!("the guest panicked: {}", text_of(&payload)));
+            LifeEnd::Panicked
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod play;
 mod run;
 mod spec;
 mod steps;
+mod touch;
 mod tripwire;
 mod workload;
 

@@ -19,6 +19,7 @@ pub mod oracle;
 pub mod plan;
 mod record;
 pub mod report;
+pub mod rig;
 pub mod run;
 pub mod scenario;
 pub mod trace;

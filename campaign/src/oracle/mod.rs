@@ -13,6 +13,7 @@ mod shape;
 mod steps;
 mod swap_io;
 
+pub(crate) use deeds::context_of_deed;
 pub use facts::{ErrorSeen, Facts, PageTold, PageWrong, StepSeen, SwapOutCost};
 pub use outcome::Outcome;
 
@@ -35,6 +36,7 @@ const ALWAYS: &[Check] = &[
     swap_io::filesystem_sees_swap,
     swap_io::failed_swap_out_keeps_page,
     swap_io::transactions,
+    swap_io::commands_per_folio,
     swap_io::learned_by,
     swap_io::fault_in_time,
     swap_io::same_as_user_io,

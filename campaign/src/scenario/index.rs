@@ -35,6 +35,11 @@ files! {
     "active-file"
     "promise"
     "lock-inversion"
+    // The memory side.
+    "workloads"
+    "fork"
+    "zeros"
+    "folios"
     // A drive that fails.
     "read-error"
     "read-cluster"

@@ -4,6 +4,7 @@
 mod boot;
 mod nvme;
 mod sample;
+mod swap;
 
 use crate::args::{Bench, BenchKind};
 use crate::exit::Exit;
@@ -16,6 +17,7 @@ pub(crate) fn run(args: &Bench) -> Exit {
         BenchKind::Boot => boot::boot(),
         BenchKind::BootOnce => boot::boot_once(),
         BenchKind::Nvme => nvme::nvme(),
+        BenchKind::Swap => swap::swap(),
     };
     match outcome {
         Ok(true) => Exit::Expected,

@@ -202,6 +202,7 @@ fn mount<D>(device: &Rc<D>, knobs: FsKnobs) -> Result<(FileSystem<D>, u64), Errn
 where
     D: BlockDevice + 'static,
 {
-    let mounted = FileSystem::mount(Rc::clone(device), MountOptions { knobs });
+    let mounted =
+        FileSystem::mount(Rc::clone(device), MountOptions { knobs, ..MountOptions::default() });
     mounted.map(|fs| (fs, 0)).map_err(|error| error.errno())
 }

@@ -172,6 +172,8 @@ pub struct Unit {
     pub fault_max_ns: Option<u64>,
     /// Pages of the swap file that a user sees data in, if that is predicted.
     pub user_sees: Option<u64>,
+    /// Commands that each swap-out of a whole folio takes, if that is predicted; 0: none is written whole.
+    pub commands: Option<u64>,
     /// Pages that are still lost in the last pass over all pages, if that is predicted.
     pub lost_in_the_end: Option<u64>,
     /// Reports of the watcher of lock orders, if their number is predicted.

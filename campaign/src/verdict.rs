@@ -55,6 +55,8 @@ oracles! {
     NoTransactionInSwapIo = "no-transaction-in-swap-io",
     /// As many transactions for each swap-out as predicted.
     Transactions = "transactions",
+    /// Each whole folio went out in as many commands as predicted.
+    CommandsPerFolio = "commands-per-folio",
     /// Swap wrote its own file's blocks and no others.
     OwnBlocksOnly = "own-blocks-only",
     /// Errors were learned of first by the layer that was predicted.

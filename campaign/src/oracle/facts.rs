@@ -107,6 +107,14 @@ pub struct Facts {
     pub out_of_memory: u64,
     /// What the filesystem did inside swap I/O that it must not do there.
     pub broken_promises: Vec<String>,
+    /// Swap-outs by their size in pages, and the commands that they took.
+    pub swap_outs_of: BTreeMap<u32, (u64, u64)>,
+    /// Folios that were taken apart.
+    pub folio_splits: u64,
+    /// Pages of zeros that went out without I/O.
+    pub zeros_out: u64,
+    /// Pages that came into a slot where another one was.
+    pub slots_shared: u64,
     /// Blocks of the swap file, header included.
     pub swap_file_blocks: BTreeSet<u64>,
     /// Blocks that were written between the shutdown and the unmount.

@@ -15,6 +15,7 @@ mod shape;
 mod steps;
 mod swap_io;
 
+pub(crate) use deeds::context_of_deed;
 pub use facts::{ErrorSeen, Facts, PageTold, PageWrong, StepSeen, SwapOutCost};
 pub use journey::{Fate, Journey, Station, Stations};
 pub use outcome::Outcome;
@@ -40,6 +41,7 @@ const ALWAYS: &[Check] = &[
     swap_io::filesystem_sees_swap,
     swap_io::failed_swap_out_keeps_page,
     swap_io::transactions,
+    swap_io::commands_per_folio,
     swap_io::learned_by,
     swap_io::errors_are_told,
     swap_io::fault_in_time,

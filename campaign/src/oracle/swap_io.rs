@@ -34,6 +34,26 @@ pub(super) fn transactions(unit: &Unit, facts: &Facts) -> Option<Finding> {
     object(Oracle::Transactions, detail)
 }
 
+/// Folios went out whole, each in as many commands as predicted; or (0) every one was split.
+pub(super) fn commands_per_folio(unit: &Unit, facts: &Facts) -> Option<Finding> {
+    let each = unit.commands?;
+    let pages = 1_u32 << unit.spec.folio_order;
+    // Single pages that go out together can be as many as a small folio has.
+    let (folios, commands) = facts.swap_outs_of.get(&pages).copied().unwrap_or_default();
+    let is_right = match each {
+        0 => facts.folio_splits > 0,
+        _ => facts.folio_splits == 0 && folios > 0 && commands == each * folios,
+    };
+    if is_right {
+        return None;
+    }
+    let detail = format!(
+        "{} folios were split, {folios} I/Os of {pages} pages took {commands} commands, not {each} each",
+        facts.folio_splits
+    );
+    object(Oracle::CommandsPerFolio, detail)
+}
+
 /// A page whose swap-out failed is in memory: its owner never sees an error because of it.
 pub(super) fn failed_swap_out_keeps_page(unit: &Unit, facts: &Facts) -> Option<Finding> {
     // Without memory for a submission a page is kept, goes at the next try, and may be lost on its way back.

@@ -42,6 +42,11 @@ files! {
     "pressure-shutdown"
     "pressure-enomem"
     "pressure-frozen"
+    // The memory side.
+    "workloads"
+    "fork"
+    "zeros"
+    "folios"
     // A drive that fails.
     "read-error"
     "read-cluster"

@@ -19,6 +19,7 @@ mod play;
 mod run;
 mod spec;
 mod steps;
+mod touch;
 mod tripwire;
 mod workload;
 

@@ -133,11 +133,11 @@ impl<P: DmaBuf> SwapArea<P> {
         self.slots.size()
     }
 
-    /// Memory that its slots and its extents take, in bytes: what an area costs as long as it is on. Without
-    /// the fixed size of this structure and the path's pools.
+    /// Memory that grows with the area, in bytes: its slots, and the path's copy of the block map, if it
+    /// has one. Not counted: the list of [`SwapArea::extents`], which every area keeps for oracles.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        self.slots.memory_bytes() + self.extents.capacity() * size_of::<SwapExtent>()
+        self.slots.memory_bytes() + self.io.map_bytes()
     }
 
     /// Its priority.

@@ -125,6 +125,10 @@ impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for ExtentsPath<H, D> {
         self.takes_folios
     }
 
+    fn map_bytes(&self) -> usize {
+        self.extents.len() * size_of::<SwapExtent>()
+    }
+
     fn deactivate(&mut self) {
         self.host.release_swapfile(self.inode);
     }

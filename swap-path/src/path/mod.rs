@@ -145,6 +145,11 @@ pub trait SwapIo<P: DmaBuf> {
         true
     }
 
+    /// What the path knows of the file's blocks, in bytes of memory: nothing, if it asks the filesystem.
+    fn map_bytes(&self) -> usize {
+        0
+    }
+
     /// The last call, at swapoff: lets go of the file. Cannot fail, whatever state the filesystem
     /// is in.
     fn deactivate(&mut self);

@@ -10,6 +10,7 @@ mod end;
 mod file;
 mod memory;
 mod pressure;
+mod touch;
 mod user;
 
 use alloc::rc::Rc;
@@ -93,6 +94,14 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             Op::VerifyInMemory => self.verify_all(Step::VerifyInMemory)?,
             Op::PageOut => self.page_out()?,
             Op::ReclaimUnderLock => self.reclaim_under_lock()?,
+            Op::Fork => self.fork()?,
+            Op::Zeros => self.zeros()?,
+            Op::TouchRandom => self.touch(op, Step::TouchRandom)?,
+            Op::TouchShifting => self.touch(op, Step::TouchShifting)?,
+            Op::TouchZipf => self.touch(op, Step::TouchZipf)?,
+            Op::TouchWrites => self.touch(op, Step::TouchWrites)?,
+            Op::TouchAreas => self.touch(op, Step::TouchAreas)?,
+            Op::TouchBesideFile => self.touch_beside_file(op)?,
             Op::DropFailedReads => self.drop_failed_reads()?,
             Op::UserIo => self.user_io()?,
             Op::UserRead => self.user_read(self.ino()?, Step::UserRead)?,

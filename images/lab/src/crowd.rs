@@ -199,7 +199,7 @@ impl<U: UserMemory, D: BlockDevice> Hog<'_, U, D> {
         let (mut right, mut told) = (0, 0);
         let mut buffer = Box::new([0; PAGE_BYTES]);
         for (page, current) in (self.first..).zip(&mut self.generations) {
-            Pattern { seed: self.seed, page, generation }.fill(&mut buffer);
+            Pattern { seed: self.seed, owner: 0, page, generation }.fill(&mut buffer);
             if self.member.pressure.store(address_of(page), &buffer[..]).is_ok() {
                 *current = generation;
                 right += 1;
@@ -223,7 +223,7 @@ impl<U: UserMemory, D: BlockDevice> Hog<'_, U, D> {
                 self.member.tell(page, generation, false);
             } else {
                 self.member.tasks.progress();
-                match (Pattern { seed: self.seed, page, generation }).check(&buffer) {
+                match (Pattern { seed: self.seed, owner: 0, page, generation }).check(&buffer) {
                     PageContent::Expected => right += 1,
                     content => {
                         wrong += 1;

@@ -9,7 +9,8 @@ use results::FaultCount;
 use crate::engine::{self, Engine, EngineError, EngineKind, LifeEnd};
 use crate::oracle::{self, Facts, Outcome};
 use crate::trace::{TraceHash, TraceLog};
-use crate::{Unit, Verdict, fired};
+use crate::verdict::{Finding, Oracle};
+use crate::{Prediction, Unit, Verdict, fired};
 
 /// A judged run.
 #[derive(Debug)]
@@ -47,7 +48,8 @@ impl UnitResult {
         self.verdict.label() == self.unit.expected()
     }
 
-    /// Lets go of the trace; its hash and what was collected from it stay. For runs of many units.
+    /// Lets go of the trace; its hash and what was collected from it stay. For runs of many units, which
+    /// should rather hand it to the next [`run_unit_into`].
     pub fn forget_trace(&mut self) {
         self.trace = TraceLog::default();
     }
@@ -64,16 +66,31 @@ impl UnitResult {
 /// # Errors
 /// [`EngineError`] when the host fails. A guest that fails is a verdict.
 pub fn run_unit(engine: &mut dyn Engine, unit: &Unit) -> Result<UnitResult, EngineError> {
+    run_unit_into(engine, unit, TraceLog::default())
+}
+
+/// The same with the memory of an earlier trace, which is forgotten: a worker that runs many units touches
+/// the same memory again and again.
+///
+/// # Errors
+/// As for [`run_unit`].
+pub fn run_unit_into(
+    engine: &mut dyn Engine,
+    unit: &Unit,
+    mut trace: TraceLog,
+) -> Result<UnitResult, EngineError> {
     let start = Instant::now();
+    trace.clear();
     let controller = engine::controller(unit)
         .map_err(|error| EngineError::Infrastructure(format!("controller: {error}")))?;
     engine.insert(controller)?;
-    let mut trace = TraceLog::default();
     let mut virtual_ns = 0;
     let mut end = LifeEnd::Done;
     let has_after = !unit.spec.script.lives().1.is_empty();
     let stages: &[Stage] = if has_after { &[Stage::Live, Stage::After] } else { &[Stage::Live] };
+    let mut lives = 0;
     for stage in stages {
+        lives += 1;
         let mut spec = unit.spec.clone();
         spec.stage = *stage;
         end = engine.live(&spec.to_string(), &mut trace)?;
@@ -88,13 +105,23 @@ pub fn run_unit(engine: &mut dyn Engine, unit: &Unit) -> Result<UnitResult, Engi
     let faults_unfired = faults.map_or(0, |faults| faults.unfired().count());
     let fired = faults.map_or_else(Vec::new, |faults| fired::counts(faults, trace.entries()));
     let verdict = match end {
-        LifeEnd::Done if faults_unfired > 0 => Verdict::NotExercised(format!(
-            "{faults_unfired} of {faults_planned} planned faults did not fire as often as planned"
-        )),
+        LifeEnd::Done | LifeEnd::PowerLost | LifeEnd::NoDevice if faults_unfired > 0 => {
+            Verdict::NotExercised(format!(
+                "{faults_unfired} of {faults_planned} planned faults did not fire as often as planned"
+            ))
+        }
         LifeEnd::Done => oracle::judge(unit, &facts),
+        // Who cuts the power of the only life wants to know what was right until then.
+        LifeEnd::PowerLost if lives == 1 || is_open(unit.prediction) => oracle::judge(unit, &facts),
         LifeEnd::PowerLost => Verdict::Infra(
             "a fault cut the power again, in the life that looks at what is left".into(),
         ),
+        LifeEnd::NoDevice if is_open(unit.prediction) => oracle::judge(unit, &facts),
+        LifeEnd::NoDevice => Verdict::NotExercised("the driver found no usable controller".into()),
+        LifeEnd::Panicked => Verdict::Fail(Finding {
+            oracle: Oracle::NoPanic,
+            detail: format!("the guest panicked in life {lives}"),
+        }),
         LifeEnd::WaitsForever => Verdict::Timeout,
         LifeEnd::Failed(how) => Verdict::Infra(how),
     };
@@ -112,4 +139,9 @@ pub fn run_unit(engine: &mut dyn Engine, unit: &Unit) -> Result<UnitResult, Engi
         facts,
         trace,
     })
+}
+
+/// Whether steps may fail and pages be lost.
+const fn is_open(prediction: Prediction) -> bool {
+    matches!(prediction, Prediction::Told | Prediction::Any)
 }

@@ -59,6 +59,10 @@ pub enum LifeEnd {
     PowerLost,
     /// The guest waits for something that will never happen.
     WaitsForever,
+    /// There is no controller that the guest can use.
+    NoDevice,
+    /// The guest panicked; what it said is in the log.
+    Panicked,
     /// The guest crashed, hung or was refused; the text says how, with registers where there are any.
     Failed(String),
 }
@@ -97,4 +101,9 @@ pub trait Engine: fmt::Debug {
 
     /// The controller that is plugged in.
     fn controller(&self) -> Option<&Controller>;
+
+    /// How often the guest has left its processor so far; 0 where it has none.
+    fn exits(&self) -> u64 {
+        0
+    }
 }

@@ -2,8 +2,10 @@
 //! percentiles, never a mean alone, and ratios of what was measured in the same run.
 
 mod boot;
+mod campaign;
 mod nvme;
 mod sample;
+mod swap;
 
 use crate::args::{Bench, BenchKind};
 use crate::exit::Exit;
@@ -15,7 +17,9 @@ pub(crate) fn run(args: &Bench) -> Exit {
     let outcome = match args.what {
         BenchKind::Boot => boot::boot(),
         BenchKind::BootOnce => boot::boot_once(),
+        BenchKind::Campaign => campaign::campaign(),
         BenchKind::Nvme => nvme::nvme(),
+        BenchKind::Swap => swap::swap(),
     };
     match outcome {
         Ok(true) => Exit::Expected,

@@ -1,13 +1,21 @@
 //! `swaplab campaign`: many units, believed together.
 
 pub(crate) mod args;
+mod diff;
+mod find;
+mod merge;
 mod plan;
 mod progress;
+mod replay;
+mod report;
+mod report_html;
 mod run;
+mod shrink;
 mod summary;
 
 use std::path::Path;
 
+use results::merge::OtherBuilds;
 use results::{Build, FileError, Plan};
 
 use crate::exit::Exit;
@@ -17,8 +25,18 @@ pub(crate) fn run(args: &CampaignArgs) -> Exit {
     let outcome = match &args.command {
         CampaignCommand::Plan(args) => plan::plan(args),
         CampaignCommand::Run(args) => run::run(args),
+        CampaignCommand::Merge(args) => merge::merge(args),
+        CampaignCommand::Report(args) => report::report(args),
+        CampaignCommand::Diff(args) => diff::diff(args),
+        CampaignCommand::Replay(args) => replay::replay(args),
+        CampaignCommand::Shrink(args) => shrink::shrink(args),
     };
     outcome.unwrap_or_else(|exit| exit)
+}
+
+/// Whether results of different builds may meet.
+const fn other_builds(is_allowed: bool) -> OtherBuilds {
+    if is_allowed { OtherBuilds::Allow } else { OtherBuilds::Refuse }
 }
 
 /// This build.

@@ -9,7 +9,6 @@
 mod kvm;
 mod table;
 
-use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 

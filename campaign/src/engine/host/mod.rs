@@ -12,11 +12,14 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
+use hal::testing::DmaPool;
 use nvme_model::Controller;
+use stacks::HostStacks;
 
 use super::{Engine, EngineError, EngineKind, LifeEnd};
 use crate::trace::TraceLog;
-use machine::{PowerLost, WaitsForever};
+use lab::LabError;
+use machine::{MEMORY_PAGES, PowerLost, WaitsForever};
 
 pub use machine::HostMachine;
 pub use platform::HostPlatform;
@@ -25,6 +28,8 @@ pub use platform::HostPlatform;
 #[derive(Debug, Default)]
 pub struct HostEngine {
     controller: Option<Controller>,
+    /// What the last life gave back. Touching 64 MiB anew would cost more than most lives.
+    memory: Option<DmaPool>,
     now_ns: u64,
     lives: u32,
 }
@@ -54,15 +59,22 @@ impl Engine for HostEngine {
             .controller
             .take()
             .ok_or_else(|| EngineError::Infrastructure("no controller is plugged in".to_owned()))?;
-        let machine = Rc::new(HostMachine::new(controller, std::mem::take(log)));
+        let memory = self.memory.take().unwrap_or_else(|| DmaPool::new(MEMORY_PAGES));
+        let machine =
+            Rc::new(HostMachine::with_pool(controller, std::mem::take(log), memory.clone()));
         if self.lives > 0 {
             machine.power_cut();
         }
         self.lives += 1;
-        let end = run_guest(&machine, command_line);
+        let stacks = Rc::new(HostStacks::new());
+        let end = run_guest(&machine, Rc::clone(&stacks), command_line);
         self.now_ns = machine.now_ns();
         let (controller, trace) = machine.take_apart();
+        // Tasks that wait for ever end with the machine; nobody hears what their stacks say then.
+        stacks.unwind();
         self.controller = Some(controller);
+        // A guest that leaked memory must not leave the next one with other addresses.
+        self.memory = Some(memory).filter(|memory| memory.free_pages() == MEMORY_PAGES);
         *log = trace;
         Ok(end)
     }
@@ -77,18 +89,22 @@ impl Engine for HostEngine {
 }
 
 /// Runs the program; a guest that panics or waits for ever is stopped by unwinding.
-fn run_guest(machine: &Rc<HostMachine>, command_line: &str) -> LifeEnd {
+fn run_guest(machine: &Rc<HostMachine>, stacks: Rc<HostStacks>, command_line: &str) -> LifeEnd {
     let guest = AssertUnwindSafe(|| {
         let platform = HostPlatform::new(Rc::clone(machine));
         let user = platform.user_memory();
-        lab::run(platform, user, command_line)
+        lab::run(platform, user, stacks, command_line)
     });
     match catch_unwind(guest) {
         Ok(Ok(())) => LifeEnd::Done,
+        Ok(Err(LabError::Probe(_))) => LifeEnd::NoDevice,
         Ok(Err(error)) => LifeEnd::Failed(error.to_string()),
         Err(payload) if payload.is::<PowerLost>() => LifeEnd::PowerLost,
         Err(payload) if payload.is::<WaitsForever>() => LifeEnd::WaitsForever,
-        Err(payload) => LifeEnd::Failed(format!("the guest panicked: {}", text_of(&payload))),
+        Err(payload) => {
+            machine.say(&format!("the guest panicked: {}", text_of(&payload)));
+            LifeEnd::Panicked
+        }
     }
 }
 

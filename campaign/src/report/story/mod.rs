@@ -62,13 +62,18 @@ fn beginning(definition: Option<&Definition>, result: &UnitResult) -> String {
     out
 }
 
+/// What happened, without beginning and end.
+pub(super) fn told(result: &UnitResult) -> String {
+    middle(result)
+}
+
 /// Every step, with what was new in it.
 fn middle(result: &UnitResult) -> String {
     let mut out = String::new();
     let mut blocks = Blocks::default();
     let mut is_told = false;
     for entry in result.trace.entries() {
-        let Some(line) = Line::of(entry) else { continue };
+        let Some(line) = Line::of(entry, &result.facts.tasks) else { continue };
         match line.lab_event() {
             Some(LabEvent::StepBegin { step }) => {
                 out += &blocks.take();
@@ -95,6 +100,9 @@ fn end(definition: Option<&Definition>, result: &UnitResult) -> String {
         result.virtual_ns as f64 / 1e6,
         result.trace_hash.short(),
     );
+    for line in result.facts.circle_lines() {
+        out += &wrapped(&line, "    ");
+    }
     if let Some(detail) = result.verdict.detail() {
         out += &wrapped(detail, "  ");
     }

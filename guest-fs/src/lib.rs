@@ -4,8 +4,8 @@
 //! after a shutdown; [`SwapIomap`] only reads the map in memory and serves swap whatever happened to the
 //! filesystem. `FORMAT.md` describes the disk, `DESIGN.md` says why it is so.
 //!
-//! What this crate does not do: no swap, no mmap, no tasks. It knows [`iomap`] and [`block`] and
-//! nothing above or below.
+//! What this crate does not do: no swap, no mmap; it makes no task, but waits as one where there are tasks. It
+//! knows [`iomap`], [`block`] and `tasks`, and nothing above.
 //!
 //! Invariant: input from the device is hostile. A corrupt image gives errors, never a panic or a loop.
 #![cfg_attr(not(test), no_std)]

@@ -10,10 +10,12 @@ mod facts;
 mod journey;
 mod outcome;
 mod pages;
+mod progress;
 mod shape;
 mod steps;
 mod swap_io;
 
+pub(crate) use deeds::context_of_deed;
 pub use facts::{ErrorSeen, Facts, PageTold, PageWrong, StepSeen, SwapOutCost};
 pub use journey::{Fate, Journey, Station, Stations};
 pub use outcome::Outcome;
@@ -30,6 +32,8 @@ const ALWAYS: &[Check] = &[
     steps::fail_safe,
     steps::others,
     steps::recovers,
+    progress::progress,
+    progress::lock_order,
     pages::lost_in_the_end,
     pages::user_sees,
     pages::clone_intact,
@@ -37,6 +41,7 @@ const ALWAYS: &[Check] = &[
     swap_io::filesystem_sees_swap,
     swap_io::failed_swap_out_keeps_page,
     swap_io::transactions,
+    swap_io::commands_per_folio,
     swap_io::learned_by,
     swap_io::errors_are_told,
     swap_io::fault_in_time,
@@ -73,6 +78,8 @@ pub fn judge(unit: &Unit, facts: &Facts) -> Verdict {
         Prediction::SilentZeros | Prediction::PagesSilentZeros(_) => &[pages::silent_zeros],
         Prediction::OutOfMemory => &[pages::content, pages::out_of_memory],
         Prediction::SwaponRefused(_) => &[],
+        Prediction::Hung | Prediction::Stalled => &[pages::content, progress::circle_known],
+        Prediction::Died => &[progress::zeros_only],
         Prediction::Told => TOLD,
         Prediction::Any => &[swap_io::filesystem_sees_swap],
     };

@@ -67,8 +67,14 @@ oracles! {
     FaultInTime = "fault-in-time",
     /// Swap I/O through direct I/O is a user's direct I/O but for the flag; on other paths it is not.
     SameAsUserIo = "same-as-user-io",
+    /// Every task got on with its job within a bound of virtual time, or got stuck as predicted.
+    Progress = "progress",
+    /// The watcher of lock orders reported as often as predicted.
+    LockOrder = "lock-order",
     /// After the power cycle the filesystem mounts and is consistent.
     Recovers = "recovers",
+    /// Nothing that the drive does makes the guest panic.
+    NoPanic = "no-panic",
 }
 
 impl Oracle {

@@ -10,6 +10,7 @@ use lab::events::{Event as LabEvent, Step};
 use nvme_model::Event as ModelEvent;
 use swap_path::SwapEntry;
 use swap_path::events::Event as SwapEvent;
+use tasks::events::Event as TaskEvent;
 
 use super::deeds::{blocks_of_write, context_of_deed, layer_name};
 use super::facts::{ErrorSeen, Facts, PageTold, PageWrong, StepSeen, SwapOutCost};
@@ -90,7 +91,25 @@ impl Collector {
                     self.facts.map_asks += u64::from(context.is_swap_io());
                 }
             }
+            Layer::Task => TaskEvent::decode(record).into_iter().for_each(|event| self.task(event)),
             Layer::Block | Layer::Driver | Layer::Platform => {}
+        }
+    }
+
+    fn task(&mut self, event: TaskEvent) {
+        match event {
+            TaskEvent::Spawn { task, name } => {
+                self.facts.tasks.insert(task, name.to_string());
+            }
+            TaskEvent::Stuck { why, .. } => self.facts.stuck = Some(why),
+            TaskEvent::Circle { task, resource, holder } => {
+                self.facts.circle.push((task, resource, holder));
+            }
+            TaskEvent::OrderReport { held, wanted, .. } => {
+                self.facts.order_reports.push(format!("{} -> {}", held.name(), wanted.name()));
+            }
+            TaskEvent::ProgramDied { word, .. } => self.facts.program_died = Some(word),
+            _ => {}
         }
     }
 
@@ -122,6 +141,10 @@ impl Collector {
         // The driver is probed at the beginning of each life.
         if step == Step::Probe && self.facts.steps.contains_key(&Step::Probe) {
             self.is_after = true;
+            // Whatever the power cut interrupted is over.
+            (self.is_swapping_out, self.is_logging, self.is_down) = (false, false, false);
+            self.fault_began_ns = None;
+            self.steps.clear();
             self.out.clear();
             self.pages_of_slot.clear();
         }
@@ -262,6 +285,9 @@ impl Collector {
     }
 
     fn controller(&mut self, event: &ModelEvent) {
+        if matches!(event, ModelEvent::Fault { .. }) {
+            self.facts.drive_faults_after += u64::from(self.is_after);
+        }
         let Some(blocks) = blocks_of_write(event) else { return };
         if self.is_down {
             self.facts.written_while_down.extend(blocks.clone());

@@ -53,5 +53,6 @@ pub(super) const fn layer_name(layer: Layer) -> &'static str {
         Layer::Block => "block layer",
         Layer::Driver => "driver",
         Layer::Platform => "platform",
+        Layer::Task => "tasks",
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use iomap::Errno;
 use lab::PageContent;
 use lab::events::Step;
+use tasks::{Resource, Stuck, TaskId};
 
 use super::collect::Collector;
 use super::journey::{Fate, Journey};
@@ -120,8 +121,20 @@ pub struct Facts {
     pub written_while_down: BTreeSet<u64>,
     /// Blocks that were written inside swap-outs, without the filesystem's log and checkpoint.
     pub written_by_swap: BTreeSet<u64>,
+    /// Faults of the drive that fired in the life after a power cycle.
+    pub drive_faults_after: u64,
     /// How long each fault took that was answered, in virtual nanoseconds.
     pub fault_ns: Vec<u64>,
+    /// The tasks' names.
+    pub tasks: BTreeMap<TaskId, String>,
+    /// How it was noticed that nobody got on any more, if that is so.
+    pub stuck: Option<Stuck>,
+    /// Who waited for whom in a circle then.
+    pub circle: Vec<(TaskId, Resource, Option<TaskId>)>,
+    /// Orders of locks that were seen in both directions.
+    pub order_reports: Vec<String>,
+    /// What a program found instead of its text, if it died of that.
+    pub program_died: Option<u64>,
     /// The layers' events of the first overwriting direct write of a user.
     pub user_write_shape: Vec<String>,
     /// The layers' events of a swap-out of as many pages.
@@ -137,6 +150,17 @@ impl Facts {
             collector.entry(entry);
         }
         collector.finish()
+    }
+
+    /// The circle of waits in words, one line a task; empty if there is none.
+    #[must_use]
+    pub fn circle_lines(&self) -> Vec<String> {
+        let name = |task: &TaskId| self.tasks.get(task).map_or("?", |name| name);
+        let line = |(task, resource, holder): &(TaskId, Resource, Option<TaskId>)| {
+            let holder = holder.as_ref().map_or("nobody", name);
+            format!("{} waits for {resource}: {holder}", name(task))
+        };
+        self.circle.iter().map(line).collect()
     }
 
     /// Errors that nobody who should know knows of.

@@ -62,6 +62,9 @@ struct CaseFile {
     /// Path to transactions of each swap-out.
     #[serde(default)]
     transactions: BTreeMap<String, u64>,
+    /// Path to reports of the watcher of lock orders.
+    #[serde(default)]
+    order_reports: BTreeMap<String, u64>,
     learned_by: Option<String>,
     fault_max_us: Option<u64>,
     /// Path to pages of the swap file that a user sees data in.
@@ -94,6 +97,7 @@ struct ControlFile {
     transactions: Option<u64>,
     commands: Option<u64>,
     lost_in_the_end: Option<u64>,
+    order_reports: Option<u64>,
     must_fail: String,
 }
 
@@ -153,6 +157,7 @@ impl ScenarioFile {
 
     fn check_paths(&self, case: &CaseFile) -> Result<(), String> {
         let names = case.expect.keys().chain(case.transactions.keys()).chain(case.linux.keys());
+        let names = names.chain(case.order_reports.keys());
         let names = names.chain(case.commands.keys());
         for name in names {
             name.parse::<PathKind>().map_err(|error| format!("{name}: {error}"))?;
@@ -177,6 +182,7 @@ impl ScenarioFile {
             source,
             transactions: case.transactions.get(path.name()).copied(),
             learned_by: case.learned_by.clone(),
+            order_reports: case.order_reports.get(path.name()).copied(),
             user_sees: case.user_sees.get(path.name()).copied(),
             lost_in_the_end: case.lost_in_the_end,
             commands: case.commands.get(path.name()).copied(),
@@ -206,6 +212,7 @@ impl ScenarioFile {
             commands: control.commands,
             lost_in_the_end: control.lost_in_the_end,
             user_sees: None,
+            order_reports: control.order_reports,
             learned_by: None,
             role: Role::Control { must_fail },
             ..unit

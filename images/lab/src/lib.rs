@@ -12,6 +12,7 @@
 
 extern crate alloc;
 
+mod crowd;
 pub mod events;
 mod pattern;
 mod play;

@@ -180,6 +180,11 @@ impl<P: DmaBuf> SwapArea<P> {
         result
     }
 
+    /// The path alone: somebody else manages the slots.
+    pub(crate) fn into_io(self) -> Box<dyn SwapIo<P>> {
+        self.io
+    }
+
     /// True if folios may be given slots as a whole.
     pub(crate) fn takes_folios(&self) -> bool {
         self.io.takes_folios()

@@ -90,6 +90,10 @@ steps! {
     SwapOnAgain = 33 "swapon of the active swap file",
     /// Read the file that shares the swap file's blocks.
     ReadClone = 35 "read the clone of the swap file",
+    /// Several tasks want more memory than there is.
+    Pressure = 36 "run tasks under memory pressure",
+    /// Take memory while the swap file's I/O lock is held.
+    LockAndAllocate = 37 "take memory under the inode's I/O lock",
     /// Make a file, unmount, mount.
     Remount = 34 "make a file and mount again",
     /// Copy the first half of the address space over the second.

@@ -75,6 +75,20 @@ ops! {
     TouchBesideFile = "touch-beside-file",
     /// Reclaims while somebody holds the swap file's I/O lock.
     ReclaimUnderLock = "reclaim-under-lock",
+    /// Takes memory for several tasks and turns swap on behind it.
+    PressureOn = "pressure-on",
+    /// Lets several tasks want more memory than there is.
+    Pressure = "pressure",
+    /// The same while somebody reads the swap file.
+    PressureReader = "pressure-reader",
+    /// The same with everything evicted once, by a program.
+    PressurePageOut = "pressure-page-out",
+    /// The same on a frozen filesystem, which the program thaws afterwards.
+    PressureFrozen = "pressure-frozen",
+    /// Somebody takes memory while he holds the swap file's I/O lock.
+    LockAndAllocate = "lock-and-allocate",
+    /// Gives that memory up and lets go of the swap file.
+    PressureOff = "pressure-off",
     /// Forgets that reads failed.
     DropFailedReads = "drop-failed-reads",
     /// Reads the last block of the drive: fault rules count from here.

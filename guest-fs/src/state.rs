@@ -50,6 +50,8 @@ pub(crate) struct Core<D: BlockDevice> {
 pub(crate) struct State {
     pub(crate) shutdown: Option<ShutdownReason>,
     pub(crate) is_mounted: bool,
+    /// No transaction may begin.
+    pub(crate) is_frozen: bool,
     pub(crate) log: LogState,
     pub(crate) groups: Groups,
     /// Free blocks that dirty pages will need: delayed allocation.
@@ -67,6 +69,7 @@ impl State {
         Self {
             shutdown: None,
             is_mounted: true,
+            is_frozen: false,
             log,
             groups,
             promised: 0,
@@ -178,11 +181,16 @@ impl<D: BlockDevice> Core<D> {
 
     /// Tells the auditor and the trace.
     pub(crate) fn emit(&self, event: Event) {
+        self.audit(event);
+        self.device.tracer().emit(event);
+    }
+
+    /// Tells the auditor only: there are too many of these for the trace.
+    pub(crate) fn audit(&self, event: Event) {
         let auditor = self.auditor.borrow().clone();
         if let Some(auditor) = auditor {
             auditor.saw(&event);
         }
-        self.device.tracer().emit(event);
     }
 
     /// May anything be done at all?

@@ -68,6 +68,8 @@ pub(crate) struct Incore {
     pub(crate) size: Option<u64>,
     /// File blocks whose dirty pages have a claim on space.
     pub(crate) reserved: Reserved,
+    /// File blocks that are being moved.
+    pub(crate) moving: core::ops::Range<u64>,
     /// Errors of writeback up to here were told by `fsync` of the inode itself.
     pub(crate) told: ErrCursor,
     /// Who keeps it although it may have no name.

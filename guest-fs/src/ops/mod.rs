@@ -6,13 +6,16 @@ mod direct;
 mod fallocate;
 mod file;
 mod flush;
+mod freeze;
 mod link;
 mod list;
 mod orphans;
 mod path;
 mod reflink;
+mod relocate;
 mod remove;
 mod rename;
+mod report;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -24,6 +27,7 @@ pub use direct::DioTicket;
 pub use fallocate::AllocateMode;
 pub use list::DirectoryEntry;
 pub use rename::RenameFlags;
+pub use report::{FiemapExtent, FiemapFlags};
 
 use block::BlockDevice;
 use iomap::Errno;

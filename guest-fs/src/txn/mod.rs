@@ -54,12 +54,14 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
     /// Reserves room for `blocks` changed blocks in the log. May force the log to make room.
     ///
     /// # Errors
-    /// `EIO` after a shutdown; what a log force gives; `EFBIG` for more than a batch can hold.
+    /// `EIO` after a shutdown; what a log force gives; `EFBIG` for more than a batch can hold; what
+    /// [`Core::wait_thawed`] gives.
     pub(crate) fn begin(core: &'a Core<D>, blocks: u64, context: Context) -> Result<Self, Errno> {
         core.check_alive()?;
         if blocks > core.state().log.batch_max() {
             return Err(Errno::EFBIG);
         }
+        core.wait_thawed(context)?;
         if !core.state().log.has_room(blocks) {
             core.log_force(context)?;
             core.check_alive()?;
@@ -170,6 +172,7 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
     fn hold(&self, block: u64) -> Result<(), Errno> {
         let holder = *self.core.state().held_blocks.entry(block).or_insert(self.id);
         if holder == self.id {
+            self.core.audit(Event::BlockHold { block, context: self.context });
             return Ok(());
         }
         // The holder cannot go on while we wait for it: there is one task.

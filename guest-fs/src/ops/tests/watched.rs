@@ -142,7 +142,7 @@ fn an_io_lock_in_swap_out_is_an_inversion_and_the_swap_mapping_has_none() {
     fs.set_auditor(Some(Rc::clone(&watch) as Rc<dyn Auditor>));
     fs.write(ino, 0, &pattern(1, 50_000)).unwrap();
     fs.fsync(ino).unwrap();
-    rig.read(&fs, ino, 0, 4).unwrap();
+    fs.dio_read(ino, &mut rig.transfer(0, &[0; 4])).unwrap();
     swap_out(&rig, &fs, swap).unwrap();
     assert!(watch.has_seen(LockClass::IoLock, LockClass::Reclaim), "pages under the I/O lock");
     assert!(watch.has_seen(LockClass::LogSpace, LockClass::InodeLock));

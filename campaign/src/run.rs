@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use lab::Stage;
 use nvme_model::Controller;
+use results::FaultCount;
 
 use crate::engine::{self, Engine, EngineError, EngineKind, LifeEnd};
 use crate::oracle::{self, Facts, Outcome};
 use crate::trace::{TraceHash, TraceLog};
-use crate::{Unit, Verdict};
+use crate::{Unit, Verdict, fired};
 
 /// A judged run.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub struct UnitResult {
     pub faults_planned: usize,
     /// Faults of those that fired as often as planned.
     pub faults_fired: usize,
+    /// Every rule: planned, armed, fired, and where.
+    pub faults: Vec<FaultCount>,
     /// Virtual time of all lives together.
     pub virtual_ns: u64,
     /// The hash over the whole trace.
@@ -83,6 +86,7 @@ pub fn run_unit(engine: &mut dyn Engine, unit: &Unit) -> Result<UnitResult, Engi
     let faults = engine.controller().map(Controller::faults);
     let faults_planned = faults.map_or(0, |faults| faults.counts().count());
     let faults_unfired = faults.map_or(0, |faults| faults.unfired().count());
+    let fired = faults.map_or_else(Vec::new, |faults| fired::counts(faults, trace.entries()));
     let verdict = match end {
         LifeEnd::Done if faults_unfired > 0 => Verdict::NotExercised(format!(
             "{faults_unfired} of {faults_planned} planned faults did not fire as often as planned"
@@ -100,6 +104,7 @@ pub fn run_unit(engine: &mut dyn Engine, unit: &Unit) -> Result<UnitResult, Engi
         verdict,
         faults_planned,
         faults_fired: faults_planned - faults_unfired,
+        faults: fired,
         virtual_ns,
         trace_hash: trace.hash(),
         events: trace.entries().len(),

@@ -88,6 +88,8 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             path: spec.path,
             activation: spec.activation,
             knobs: spec.knobs.swap(),
+            is_partition: false,
+            bugs: spec.knobs.bugs(),
         };
         let area = step(tracer, Step::SwapOn, || {
             let area = swapon_with(&Rc::new(fs), &self.device, ino, &options)

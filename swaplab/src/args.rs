@@ -190,6 +190,8 @@ pub(crate) enum BenchKind {
     Boot,
     /// The controller: random 4 KiB against plain memory copies of the same run
     Nvme,
+    /// The filesystem: direct I/O against the drive alone, creates, mounting 1 TiB, lookups in large maps
+    Fs,
     /// What `boot` measures in a process of its own: say `.` at the first output, and stop
     #[value(hide = true)]
     BootOnce,

@@ -2,6 +2,7 @@
 //! percentiles, never a mean alone, and ratios of what was measured in the same run.
 
 mod boot;
+mod fs;
 mod nvme;
 mod sample;
 
@@ -16,6 +17,7 @@ pub(crate) fn run(args: &Bench) -> Exit {
         BenchKind::Boot => boot::boot(),
         BenchKind::BootOnce => boot::boot_once(),
         BenchKind::Nvme => nvme::nvme(),
+        BenchKind::Fs => fs::fs(),
     };
     match outcome {
         Ok(true) => Exit::Expected,

@@ -8,7 +8,6 @@ use iomap::{Context, Errno};
 use super::page_range;
 use crate::filesystem::Ino;
 use crate::format::BLOCK_BYTES;
-use crate::inode::fields;
 use crate::state::Core;
 
 const USER: Context = Context::User;
@@ -32,7 +31,7 @@ impl<D: BlockDevice> Core<D> {
     /// # Errors
     /// As [`Core::flush`].
     pub(crate) fn flush_beyond_size(&self, ino: u64, end: u64) -> Result<(), Errno> {
-        let on_disk = fields(self, ino).map_err(|fault| self.errno(fault))?.size;
+        let on_disk = self.inode_fields(ino).map_err(|fault| self.errno(fault))?.size;
         if end > on_disk { self.flush(ino, on_disk..end) } else { Ok(()) }
     }
 

@@ -47,7 +47,7 @@ impl<D: BlockDevice> Core<D> {
     pub(crate) fn known(&self, ino: Ino) -> Result<Fields, Errno> {
         self.check_alive()?;
         let ahead = self.with_inode(ino.0, |incore| incore.size)?;
-        let mut fields = fields(self, ino.0).map_err(|fault| self.errno(fault))?;
+        let mut fields = self.inode_fields(ino.0).map_err(|fault| self.errno(fault))?;
         fields.size = fields.size.max(ahead.unwrap_or(0));
         Ok(fields)
     }

@@ -91,7 +91,7 @@ pub(crate) struct Boot {
     #[arg(long, value_name = "FILE", requires = "image")]
     pub(crate) initrd: Option<PathBuf>,
 
-    /// The drive's content: a raw file, written through the controller (RAM if none is named)
+    /// The drive's content: a raw or qcow2 file, written through the controller (RAM if none is named)
     #[arg(long, value_name = "FILE")]
     pub(crate) disk: Option<PathBuf>,
 
@@ -192,6 +192,8 @@ pub(crate) enum BenchKind {
     Nvme,
     /// The filesystem: direct I/O against the drive alone, creates, mounting 1 TiB, lookups in large maps
     Fs,
+    /// Units per second and core on both engines; what a second worker gains
+    Campaign,
     /// What `boot` measures in a process of its own: say `.` at the first output, and stop
     #[value(hide = true)]
     BootOnce,

@@ -97,4 +97,9 @@ pub trait Engine: fmt::Debug {
 
     /// The controller that is plugged in.
     fn controller(&self) -> Option<&Controller>;
+
+    /// How often the guest has left its processor so far; 0 where it has none.
+    fn exits(&self) -> u64 {
+        0
+    }
 }

@@ -12,11 +12,12 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
+use hal::testing::DmaPool;
 use nvme_model::Controller;
 
 use super::{Engine, EngineError, EngineKind, LifeEnd};
 use crate::trace::TraceLog;
-use machine::{PowerLost, WaitsForever};
+use machine::{MEMORY_PAGES, PowerLost, WaitsForever};
 
 pub use machine::HostMachine;
 pub use platform::HostPlatform;
@@ -25,6 +26,8 @@ pub use platform::HostPlatform;
 #[derive(Debug, Default)]
 pub struct HostEngine {
     controller: Option<Controller>,
+    /// What the last life gave back. Touching 64 MiB anew would cost more than most lives.
+    memory: Option<DmaPool>,
     now_ns: u64,
     lives: u32,
 }
@@ -54,7 +57,9 @@ impl Engine for HostEngine {
             .controller
             .take()
             .ok_or_else(|| EngineError::Infrastructure("no controller is plugged in".to_owned()))?;
-        let machine = Rc::new(HostMachine::new(controller, std::mem::take(log)));
+        let memory = self.memory.take().unwrap_or_else(|| DmaPool::new(MEMORY_PAGES));
+        let machine =
+            Rc::new(HostMachine::with_pool(controller, std::mem::take(log), memory.clone()));
         if self.lives > 0 {
             machine.power_cut();
         }
@@ -63,6 +68,8 @@ impl Engine for HostEngine {
         self.now_ns = machine.now_ns();
         let (controller, trace) = machine.take_apart();
         self.controller = Some(controller);
+        // A guest that leaked memory must not leave the next one with other addresses.
+        self.memory = Some(memory).filter(|memory| memory.free_pages() == MEMORY_PAGES);
         *log = trace;
         Ok(end)
     }

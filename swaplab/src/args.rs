@@ -192,6 +192,8 @@ pub(crate) enum BenchKind {
     Nvme,
     /// The filesystem: direct I/O against the drive alone, creates, mounting 1 TiB, lookups in large maps
     Fs,
+    /// A swapped page: the paths against each other; folios whole and split
+    Swap,
     /// Units per second and core on both engines; what a second worker gains
     Campaign,
     /// What `boot` measures in a process of its own: say `.` at the first output, and stop

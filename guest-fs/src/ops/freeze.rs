@@ -4,11 +4,15 @@
 //! [`Core::wait_thawed`] and nowhere else.
 
 use block::BlockDevice;
+use hal::Instant;
 use iomap::{Context, Errno};
+use tasks::{Resource, ResourceKind};
 
 use crate::events::Event;
 use crate::filesystem::FileSystem;
 use crate::state::Core;
+
+const THAW: Resource = Resource::only(ResourceKind::Thaw);
 
 impl<D: BlockDevice> FileSystem<D> {
     /// Brings everything to its place, then lets no transaction begin and no user write.
@@ -24,6 +28,7 @@ impl<D: BlockDevice> FileSystem<D> {
         core.flush_all()?;
         core.checkpoint(Context::User)?;
         core.state().is_frozen = true;
+        core.tasks().claim(THAW);
         core.emit(Event::Freeze);
         Ok(())
     }
@@ -38,6 +43,7 @@ impl<D: BlockDevice> FileSystem<D> {
         if !was_frozen {
             return Err(Errno::EINVAL);
         }
+        core.tasks().unclaim(THAW);
         core.emit(Event::Thaw);
         Ok(())
     }
@@ -53,12 +59,16 @@ impl<D: BlockDevice> Core<D> {
     /// Waits until no freeze is in the way (Linux `sb_start_intwrite`, `sb_start_write`).
     ///
     /// # Errors
-    /// `EDEADLK`: who could thaw does not run while the caller waits. `EIO` if the filesystem went down meanwhile.
+    /// `EDEADLK` outside of a task: who could thaw does not run while the caller waits. `EIO` if the filesystem went
+    /// down meanwhile.
     pub(crate) fn wait_thawed(&self, context: Context) -> Result<(), Errno> {
         if !self.state().is_frozen {
             return Ok(());
         }
         self.emit(Event::FrozenWait { context });
-        Err(Errno::EDEADLK)
+        while self.state().is_frozen {
+            self.tasks().wait(THAW, Instant::NEVER).map_err(|_alone| Errno::EDEADLK)?;
+        }
+        self.check_alive()
     }
 }

@@ -29,6 +29,8 @@ pub enum Layer {
     Driver = 7,
     /// The kernel or the host engine itself.
     Platform = 8,
+    /// Tasks and the memory under them.
+    Task = 9,
 }
 
 impl Layer {
@@ -44,6 +46,7 @@ impl Layer {
             6 => Self::Block,
             7 => Self::Driver,
             8 => Self::Platform,
+            9 => Self::Task,
             _ => return None,
         })
     }

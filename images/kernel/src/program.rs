@@ -7,6 +7,7 @@ use kernel_core::command_line::CommandLine;
 use lab::LabError;
 use machine::ports;
 
+use crate::arch::task::KernelStacks;
 use crate::bench;
 use crate::console::println;
 use crate::hal::user::UserWindow;
@@ -53,7 +54,12 @@ fn run_lab(system: &mut System, line: CommandLine<'_>, options: &Options<'_>) ->
         println!("window={}: no memory for its page tables", options.window_pages);
         return ports::EXIT_BAD_COMMAND_LINE;
     };
-    let played = lab::run(platform, Rc::new(window), &words_of_the_program(line));
+    let played = lab::run(
+        platform,
+        Rc::new(window),
+        Rc::new(KernelStacks::default()),
+        &words_of_the_program(line),
+    );
     let code = played.map_or_else(
         |error| {
             println!("{error}");

@@ -2,9 +2,11 @@
 
 use alloc::rc::Rc;
 use core::fmt;
+use core::time::Duration;
 
 use hal::{Platform, UserMemory};
 use nvme_driver::NvmeDriver;
+use tasks::{Idle, Switch, TaskPlatform, Tasks};
 
 use crate::events::{Event, Step};
 use crate::play;
@@ -41,11 +43,19 @@ impl fmt::Display for LabError {
 
 impl core::error::Error for LabError {}
 
-/// Plays the unit that `command_line` describes on this machine.
+/// The longest in virtual time that nobody may get on with its job (Linux `hung_task_timeout_secs`).
+const PROGRESS_BOUND: Duration = Duration::from_secs(120);
+
+/// Plays the unit that `command_line` describes on this machine; `switch` has stacks for its tasks.
 ///
 /// # Errors
 /// [`LabError`] when it cannot even begin.
-pub fn run<P, U>(platform: P, user: Rc<U>, command_line: &str) -> Result<(), LabError>
+pub fn run<P, U>(
+    platform: P,
+    user: Rc<U>,
+    switch: Rc<dyn Switch>,
+    command_line: &str,
+) -> Result<(), LabError>
 where
     P: Platform + 'static,
     U: UserMemory + 'static,
@@ -56,11 +66,15 @@ where
         return Err(LabError::AddressSpace { pages, pages_max });
     }
     let tracer = platform.tracer().clone();
+    let platform = Rc::new(platform);
+    let idle = Rc::clone(&platform) as Rc<dyn Idle>;
+    let tasks = Tasks::new(switch, idle, tracer.clone(), spec.seed, PROGRESS_BOUND);
+    let platform = TaskPlatform::new(platform, Rc::clone(&tasks));
     tracer.emit(Event::StepBegin { step: Step::Probe });
     let device = Rc::new(
         NvmeDriver::probe(platform, nvme_driver::Config::default()).map_err(LabError::Probe)?,
     );
     tracer.emit(Event::StepEnd { step: Step::Probe, result: Ok(()), count: 1 });
-    play::play(&spec, device, user);
+    play::play(&spec, device, user, tasks);
     Ok(())
 }

@@ -6,6 +6,7 @@ mod campaign;
 mod fs;
 mod nvme;
 mod sample;
+mod swap;
 
 use crate::args::{Bench, BenchKind};
 use crate::exit::Exit;
@@ -20,6 +21,7 @@ pub(crate) fn run(args: &Bench) -> Exit {
         BenchKind::Campaign => campaign::campaign(),
         BenchKind::Nvme => nvme::nvme(),
         BenchKind::Fs => fs::fs(),
+        BenchKind::Swap => swap::swap(),
     };
     match outcome {
         Ok(true) => Exit::Expected,

@@ -87,7 +87,7 @@ impl Tracker {
             Layer::Program | Layer::Workload => {
                 LabEvent::decode(record).iter().for_each(|event| self.program(event));
             }
-            Layer::Block | Layer::Platform => {}
+            Layer::Block | Layer::Platform | Layer::Task => {}
         }
     }
 
@@ -363,7 +363,7 @@ const fn is_about_swap(reason: BusErrorReason) -> bool {
 
 const fn station_of(layer: Layer) -> Station {
     match layer {
-        Layer::Program | Layer::Workload => Station::Workload,
+        Layer::Program | Layer::Workload | Layer::Task => Station::Workload,
         Layer::Swap => Station::Swap,
         Layer::Iomap | Layer::Filesystem => Station::Filesystem,
         Layer::Block => Station::Block,

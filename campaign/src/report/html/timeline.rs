@@ -111,7 +111,7 @@ fn guest_tick(record: &Record) -> Option<(usize, Mark)> {
             _ => (3, Mark::Plain),
         },
         Layer::Driver => (4, Mark::Plain),
-        Layer::Program | Layer::Block | Layer::Platform => return None,
+        Layer::Program | Layer::Block | Layer::Platform | Layer::Task => return None,
     })
 }
 

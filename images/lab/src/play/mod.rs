@@ -9,6 +9,8 @@ mod down;
 mod end;
 mod file;
 mod memory;
+mod pressure;
+mod touch;
 mod user;
 
 use alloc::rc::Rc;
@@ -17,7 +19,8 @@ use block::BlockDevice;
 use guest_fs::{FileSystem, Ino};
 use hal::{Tracer, UserMemory};
 use iomap::Errno;
-use swap_path::{AreaId, Mm};
+use swap_path::{AreaId, Mm, TaskMm};
+use tasks::Tasks;
 
 use crate::events::Step;
 use crate::spec::{Op, Stage, UnitSpec};
@@ -26,7 +29,7 @@ use crate::workload::Workload;
 use file::CLONE;
 
 /// Plays one stage.
-pub(crate) fn play<D, U>(spec: &UnitSpec, device: Rc<D>, user: Rc<U>)
+pub(crate) fn play<D, U>(spec: &UnitSpec, device: Rc<D>, user: Rc<U>, tasks: Rc<Tasks>)
 where
     D: BlockDevice + 'static,
     U: UserMemory + 'static,
@@ -36,8 +39,8 @@ where
     let tracer = device.tracer().clone();
     let workload = Workload::new(spec.pages, spec.seed, tracer.clone());
     let device = Rc::new(Tripwire::new(device));
-    let parts = Parts { fs: None, ino: None, mm: None, area: None };
-    let mut play = Play { spec, device, user, tracer, workload, parts };
+    let parts = Parts { fs: None, ino: None, mm: None, area: None, pressure: None };
+    let mut play = Play { spec, device, user, tasks, tracer, workload, parts };
     for op in words {
         if play.word(*op).is_err() {
             break;
@@ -54,12 +57,15 @@ struct Parts<D: BlockDevice, U: UserMemory> {
     ino: Option<Ino>,
     mm: Option<Mm<U, Tripwire<D>>>,
     area: Option<AreaId>,
+    /// The memory of several tasks.
+    pressure: Option<Rc<TaskMm<U, Tripwire<D>>>>,
 }
 
 struct Play<'a, D: BlockDevice, U: UserMemory> {
     spec: &'a UnitSpec,
     device: Rc<Tripwire<D>>,
     user: Rc<U>,
+    tasks: Rc<Tasks>,
     tracer: Tracer,
     workload: Workload,
     parts: Parts<D, U>,
@@ -88,6 +94,14 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             Op::VerifyInMemory => self.verify_all(Step::VerifyInMemory)?,
             Op::PageOut => self.page_out()?,
             Op::ReclaimUnderLock => self.reclaim_under_lock()?,
+            Op::Fork => self.fork()?,
+            Op::Zeros => self.zeros()?,
+            Op::TouchRandom => self.touch(op, Step::TouchRandom)?,
+            Op::TouchShifting => self.touch(op, Step::TouchShifting)?,
+            Op::TouchZipf => self.touch(op, Step::TouchZipf)?,
+            Op::TouchWrites => self.touch(op, Step::TouchWrites)?,
+            Op::TouchAreas => self.touch(op, Step::TouchAreas)?,
+            Op::TouchBesideFile => self.touch_beside_file(op)?,
             Op::DropFailedReads => self.drop_failed_reads()?,
             Op::UserIo => self.user_io()?,
             Op::UserRead => self.user_read(self.ino()?, Step::UserRead)?,
@@ -95,6 +109,12 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             Op::Nowait => self.nowait()?,
             Op::EatSpace => self.eat_space()?,
             Op::ModifyActive => self.modify_active()?,
+            Op::PressureOn => self.pressure_on()?,
+            Op::Pressure | Op::PressureReader | Op::PressurePageOut | Op::PressureFrozen => {
+                self.pressure(op)?;
+            }
+            Op::LockAndAllocate => self.lock_and_allocate()?,
+            Op::PressureOff => self.pressure_off()?,
             Op::Mark => self.mark(),
             Op::Shutdown
             | Op::ShutdownLogFlush

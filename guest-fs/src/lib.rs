@@ -32,6 +32,7 @@ mod filesystem;
 mod format;
 mod fsck;
 mod inode;
+pub mod inspect;
 mod lock;
 mod log;
 mod map;

@@ -11,6 +11,7 @@ use nvme_model::fault::Rule;
 use swap_path::PathKind;
 
 use crate::campaign::args::CampaignArgs;
+use crate::image::args::ImageArgs;
 
 /// A laboratory for swap over filesystems on emulated NVMe hardware.
 #[derive(Debug, Parser)]
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Fault(FaultArgs),
     /// Many units: plan, run, merge, report, compare
     Campaign(CampaignArgs),
+    /// Disk images: make, check and look into filesystems and swap space
+    Image(ImageArgs),
     /// Measure: figures with their goals
     Bench(Bench),
 }

@@ -19,6 +19,7 @@ use crate::format::BLOCK_BYTES;
 use crate::format::inode::FileKind;
 use crate::meta::Fault;
 use crate::planted::Planted;
+use crate::space::Run;
 use crate::state::Core;
 
 /// The callbacks of direct I/O.
@@ -111,7 +112,7 @@ impl<D: BlockDevice> Core<D> {
             self.convert(ino, first, end, 0, context)?;
         }
         if is_usable || !is_write {
-            return Ok(map);
+            return if is_write { self.settle_unshared(map, intent, context) } else { Ok(map) };
         }
         if intent.intersects(Intent::NOWAIT | Intent::OVERWRITE_ONLY) {
             return Err(Errno::EAGAIN);
@@ -125,6 +126,24 @@ impl<D: BlockDevice> Core<D> {
             return Ok(map);
         }
         self.dio_copy(ino, pos, blocks, map, context)
+    }
+
+    /// A write in place must not reach a file that would have these blocks again after a crash: that it
+    /// gave them up is made durable first.
+    pub(super) fn settle_unshared(
+        &self,
+        map: Iomap,
+        intent: Intent,
+        context: Context,
+    ) -> Result<Iomap, Errno> {
+        let run = Run { start: map.block.unwrap_or(0), blocks: map.length / BLOCK_BYTES };
+        if map.kind != MapKind::Mapped || !self.state().log.is_unshared_pending(run) {
+            return Ok(map);
+        }
+        if intent.contains(Intent::NOWAIT) {
+            return Err(Errno::EAGAIN);
+        }
+        self.log_force(context).map(|()| map)
     }
 
     /// New blocks for a write over shared ones.

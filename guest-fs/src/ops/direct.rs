@@ -144,6 +144,10 @@ impl<D: BlockDevice> Core<D> {
                 return Err(Errno::EAGAIN);
             }
             self.flush_beyond_size(ino.0, transfer.pos)?;
+            if is_nowait && transfer.pos > size && !size.is_multiple_of(BLOCK_BYTES) {
+                return Err(Errno::EAGAIN);
+            }
+            self.zero_beyond_size(ino.0, size, transfer.pos)?;
         }
         Ok((bytes, lock))
     }

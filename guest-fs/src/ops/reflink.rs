@@ -112,6 +112,7 @@ impl<D: BlockDevice> FileSystem<D> {
         }
         core.flush_beyond_size(to.0, to_end)?;
         core.drop_pages(to.0, &to_range);
+        core.zero_beyond_size(to.0, core.known(to)?.size, to_pos)?;
         let blocks = length.div_ceil(BLOCK_BYTES);
         let from = End { ino: from.0, first: from_pos / BLOCK_BYTES };
         let to = End { ino: to.0, first: to_pos / BLOCK_BYTES };

@@ -62,7 +62,10 @@ impl<D: BlockDevice> FileSystem<D> {
         let is_dirty = {
             let state = core.state();
             let incore = state.inodes.get(&ino.0).ok_or(Errno::ENOENT)?;
-            if is_data_only { state.is_data_dirty(incore) } else { state.is_dirty(incore) }
+            let own =
+                if is_data_only { state.is_data_dirty(incore) } else { state.is_dirty(incore) };
+            // Blocks that others gave up come back to them in a crash, with what is written now.
+            own || state.log.has_unshared_pending()
         };
         if is_dirty && !core.plant.has(Planted::FsyncWithoutForce) {
             // The force flushes the device before its commit record, the data with it.

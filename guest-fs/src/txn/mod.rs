@@ -51,6 +51,8 @@ pub(crate) struct Transaction<'a, D: BlockDevice> {
     freed: Vec<Run>,
     /// Freed blocks that held metadata: images of them in the journal become void.
     revoked: Vec<u64>,
+    /// Runs that lost an owner and still have one.
+    unshared: Vec<Run>,
     may_use_reserve: bool,
     /// Changes nothing but times of inodes.
     is_times_only: bool,
@@ -88,6 +90,7 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
             groups: BTreeMap::new(),
             freed: Vec::new(),
             revoked: Vec::new(),
+            unshared: Vec::new(),
             may_use_reserve: false,
             is_times_only: false,
             memory,
@@ -99,6 +102,11 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
     pub(crate) fn with_reserve(mut self) -> Self {
         self.may_use_reserve = !self.core.plant.has(Planted::ReserveForgotten);
         self
+    }
+
+    /// The run lost an owner and has another one, who may not write to it in place before that is durable.
+    pub(crate) fn note_unshared(&mut self, run: Run) {
+        self.unshared.push(run);
     }
 
     /// This change is of times only: fdatasync need not wait for it, and swap may go on.
@@ -157,6 +165,9 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
                 state.busy.add(run);
             }
             state.log.freed_pending.push(run);
+        }
+        for run in take(&mut self.unshared) {
+            state.log.note_unshared(run);
         }
         for block in take(&mut self.revoked) {
             state.cache.remove(block);

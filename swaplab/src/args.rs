@@ -193,6 +193,8 @@ pub(crate) enum BenchKind {
     Boot,
     /// The controller: random 4 KiB against plain memory copies of the same run
     Nvme,
+    /// The filesystem: direct I/O against the drive alone, creates, mounting 1 TiB, lookups in large maps
+    Fs,
     /// A swapped page: the paths against each other; folios whole and split
     Swap,
     /// Units per second and core on both engines; what a second worker gains

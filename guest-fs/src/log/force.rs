@@ -41,6 +41,7 @@ impl<D: BlockDevice> Core<D> {
     pub(crate) fn log_force(&self, context: Context) -> Result<(), Errno> {
         self.check_alive()?;
         let _guard = self.log_lock.acquire(self.tasks(), Known::LOG)?;
+        let _seen = self.audit_log_lock(context);
         let Some(batch) = self.take_batch() else {
             return Ok(());
         };

@@ -17,7 +17,6 @@ use crate::extent::Extent;
 use crate::filesystem::Ino;
 use crate::format::BLOCK_BYTES;
 use crate::format::inode::FileKind;
-use crate::inode::fields;
 use crate::meta::Fault;
 use crate::planted::Planted;
 use crate::space::Run;
@@ -52,13 +51,26 @@ impl<D: BlockDevice> Core<D> {
         let marks = {
             let state = self.state();
             let incore = state.inodes.get(&ino).ok_or(Errno::ENOENT)?;
-            Marks { is_dirty: state.is_data_dirty(incore), cookie: incore.cookie }
+            let marks = Marks { is_dirty: state.is_data_dirty(incore), cookie: incore.cookie };
+            let covers = |map: &Iomap| {
+                let end = map.offset.saturating_add(map.length);
+                map.validity_cookie == marks.cookie && map.offset <= pos && pos < end
+            };
+            if let Some(mut map) = incore.seen.map.filter(covers) {
+                map.flags.set(MapFlags::DIRTY, marks.is_dirty);
+                return Ok(map);
+            }
+            marks
         };
-        let fields = fields(self, ino)?;
+        let fields = self.inode_fields(ino)?;
         match fields.kind {
             FileKind::File => {
                 let map = describe(self, ino, &fields, marks, pos)?;
-                Ok(self.with_inode(ino, |incore| incore.reserved.overlay(map, pos))?)
+                let keep = map.kind != MapKind::Hole && !fields.is_reflink();
+                Ok(self.with_inode(ino, |incore| {
+                    incore.seen.map = keep.then_some(map);
+                    incore.reserved.overlay(map, pos)
+                })?)
             }
             FileKind::Directory => Err(Errno::EISDIR.into()),
             FileKind::Symlink => Err(Errno::EINVAL.into()),

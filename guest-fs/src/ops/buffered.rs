@@ -158,6 +158,7 @@ impl<D: BlockDevice> FileSystem<D> {
     ) -> Result<u64, Errno> {
         let core = &*self.core;
         core.changeable(ino)?;
+        core.wait_thawed(iocb.context)?;
         let is_nowait = iocb.flags.contains(IocbFlags::NOWAIT);
         let attempt = || {
             let _lock = core.io_guard(ino.0, iocb.context, is_nowait)?;

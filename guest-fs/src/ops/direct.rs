@@ -126,6 +126,9 @@ impl<D: BlockDevice> Core<D> {
         let is_write = transfer.direction == Direction::Write;
         let look = || if is_write { self.changeable(ino) } else { self.known_file(ino) };
         look()?;
+        if is_write {
+            self.wait_thawed(iocb.context)?;
+        }
         let bytes = (transfer.pages.len() as u64).saturating_mul(BLOCK_BYTES);
         let end = check_range(transfer.pos, bytes)?;
         let is_nowait = iocb.flags.contains(IocbFlags::NOWAIT);

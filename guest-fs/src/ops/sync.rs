@@ -115,7 +115,7 @@ impl<D: BlockDevice> FileSystem<D> {
     /// dropped as it is. Other handles on it give `ENODEV` from now on.
     ///
     /// # Errors
-    /// `EBUSY` while a swap file is active; `EIO` when the last checkpoint fails, which shuts the
+    /// `EBUSY` while a swap file is active or the filesystem is frozen; `EIO` when the last checkpoint fails, which shuts the
     /// filesystem down: unmounting it again works then. The filesystem comes back with the error.
     pub fn unmount(self) -> Result<(), (Self, Errno)> {
         let result = self.try_unmount();
@@ -130,7 +130,7 @@ impl<D: BlockDevice> FileSystem<D> {
             if !state.is_mounted {
                 return Err(Errno::ENODEV);
             }
-            if state.inodes.values().any(|incore| incore.is_swapfile) {
+            if state.is_frozen || state.inodes.values().any(|incore| incore.is_swapfile) {
                 return Err(Errno::EBUSY);
             }
             state.shutdown.is_some()

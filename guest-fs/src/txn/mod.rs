@@ -65,13 +65,14 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
     /// Reserves room for `blocks` changed blocks in the log. May force the log to make room.
     ///
     /// # Errors
-    /// `EIO` after a shutdown; what a log force gives; `EFBIG` for more than a batch can hold.
+    /// `EIO` after a shutdown; what a log force gives; `EFBIG` for more than a batch can hold; what
+    /// [`Core::wait_thawed`] gives.
     pub(crate) fn begin(core: &'a Core<D>, blocks: u64, context: Context) -> Result<Self, Errno> {
         core.check_alive()?;
         if blocks > core.state().log.batch_max() {
             return Err(Errno::EFBIG);
         }
-        wait_for_thaw(core)?;
+        core.wait_thawed(context)?;
         let memory = Charge::new(core.tasks());
         memory.more(TXN_BYTES);
         if !core.state().log.has_room(blocks) {
@@ -190,6 +191,7 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
     fn hold(&self, block: u64) -> Result<(), Errno> {
         let holder = *self.core.state().held_blocks.entry(block).or_insert(self.id);
         if holder == self.id {
+            self.core.audit(Event::BlockHold { block, context: self.context });
             self.core.tasks().claim(Resource::new(ResourceKind::MetaBlock, block));
             return Ok(());
         }
@@ -242,15 +244,6 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
         }
         update(self, owner, |fields| fields.blocks = fields.blocks.saturating_add_signed(change))
     }
-}
-
-/// Nothing begins on a frozen filesystem (Linux `sb_start_intwrite` in `xfs_trans_alloc`).
-fn wait_for_thaw<D: BlockDevice>(core: &Core<D>) -> Result<(), Errno> {
-    while core.state().is_frozen {
-        let thaw = Resource::only(ResourceKind::Thaw);
-        core.tasks().wait(thaw, Instant::NEVER).map_err(|_alone| Errno::EDEADLK)?;
-    }
-    core.check_alive()
 }
 
 /// Takes room for `blocks` in the next log batch, when others have given theirs back. Returns the

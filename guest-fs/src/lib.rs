@@ -32,6 +32,7 @@ mod filesystem;
 mod format;
 mod fsck;
 mod inode;
+pub mod inspect;
 mod lock;
 mod log;
 mod map;
@@ -49,7 +50,7 @@ mod store;
 mod tests;
 mod txn;
 
-pub use audit::{Auditor, Clock};
+pub use audit::{Auditor, Clock, Deeds, LockClass, LockWatch, Never, Violation};
 pub use filesystem::{FileExtent, FileSystem, Ino, Stat, StatFs};
 pub use format::inode::{FileKind, Times};
 pub use format::{Corruption, Expected, Structure};
@@ -57,6 +58,9 @@ pub use fsck::{Finding, FsckError, Report};
 pub use map::{DioIomap, SwapIomap};
 pub use mkfs::{MkfsError, MkfsOptions};
 pub use mount::{CACHE_PAGES, FsKnobs, MountError, MountOptions};
-pub use ops::{AllocateMode, DioTicket, DirectoryEntry, OpenFile, OpenFlags, RenameFlags};
+pub use ops::{
+    AllocateMode, DioTicket, DirectoryEntry, FiemapExtent, FiemapFlags, OpenFile, OpenFlags,
+    RenameFlags,
+};
 pub use shutdown::{ShutdownKind, ShutdownReason};
 pub use store::IoError;

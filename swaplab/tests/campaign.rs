@@ -20,7 +20,9 @@ points = 1
 
 fn swaplab(folder: &Path, words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_swaplab"));
-    for variable in ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX", "TEST_SHARD_INDEX", "CI_NODE_INDEX"] {
+    for variable in
+        ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX", "TEST_SHARD_INDEX", "CI_NODE_INDEX"]
+    {
         command.env_remove(variable);
     }
     command.arg("campaign").args(words).current_dir(folder).output().expect("swaplab runs")
@@ -41,7 +43,10 @@ fn planned() -> (tempfile::TempDir, PathBuf) {
 
 /// Runs a shard; its exit is 0, since nothing is found in this campaign.
 fn run(folder: &Path, shard: &str, out: &str) {
-    let words = ["run", "plan", "--engine", "host", "--jobs", "2", "--shard", shard, "--resume", "--out", out];
+    let words = [
+        "run", "plan", "--engine", "host", "--jobs", "2", "--shard", shard, "--resume", "--out",
+        out,
+    ];
     let output = swaplab(folder, &words);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 }
@@ -119,15 +124,21 @@ fn what_does_not_belong_together_is_refused_with_the_reason() {
     refused(&["run", "nothing.toml"], "nothing.toml");
     refused(&["run", "plan", "--shard", "3/2"], "is not a shard");
     refused(&["run", "plan", "--budget", "10"], "is not a time");
-    fs::write(folder.join("bad.toml"), CAMPAIGN.replace("\"shutdown\"", "\"shutdwn\"")).expect("written");
-    refused(&["plan", "bad.toml"], "bad.toml:5:14: unknown scenario \"shutdwn\": known are all, shutdown");
-    fs::write(folder.join("bad.toml"), CAMPAIGN.replace("points = 1", "pionts = 1")).expect("written");
+    fs::write(folder.join("bad.toml"), CAMPAIGN.replace("\"shutdown\"", "\"shutdwn\""))
+        .expect("written");
+    refused(
+        &["plan", "bad.toml"],
+        "bad.toml:5:14: unknown scenario \"shutdwn\": known are all, shutdown",
+    );
+    fs::write(folder.join("bad.toml"), CAMPAIGN.replace("points = 1", "pionts = 1"))
+        .expect("written");
     refused(&["plan", "bad.toml"], "bad.toml:11:1: unknown field `pionts`");
     let ledger = fs::read_to_string(folder.join("a")).expect("a ledger");
     let other_plan = ledger.replacen("\"plan\":\"", "\"plan\":\"f", 1);
     fs::write(folder.join("b"), other_plan).expect("written");
     refused(&["merge", "a", "b", "--out", "m"], "has results of plan");
-    fs::write(folder.join("b"), ledger.replacen("\"guest\":\"", "\"guest\":\"f", 1)).expect("written");
+    fs::write(folder.join("b"), ledger.replacen("\"guest\":\"", "\"guest\":\"f", 1))
+        .expect("written");
     refused(&["merge", "a", "b", "--out", "m"], "--allow-other-build");
     assert!(!folder.join("m").exists(), "a merge that was refused leaves nothing");
 }
@@ -137,7 +148,8 @@ fn a_full_disk_ends_a_campaign_cleanly_and_a_budget_of_nothing_runs_nothing() {
     let (_guard, folder) = planned();
     let output = swaplab(&folder, &["run", "plan", "--engine", "host", "--out", "/dev/full"]);
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));
-    let output = swaplab(&folder, &["run", "plan", "--engine", "host", "--budget", "0s", "--out", "none"]);
+    let output =
+        swaplab(&folder, &["run", "plan", "--engine", "host", "--budget", "0s", "--out", "none"]);
     assert_eq!(output.status.code(), Some(4), "{}", said(&output));
     assert!(said(&output).contains("out of time"), "{}", said(&output));
 }

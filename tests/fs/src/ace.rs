@@ -15,6 +15,8 @@ pub enum Persistence {
     None,
     /// By an fsync of what it changed.
     Fsync,
+    /// By an fdatasync of what it changed.
+    Fdatasync,
     /// By a sync.
     Sync,
 }
@@ -78,10 +80,15 @@ pub fn operations() -> Vec<Op> {
         Op::Write(text("foo"), 1, 1),
         Op::Write(text("foo"), 2, 3),
         Op::Write(text("foo"), 6, 2),
+        Op::Write(text("A/foo"), 0, 1),
         Op::Write(text("A/foo"), 1, 2),
         Op::Write(text("A/foo"), 4, 1),
         Op::Write(text("bar"), 0, 2),
         Op::Append(text("foo"), 2),
+        Op::Buffered(text("foo"), 5, 6),
+        Op::Buffered(text("foo"), 40, 20),
+        Op::Buffered(text("A/foo"), 9, 20),
+        Op::Buffered(text("bar"), 3, 9),
         two(Op::Clone, "A/foo", "bar"),
         two(Op::Clone, "foo", "A/foo"),
     ];
@@ -94,6 +101,7 @@ fn step(op: &Op, persistence: Persistence) -> Vec<Op> {
     let durable = match persistence {
         Persistence::None => None,
         Persistence::Fsync => Some(Op::Fsync(op.subject().to_owned())),
+        Persistence::Fdatasync => Some(Op::Fdatasync(op.subject().to_owned())),
         Persistence::Sync => Some(Op::Sync),
     };
     [op.clone()].into_iter().chain(durable).collect()
@@ -112,7 +120,7 @@ pub struct Sequence {
 /// last operation may stay without persistence.
 #[must_use]
 pub fn sequence(length: u32, index: u64) -> Option<Sequence> {
-    use Persistence::{Fsync, None as No, Sync};
+    use Persistence::{Fdatasync, Fsync, None as No, Sync};
     let pool = operations();
     let mut rest = index;
     let mut draw = |choices: u64| {
@@ -124,7 +132,8 @@ pub fn sequence(length: u32, index: u64) -> Option<Sequence> {
     let mut from = 0;
     for place in 0..length {
         let is_last = place + 1 == length;
-        let persistence = if is_last { [Fsync, Sync][draw(2)] } else { [No, Fsync, Sync][draw(3)] };
+        let persistence =
+            if is_last { [Fsync, Fdatasync, Sync][draw(3)] } else { [No, Fsync, Sync][draw(3)] };
         let op = &pool[draw(pool.len() as u64)];
         from = ops.len();
         ops.extend(step(op, persistence));
@@ -136,5 +145,5 @@ pub fn sequence(length: u32, index: u64) -> Option<Sequence> {
 #[must_use]
 pub fn count(length: u32) -> u64 {
     let pool = operations().len() as u64;
-    (2 * pool) * (3 * pool).pow(length - 1)
+    (3 * pool) * (3 * pool).pow(length - 1)
 }

@@ -160,13 +160,16 @@ impl Disk {
         self.state.borrow_mut().record.take()
     }
 
-    /// Power is cut now: one of the images that it may leave, by `seed`.
+    /// Power is cut now: one of the images that it may leave, by `seed`; for [`u64::MAX`] that in which
+    /// nothing survives that may be lost.
     #[must_use]
     pub fn cut(&self, seed: u64) -> Option<OverlayMedia> {
         let state = self.state.borrow();
         let log = &state.record.as_ref()?.log;
         let point = CrashPoint::at(log, log.end()).expect("memory does not fail");
-        Some(point.media(&point.space().sample(seed)).expect("memory does not fail"))
+        let space = point.space();
+        let image = if seed == u64::MAX { space.nothing() } else { space.sample(seed) };
+        Some(point.media(&image).expect("memory does not fail"))
     }
 
     /// Arms a fault, or none.

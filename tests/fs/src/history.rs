@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use guest_fs::FileKind;
 
-use crate::model::{File, Id, Model, Node, ROOT};
+use crate::model::{File, Id, Model, Node, Page, ROOT};
 use crate::observe::{Seen, Tree};
 use crate::op::{Op, SECTOR};
 
@@ -19,8 +19,8 @@ use crate::op::{Op, SECTOR};
 pub struct History {
     /// State `k` is the one after `k` operations; state 0 is durable.
     states: Vec<Model>,
-    /// What operation `k` changed.
-    touched: Vec<Vec<Id>>,
+    /// What operation `k` changed, and whether it is one of data.
+    touched: Vec<(Vec<Id>, bool)>,
     /// What is promised by when.
     promises: Vec<Promise>,
 }
@@ -32,6 +32,8 @@ struct Promise {
     after: usize,
     /// Of one thing, or of everything.
     of: Option<Id>,
+    /// Its content and size only.
+    is_of_data: bool,
 }
 
 impl History {
@@ -60,26 +62,28 @@ impl History {
     }
 
     /// An operation that changed these things has begun; its outcome will be `state`.
-    pub fn begin(&mut self, state: Model, touched: Vec<Id>) {
+    pub fn begin(&mut self, state: Model, touched: Vec<Id>, is_of_data: bool) {
         self.states.push(state);
-        self.touched.push(touched);
+        self.touched.push((touched, is_of_data));
     }
 
     /// The newest operation has completed.
     pub fn complete(&mut self, op: &Op) {
         let after = self.len();
         match op {
-            Op::Sync => self.promises.push(Promise { after, of: None }),
-            Op::Fsync(path) => {
+            Op::Sync => self.promises.push(Promise { after, of: None, is_of_data: false }),
+            Op::Fsync(path) | Op::Fdatasync(path) => {
                 let of = self.now().find(path).ok();
-                self.promises.extend(of.map(|id| Promise { after, of: Some(id) }));
+                let is_of_data = matches!(op, Op::Fdatasync(_));
+                self.promises.extend(of.map(|id| Promise { after, of: Some(id), is_of_data }));
             }
             _ => {}
         }
     }
 
     /// Everything so far is durable: the past is forgotten.
-    pub fn settle(&mut self, state: Model) {
+    pub fn settle(&mut self, mut state: Model) {
+        state.forget_cache();
         *self = Self::new(state);
     }
 
@@ -90,7 +94,10 @@ impl History {
             // As far as it was changed before.
             Some(id) => {
                 let mut before = self.touched.iter().take(promise.after);
-                before.rposition(|touched| touched.contains(&id)).map_or(0, |at| at + 1)
+                let is_promised = |(touched, is_of_data): &(Vec<Id>, bool)| {
+                    touched.contains(&id) && (*is_of_data || !promise.is_of_data)
+                };
+                before.rposition(is_promised).map_or(0, |at| at + 1)
             }
         };
         self.kept(completed).map(of).max().unwrap_or(0)
@@ -150,8 +157,14 @@ impl History {
             }
             let wrong = |what| Err(format!("{path}: {what}"));
             match &model.nodes[&id] {
+                Node::File(_) if self.was_cached(id, completed, begun) => {
+                    compare_names(model.names_of(id), seen)
+                        .and_then(|()| self.compare_cached(id, seen, completed, begun))
+                        .or_else(wrong)?;
+                }
                 Node::File(file) => {
-                    compare_file(file, model.names_of(id), seen)
+                    compare_names(model.names_of(id), seen)
+                        .and_then(|()| compare_size(file, seen))
                         .and_then(|()| self.compare_content(id, file, seen, completed, begun))
                         .or_else(wrong)?;
                 }
@@ -170,6 +183,46 @@ impl History {
         }
         let distinct: std::collections::BTreeSet<&u64> = inodes.values().collect();
         if distinct.len() == inodes.len() { Ok(()) } else { Err("two files are one".into()) }
+    }
+
+    /// The states that a file's content may be of.
+    fn files(&self, id: Id, completed: usize, begun: usize) -> impl Iterator<Item = &File> {
+        let earliest = self.earliest_content(id, completed);
+        let states = self.states.iter().take(begun + 1).skip(earliest);
+        states.filter_map(move |state| match state.nodes.get(&id) {
+            Some(Node::File(file)) => Some(file),
+            _ => None,
+        })
+    }
+
+    fn was_cached(&self, id: Id, completed: usize, begun: usize) -> bool {
+        self.files(id, completed, begun).any(|file| file.is_cached)
+    }
+
+    /// Pages are written when it pleases the cache: size and each sector are of any of the states, and what
+    /// was not there in one of them may be zeros.
+    fn compare_cached(
+        &self,
+        id: Id,
+        seen: &Seen,
+        completed: usize,
+        begun: usize,
+    ) -> Result<(), String> {
+        let sizes = || self.files(id, completed, begun).map(|file| file.size);
+        let (least, most) = (sizes().min().unwrap_or(0), sizes().max().unwrap_or(0));
+        if !(least * SECTOR..=most * SECTOR).contains(&seen.size_bytes) {
+            return Err(format!("{} bytes, not {least} to {most} sectors", seen.size_bytes));
+        }
+        for (sector, found) in (0..).zip(&seen.sectors) {
+            let is_known = |file: &File| {
+                let is_inside = sector < file.size && file.written_block(sector).is_some();
+                *found == u16::from(file.sector(sector)) || (!is_inside && *found == 0)
+            };
+            if !self.files(id, completed, begun).any(is_known) {
+                return Err(format!("sector {sector} is {found:#x}, which it never was"));
+            }
+        }
+        Ok(())
     }
 
     /// Every sector holds what it held in that state, or what was written in place to its block.
@@ -191,9 +244,7 @@ impl History {
             };
             let states = self.states.iter().take(begun + 1).skip(earliest);
             let is_in_place = states.filter_map(|state| match state.nodes.get(&id) {
-                Some(Node::File(then))
-                    if then.written_block(sector) == Some(block) || file.is_cached(sector) =>
-                {
+                Some(Node::File(then)) if then.written_block(sector) == Some(block) => {
                     Some(u16::from(then.sector(sector)))
                 }
                 _ => None,
@@ -221,7 +272,19 @@ impl History {
 impl Model {
     /// Takes over the content of a file.
     pub(crate) fn adopt(&mut self, id: Id, seen: &Seen) {
+        let fresh = self.next_block();
         let Some(Node::File(file)) = self.nodes.get_mut(&id).filter(|_| id != ROOT) else { return };
+        if seen.kind == FileKind::File {
+            file.size = seen.size_bytes / SECTOR;
+        }
+        for (page, sectors) in (0..).zip(seen.sectors.chunks(8)) {
+            // What the cache had written before the cut, to a block that nobody knows.
+            let is_there = file.pages.get(&page).is_some_and(|page| page.is_written);
+            if !is_there && sectors.iter().any(|byte| *byte != 0) {
+                let block = fresh + page;
+                file.pages.insert(page, Page { block, is_written: true, sectors: [0; 8] });
+            }
+        }
         for (sector, found) in (0_u64..).zip(&seen.sectors) {
             let page = file.pages.get_mut(&(sector / 8)).filter(|page| page.is_written);
             if let (Some(page), Ok(byte)) = (page, u8::try_from(*found)) {
@@ -231,13 +294,17 @@ impl Model {
     }
 }
 
-fn compare_file(file: &File, names: usize, seen: &Seen) -> Result<(), String> {
+fn compare_names(names: usize, seen: &Seen) -> Result<(), String> {
     if seen.kind != FileKind::File {
         return Err(format!("a {:?}", seen.kind));
     }
     if seen.nlink as usize != names {
         return Err(format!("{} names, not {names}", seen.nlink));
     }
+    Ok(())
+}
+
+fn compare_size(file: &File, seen: &Seen) -> Result<(), String> {
     if seen.size_bytes != file.size * SECTOR {
         return Err(format!("{} bytes, not {}", seen.size_bytes, file.size * SECTOR));
     }

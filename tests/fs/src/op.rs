@@ -37,8 +37,14 @@ pub enum Op {
     Append(String, u64),
     /// Makes the second file a clone of the first.
     Clone(String, String),
+    /// Writes sectors through the page cache, from the first on.
+    Buffered(String, u64, u64),
+    /// Reads sectors through the page cache, from the first on, and compares.
+    Read(String, u64, u64),
     /// Makes a file durable.
     Fsync(String),
+    /// Makes a file's content and size durable.
+    Fdatasync(String),
     /// Makes everything durable.
     Sync,
 }
@@ -58,17 +64,28 @@ impl Op {
             | Self::Write(path, ..)
             | Self::Append(path, _)
             | Self::Clone(_, path)
-            | Self::Fsync(path) => path,
+            | Self::Buffered(path, ..)
+            | Self::Read(path, ..)
+            | Self::Fsync(path)
+            | Self::Fdatasync(path) => path,
             // What is gone cannot be synced: its directory can.
             Self::Unlink(path) | Self::Rmdir(path) => path.rfind('/').map_or("/", |at| &path[..at]),
             Self::Sync => "/",
         }
     }
 
-    /// Makes something durable and changes nothing.
+    /// Changes content, size or map of a file.
     #[must_use]
-    pub fn is_persistence(&self) -> bool {
-        matches!(self, Self::Fsync(_) | Self::Sync)
+    pub fn is_of_data(&self) -> bool {
+        matches!(
+            self,
+            Self::Truncate(..)
+                | Self::Allocate(..)
+                | Self::Write(..)
+                | Self::Append(..)
+                | Self::Clone(..)
+                | Self::Buffered(..)
+        )
     }
 }
 
@@ -89,7 +106,10 @@ impl fmt::Display for Op {
             Self::Write(path, first, pages) => write!(f, "dwrite {path} page {first}+{pages}"),
             Self::Append(path, pages) => write!(f, "append {path} {pages} pages"),
             Self::Clone(from, to) => write!(f, "clone {from} {to}"),
+            Self::Buffered(path, first, count) => write!(f, "write {path} {first}+{count}"),
+            Self::Read(path, first, count) => write!(f, "read {path} {first}+{count}"),
             Self::Fsync(path) => write!(f, "fsync {path}"),
+            Self::Fdatasync(path) => write!(f, "fdatasync {path}"),
             Self::Sync => f.write_str("sync"),
         }
     }

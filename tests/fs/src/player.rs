@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use block::{BLOCK_BYTES, BlockDevice};
 use guest_fs::planted::Planted;
-use guest_fs::{FileSystem, MkfsOptions, MountOptions, RenameFlags};
+use guest_fs::{FileSystem, Ino, MkfsOptions, MountOptions, RenameFlags};
 use hal::DmaBuf;
 use hal::testing::{DmaPool, PoolDma};
 use iomap::{Direction, Errno, Transfer};
@@ -92,7 +92,7 @@ impl Player {
         let expected = state.apply(op, fill);
         let begun = self.disk.mark();
         if let Ok(touched) = &expected {
-            self.history.begin(state, touched.clone());
+            self.history.begin(state, touched.clone(), op.is_of_data());
         }
         let done = self.perform(op, fill);
         let expected = expected.map(|_| ());
@@ -116,7 +116,7 @@ impl Player {
 
     /// Every write has a byte of its own, as far as there are any.
     fn next_fill(&mut self, op: &Op) -> u8 {
-        if matches!(op, Op::Write(..) | Op::Append(..)) {
+        if matches!(op, Op::Write(..) | Op::Append(..) | Op::Buffered(..)) {
             self.writes = self.writes % 200 + 1;
         }
         self.writes
@@ -151,8 +151,30 @@ impl Player {
                 // A file is its own clone.
                 if from == to { Ok(()) } else { fs.clone_file(from, to) }
             }
+            Op::Buffered(path, first, count) => {
+                let data = vec![fill; (count * SECTOR) as usize];
+                fs.write(fs.open(path)?, first * SECTOR, &data).map(drop)
+            }
+            Op::Read(path, first, count) => self.read(fs.open(path)?, path, *first, *count),
+            Op::Fdatasync(path) => fs.fdatasync(fs.open_nofollow(path)?),
             Op::Fsync(path) => fs.fsync(fs.open_nofollow(path)?),
             Op::Sync => fs.sync(),
+        }
+    }
+
+    /// Reads through the page cache; content that is not the model's is `EUCLEAN`.
+    fn read(&self, ino: Ino, path: &str, first: u64, count: u64) -> Result<(), Errno> {
+        let mut data = vec![0xee; (count * SECTOR) as usize];
+        let bytes = self.fs.read(ino, first * SECTOR, &mut data)?;
+        let (_, file) = self.history.now().file(path)?;
+        let inside = file.size.saturating_sub(first).min(count);
+        let is_right =
+            |(sector, bytes): (u64, &[u8])| bytes.iter().all(|b| *b == file.sector(sector));
+        let sectors = data.chunks(SECTOR as usize).take(inside as usize);
+        if bytes == inside * SECTOR && (first..).zip(sectors).all(is_right) {
+            Ok(())
+        } else {
+            Err(Errno::EUCLEAN)
         }
     }
 
@@ -183,7 +205,12 @@ impl Player {
 /// zeroed in a shared block must be copied.
 fn is_environment(op: &Op, result: Result<(), Errno>) -> bool {
     let needs_no_space = match op {
-        Op::Unlink(_) | Op::Rmdir(_) | Op::Fsync(_) | Op::Sync => true,
+        Op::Unlink(_)
+        | Op::Rmdir(_)
+        | Op::Fsync(_)
+        | Op::Fdatasync(_)
+        | Op::Read(..)
+        | Op::Sync => true,
         Op::Truncate(_, size) => size.is_multiple_of(PAGE_SECTORS),
         _ => false,
     };

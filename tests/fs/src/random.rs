@@ -28,6 +28,9 @@ pub struct Plan {
     pub disk_blocks: u64,
     /// Of a thousand operations, so many meet a request or an allocation of memory that fails.
     pub faults: u64,
+    /// Whether files are written through the page cache, too. Not with faults: an error of writeback is told
+    /// later, and of what was lost then nobody knows.
+    pub is_cached: bool,
 }
 
 /// Plays a history on a filesystem with this bug, or without any.
@@ -43,21 +46,21 @@ pub fn run(plan: &Plan, bug: Option<Planted>) -> Result<Tally, (u64, Failure)> {
     drop(disk);
     let mut session = made.map_err(|failure| (0, failure))?;
     for number in 0..plan.ops {
-        let turned = turn(&mut session, &mut dice, plan.faults);
+        let turned = turn(&mut session, &mut dice, plan);
         turned.map_err(|failure| (number, failure.after(session.trail())))?;
     }
     session.remount().map_err(|failure| (plan.ops, failure))?;
     Ok(session.tally)
 }
 
-fn turn(session: &mut Session, dice: &mut Dice, faults: u64) -> Result<(), Failure> {
+fn turn(session: &mut Session, dice: &mut Dice, plan: &Plan) -> Result<(), Failure> {
     match dice.below(1000) {
         0..3 => return session.remount(),
         3..10 => return session.cut(dice.roll()),
-        chance if chance < 10 + faults => arm(session.disk(), dice),
+        chance if chance < 10 + plan.faults => arm(session.disk(), dice),
         _ => {}
     }
-    session.step(&operation(dice)).map(drop)
+    session.step(&operation(dice, plan.is_cached)).map(drop)
 }
 
 /// Something will fail soon: an armed fault waits for its request.
@@ -79,12 +82,20 @@ fn directory(dice: &mut Dice) -> String {
     dice.pick(&["d", "e", "d/f", "e/g"]).to_string()
 }
 
-fn operation(dice: &mut Dice) -> Op {
+fn operation(dice: &mut Dice, is_cached: bool) -> Op {
     let pages = |dice: &mut Dice| dice.below(6) + 1;
     let sectors = |dice: &mut Dice| {
         let aligned = dice.below(PAGES_MAX) * 8;
         if dice.below(3) == 0 { aligned + dice.below(8) } else { aligned }
     };
+    if is_cached && dice.below(3) == 0 {
+        let (path, first, count) = (file(dice), sectors(dice), dice.below(40) + 1);
+        return match dice.below(8) {
+            0..4 => Op::Buffered(path, first, count),
+            4..7 => Op::Read(path, first, count),
+            _ => Op::Fdatasync(path),
+        };
+    }
     match dice.below(100) {
         0..12 => Op::Create(file(dice)),
         12..17 => Op::Mkdir(directory(dice)),

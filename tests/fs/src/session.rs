@@ -146,7 +146,7 @@ impl Session {
         Ok(())
     }
 
-    /// Unmounts, checks, mounts.
+    /// Unmounts, checks, loses what may be lost (nothing may), mounts.
     ///
     /// # Errors
     /// The first failure.
@@ -159,9 +159,12 @@ impl Session {
             Err(Failure { oracle: Oracle::Leak, .. }) if self.may_leak => {}
             closed => closed?,
         }
+        let left = self.player.disk.cut(u64::MAX);
+        let left = left.unwrap_or_else(|| unreachable!("everything is logged"));
+        self.player.disk = Rc::new(Disk::of(left, &self.pool));
         self.player.fs = mount(&self.player.disk, self.bug)?;
         self.may_leak = false;
-        self.player.compare()?;
+        self.player.compare().map_err(|failure| failure.at("power cut after an unmount"))?;
         self.settle(self.player.history.now().clone());
         Ok(())
     }
@@ -202,7 +205,7 @@ impl Session {
 /// The model of what a failed operation has left.
 fn what_is_there(op: &Op, tree: &Tree, before: &Model, after: &Model) -> Result<Model, String> {
     let mut either = History::new(before.clone());
-    either.begin(after.clone(), Vec::new());
+    either.begin(after.clone(), Vec::new(), false);
     let why = match either.judge(tree, 0, 1) {
         Ok(state) => return Ok(either.adopt(state, tree)),
         Err(why) => why,
@@ -226,7 +229,7 @@ fn partly_done(old: &File, new: &File, seen: &Seen) -> Result<File, String> {
     {
         return Err(format!("{size} sectors, neither {} nor {} nor between", old.size, new.size));
     }
-    let mut file = File { size, pages: Default::default() };
+    let mut file = File { size, is_cached: false, pages: Default::default() };
     for index in 0..size.div_ceil(PAGE_SECTORS) {
         let first = index * PAGE_SECTORS;
         let inside = first..(first + PAGE_SECTORS).min(size);

@@ -19,6 +19,7 @@ impl Model {
             | Op::Allocate(path, ..)
             | Op::Write(path, ..)
             | Op::Append(path, _)
+            | Op::Buffered(path, ..)
             | Op::Clone(_, path) => self.file(path).ok().map(|(id, file)| (id, file.clone())),
             _ => None,
         };
@@ -41,7 +42,9 @@ impl Model {
                 self.write(path, size / PAGE_SECTORS, *pages, fill)
             }
             Op::Clone(from, to) => self.clone_file(from, to),
-            Op::Fsync(path) => self.find(path).map(|_| Vec::new()),
+            Op::Buffered(path, first, count) => self.buffered(path, *first, *count, fill),
+            Op::Read(path, ..) => self.file(path).map(|_| Vec::new()),
+            Op::Fsync(path) | Op::Fdatasync(path) => self.find(path).map(|_| Vec::new()),
             Op::Sync => Ok(Vec::new()),
         }?;
         self.collect();
@@ -149,7 +152,7 @@ impl Model {
         let page = self.writable(id, index);
         let inside = (from % PAGE_SECTORS) as usize..(to - index * PAGE_SECTORS) as usize;
         page.sectors[inside].fill(0);
-        page.is_cached |= is_cached;
+        self.file_mut(id).is_cached |= is_cached;
     }
 
     /// A page that is about to be written: shared blocks are replaced, holes get blocks.
@@ -161,8 +164,7 @@ impl Model {
         };
         let sectors =
             old.filter(|page| page.is_written).map_or_else(Default::default, |p| p.sectors);
-        let is_cached = old.is_some_and(|page| page.is_cached);
-        let page = Page { block, is_written: true, is_cached, sectors };
+        let page = Page { block, is_written: true, sectors };
         let pages = &mut self.file_mut(id).pages;
         pages.insert(index, page);
         pages.entry(index).or_insert(page)
@@ -175,6 +177,18 @@ impl Model {
         }
         let file = self.file_mut(id);
         file.size = file.size.max((first + count) * PAGE_SECTORS);
+        Ok(vec![id])
+    }
+
+    fn buffered(&mut self, path: &str, first: u64, count: u64, fill: u8) -> Result<Vec<Id>, Errno> {
+        let (id, _) = self.file(path)?;
+        for sector in first..first + count {
+            let page = self.writable(id, sector / PAGE_SECTORS);
+            page.sectors[(sector % PAGE_SECTORS) as usize] = fill;
+        }
+        let file = self.file_mut(id);
+        file.size = file.size.max(first + count);
+        file.is_cached = true;
         Ok(vec![id])
     }
 
@@ -200,12 +214,7 @@ impl Model {
         if mode != AllocateMode::Punch {
             for index in first / PAGE_SECTORS..end.div_ceil(PAGE_SECTORS) {
                 let block = self.new_block();
-                let page = Page {
-                    block,
-                    is_written: false,
-                    is_cached: false,
-                    sectors: Default::default(),
-                };
+                let page = Page { block, is_written: false, sectors: Default::default() };
                 self.file_mut(id).pages.entry(index).or_insert(page);
             }
         }
@@ -221,8 +230,8 @@ impl Model {
         let (id, _) = self.file(to)?;
         let pages = source.size.div_ceil(PAGE_SECTORS);
         let written = source.pages.iter().filter(|(page, p)| **page < pages && p.is_written);
-        let file =
-            File { size: source.size, pages: written.map(|(page, p)| (*page, *p)).collect() };
+        let pages = written.map(|(page, p)| (*page, *p)).collect();
+        let file = File { size: source.size, is_cached: false, pages };
         if source_id != id {
             *self.file_mut(id) = file;
         }

@@ -11,8 +11,6 @@ pub struct Page {
     pub block: u64,
     /// It holds something; otherwise it reads as zeros.
     pub is_written: bool,
-    /// It was changed through the page cache: what it held before may be there until it is made durable.
-    pub is_cached: bool,
     /// The byte that fills each sector.
     pub sectors: [u8; PAGE_SECTORS as usize],
 }
@@ -22,6 +20,9 @@ pub struct Page {
 pub struct File {
     /// In sectors.
     pub size: u64,
+    /// It was changed through the page cache: what it held before, and its size, may be there until it is
+    /// made durable.
+    pub is_cached: bool,
     /// The pages that have blocks, also beyond the size.
     pub pages: BTreeMap<u64, Page>,
 }
@@ -43,12 +44,6 @@ impl File {
     pub fn sector(&self, sector: u64) -> u8 {
         let page = self.pages.get(&(sector / PAGE_SECTORS)).filter(|page| page.is_written);
         page.map_or(0, |page| page.sectors[(sector % PAGE_SECTORS) as usize])
-    }
-
-    /// Was a sector's page changed through the page cache?
-    #[must_use]
-    pub fn is_cached(&self, sector: u64) -> bool {
-        self.pages.get(&(sector / PAGE_SECTORS)).is_some_and(|page| page.is_cached)
     }
 
     /// The block of a sector that holds something.

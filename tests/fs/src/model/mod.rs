@@ -114,6 +114,21 @@ impl Model {
         self.next_block
     }
 
+    /// A number from which on no block has one; so many blocks as a file has pages may take theirs from it.
+    pub(crate) fn next_block(&mut self) -> u64 {
+        self.next_block += 1 << 20;
+        self.next_block - (1 << 20) + 1
+    }
+
+    /// What is in the page cache is on the drive now.
+    pub(crate) fn forget_cache(&mut self) {
+        for node in self.nodes.values_mut() {
+            if let Node::File(file) = node {
+                file.is_cached = false;
+            }
+        }
+    }
+
     /// How many files have this block.
     fn owners(&self, block: u64) -> usize {
         let pages = |node: &Node| match node {

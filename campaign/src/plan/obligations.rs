@@ -78,6 +78,7 @@ pub const ROWS: &[FaultRow] = &[
     row("stall=10ms", ALL, Survive),
     row("drop", ALL, Survive),
     row("hang", ALL, Survive),
+    row("hold=never", ALL, Survive),
     with("hang", &["abort => ignore-abort"], ALL, Survive),
     with("hang", &["abort => ignore-abort", "disable => ignore-reset"], ALL, Report),
     row("corrupt=100^0x01", DATA, Undetectable),
@@ -106,6 +107,8 @@ pub const ROWS: &[FaultRow] = &[
     row("spurious-interrupt", ALL, Survive),
     row("wrong-vector=0", ALL, Survive),
     row("interrupt-storm=100", ALL, Survive),
+    // Messages are what the laboratory's driver uses: of a pin it sees nothing.
+    row("stuck-pin", ALL, Survive),
     row("cfs", ALL, Survive),
     row("cfs-sticky", ALL, Report),
     row("remove", ALL, Report),

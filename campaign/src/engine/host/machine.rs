@@ -142,7 +142,7 @@ impl HostMachine {
     }
 
     fn is_over(&self) -> bool {
-        self.over_at_ns.get().is_some()
+        self.over_at_ns.get().is_some() || std::thread::panicking()
     }
 
     /// Ends the guest's life by unwinding.

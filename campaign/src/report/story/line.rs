@@ -53,6 +53,12 @@ impl Line {
         SwapEvent::decode(self.record.as_ref().filter(|record| record.layer == Layer::Swap)?)
     }
 
+    /// One round of reclaim of many that are alike: the first of each shape is worth telling.
+    pub(super) fn is_reclaim_round(&self) -> bool {
+        let event = self.record.as_ref().and_then(TaskEvent::decode);
+        matches!(event, Some(TaskEvent::DirectReclaim { .. } | TaskEvent::DirectReclaimEnd { .. }))
+    }
+
     /// A block begins here.
     pub(super) fn is_begin(&self) -> bool {
         matches!(

@@ -7,6 +7,7 @@
 mod blocks;
 mod line;
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use lab::events::{Event as LabEvent, Step};
@@ -72,6 +73,7 @@ fn middle(result: &UnitResult) -> String {
     let mut out = String::new();
     let mut blocks = Blocks::default();
     let mut is_told = false;
+    let mut rounds = BTreeSet::new();
     for entry in result.trace.entries() {
         let Some(line) = Line::of(entry, &result.facts.tasks) else { continue };
         match line.lab_event() {
@@ -83,6 +85,7 @@ fn middle(result: &UnitResult) -> String {
                 out += &blocks.take();
                 let _ = writeln!(out, "{line}");
             }
+            _ if is_told && line.is_reclaim_round() && !rounds.insert(line.shape()) => {}
             _ if is_told => blocks.add(line),
             _ => {}
         }

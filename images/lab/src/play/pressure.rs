@@ -59,7 +59,12 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
     /// Lets go of the swap file. What is in it is given up, as the memory is.
     pub(super) fn pressure_off(&mut self) -> Result<(), Errno> {
         self.parts.pressure = None;
-        self.fs()?.release_swapfile(self.ino()?);
+        let fs = self.fs()?;
+        // The program that froze it may have died before its thaw, and a frozen filesystem stays mounted.
+        if fs.is_frozen() {
+            fs.thaw()?;
+        }
+        fs.release_swapfile(self.ino()?);
         Ok(())
     }
 

@@ -24,6 +24,9 @@ pub(super) const WORKERS: Resource = Resource::new(ResourceKind::Work, 4);
 /// at here).
 const WORKER_NAMES: [&str; 4] = ["kworker/0:0", "kworker/0:1", "kworker/0:2", "kworker/0:3"];
 
+/// Writes that wait for somebody to end them.
+pub(super) type Queue<P> = RefCell<VecDeque<InFlight<P>>>;
+
 /// Rounds in vain after which kswapd sleeps until somebody wakes it (Linux `MAX_RECLAIM_RETRIES`).
 const VAIN_ROUNDS_MAX: u32 = 16;
 
@@ -78,11 +81,7 @@ impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
     }
 
     /// Ends one write after the other.
-    fn finish_all(
-        &self,
-        queue: fn(&Self) -> &RefCell<VecDeque<InFlight<D::Page>>>,
-        work: Resource,
-    ) {
+    fn finish_all(&self, queue: fn(&Self) -> &Queue<D::Page>, work: Resource) {
         loop {
             let flight = queue(self).borrow_mut().pop_front();
             match flight {

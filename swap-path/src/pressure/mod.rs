@@ -42,9 +42,9 @@ use tasks::{Gfp, LockClass, Memory, Resource, ResourceKind, SleepLock, TaskHandl
 use crate::events::Event;
 use crate::path::{PathKind, SplitIo, SwapIo};
 use crate::{AreaId, SwapArea, SwapEntry};
+use daemons::Queue;
 use pages::Pages;
 use threads::ThreadRequest;
-use writeout::InFlight;
 use zone::Zone;
 
 /// Bios of one request.
@@ -104,9 +104,9 @@ pub struct TaskMm<U: UserMemory, D: BlockDevice> {
     /// Requests that nobody uses (Linux `sio_pool`).
     requests: RefCell<Vec<Request<D::Page>>>,
     /// Writes whose end needs no more than the interrupt's wake.
-    softirq: RefCell<VecDeque<InFlight<D::Page>>>,
+    softirq: Queue<D::Page>,
     /// Writes whose end is the work of a worker.
-    work: RefCell<VecDeque<InFlight<D::Page>>>,
+    work: Queue<D::Page>,
     /// Who has such a write in hand.
     in_hand: RefCell<Vec<TaskId>>,
     workqueue: SleepLock,

@@ -103,6 +103,9 @@ pub(super) fn owes_at(row: &FaultRow, point: &Point) -> Owes {
 pub(super) fn predict(unit: &mut Unit, owes: Owes) {
     // Errors, waits and time-outs take time.
     unit.fault_max_ns = None;
+    // Faults that are survived one by one may be too many together.
+    let is_alone = unit.faults.rules.is_empty();
+    let owes = if is_alone { owes } else { owes.max(Owes::Report) };
     unit.prediction = match owes {
         Owes::Survive => return,
         // What the scenario's own faults hide stays hidden.

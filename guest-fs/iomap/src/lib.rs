@@ -25,6 +25,7 @@ mod ops;
 mod piece;
 mod pool;
 mod swap;
+mod swapfile;
 #[cfg(test)]
 mod tests;
 
@@ -39,3 +40,4 @@ pub use map::{Context, Direction, Intent, Iomap, MapFlags, MapKind, Transfer};
 pub use ops::{DioEnd, DioOps, IomapOps, SwapHost};
 pub use pool::BioPool;
 pub use swap::swap_rw;
+pub use swapfile::SwapFile;

@@ -29,6 +29,8 @@ pub enum Layer {
     Driver = 7,
     /// The kernel or the host engine itself.
     Platform = 8,
+    /// The client of a remote filesystem.
+    Remote = 10,
 }
 
 impl Layer {
@@ -44,6 +46,7 @@ impl Layer {
             6 => Self::Block,
             7 => Self::Driver,
             8 => Self::Platform,
+            10 => Self::Remote,
             _ => return None,
         })
     }

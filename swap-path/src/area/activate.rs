@@ -12,8 +12,8 @@ use super::SwapArea;
 use super::header::{HeaderError, SwapHeader};
 use super::inspect::{self, Activation};
 use crate::path::{
-    DioLockedPath, DioPath, DioRawPath, DioSwapMapPath, ExtentsPath, PathKind, SwapIo, SwapKnobs,
-    SwapPath,
+    DioLockedPath, DioPath, DioRawPath, DioSwapMapPath, ExtentsPath, FilePath, PathKind, SwapIo,
+    SwapKnobs, SwapPath,
 };
 
 /// How a file is turned on.
@@ -50,6 +50,8 @@ pub enum SwaponError {
     Activate(ActivateError),
     /// No memory for the header's page.
     OutOfMemory,
+    /// The path is for files of another kind, with or without a block device.
+    Path(PathKind),
 }
 
 impl SwaponError {
@@ -59,7 +61,7 @@ impl SwaponError {
         match self {
             Self::Host(errno) => *errno,
             Self::HeaderRead(failure) | Self::Write(failure) => failure.errno,
-            Self::Header(_) => Errno::EINVAL,
+            Self::Header(_) | Self::Path(_) => Errno::EINVAL,
             Self::Activate(error) => error.errno,
             Self::OutOfMemory => Errno::ENOMEM,
         }
@@ -75,6 +77,9 @@ impl fmt::Display for SwaponError {
             Self::Header(error) => error.fmt(f),
             Self::Activate(error) => error.fmt(f),
             Self::OutOfMemory => f.write_str("swapon: no page of memory for the header"),
+            Self::Path(path) => {
+                write!(f, "swapon: {path} cannot be done with this file: `net` is for remote ones")
+            }
         }
     }
 }
@@ -134,7 +139,14 @@ where
         PathKind::DioRaw => Box::new(DioRawPath::new(host, device, inode)),
         PathKind::DioLocked => Box::new(DioLockedPath::new(host, device, inode)),
         PathKind::DioSwapMap => Box::new(DioSwapMapPath::new(host, device, inode)),
-        PathKind::Swap => Box::new(SwapPath::new(host, device, inode, options.knobs)),
+        PathKind::Swap => Box::new(FilePath::new(
+            PathKind::Swap,
+            SwapPath::new(host, device, inode, options.knobs),
+        )),
+        PathKind::Net => {
+            host.release_swapfile(inode);
+            return Err(SwaponError::Path(PathKind::Net));
+        }
     };
     Ok(SwapArea::from_parts(header, usable_pages, extents, io))
 }

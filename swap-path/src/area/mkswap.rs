@@ -90,7 +90,7 @@ pub fn mkswap<H: SwapHost, D: BlockDevice>(
     label: &str,
 ) -> Result<SwapHeader, MkswapError> {
     let pages = host.size_bytes(inode).map_err(MkswapError::Host)? / PAGE_BYTES as u64;
-    let header = SwapHeader { last_page: last_page(pages)?, uuid, label: padded(label)? };
+    let header = swap_header(pages, uuid, label)?;
     let page = device.alloc_page().map_err(|_| MkswapError::OutOfMemory)?;
     page.write(0, &header.to_page());
     let mut transfer = Transfer { direction: Direction::Write, pos: 0, pages: vec![page] };
@@ -98,6 +98,14 @@ pub fn mkswap<H: SwapHost, D: BlockDevice>(
         .map_err(MkswapError::Write)?;
     host.sync(inode).map_err(MkswapError::Host)?;
     Ok(header)
+}
+
+/// The header that makes a file of so many pages one area: for a file that is written in another way.
+///
+/// # Errors
+/// [`MkswapError`] for sizes and labels that cannot be.
+pub fn swap_header(pages: u64, uuid: [u8; 16], label: &str) -> Result<SwapHeader, MkswapError> {
+    Ok(SwapHeader { last_page: last_page(pages)?, uuid, label: padded(label)? })
 }
 
 fn last_page(pages: u64) -> Result<u32, MkswapError> {

@@ -4,6 +4,7 @@ mod activate;
 mod header;
 mod inspect;
 mod mkswap;
+mod remote;
 mod slots;
 
 use alloc::boxed::Box;
@@ -16,7 +17,8 @@ use iomap::{Context, Direction, IoFailure, SwapExtent, SwapExtents};
 pub use activate::{SwaponError, SwaponOptions, swapon, swapon_with};
 pub use header::{HeaderError, LABEL_BYTES_MAX, SwapHeader};
 pub use inspect::Activation;
-pub use mkswap::{MkswapError, mkswap};
+pub use mkswap::{MkswapError, mkswap, swap_header};
+pub use remote::swapon_file;
 pub(crate) use slots::SlotMap;
 
 use crate::path::{CLUSTER_PAGES_MAX, PathKind, SwapIo};

@@ -9,11 +9,11 @@ use alloc::vec::Vec;
 use block::BlockDevice;
 use hal::trace::Layer;
 use iomap::{
-    BioPool, Context, DioEnd, DioOps, Direction, FailureKind, IoFailure, SwapHost, Transfer,
-    swap_rw,
+    BioPool, Context, DioEnd, DioOps, Direction, FailureKind, IoFailure, SwapFile, SwapHost,
+    Transfer, swap_rw,
 };
 
-use super::{CLUSTER_PAGES_MAX, PathKind, SwapIo, SwapKnobs, slot_pos};
+use super::{CLUSTER_PAGES_MAX, SwapKnobs};
 
 /// Bios that one swap I/O may have in flight; a transfer in more pieces waits for its oldest.
 const BIOS: usize = 8;
@@ -79,20 +79,15 @@ impl<H: SwapHost, D: BlockDevice> SwapPath<H, D> {
     }
 }
 
-impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for SwapPath<H, D> {
-    fn kind(&self) -> PathKind {
-        PathKind::Swap
-    }
-
+impl<H: SwapHost, D: BlockDevice> SwapFile<D::Page> for SwapPath<H, D> {
     fn rw(
         &mut self,
         direction: Direction,
-        slot: u32,
+        pos: u64,
         pages: &mut Vec<D::Page>,
         context: Context,
     ) -> Result<(), IoFailure> {
-        let mut transfer =
-            Transfer { direction, pos: slot_pos(slot), pages: core::mem::take(pages) };
+        let mut transfer = Transfer { direction, pos, pages: core::mem::take(pages) };
         let result = self.with_ablations(&mut transfer, context);
         *pages = transfer.pages;
         result

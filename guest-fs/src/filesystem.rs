@@ -12,6 +12,7 @@ use crate::fsck::{self, FsckError, Report};
 use crate::map::{DioIomap, SwapIomap};
 use crate::mkfs::{self, MkfsError, MkfsOptions};
 use crate::mount::{self, MountError, MountOptions};
+use crate::planted::Plant;
 use crate::shutdown::ShutdownReason;
 use crate::state::Core;
 
@@ -109,7 +110,22 @@ impl<D: BlockDevice> FileSystem<D> {
     /// # Errors
     /// [`MountError`] names the block and what was expected there.
     pub fn mount(device: Rc<D>, options: MountOptions) -> Result<Self, MountError> {
-        mount::mount(device, &options).map(|core| Self::from_core(Rc::new(core)))
+        let core = mount::mount(device, &options, Plant::default())?;
+        Ok(Self::from_core(Rc::new(core)))
+    }
+
+    /// As [`FileSystem::mount`], with a bug in it for tests to find.
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(feature = "planted")]
+    pub fn mount_planted(
+        device: Rc<D>,
+        options: MountOptions,
+        bug: Option<crate::planted::Planted>,
+    ) -> Result<Self, MountError> {
+        let core = mount::mount(device, &options, Plant { bug })?;
+        Ok(Self::from_core(Rc::new(core)))
     }
 
     /// Checks the filesystem on `device`, which is not mounted. Writes nothing.

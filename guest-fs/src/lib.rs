@@ -39,6 +39,7 @@ mod meta;
 mod mkfs;
 mod mount;
 mod ops;
+pub mod planted;
 mod refcount;
 mod shutdown;
 mod space;

@@ -21,6 +21,7 @@ use crate::inode::{Incore, fields};
 use crate::log::LogState;
 use crate::log::recovery::{Replay, ScanError, is_newer_in_place, scan};
 use crate::meta::Fault;
+use crate::planted::Plant;
 use crate::space::Groups;
 use crate::state::{Core, State};
 use crate::store::{IoError, Reserve};
@@ -152,15 +153,16 @@ impl From<Fault> for MountError {
 pub(crate) fn mount<D: BlockDevice>(
     device: Rc<D>,
     options: &MountOptions,
+    plant: Plant,
 ) -> Result<Core<D>, MountError> {
     let reserve = Reserve::new(&*device)?;
     let layout = find_superblock(&*device, &reserve)?;
     check_superblock(&layout, device.geometry().size_blocks)?;
-    let head = recover(&*device, &reserve, &layout)?;
+    let head = recover(&*device, &reserve, &layout, plant)?;
     let groups = load_groups(&layout, |block| reserve.read(&*device, block))?;
     device.tracer().emit(Event::Mount { blocks: layout.blocks, free: groups.free() });
     let state = State::new(LogState::new(layout.journal_blocks, head), groups);
-    let core = Core::new(device, reserve, layout, options.knobs, state);
+    let core = Core::new(device, reserve, layout, options.knobs, plant, state);
     let root = fields(&core, layout.root)?;
     if root.kind != FileKind::Directory {
         let identity = layout.identity(Structure::Inode, layout.root, layout.root);
@@ -217,9 +219,10 @@ fn recover<D: BlockDevice>(
     device: &D,
     reserve: &Reserve<D::Page>,
     layout: &Layout,
+    plant: Plant,
 ) -> Result<u64, MountError> {
     let Replay { tail, head, batches, mut images } =
-        scan(layout, |block| reserve.read(device, block))?;
+        scan(layout, plant, |block| reserve.read(device, block))?;
     if batches == 0 {
         return Ok(head);
     }

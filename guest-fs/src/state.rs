@@ -20,6 +20,7 @@ use crate::log::LogState;
 use crate::meta::cache::Cache;
 use crate::meta::{Fault, MetaRead, read_verified};
 use crate::mount::FsKnobs;
+use crate::planted::Plant;
 use crate::shutdown::ShutdownReason;
 use crate::space::{Busy, Groups};
 use crate::store::{IoError, Reserve};
@@ -30,6 +31,7 @@ pub(crate) struct Core<D: BlockDevice> {
     pub(crate) reserve: Reserve<D::Page>,
     pub(crate) layout: Layout,
     pub(crate) knobs: FsKnobs,
+    pub(crate) plant: Plant,
     /// Held while the journal is written or checkpointed.
     pub(crate) log_lock: Lock,
     state: RefCell<State>,
@@ -123,6 +125,7 @@ impl<D: BlockDevice> Core<D> {
         reserve: Reserve<D::Page>,
         layout: Layout,
         knobs: FsKnobs,
+        plant: Plant,
         state: State,
     ) -> Self {
         Self {
@@ -130,6 +133,7 @@ impl<D: BlockDevice> Core<D> {
             reserve,
             layout,
             knobs,
+            plant,
             log_lock: Lock::default(),
             state: RefCell::new(state),
             auditor: RefCell::default(),

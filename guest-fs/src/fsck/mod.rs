@@ -30,6 +30,7 @@ use crate::format::{Image, Structure};
 use crate::log::recovery::{ScanError, scan};
 use crate::meta::{Fault, MetaRead, read_verified};
 use crate::mount::{MountError, check_superblock, find_superblock};
+use crate::planted::Plant;
 use crate::space::Run;
 use crate::store::Reserve;
 
@@ -179,7 +180,7 @@ impl<D: BlockDevice> Check<'_, D> {
     }
 
     fn journal(&mut self) {
-        match scan(&self.layout, |block| self.reserve.read(self.device, block)) {
+        match scan(&self.layout, Plant::default(), |block| self.reserve.read(self.device, block)) {
             Ok(replay) => {
                 if replay.batches > 0 {
                     self.found(Finding::JournalNotEmpty { batches: replay.batches });

@@ -9,6 +9,7 @@ use crate::events::Event;
 use crate::format::journal::encode_header;
 use crate::format::seal;
 use crate::format::superblock::JOURNAL_AT;
+use crate::planted::Planted;
 use crate::shutdown::ShutdownReason;
 use crate::state::Core;
 use crate::store::IoError;
@@ -42,7 +43,9 @@ impl<D: BlockDevice> Core<D> {
         let content = images.iter().map(|(block, image)| (*block, &**image));
         self.reserve.write(&*self.device, content, false).map_err(broken)?;
         self.check_alive()?;
-        self.reserve.flush(&*self.device).map_err(broken)?;
+        if !self.plant.has(Planted::CheckpointWithoutFlush) {
+            self.reserve.flush(&*self.device).map_err(broken)?;
+        }
         self.check_alive()?;
         let mut header = encode_header(&self.layout, tail);
         seal(&mut header, tail);

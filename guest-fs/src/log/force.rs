@@ -12,7 +12,8 @@ use crate::events::Event;
 use crate::format::journal::{
     Descriptor, batch_checksum, encode_commit, encode_descriptor, encode_revoke,
 };
-use crate::format::{Image, seal};
+use crate::format::{Image, Structure, seal};
+use crate::planted::Planted;
 use crate::space::Run;
 use crate::state::Core;
 
@@ -43,13 +44,18 @@ impl<D: BlockDevice> Core<D> {
             return Ok(());
         };
         let size = batch.descriptor().batch_blocks();
-        if !self.state().log.ring_has_room(size) {
+        let has_room = self.state().log.ring_has_room(size);
+        if !has_room && !self.plant.has(Planted::LogOverwritesTail) {
             self.checkpoint_locked(context)?;
         }
         let lsn = self.state().log.head;
         let blocks = u32::try_from(batch.images.len()).unwrap_or(u32::MAX);
         self.emit(Event::LogForce { context, lsn, blocks });
-        let result = self.write_batch(lsn, &batch);
+        let mut result = self.write_batch(lsn, &batch);
+        if result.is_err() && self.plant.has(Planted::LogErrorIgnored) {
+            self.state().shutdown = None;
+            result = Ok(batch.images.clone());
+        }
         self.emit(Event::LogForceDone { lsn, errno: result.as_ref().err().copied() });
         self.settle(batch, result?, size);
         Ok(())
@@ -63,6 +69,18 @@ impl<D: BlockDevice> Core<D> {
         }
         let epoch = log.epoch;
         log.epoch = epoch.saturating_add(1);
+        if self.plant.has(Planted::RevokeForgotten) {
+            for block in take(&mut log.revoked_pending) {
+                log.logged.remove(&block);
+            }
+        }
+        if self.plant.has(Planted::BitmapNotLogged) {
+            let magic = Structure::Bitmap.magic();
+            let pending = take(&mut log.pending).into_iter();
+            let (bitmaps, others) = pending.partition(|(_, image)| image.starts_with(&magic));
+            log.pending = others;
+            log.logged.extend::<BTreeMap<_, _>>(bitmaps);
+        }
         Some(Batch {
             images: log.pending.clone(),
             freed: take(&mut log.freed_pending),
@@ -93,16 +111,27 @@ impl<D: BlockDevice> Core<D> {
         let positions = lsn..;
         let blocks = positions.map(|at| layout.ring_block(at)).zip(content());
         let broken = |error| self.log_broken(error);
-        self.reserve.write(&*self.device, blocks, false).map_err(broken)?;
-        // A shutdown in the meantime must win: without its commit record the batch never was.
-        self.check_alive()?;
-        self.reserve.flush(&*self.device).map_err(broken)?;
-        self.check_alive()?;
         let commit_lsn = lsn.saturating_add(announced.batch_blocks()).saturating_sub(1);
         let mut commit = encode_commit(layout, commit_lsn, lsn, announced.targets.len(), crc);
         seal(&mut commit, commit_lsn);
         let record = [(layout.ring_block(commit_lsn), &commit)];
-        self.reserve.write(&*self.device, record, true).map_err(broken)?;
+        let plant = self.plant;
+        let is_early = plant.has(Planted::CommitBeforeImages);
+        if is_early {
+            self.reserve.write(&*self.device, record, true).map_err(broken)?;
+        }
+        let without_data = plant.has(Planted::CommitBeforeData);
+        self.reserve.write(&*self.device, blocks, without_data).map_err(broken)?;
+        // A shutdown in the meantime must win: without its commit record the batch never was.
+        self.check_alive()?;
+        if !without_data && !plant.has(Planted::NoFlushBeforeCommit) {
+            self.reserve.flush(&*self.device).map_err(broken)?;
+        }
+        self.check_alive()?;
+        let is_durable = !plant.has(Planted::CommitWithoutFua);
+        if !is_early {
+            self.reserve.write(&*self.device, record, is_durable).map_err(broken)?;
+        }
         Ok(images)
     }
 

@@ -12,6 +12,7 @@ use crate::format::journal::{
 };
 use crate::format::superblock::{JOURNAL_AT, Layout};
 use crate::format::{Corruption, Expected, Image, Structure, verify};
+use crate::planted::{Plant, Planted};
 use crate::store::IoError;
 
 /// Why the journal cannot be read.
@@ -39,12 +40,13 @@ pub(crate) struct Replay {
 /// that is not complete is not an error: it is the end.
 pub(crate) fn scan(
     layout: &Layout,
+    plant: Plant,
     mut read: impl FnMut(u64) -> Result<Image, IoError>,
 ) -> Result<Replay, ScanError> {
     let header = read(JOURNAL_AT).map_err(ScanError::Io)?;
     let tail = decode_header(layout, &header).map_err(ScanError::Corrupt)?;
     let mut replay = Replay { tail, head: tail, batches: 0, images: BTreeMap::new() };
-    while let Some(batch) = read_batch(layout, replay.head, &mut read)? {
+    while let Some(batch) = read_batch(layout, plant, replay.head, &mut read)? {
         let head = replay.head.saturating_add(batch.blocks);
         if head.saturating_sub(tail) > layout.journal_blocks {
             // More than the ring holds: the log has bitten its own tail, so this is no batch of ours.
@@ -52,7 +54,8 @@ pub(crate) fn scan(
         }
         replay.head = head;
         replay.batches = replay.batches.saturating_add(1);
-        for block in batch.revoked {
+        let revoked = batch.revoked.into_iter().filter(|_| !plant.has(Planted::RevokeIgnored));
+        for block in revoked {
             replay.images.remove(&block);
         }
         replay.images.extend(batch.images);
@@ -82,6 +85,7 @@ struct Batch {
 /// The batch at `lsn`; `None` if there is no complete one.
 fn read_batch(
     layout: &Layout,
+    plant: Plant,
     lsn: u64,
     read: &mut impl FnMut(u64) -> Result<Image, IoError>,
 ) -> Result<Option<Batch>, ScanError> {
@@ -101,7 +105,8 @@ fn read_batch(
     }
     let crc = batch_checksum(content.iter());
     let commit = at(commit_lsn)?;
-    if !is_commit(layout, commit_lsn, lsn, descriptor.targets.len(), crc, &commit) {
+    let is_torn = !is_commit(layout, commit_lsn, lsn, descriptor.targets.len(), crc, &commit);
+    if is_torn && !plant.has(Planted::TornBatchReplayed) {
         return Ok(None);
     }
     let mut content = content.into_iter().skip(1);
@@ -114,7 +119,7 @@ fn read_batch(
         revoked = block.filter(|blocks| blocks.len() == descriptor.revokes).ok_or(bad)?;
     }
     let images: Vec<_> = descriptor.targets.into_iter().zip(content).collect();
-    for (target, image) in &images {
+    for (target, image) in images.iter().filter(|_| !is_torn) {
         check_image(layout, *target, image).map_err(ScanError::Corrupt)?;
     }
     Ok(Some(Batch { images, revoked, blocks }))

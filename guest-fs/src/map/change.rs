@@ -11,6 +11,7 @@ use crate::extent::{self, Extent, Lookup};
 use crate::format::inode::FILE_BLOCKS_MAX;
 use crate::inode::{fields, update};
 use crate::meta::Fault;
+use crate::planted::Planted;
 use crate::state::Core;
 use crate::txn::{Transaction, cost};
 
@@ -146,6 +147,7 @@ impl<D: BlockDevice> Core<D> {
         if fields(self, ino)?.size >= size {
             return Ok(());
         }
+        let epoch = self.with_inode(ino, |incore| incore.epoch)?;
         let mut txn = Transaction::begin(self, cost::INODE, context)?;
         let _lock = self.lock_inode(ino, context, false)?;
         let now = self.now_ns();
@@ -154,6 +156,9 @@ impl<D: BlockDevice> Core<D> {
             (fields.times.mtime_ns, fields.times.ctime_ns) = (now, now);
         })?;
         txn.commit()?;
+        if self.plant.has(Planted::SizeNotDirty) {
+            self.with_inode(ino, |incore| incore.epoch = epoch)?;
+        }
         self.emit(Event::Resize { ino, context, size });
         Ok(())
     }

@@ -12,6 +12,7 @@ use crate::events::Event;
 use crate::extent::{self, Extent};
 use crate::inode::update;
 use crate::meta::Fault;
+use crate::planted::Planted;
 use crate::refcount;
 use crate::space::Run;
 use crate::state::Core;
@@ -60,7 +61,9 @@ impl<D: BlockDevice> Core<D> {
         let before = extent::before(&txn, ino, file_block)?;
         let goal = before.map_or(ino, |extent| extent.end());
         let run = txn.alloc(ino, Some(goal), wanted)?;
-        refcount::stage(&mut txn, run)?;
+        if !self.plant.has(Planted::StagingNotNoted) {
+            refcount::stage(&mut txn, run)?;
+        }
         txn.commit()?;
         let staged =
             Extent { file_block, block: run.start, blocks: run.blocks, is_unwritten: false };

@@ -18,6 +18,7 @@ use crate::format::BLOCK_BYTES;
 use crate::format::inode::FileKind;
 use crate::inode::fields;
 use crate::meta::Fault;
+use crate::planted::Planted;
 use crate::state::Core;
 
 /// The callbacks of direct I/O.
@@ -67,6 +68,9 @@ impl<D: BlockDevice> Core<D> {
         self.check_alive()?;
         let map = self.dio_look(ino, pos, intent, context);
         let mut map = map.map_err(|fault| self.errno(fault))?;
+        if self.plant.has(Planted::CopyOnWriteForgotten) {
+            map.flags.remove(MapFlags::SHARED);
+        }
         let is_write = intent.contains(Intent::WRITE) && !intent.contains(Intent::REPORT);
         if is_write {
             // What an earlier write staged is used first, shared or not: it will be mapped when this
@@ -80,6 +84,11 @@ impl<D: BlockDevice> Core<D> {
             map.length = map.length.min(limit.saturating_sub(map.offset));
         }
         let is_usable = map.kind != MapKind::Hole && !map.flags.contains(MapFlags::SHARED);
+        if is_write && map.kind != MapKind::Hole && self.plant.has(Planted::ConvertBeforeData) {
+            let first = pos / BLOCK_BYTES;
+            let end = first.saturating_add(length.div_ceil(BLOCK_BYTES));
+            self.convert(ino, first, end, 0, context)?;
+        }
         if is_usable || !is_write {
             return Ok(map);
         }

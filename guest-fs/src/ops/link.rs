@@ -10,6 +10,7 @@ use crate::filesystem::FileSystem;
 use crate::format::inode::FileKind;
 use crate::inode::{fields, update};
 use crate::meta::Fault;
+use crate::planted::Planted;
 use crate::state::Core;
 use crate::txn::{Transaction, cost};
 
@@ -53,8 +54,9 @@ fn try_link<D: BlockDevice>(
     }
     dir::add(&mut txn, parent, name, ino, below.kind)?;
     let now = core.now_ns();
+    let count = u32::from(!core.plant.has(Planted::LinkNotCounted));
     update(&mut txn, ino, |fields| {
-        fields.nlink = fields.nlink.saturating_add(1);
+        fields.nlink = fields.nlink.saturating_add(count);
         fields.times.ctime_ns = now;
     })?;
     update(&mut txn, parent, |above| {

@@ -13,6 +13,7 @@ use crate::format::inode::{FILE_BLOCKS_MAX, FileKind};
 use crate::inode::{Incore, fields};
 use crate::meta::Fault;
 use crate::mount::MountError;
+use crate::planted::Planted;
 use crate::refcount;
 use crate::state::Core;
 use crate::txn::{Transaction, cost};
@@ -79,6 +80,9 @@ impl<D: BlockDevice> Core<D> {
     /// # Errors
     /// [`MountError`] for trees that make no sense, and if the device fails.
     pub(crate) fn finish_crashed(&self) -> Result<(), MountError> {
+        if self.plant.has(Planted::OrphansForgotten) {
+            return Ok(());
+        }
         while let Some(run) = refcount::first_staged(self)? {
             self.free_staged(0, run, Context::User)?;
         }

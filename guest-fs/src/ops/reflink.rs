@@ -13,6 +13,7 @@ use crate::format::BLOCK_BYTES;
 use crate::format::inode::FLAG_REFLINK;
 use crate::inode::{fields, update};
 use crate::meta::Fault;
+use crate::planted::Planted;
 use crate::refcount;
 use crate::space::Run;
 use crate::state::Core;
@@ -104,7 +105,8 @@ impl<D: BlockDevice> Core<D> {
         let _high = if low == high { None } else { Some(self.lock_inode(high, USER, false)?) };
         let piece = extent.part(at, end);
         let run = Run { start: piece.block, blocks: piece.blocks };
-        let run = refcount::increase(&mut txn, run)?;
+        let is_forgotten = self.plant.has(Planted::OwnerForgotten);
+        let run = if is_forgotten { run } else { refcount::increase(&mut txn, run)? };
         let place = piece.file_block.saturating_sub(from.first).saturating_add(to.first);
         let clone = Extent { file_block: place, blocks: run.blocks, ..piece };
         extent::add(&mut txn, to.ino, clone)?;

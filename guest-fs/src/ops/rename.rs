@@ -13,6 +13,7 @@ use crate::filesystem::FileSystem;
 use crate::format::inode::FileKind;
 use crate::inode::{fields, update};
 use crate::meta::Fault;
+use crate::planted::Planted;
 use crate::state::Core;
 use crate::txn::{Transaction, cost};
 
@@ -59,6 +60,12 @@ impl<D: BlockDevice> FileSystem<D> {
     ) -> Result<(), Errno> {
         let core = &*self.core;
         core.check_alive()?;
+        if core.plant.has(Planted::RenameInTwoSteps)
+            && self.open_nofollow(to.as_ref()).is_err()
+            && self.link(from.as_ref(), to.as_ref()).is_ok()
+        {
+            return core.log_force(USER).and_then(|()| self.unlink(from));
+        }
         let place = |path| -> Result<Place<'_>, Errno> {
             let (parent, name) = core.walk_parent(path).map_err(|fault| core.errno(fault))?;
             check_name(name)?;

@@ -5,6 +5,7 @@ use iomap::{Context, Errno};
 
 use crate::events::Event;
 use crate::filesystem::{FileSystem, Ino};
+use crate::planted::Planted;
 use crate::shutdown::{ShutdownKind, ShutdownReason};
 
 impl<D: BlockDevice> FileSystem<D> {
@@ -24,11 +25,14 @@ impl<D: BlockDevice> FileSystem<D> {
             let incore = state.inodes.get(&ino.0).ok_or(Errno::ENOENT)?;
             state.is_dirty(incore)
         };
-        if is_dirty {
+        if is_dirty && !core.plant.has(Planted::FsyncWithoutForce) {
             // The force flushes the device before its commit record, the data with it.
             return core.log_force(context);
         }
-        core.reserve.flush(&*core.device).map_err(|error| error.error.into())
+        match core.reserve.flush(&*core.device) {
+            Err(_) if core.plant.has(Planted::FlushErrorIgnored) => Ok(()),
+            flushed => flushed.map_err(|error| error.error.into()),
+        }
     }
 
     /// Makes everything durable.

@@ -14,6 +14,7 @@ use crate::format::inode::FILE_BLOCKS_MAX;
 use crate::inode::update;
 use crate::map::OwnDio;
 use crate::meta::Fault;
+use crate::planted::Planted;
 use crate::state::Core;
 use crate::txn::{Transaction, cost};
 
@@ -73,7 +74,9 @@ impl<D: BlockDevice> Core<D> {
     ) -> Result<(), Errno> {
         let first_gone = size.div_ceil(BLOCK_BYTES);
         self.unmap(ino, first_gone, FILE_BLOCKS_MAX, context)?;
-        self.zero_in_block(ino, size, first_gone.saturating_mul(BLOCK_BYTES), context)?;
+        if !self.plant.has(Planted::TailNotZeroed) {
+            self.zero_in_block(ino, size, first_gone.saturating_mul(BLOCK_BYTES), context)?;
+        }
         self.forget_orphan(ino, context)
     }
 

@@ -25,6 +25,7 @@ use crate::format::superblock::Layout;
 use crate::format::{Image, Structure, begin, verify_cached};
 use crate::inode::update;
 use crate::meta::{Fault, MetaRead, MetaWrite};
+use crate::planted::Planted;
 use crate::space::Run;
 use crate::state::Core;
 
@@ -87,8 +88,8 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
     }
 
     /// This change gives space back or keeps a promise: it may use the last blocks.
-    pub(crate) const fn with_reserve(mut self) -> Self {
-        self.may_use_reserve = true;
+    pub(crate) fn with_reserve(mut self) -> Self {
+        self.may_use_reserve = !self.core.plant.has(Planted::ReserveForgotten);
         self
     }
 
@@ -135,7 +136,9 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
             state.groups.set(group, info);
         }
         for run in take(&mut self.freed) {
-            state.busy.add(run);
+            if !self.core.plant.has(Planted::EarlyReuse) {
+                state.busy.add(run);
+            }
             state.log.freed_pending.push(run);
         }
         for block in take(&mut self.revoked) {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use file_server::FileServer;
 use lab::Stage;
 use nvme_model::Controller;
 
@@ -21,7 +22,7 @@ pub struct UnitResult {
     pub verdict: Verdict,
     /// What the trace says, in numbers.
     pub facts: Facts,
-    /// Faults armed in the controller.
+    /// Faults armed in the controller and the file server.
     pub faults_planned: usize,
     /// Faults of those that fired as often as planned.
     pub faults_fired: usize,
@@ -65,6 +66,7 @@ pub fn run_unit(engine: &mut dyn Engine, unit: &Unit) -> Result<UnitResult, Engi
     let controller = engine::controller(unit)
         .map_err(|error| EngineError::Infrastructure(format!("controller: {error}")))?;
     engine.insert(controller)?;
+    engine.connect(engine::server(unit));
     let mut trace = TraceLog::default();
     let mut virtual_ns = 0;
     let mut end = LifeEnd::Done;
@@ -81,8 +83,11 @@ pub fn run_unit(engine: &mut dyn Engine, unit: &Unit) -> Result<UnitResult, Engi
     }
     let facts = Facts::collect(trace.entries());
     let faults = engine.controller().map(Controller::faults);
-    let faults_planned = faults.map_or(0, |faults| faults.counts().count());
-    let faults_unfired = faults.map_or(0, |faults| faults.unfired().count());
+    let server = engine.server();
+    let faults_planned = faults.map_or(0, |faults| faults.counts().count())
+        + server.map_or(0, |server| server.fault_counts().len());
+    let faults_unfired =
+        faults.map_or(0, |faults| faults.unfired().count()) + server.map_or(0, FileServer::unfired);
     let verdict = match end {
         LifeEnd::Done if faults_unfired > 0 => Verdict::NotExercised(format!(
             "{faults_unfired} of {faults_planned} planned faults did not fire as often as planned"

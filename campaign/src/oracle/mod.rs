@@ -13,6 +13,7 @@ mod shape;
 mod steps;
 mod swap_io;
 
+pub(crate) use deeds::REMOTE_CLIENT;
 pub use facts::{ErrorSeen, Facts, PageTold, PageWrong, StepSeen, SwapOutCost};
 pub use outcome::Outcome;
 

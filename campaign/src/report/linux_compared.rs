@@ -45,6 +45,10 @@ Verdicts: `ok` every page right; `kept` swap-outs fail and pages stay in memory;
 their owners told; `zeros` pages read as zeros and nobody told; `oom` memory runs out; an errno is swapon's.
 Behind each stands where the prediction comes from: **r**un on Linux, **s**ource of Linux, the **m**ail, by
 **d**esign. `cargo run -- reproduce` checks every cell.
+
+`net` is a file of another machine's filesystem, which has no blocks here: it takes no part (`-`) where a case is about
+blocks of ours (unwritten, shared, delayed, full, converted at swapon), their transactions and locks, or the drive.
+A case's faults are the drive's for the other paths and the server's for `net`.
 ";
 
 /// The whole page.

@@ -11,7 +11,7 @@ use crate::oracle::Outcome;
 use crate::run::UnitResult;
 use crate::unit::Role;
 
-const LABEL: usize = 25;
+const LABEL: usize = 22;
 const CELL: usize = 8;
 
 /// The matrix with its legend, one line a surprise, and the totals.
@@ -48,7 +48,7 @@ fn head() -> String {
         let name = path.name().trim_start_matches("dio-");
         let _ = write!(line, "{name:<CELL$}");
     }
-    line + "control\n"
+    line + "+\n"
 }
 
 /// The results of one scenario after the other.
@@ -78,7 +78,11 @@ fn scenario_rows(results: &[&UnitResult]) -> String {
     if let [case] = cases[..] {
         return row(&first.unit.scenario, results, case, control);
     }
-    let mut out = format!("{:<width$}{control}\n", first.unit.scenario, width = LABEL + 6 * CELL);
+    let mut out = format!(
+        "{:<width$}{control}\n",
+        first.unit.scenario,
+        width = LABEL + PathKind::ALL.len() * CELL
+    );
     for case in cases {
         out += &row(&format!("  {case}"), results, case, "");
     }

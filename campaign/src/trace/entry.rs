@@ -11,6 +11,8 @@ pub enum Source {
     Guest(Record),
     /// The controller model.
     Controller(nvme_model::Event),
+    /// The file server.
+    Server(file_server::Event),
 }
 
 /// An event with its virtual time.
@@ -24,6 +26,7 @@ pub struct Entry {
 
 const TAG_GUEST: u8 = 1;
 const TAG_CONTROLLER: u8 = 2;
+const TAG_SERVER: u8 = 3;
 
 impl Entry {
     /// Feeds the canonical bytes of this entry, the ones the trace hash is made of, to `sink`.
@@ -36,6 +39,10 @@ impl Entry {
             }
             Source::Controller(event) => {
                 sink(&[TAG_CONTROLLER]);
+                sink(&event.to_bytes());
+            }
+            Source::Server(event) => {
+                sink(&[TAG_SERVER]);
                 sink(&event.to_bytes());
             }
         }
@@ -53,6 +60,7 @@ pub fn describe(record: &Record) -> String {
         Layer::Iomap => iomap::events::Event::decode(record).map(|e| e.to_string()),
         Layer::Filesystem => guest_fs::events::Event::decode(record).map(|e| e.to_string()),
         Layer::Driver => nvme_driver::events::Event::decode(record).map(|e| e.to_string()),
+        Layer::Remote => remote::events::Event::decode(record).map(|e| e.to_string()),
         Layer::Block | Layer::Platform => None,
     };
     text.unwrap_or_else(|| format!("code {} {:?}", record.code, record.args))
@@ -68,6 +76,7 @@ impl fmt::Display for Entry {
                 write!(f, "{us:>12}.{ns:03} {layer:<10} {}", describe(record))
             }
             Source::Controller(event) => write!(f, "{us:>12}.{ns:03} controller {event}"),
+            Source::Server(event) => write!(f, "{us:>12}.{ns:03} server     {event}"),
         }
     }
 }

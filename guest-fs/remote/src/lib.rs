@@ -36,3 +36,4 @@ mod transfer;
 pub use client::Client;
 pub use config::ClientConfig;
 pub use fs::{FileId, RemoteFs};
+pub use virtio::Error;

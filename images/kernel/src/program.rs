@@ -53,7 +53,8 @@ fn run_lab(system: &mut System, line: CommandLine<'_>, options: &Options<'_>) ->
         println!("window={}: no memory for its page tables", options.window_pages);
         return ports::EXIT_BAD_COMMAND_LINE;
     };
-    let played = lab::run(platform, Rc::new(window), &words_of_the_program(line));
+    let remote = system.file_server();
+    let played = lab::run(platform, remote, Rc::new(window), &words_of_the_program(line));
     let code = played.map_or_else(
         |error| {
             println!("{error}");
@@ -86,7 +87,7 @@ fn run_exercise(system: &mut System, line: CommandLine<'_>) -> u32 {
 fn exit_code(error: &LabError) -> u32 {
     match error {
         LabError::Spec(_) | LabError::AddressSpace { .. } => ports::EXIT_BAD_COMMAND_LINE,
-        LabError::Probe(_) => ports::EXIT_NO_DEVICE,
+        LabError::Probe(_) | LabError::Remote(_) => ports::EXIT_NO_DEVICE,
     }
 }
 

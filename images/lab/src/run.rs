@@ -1,10 +1,13 @@
 //! From a command line to a played scenario.
 
+use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::fmt;
 
-use hal::{Platform, UserMemory};
+use hal::{DmaBuf, Platform, Tracer, UserMemory};
 use nvme_driver::NvmeDriver;
+use remote::{Client, ClientConfig, RemoteFs};
+use swap_path::PathKind;
 
 use crate::events::{Event, Step};
 use crate::play;
@@ -18,6 +21,8 @@ pub enum LabError {
     Spec(SpecError),
     /// There is no usable controller.
     Probe(nvme_driver::Error),
+    /// There is no usable file server.
+    Remote(Option<remote::Error>),
     /// The engine has no room for the workload.
     AddressSpace {
         /// Pages wanted.
@@ -32,6 +37,8 @@ impl fmt::Display for LabError {
         match self {
             Self::Spec(error) => write!(f, "command line: {error}"),
             Self::Probe(error) => write!(f, "nvme: {error}"),
+            Self::Remote(None) => f.write_str("path=net: this machine has no file server"),
+            Self::Remote(Some(error)) => write!(f, "file server: {error}"),
             Self::AddressSpace { pages, pages_max } => {
                 write!(f, "pages={pages}: this engine has an address space of {pages_max} pages")
             }
@@ -41,13 +48,20 @@ impl fmt::Display for LabError {
 
 impl core::error::Error for LabError {}
 
-/// Plays the unit that `command_line` describes on this machine.
+/// Plays the unit that `command_line` describes on this machine. `remote` is where the file server's device
+/// is, if there is one: a unit whose path is `net` needs it.
 ///
 /// # Errors
 /// [`LabError`] when it cannot even begin.
-pub fn run<P, U>(platform: P, user: Rc<U>, command_line: &str) -> Result<(), LabError>
+pub fn run<P, R, U>(
+    platform: P,
+    remote: Option<R>,
+    user: Rc<U>,
+    command_line: &str,
+) -> Result<(), LabError>
 where
     P: Platform + 'static,
+    R: Platform + 'static,
     U: UserMemory + 'static,
 {
     let spec: UnitSpec = command_line.parse().map_err(LabError::Spec)?;
@@ -61,6 +75,24 @@ where
         NvmeDriver::probe(platform, nvme_driver::Config::default()).map_err(LabError::Probe)?,
     );
     tracer.emit(Event::StepEnd { step: Step::Probe, result: Ok(()), count: 1 });
-    play::play(&spec, device, user);
+    let remote = match spec.path {
+        PathKind::Net => Some(find_server::<_, P::Dma>(remote, &tracer)?),
+        _ => None,
+    };
+    play::play(&spec, device, remote, user);
     Ok(())
+}
+
+/// The client of this machine's file server. It connects when it is mounted.
+fn find_server<R, D>(platform: Option<R>, tracer: &Tracer) -> Result<Box<dyn RemoteFs<D>>, LabError>
+where
+    R: Platform + 'static,
+    D: DmaBuf + 'static,
+{
+    tracer.emit(Event::StepBegin { step: Step::ProbeServer });
+    let platform = platform.ok_or(LabError::Remote(None))?;
+    let client = Client::new(platform, ClientConfig::default());
+    let client = client.map_err(|error| LabError::Remote(Some(error)))?;
+    tracer.emit(Event::StepEnd { step: Step::ProbeServer, result: Ok(()), count: 1 });
+    Ok(Box::new(client))
 }

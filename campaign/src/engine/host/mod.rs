@@ -12,6 +12,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
+use file_server::FileServer;
 use nvme_model::Controller;
 
 use super::{Engine, EngineError, EngineKind, LifeEnd};
@@ -19,12 +20,13 @@ use crate::trace::TraceLog;
 use machine::{PowerLost, WaitsForever};
 
 pub use machine::HostMachine;
-pub use platform::HostPlatform;
+pub use platform::{HostPlatform, ServerPlatform};
 
 /// The engine without a virtual machine.
 #[derive(Debug, Default)]
 pub struct HostEngine {
     controller: Option<Controller>,
+    server: Option<FileServer>,
     now_ns: u64,
     lives: u32,
 }
@@ -46,7 +48,12 @@ impl Engine for HostEngine {
         self.controller = Some(controller);
         self.now_ns = 0;
         self.lives = 0;
+        self.server = None;
         Ok(())
+    }
+
+    fn connect(&mut self, server: Option<FileServer>) {
+        self.server = server;
     }
 
     fn live(&mut self, command_line: &str, log: &mut TraceLog) -> Result<LifeEnd, EngineError> {
@@ -54,7 +61,8 @@ impl Engine for HostEngine {
             .controller
             .take()
             .ok_or_else(|| EngineError::Infrastructure("no controller is plugged in".to_owned()))?;
-        let machine = Rc::new(HostMachine::new(controller, std::mem::take(log)));
+        let machine = HostMachine::new(controller, std::mem::take(log));
+        let machine = Rc::new(machine.with_server(self.server.take()));
         if self.lives > 0 {
             machine.power_cut();
         }
@@ -62,6 +70,7 @@ impl Engine for HostEngine {
         let end = run_guest(&machine, command_line);
         self.now_ns = machine.now_ns();
         let (controller, trace) = machine.take_apart();
+        self.server = machine.take_server();
         self.controller = Some(controller);
         *log = trace;
         Ok(end)
@@ -74,6 +83,10 @@ impl Engine for HostEngine {
     fn controller(&self) -> Option<&Controller> {
         self.controller.as_ref()
     }
+
+    fn server(&self) -> Option<&FileServer> {
+        self.server.as_ref()
+    }
 }
 
 /// Runs the program; a guest that panics or waits for ever is stopped by unwinding.
@@ -81,7 +94,8 @@ fn run_guest(machine: &Rc<HostMachine>, command_line: &str) -> LifeEnd {
     let guest = AssertUnwindSafe(|| {
         let platform = HostPlatform::new(Rc::clone(machine));
         let user = platform.user_memory();
-        lab::run(platform, user, command_line)
+        let remote = ServerPlatform::new(Rc::clone(machine));
+        lab::run(platform, remote, user, command_line)
     });
     match catch_unwind(guest) {
         Ok(Ok(())) => LifeEnd::Done,

@@ -92,6 +92,8 @@ steps! {
     ReadClone = 35 "read the clone of the swap file",
     /// Make a file, unmount, mount.
     Remount = 34 "make a file and mount again",
+    /// The client finds the file server's device.
+    ProbeServer = 36 "find the file server",
 }
 
 impl Step {

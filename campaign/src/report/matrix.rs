@@ -177,3 +177,21 @@ fn sentences(result: &UnitResult) -> Vec<String> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::ALL;
+
+    #[test]
+    fn every_row_fits_into_80_columns() {
+        assert!(head().trim_end().len() <= 80);
+        assert!(LABEL + PathKind::ALL.len() * CELL < 80);
+        for definition in &*ALL {
+            assert!(definition.name().len() < LABEL, "{}", definition.name());
+            for unit in definition.units() {
+                assert!(unit.case.len() + 2 < LABEL, "{}: {}", definition.name(), unit.case);
+            }
+        }
+    }
+}

@@ -9,17 +9,24 @@
 //! What this crate does not do: it prints nothing and exits nowhere; that is the command line's.
 #![forbid(unsafe_code)]
 
+mod build;
 pub mod control;
 pub mod disk_image;
 pub mod engine;
+mod fired;
 pub mod fleet;
 pub mod oracle;
+pub mod plan;
+mod record;
 pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod trace;
 mod unit;
+mod unit_text;
 mod verdict;
 
+pub use build::this_build;
+pub use record::record;
 pub use unit::{Prediction, Role, Source, Unit};
 pub use verdict::{Finding, Oracle, Verdict};

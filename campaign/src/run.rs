@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use file_server::FileServer;
 use lab::Stage;
 use nvme_model::Controller;
+use results::FaultCount;
 
 use crate::engine::{self, Engine, EngineError, EngineKind, LifeEnd};
 use crate::oracle::{self, Facts, Outcome};
 use crate::trace::{TraceHash, TraceLog};
-use crate::{Unit, Verdict};
+use crate::{Unit, Verdict, fired};
 
 /// A judged run.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct UnitResult {
     pub faults_planned: usize,
     /// Faults of those that fired as often as planned.
     pub faults_fired: usize,
+    /// Every rule: planned, armed, fired, and where.
+    pub faults: Vec<FaultCount>,
     /// Virtual time of all lives together.
     pub virtual_ns: u64,
     /// The hash over the whole trace.
@@ -88,6 +91,8 @@ pub fn run_unit(engine: &mut dyn Engine, unit: &Unit) -> Result<UnitResult, Engi
         + server.map_or(0, |server| server.fault_counts().len());
     let faults_unfired =
         faults.map_or(0, |faults| faults.unfired().count()) + server.map_or(0, FileServer::unfired);
+    let mut fired = faults.map_or_else(Vec::new, |faults| fired::counts(faults, trace.entries()));
+    fired.extend(server.into_iter().flat_map(|one| fired::server_counts(one, trace.entries())));
     let verdict = match end {
         LifeEnd::Done if faults_unfired > 0 => Verdict::NotExercised(format!(
             "{faults_unfired} of {faults_planned} planned faults did not fire as often as planned"
@@ -105,6 +110,7 @@ pub fn run_unit(engine: &mut dyn Engine, unit: &Unit) -> Result<UnitResult, Engi
         verdict,
         faults_planned,
         faults_fired: faults_planned - faults_unfired,
+        faults: fired,
         virtual_ns,
         trace_hash: trace.hash(),
         events: trace.entries().len(),

@@ -29,7 +29,7 @@ pub struct Stat {
     pub kind: crate::FileKind,
     /// Size in bytes; of a directory the number of its entries.
     pub size_bytes: u64,
-    /// Blocks of data and of its map.
+    /// Blocks of data and of its map, and those that dirty pages will need.
     pub blocks: u64,
     /// Names; for a directory 2 and one for each directory in it.
     pub nlink: u32,

@@ -4,7 +4,7 @@
 //! after a shutdown; [`SwapIomap`] only reads the map in memory and serves swap whatever happened to the
 //! filesystem. `FORMAT.md` describes the disk, `DESIGN.md` says why it is so.
 //!
-//! What this crate does not do: no page cache, no swap, no tasks. It knows [`iomap`] and [`block`] and
+//! What this crate does not do: no swap, no mmap, no tasks. It knows [`iomap`] and [`block`] and
 //! nothing above or below.
 //!
 //! Invariant: input from the device is hostile. A corrupt image gives errors, never a panic or a loop.
@@ -56,7 +56,7 @@ pub use format::{Corruption, Expected, Structure};
 pub use fsck::{Finding, FsckError, Report};
 pub use map::{DioIomap, SwapIomap};
 pub use mkfs::{MkfsError, MkfsOptions};
-pub use mount::{FsKnobs, MountError, MountOptions};
-pub use ops::{AllocateMode, DirectoryEntry, RenameFlags};
+pub use mount::{CACHE_PAGES, FsKnobs, MountError, MountOptions};
+pub use ops::{AllocateMode, DioTicket, DirectoryEntry, OpenFile, OpenFlags, RenameFlags};
 pub use shutdown::{ShutdownKind, ShutdownReason};
 pub use store::IoError;

@@ -72,7 +72,40 @@ impl<D: BlockDevice> Core<D> {
     }
 }
 
-/// The lock around a whole I/O. It has no guard: who takes it is outside of this crate.
+/// Holds an inode's I/O lock (XFS: IOLOCK); released when dropped.
+pub(crate) struct IoGuard<'a, D: BlockDevice> {
+    core: &'a Core<D>,
+    ino: u64,
+    context: Context,
+}
+
+impl<D: BlockDevice> Drop for IoGuard<'_, D> {
+    fn drop(&mut self) {
+        self.core.unlock_io(self.ino, self.context);
+    }
+}
+
+impl<D: BlockDevice> Core<D> {
+    /// Takes the I/O lock of an inode for a call of this crate. `is_nowait`: only if it is free.
+    ///
+    /// # Errors
+    /// `EAGAIN` for a lock that is held and `is_nowait`; as [`Core::lock_io`].
+    pub(crate) fn io_guard(
+        &self,
+        ino: u64,
+        context: Context,
+        is_nowait: bool,
+    ) -> Result<IoGuard<'_, D>, Errno> {
+        if is_nowait && self.io_lock(ino)?.is_held.get() {
+            self.emit(Event::IoLockBusy { ino, context, errno: Errno::EAGAIN });
+            return Err(Errno::EAGAIN);
+        }
+        self.lock_io(ino, context)?;
+        Ok(IoGuard { core: self, ino, context })
+    }
+}
+
+/// The lock around a whole I/O, for those outside of this crate: it has no guard.
 impl<D: BlockDevice> Core<D> {
     /// Takes the I/O lock of an inode in memory (XFS: IOLOCK).
     ///

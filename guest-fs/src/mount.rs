@@ -37,11 +37,22 @@ pub struct FsKnobs {
     pub swap_map_ignores_sharing: bool,
 }
 
+/// Pages of files in memory at most, if nobody says otherwise: 4 MiB.
+pub const CACHE_PAGES: usize = 1024;
+
 /// How to mount.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MountOptions {
     /// Deliberate deviations.
     pub knobs: FsKnobs,
+    /// Pages of files in memory at most (at least 1). They are taken from the device's memory when they are needed.
+    pub cache_pages_max: usize,
+}
+
+impl Default for MountOptions {
+    fn default() -> Self {
+        Self { knobs: FsKnobs::default(), cache_pages_max: CACHE_PAGES }
+    }
 }
 
 /// Why a filesystem cannot be mounted (or checked).
@@ -162,7 +173,7 @@ pub(crate) fn mount<D: BlockDevice>(
     let groups = load_groups(&layout, |block| reserve.read(&*device, block))?;
     device.tracer().emit(Event::Mount { blocks: layout.blocks, free: groups.free() });
     let state = State::new(LogState::new(layout.journal_blocks, head), groups);
-    let core = Core::new(device, reserve, layout, options.knobs, plant, state);
+    let core = Core::new(device, reserve, layout, options, plant, state);
     let root = fields(&core, layout.root)?;
     if root.kind != FileKind::Directory {
         let identity = layout.identity(Structure::Inode, layout.root, layout.root);

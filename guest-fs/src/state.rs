@@ -8,10 +8,11 @@ use alloc::rc::Rc;
 use core::cell::{RefCell, RefMut};
 
 use block::BlockDevice;
-use iomap::{Context, Errno};
+use iomap::{Context, Errno, PageCache};
 
 use crate::audit::{Auditor, Clock};
 use crate::events::Event;
+use crate::filesystem::Ino;
 use crate::format::superblock::Layout;
 use crate::format::{Corruption, Image, Structure, verify_cached};
 use crate::inode::Incore;
@@ -19,7 +20,8 @@ use crate::lock::Lock;
 use crate::log::LogState;
 use crate::meta::cache::Cache;
 use crate::meta::{Fault, MetaRead, read_verified};
-use crate::mount::FsKnobs;
+use crate::mount::{FsKnobs, MountOptions};
+use crate::ops::DioTable;
 use crate::planted::Plant;
 use crate::shutdown::ShutdownReason;
 use crate::space::{Busy, Groups};
@@ -34,6 +36,10 @@ pub(crate) struct Core<D: BlockDevice> {
     pub(crate) plant: Plant,
     /// Held while the journal is written or checkpointed.
     pub(crate) log_lock: Lock,
+    /// The pages of files.
+    pub(crate) pages: PageCache<Ino, D::Page>,
+    /// Direct I/O under way.
+    pub(crate) dios: DioTable<D::Page>,
     state: RefCell<State>,
     auditor: RefCell<Option<Rc<dyn Auditor>>>,
     clock: RefCell<Option<Rc<dyn Clock>>>,
@@ -46,6 +52,8 @@ pub(crate) struct State {
     pub(crate) is_mounted: bool,
     pub(crate) log: LogState,
     pub(crate) groups: Groups,
+    /// Free blocks that dirty pages will need: delayed allocation.
+    pub(crate) promised: u64,
     pub(crate) busy: Busy,
     pub(crate) cache: Cache,
     pub(crate) inodes: BTreeMap<u64, Incore>,
@@ -61,6 +69,7 @@ impl State {
             is_mounted: true,
             log,
             groups,
+            promised: 0,
             busy: Busy::default(),
             cache: Cache::default(),
             inodes: BTreeMap::new(),
@@ -72,6 +81,12 @@ impl State {
     /// Has the inode changes that a crash would lose?
     pub(crate) fn is_dirty(&self, incore: &Incore) -> bool {
         incore.epoch > self.log.durable_epoch
+    }
+
+    /// Has the inode changes other than of its times that a crash would lose? (XFS: `IOMAP_F_DIRTY` leaves
+    /// times out.)
+    pub(crate) fn is_data_dirty(&self, incore: &Incore) -> bool {
+        incore.data_epoch > self.log.durable_epoch
     }
 
     /// A metadata block as committed transactions left it, if it is in memory.
@@ -124,7 +139,7 @@ impl<D: BlockDevice> Core<D> {
         device: Rc<D>,
         reserve: Reserve<D::Page>,
         layout: Layout,
-        knobs: FsKnobs,
+        options: &MountOptions,
         plant: Plant,
         state: State,
     ) -> Self {
@@ -132,9 +147,11 @@ impl<D: BlockDevice> Core<D> {
             device,
             reserve,
             layout,
-            knobs,
+            knobs: options.knobs,
             plant,
             log_lock: Lock::default(),
+            pages: PageCache::new(options.cache_pages_max),
+            dios: DioTable::default(),
             state: RefCell::new(state),
             auditor: RefCell::default(),
             clock: RefCell::default(),

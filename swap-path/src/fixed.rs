@@ -1,10 +1,9 @@
 //! Containers that take their memory once and never grow.
 //!
 //! "No allocation inside swap I/O" as a type: a push beyond the capacity is a bug of this crate and
-//! an assertion, not a call of the allocator. Only [`Fixed::reserve`] and [`FixedQueue::reserve`]
-//! allocate, and their callers are system calls.
+//! an assertion, not a call of the allocator. Only [`Fixed::reserve`] allocates,
+//! and its callers are system calls.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut};
 
@@ -57,45 +56,6 @@ impl<T> DerefMut for Fixed<T> {
     }
 }
 
-/// A queue that never grows.
-#[derive(Debug)]
-pub(crate) struct FixedQueue<T>(VecDeque<T>);
-
-impl<T: PartialEq> FixedQueue<T> {
-    pub(crate) fn with_capacity(capacity: usize) -> Self {
-        Self(VecDeque::with_capacity(capacity))
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub(crate) fn push_back(&mut self, item: T) {
-        assert!(self.0.len() < self.0.capacity(), "a queue of {} is full", self.0.len());
-        self.0.push_back(item);
-    }
-
-    pub(crate) fn pop_front(&mut self) -> Option<T> {
-        self.0.pop_front()
-    }
-
-    /// Takes `item` out, wherever it is. Linear: not for the fault path.
-    pub(crate) fn remove(&mut self, item: &T) {
-        if let Some(index) = self.0.iter().position(|other| other == item) {
-            self.0.remove(index);
-        }
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.0.iter()
-    }
-
-    /// Makes room for `capacity` items in all. Allocates.
-    pub(crate) fn reserve(&mut self, capacity: usize) {
-        self.0.reserve_exact(capacity.saturating_sub(self.0.len()));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,15 +66,6 @@ mod tests {
         let mut fixed = Fixed::with_capacity(1);
         for item in 0..=fixed.0.capacity() {
             fixed.push(item);
-        }
-    }
-
-    #[test]
-    #[should_panic(expected = "is full")]
-    fn a_fixed_queue_refuses_to_grow() {
-        let mut queue = FixedQueue::with_capacity(1);
-        for item in 0..=queue.0.capacity() {
-            queue.push_back(item);
         }
     }
 }

@@ -24,8 +24,10 @@
 extern crate alloc;
 
 mod area;
+mod bugs;
 pub mod events;
 mod fixed;
+mod frame_id;
 mod mm;
 mod path;
 
@@ -33,8 +35,9 @@ pub use area::{
     Activation, AreaId, HeaderError, LABEL_BYTES_MAX, MkswapError, SwapArea, SwapEntry, SwapHeader,
     SwaponError, SwaponOptions, mkswap, swap_header, swapon, swapon_file, swapon_with,
 };
+pub use bugs::{Bug, Bugs};
 pub use mm::{
-    Mm, MmConfig, MmError, MmKnobs, MmStats, PageView, PoisonedPage, ReclaimPolicy, SwapoffError,
-    SwapoffReport,
+    FOLIO_ORDER_MAX, ForkError, Mm, MmConfig, MmError, MmKnobs, MmStats, PageView, PoisonedPage,
+    Pressure, ReclaimPolicy, SwapoffError, SwapoffReport, Watermarks,
 };
-pub use path::{CLUSTER_PAGES_MAX, PathKind, SwapIo, SwapKnobs, UnknownPath};
+pub use path::{CLUSTER_PAGES_MAX, IO_PAGES_MAX, PathKind, SwapIo, SwapKnobs, UnknownPath};

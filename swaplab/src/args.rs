@@ -10,6 +10,8 @@ use lab::FileKind;
 use nvme_model::fault::Rule;
 use swap_path::PathKind;
 
+use crate::campaign::args::CampaignArgs;
+
 /// A laboratory for swap over filesystems on emulated NVMe hardware.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 80, arg_required_else_help = true)]
@@ -30,6 +32,8 @@ pub(crate) enum Command {
     Boot(Boot),
     /// Faults: what there is, and those of a running machine
     Fault(FaultArgs),
+    /// Many units: plan, run, merge, report, compare
+    Campaign(CampaignArgs),
     /// Measure: figures with their goals
     Bench(Bench),
 }

@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     Usage = 2,
     /// The laboratory itself failed.
     Infrastructure = 3,
+    /// Nothing was found so far, and not everything was run.
+    Incomplete = 4,
 }
 
 impl Exit {

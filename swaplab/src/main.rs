@@ -1,12 +1,14 @@
 //! `swaplab`: the laboratory's command line.
 //!
 //! Thin on purpose: it reads arguments, calls `campaign` and `vmm`, prints, and turns the outcome into
-//! an exit code. 0 all as expected, 1 findings, 2 usage or environment, 3 infrastructure.
+//! an exit code. 0 all as expected, 1 findings, 2 usage or environment, 3 infrastructure,
+//! 4 incomplete.
 #![forbid(unsafe_code)]
 
 mod args;
 mod bench;
 mod boot;
+mod campaign;
 mod exit;
 mod fault;
 mod reproduce;
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Command::Reproduce(reproduce) => reproduce::run(&reproduce),
         Command::Boot(boot) => boot::run(&boot),
         Command::Fault(fault) => fault::run(&fault),
+        Command::Campaign(args) => campaign::run(&args),
         Command::Bench(bench) => bench::run(&bench),
     };
     outcome.into()

@@ -30,7 +30,7 @@ mod verdict;
 pub use build::Build;
 pub use lines::FileError;
 pub use plan::{Plan, PlanHeader, PlannedUnit, SpaceLine};
-pub use record::{ErrorSeen, FaultCount, HostPart, Outcome, Record, Role};
+pub use record::{ErrorSeen, FaultCount, FiredAt, HostPart, Outcome, Record, Role};
 pub use shard::{Assignment, Shard, ShardError};
 pub use unit_id::{ParseUnitIdError, UnitId};
 pub use verdict::{ParseVerdictError, VerdictLabel, VerdictWord};

@@ -26,8 +26,18 @@ pub struct FaultCount {
     pub armed: u64,
     /// How often it fired.
     pub fired: u64,
-    /// The event numbers of the trace at which it fired; the first few.
-    pub fired_at: Vec<u64>,
+    /// Where it fired: the first few times.
+    pub fired_at: Vec<FiredAt>,
+}
+
+/// One time that a rule fired.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FiredAt {
+    /// The number of the event in the trace, from 1.
+    pub event: u64,
+    /// What the guest was doing: the step of its script; `-` before the first.
+    pub phase: String,
 }
 
 /// One kind of error that a layer met, and who learned of it first.
@@ -59,6 +69,10 @@ pub struct Outcome {
     pub expected: VerdictLabel,
     /// The verdict.
     pub verdict: VerdictLabel,
+    /// What the run came to in one word, whatever was predicted: `ok`, `kept`, `lost 96`, ...; empty if
+    /// nothing is known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub came_to: String,
     /// What distinguishes this failure from others: the same text for the same cause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,

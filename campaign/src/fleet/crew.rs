@@ -144,6 +144,7 @@ fn infra(unit: &PlannedUnit, attempt: u32, why: String) -> Record {
         role: unit.role,
         expected: unit.expected.clone(),
         verdict: VerdictLabel::plain(VerdictWord::Infra),
+        came_to: String::new(),
         signature: None,
         detail: Some(why),
         faults: Vec::new(),

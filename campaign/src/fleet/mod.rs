@@ -12,6 +12,7 @@
 //! wants it to stop sets a flag.
 
 mod crew;
+mod laboratory;
 
 use std::fmt;
 use std::sync::atomic::AtomicBool;
@@ -21,6 +22,7 @@ use results::ledger::Ledger;
 use results::{FileError, PlannedUnit, Record};
 
 use crate::engine::EngineError;
+pub use laboratory::Laboratory;
 
 /// Something that can run a unit, again and again, on its own thread.
 pub trait Worker {

@@ -47,6 +47,7 @@ impl Worker for FakeMachine {
             role: unit.role,
             expected: unit.expected.clone(),
             verdict,
+            came_to: String::new(),
             signature: None,
             detail: None,
             faults: Vec::new(),

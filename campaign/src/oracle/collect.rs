@@ -27,7 +27,8 @@ pub(super) struct Collector {
     is_down: bool,
     is_after: bool,
     swap_ino: Option<u64>,
-    page_of_slot: BTreeMap<SwapEntry, u64>,
+    /// Fork shares slots.
+    pages_of_slot: BTreeMap<SwapEntry, BTreeSet<u64>>,
     out: BTreeSet<u64>,
     errors: BTreeMap<(&'static str, Errno, &'static str), u64>,
     is_swapping_out: bool,
@@ -122,7 +123,7 @@ impl Collector {
         if step == Step::Probe && self.facts.steps.contains_key(&Step::Probe) {
             self.is_after = true;
             self.out.clear();
-            self.page_of_slot.clear();
+            self.pages_of_slot.clear();
         }
         self.steps.push((step, self.is_down));
         self.facts.out_at_step.insert(step, self.out.clone());
@@ -156,7 +157,25 @@ impl Collector {
     fn swap(&mut self, event: SwapEvent) {
         match event {
             SwapEvent::SlotAlloc { page, entry } => {
-                self.page_of_slot.insert(entry, page);
+                self.pages_of_slot.insert(entry, BTreeSet::from([page]));
+            }
+            SwapEvent::SlotShare { page, entry } => {
+                self.pages_of_slot.entry(entry).or_default().insert(page);
+                self.out.insert(page);
+            }
+            SwapEvent::SlotFree { page, entry } => {
+                // A page that is poisoned leaves its slot too, and is in memory no more than before.
+                self.pages_of_slot.entry(entry).or_default().remove(&page);
+            }
+            SwapEvent::Unshare { page, .. } => {
+                self.out.remove(&page);
+            }
+            SwapEvent::ZeroOut { entry, pages } | SwapEvent::CacheDrop { entry, pages } => {
+                let pages: Vec<_> = self.pages_of(entry, pages).collect();
+                self.out.extend(pages);
+            }
+            SwapEvent::ZeroIn { page, .. } => {
+                self.out.remove(&page);
             }
             SwapEvent::SwapOutBegin { .. } => {
                 self.is_swapping_out = true;
@@ -206,9 +225,9 @@ impl Collector {
 
     /// Which pages the slots from `entry` on belong to.
     fn pages_of(&self, entry: SwapEntry, pages: u32) -> impl Iterator<Item = u64> {
-        (0..pages).filter_map(move |index| {
-            let slot = entry.slot.checked_add(index)?;
-            self.page_of_slot.get(&SwapEntry { slot, ..entry }).copied()
+        (0..pages).flat_map(move |index| {
+            let slot = entry.slot.saturating_add(index);
+            self.pages_of_slot.get(&SwapEntry { slot, ..entry }).into_iter().flatten().copied()
         })
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use file_server::ServerPlan;
-use lab::{FileKind, Knob, Knobs, Script, UnitSpec};
+use lab::{FileKind, Knobs, Script, UnitSpec};
 use nvme_model::FaultPlan;
 use serde::Deserialize;
 use swap_path::{Activation, PathKind};
@@ -231,7 +231,7 @@ impl ScenarioFile {
         }
         let mut knobs = Knobs::default();
         for knob in &case.knobs {
-            knobs = knobs.with(named(Knob::ALL, Knob::name, "knob", knob)?);
+            knobs = knobs.with_named(knob).map_err(|error| error.to_string())?;
         }
         spec.knobs = knobs;
         Ok(spec)

@@ -1,43 +1,64 @@
 //! Moves the pages of one transfer to the device and back, in order, whatever happens.
 //!
-//! Invariant: `pages` holds first the pages that did not leave yet, then those that are back, in file
+//! Invariant: the load's pages are first those that did not leave yet, then those that are back, in file
 //! order; in between are the pages in flight. Rotating once at the end puts everything in place, so
 //! nothing here allocates (the pool may, if it is one that may).
 
 use alloc::vec::Vec;
 
-use block::{BLOCK_BYTES, Bio, BlockDevice, Op};
+use block::{BLOCK_BYTES, Bio, BlockDevice, BlockError, Op};
 use hal::DmaBuf;
 
 use crate::pool::{BioPool, Flight};
 use crate::{Direction, FailureKind, IoFailure};
 
-const ZEROS: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
+pub(crate) const ZEROS: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
 
-/// One transfer under way.
-pub(crate) struct Carrier<'a, D: BlockDevice> {
-    device: &'a D,
-    op: Op,
-    pages: &'a mut Vec<D::Page>,
-    pool: &'a mut BioPool<D::Page>,
-    /// Pages at the front of `pages` that did not leave yet.
+/// The pages of one transfer under way.
+#[derive(Debug)]
+pub(crate) struct Load<P> {
+    pub(crate) pages: Vec<P>,
+    /// Pages at the front that did not leave yet.
     left: usize,
     failure: Option<IoFailure>,
 }
 
+impl<P> Load<P> {
+    pub(crate) const fn new(pages: Vec<P>) -> Self {
+        let left = pages.len();
+        Self { pages, left, failure: None }
+    }
+
+    /// Everything is back: puts every page in its place.
+    ///
+    /// # Errors
+    /// The first failure in file order.
+    pub(crate) fn finish(&mut self) -> Result<(), IoFailure> {
+        self.pages.rotate_left(self.left);
+        self.failure.map_or(Ok(()), Err)
+    }
+}
+
+/// What moves a load.
+pub(crate) struct Carrier<'a, D: BlockDevice> {
+    device: &'a D,
+    op: Op,
+    load: &'a mut Load<D::Page>,
+    pool: &'a mut BioPool<D::Page>,
+}
+
 impl<'a, D: BlockDevice> Carrier<'a, D> {
-    pub(crate) fn new(
+    pub(crate) const fn new(
         device: &'a D,
         direction: Direction,
-        pages: &'a mut Vec<D::Page>,
+        load: &'a mut Load<D::Page>,
         pool: &'a mut BioPool<D::Page>,
     ) -> Self {
         let op = match direction {
             Direction::Read => Op::Read,
             Direction::Write => Op::Write { fua: false },
         };
-        let left = pages.len();
-        Self { device, op, pages, pool, left, failure: None }
+        Self { device, op, load, pool }
     }
 
     /// The most pages that the next bio may have.
@@ -48,7 +69,7 @@ impl<'a, D: BlockDevice> Carrier<'a, D> {
 
     /// Pages that did not leave yet.
     pub(crate) const fn left(&self) -> usize {
-        self.left
+        self.load.left
     }
 
     /// Sends the next `count` pages to (or for) `block`. False: the device did not take them.
@@ -78,10 +99,30 @@ impl<'a, D: BlockDevice> Carrier<'a, D> {
     ///
     /// # Errors
     /// The first failure in file order.
-    pub(crate) fn finish(mut self) -> Result<(), IoFailure> {
+    pub(crate) fn finish(&mut self) -> Result<(), IoFailure> {
         while self.land_oldest() {}
-        self.pages.rotate_left(self.left);
-        self.failure.map_or(Ok(()), Err)
+        self.load.finish()
+    }
+
+    /// Takes what is back, oldest first, without waiting. True if nothing is in flight any more.
+    pub(crate) fn poll(&mut self) -> bool {
+        while let Some(flight) = self.pool.flights.pop_front() {
+            match flight {
+                Flight::Back { pos, pages, result } => {
+                    self.land(pos, pages, result, FailureKind::Submission);
+                }
+                Flight::Sent { pos, ticket } => match self.device.try_take(ticket) {
+                    Some(done) => {
+                        self.land(pos, done.bio.pages, done.result, FailureKind::Completion);
+                    }
+                    None => {
+                        self.pool.flights.push_front(Flight::Sent { pos, ticket });
+                        return false;
+                    }
+                },
+            }
+        }
+        true
     }
 
     fn depart(&mut self, count: usize) -> Vec<D::Page> {
@@ -94,29 +135,38 @@ impl<'a, D: BlockDevice> Carrier<'a, D> {
                 break Vec::new();
             }
         };
-        let count = count.min(self.left);
-        vector.extend(self.pages.drain(..count));
-        self.left -= count;
+        let count = count.min(self.load.left);
+        vector.extend(self.load.pages.drain(..count));
+        self.load.left -= count;
         vector
     }
 
     /// False if nothing is in flight.
     fn land_oldest(&mut self) -> bool {
-        let (pos, mut pages, result, kind) = match self.pool.flights.pop_front() {
+        match self.pool.flights.pop_front() {
             None => return false,
             Some(Flight::Back { pos, pages, result }) => {
-                (pos, pages, result, FailureKind::Submission)
+                self.land(pos, pages, result, FailureKind::Submission);
             }
             Some(Flight::Sent { pos, ticket }) => {
                 let done = self.device.wait(ticket);
-                (pos, done.bio.pages, done.result, FailureKind::Completion)
+                self.land(pos, done.bio.pages, done.result, FailureKind::Completion);
             }
-        };
-        self.pages.append(&mut pages);
-        self.pool.give(pages);
-        if let (Err(error), None) = (result, self.failure) {
-            self.failure = Some(IoFailure::device(error, pos, kind));
         }
         true
+    }
+
+    fn land(
+        &mut self,
+        pos: u64,
+        mut pages: Vec<D::Page>,
+        result: Result<(), BlockError>,
+        kind: FailureKind,
+    ) {
+        self.load.pages.append(&mut pages);
+        self.pool.give(pages);
+        if let (Err(error), None) = (result, self.load.failure) {
+            self.load.failure = Some(IoFailure::device(error, pos, kind));
+        }
     }
 }

@@ -8,18 +8,23 @@
 //! `guest-fs` implements these traits and knows no swap; `swap-path` uses them and knows no
 //! filesystem.
 //!
-//! What this crate does not do: no page cache, no locking, no policy about which range may be mapped.
+//! Buffered I/O goes through the [`PageCache`] ([`Buffered`]: read, write, zero, unshare, writeback by ioends).
+//!
+//! What this crate does not do: no locking, no policy about which range may be mapped, no mmap.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
 mod activate;
+mod buffered;
+mod cache;
 mod carrier;
 mod dio;
 mod errno;
 pub mod events;
 mod failure;
+mod iter;
 mod map;
 mod ops;
 mod piece;
@@ -33,9 +38,12 @@ pub use activate::{
     ActivateError, ActivateReason, SwapExtent, SwapExtents, swapfile_activate,
     swapfile_activate_traced,
 };
-pub use dio::{IocbFlags, Kiocb, dio_rw};
+pub use buffered::{Buffered, BufferedOps, Ioend, IoendKind, WritebackOps};
+pub use cache::{ErrCursor, ErrSeq, PageCache};
+pub use dio::{Dio, IocbFlags, Kiocb, dio_rw};
 pub use errno::Errno;
 pub use failure::{FailureKind, IoFailure, SwapRefusal};
+pub use iter::Iter;
 pub use map::{Context, Direction, Intent, Iomap, MapFlags, MapKind, Transfer};
 pub use ops::{DioEnd, DioOps, IomapOps, SwapHost};
 pub use pool::BioPool;

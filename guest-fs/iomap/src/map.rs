@@ -89,8 +89,12 @@ pub enum Context {
     SwapOut = 3,
     /// A page comes in from swap: a fault is waiting.
     SwapIn = 4,
-    /// The completion of a direct I/O.
+    /// The completion of a direct I/O or of writeback.
     Completion = 5,
+    /// Dirty pages are written: a transaction that waits for memory waits for itself.
+    Writeback = 6,
+    /// Memory is being reclaimed, other than by a swap-out: clean pages are given up.
+    Reclaim = 7,
 }
 
 impl Context {
@@ -103,6 +107,8 @@ impl Context {
             3 => Self::SwapOut,
             4 => Self::SwapIn,
             5 => Self::Completion,
+            6 => Self::Writeback,
+            7 => Self::Reclaim,
             _ => return None,
         })
     }

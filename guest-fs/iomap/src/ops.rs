@@ -24,7 +24,8 @@ pub trait IomapOps {
         context: Context,
     ) -> Result<Iomap, Errno>;
 
-    /// The caller is done with `map` after `written` bytes. Most filesystems have nothing to do.
+    /// The caller is done with `map`: from `pos` on it used `written` bytes of it, maybe none. Most callbacks
+    /// have nothing to do; one that claimed more than was used gives the rest back.
     ///
     /// # Errors
     /// Whatever undoing an unused allocation can give.
@@ -32,12 +33,19 @@ pub trait IomapOps {
         &self,
         inode: Self::Inode,
         map: &Iomap,
+        pos: u64,
         written: u64,
         intent: Intent,
         context: Context,
     ) -> Result<(), Errno> {
-        let _ = (inode, map, written, intent, context);
+        let _ = (inode, map, pos, written, intent, context);
         Ok(())
+    }
+
+    /// The library asks the heap for the bios of an I/O now. Only to be noted: in a context that reclaims
+    /// memory this is what must not happen.
+    fn allocating(&self, context: Context) {
+        let _ = context;
     }
 
     /// Is `map` still true? (The cookie is compared.)

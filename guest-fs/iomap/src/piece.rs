@@ -9,7 +9,7 @@ use crate::{Context, Errno, FailureKind, Intent, IoFailure, Iomap, IomapOps};
 /// A block in the arithmetic of file positions.
 pub(crate) const PAGE: u64 = BLOCK_BYTES as u64;
 
-/// Asks for the mapping at `pos` and makes sure that it covers at least the page there.
+/// Asks for the mapping at `pos` and makes sure that it covers at least the page that holds it.
 ///
 /// # Errors
 /// What the callback refused; `EIO` for an answer that does not cover the page (Linux
@@ -31,7 +31,7 @@ pub(crate) fn ask<O: IomapOps>(
         }
         Ok(map) => {
             tracer.emit(Event::answer(&map));
-            match pages_from(&map, pos) {
+            match pages_from(&map, pos / PAGE * PAGE) {
                 Some(1..) => Ok(map),
                 _ => Err(IoFailure::library(Errno::EIO, pos, FailureKind::BadMapping)),
             }

@@ -8,14 +8,14 @@
 
 use block::BlockDevice;
 
-use crate::carrier::Carrier;
+use crate::carrier::{Carrier, Load};
 use crate::dio::outcome;
 use crate::events::{Engine, Event};
-use crate::piece::{PAGE, ask, block_at, pages_from, transfer_bytes};
+use crate::piece::{PAGE, block_at, pages_from, transfer_bytes};
 use crate::pool::BioPool;
 use crate::{
-    Context, Direction, Errno, FailureKind, Intent, IoFailure, Iomap, IomapOps, MapFlags, MapKind,
-    SwapRefusal, Transfer,
+    Context, Direction, Errno, FailureKind, Intent, IoFailure, Iomap, IomapOps, Iter, MapFlags,
+    MapKind, SwapRefusal, Transfer,
 };
 
 /// Reads or writes swap pages. Returns the bytes transferred: all of them.
@@ -37,9 +37,11 @@ pub fn swap_rw<O: IomapOps, D: BlockDevice>(
     let bytes = transfer_bytes(pos, transfer.pages.len())?;
     let tracer = device.tracer();
     tracer.emit(Event::IoBegin { engine: Engine::Swap, direction, context, pos, bytes });
-    let mut carrier = Carrier::new(device, direction, &mut transfer.pages, pool);
+    let mut load = Load::new(core::mem::take(&mut transfer.pages));
+    let mut carrier = Carrier::new(device, direction, &mut load, pool);
     let submitted = submit_all(ops, device, inode, pos, direction, context, &mut carrier);
     let result = carrier.finish().and(submitted);
+    transfer.pages = load.pages;
     tracer.emit(outcome(Engine::Swap, pos, bytes, result));
     result.map(|()| bytes)
 }
@@ -55,30 +57,38 @@ fn submit_all<O: IomapOps, D: BlockDevice>(
 ) -> Result<(), IoFailure> {
     let mut intent = Intent::SWAP | Intent::DIRECT;
     intent.set(Intent::WRITE, direction == Direction::Write);
-    let mut pos = start;
-    while carrier.left() > 0 {
-        let left = (carrier.left() as u64).saturating_mul(PAGE);
-        let map = ask(ops, device.tracer(), inode, pos, left, intent, context)?;
-        if let Some(refusal) = refusal(&map) {
-            let kind = FailureKind::NotOverwrite(refusal);
-            return Err(IoFailure::library(Errno::EIO, pos, kind));
-        }
-        let mapped = pages_from(&map, pos).map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX));
-        let count = mapped.min(carrier.left()).min(carrier.bio_pages_max());
-        let bad = || IoFailure::library(Errno::EIO, pos, FailureKind::BadMapping);
-        let block = block_at(&map, pos).ok_or_else(bad)?;
-        if count == 0 {
-            return Err(bad());
-        }
-        if !carrier.send(pos, block, count) {
-            // The carrier reports it.
-            return Ok(());
-        }
-        let sent = (count as u64).saturating_mul(PAGE);
-        ops.iomap_end(inode, &map, sent, intent, context)
-            .map_err(|errno| IoFailure::filesystem(errno, pos, FailureKind::EndIo))?;
-        pos = pos.saturating_add(sent);
+    let bytes = (carrier.left() as u64).saturating_mul(PAGE);
+    let mut iter = Iter::new(inode, start, bytes, intent, context);
+    let mut status = Ok(());
+    while let Some(map) = iter.next(ops, device.tracer(), status)? {
+        status = send_piece(&mut iter, &map, carrier);
     }
+    Ok(())
+}
+
+/// Sends one bio of what `map` covers: the pool decides how many may be under way.
+fn send_piece<I: Copy + core::fmt::Debug, D: BlockDevice>(
+    iter: &mut Iter<I>,
+    map: &Iomap,
+    carrier: &mut Carrier<'_, D>,
+) -> Result<(), IoFailure> {
+    let pos = iter.pos();
+    if let Some(refusal) = refusal(map) {
+        let kind = FailureKind::NotOverwrite(refusal);
+        return Err(IoFailure::library(Errno::EIO, pos, kind));
+    }
+    let mapped = pages_from(map, pos).map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX));
+    let count = mapped.min(carrier.left()).min(carrier.bio_pages_max());
+    let bad = || IoFailure::library(Errno::EIO, pos, FailureKind::BadMapping);
+    let block = block_at(map, pos).ok_or_else(bad)?;
+    if count == 0 {
+        return Err(bad());
+    }
+    if !carrier.send(pos, block, count) {
+        // The carrier knows why, and its word counts.
+        return Err(IoFailure::library(Errno::EIO, pos, FailureKind::Submission));
+    }
+    iter.advance((count as u64).saturating_mul(PAGE));
     Ok(())
 }
 

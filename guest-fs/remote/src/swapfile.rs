@@ -12,7 +12,7 @@ use p9_wire::{LockRequest, Request, lock_kind};
 
 use crate::Client;
 use crate::events::Event;
-use crate::transfer::{Job, pages_of};
+use crate::transfer::{Job, PAGES_MAX, pages_of};
 
 /// Units of a file's block count.
 const SECTOR_BYTES: u64 = 512;
@@ -101,15 +101,19 @@ impl<P: Platform, D: DmaBuf> SwapFile<D> for RemoteSwapFile<P> {
             kind,
             device: None,
         };
-        let moved = pages_of(pages, |pages| {
-            self.client.transfer(&Job { direction, file: self.file, pos, pages, context })
-        });
-        match moved {
-            None => Err(failed(Errno::EINVAL, pos, FailureKind::Misaligned)),
-            Some(result) => {
-                result.map_err(|(errno, pos)| failed(errno, pos, FailureKind::Completion))
+        for (index, chunk) in (0_u64..).zip(pages.chunks(PAGES_MAX)) {
+            let pos = pos + index * (PAGES_MAX * PAGE_BYTES) as u64;
+            let moved = pages_of(chunk, |pages| {
+                self.client.transfer(&Job { direction, file: self.file, pos, pages, context })
+            });
+            match moved {
+                None => return Err(failed(Errno::EINVAL, pos, FailureKind::Misaligned)),
+                Some(result) => {
+                    result.map_err(|(errno, pos)| failed(errno, pos, FailureKind::Completion))?;
+                }
             }
         }
+        Ok(())
     }
 
     fn deactivate(&mut self) {

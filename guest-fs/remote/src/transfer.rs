@@ -11,7 +11,7 @@ use crate::events::BreakCause;
 use crate::exchange::Sent;
 use crate::slots::SLOTS;
 
-/// Pages of one transfer: as many as swap moves at once.
+/// Pages of one request at most: 128 KiB. A folio that is larger goes in several.
 pub(crate) const PAGES_MAX: usize = 32;
 
 const PAGE: u64 = PAGE_BYTES as u64;

@@ -68,6 +68,13 @@ impl From<Event> for Record {
             Event::IoLockBusy { ino, context, errno } => {
                 record(50, context as u16, errno.number().into(), [ino, 0, 0])
             }
+            Event::Reserve { ino, context, blocks } => {
+                record(64, context as u16, 0, [ino, blocks, 0])
+            }
+            Event::BioAlloc { context } => record(66, context as u16, 0, [0; 3]),
+            Event::PageAlloc { context, is_refused } => {
+                record(65, context as u16, is_refused.into(), [0; 3])
+            }
         }
     }
 }
@@ -135,6 +142,17 @@ impl Event {
                 context: context()?,
                 errno: Errno::from_number(u16::try_from(word).ok()?)?,
             },
+            _ => return Self::decode_memory(record),
+        })
+    }
+
+    fn decode_memory(record: &Record) -> Option<Self> {
+        let Record { small, word, args: [first, second, _], .. } = *record;
+        let context = || Context::from_u8(u8::try_from(small).ok()?);
+        Some(match record.code {
+            64 => Self::Reserve { ino: first, context: context()?, blocks: second },
+            66 => Self::BioAlloc { context: context()? },
+            65 => Self::PageAlloc { context: context()?, is_refused: word != 0 },
             _ => return None,
         })
     }
@@ -158,6 +176,6 @@ mod tests {
                 assert_eq!(Event::decode(&again), Some(event));
             }
         }
-        assert_eq!(known, 32);
+        assert_eq!(known, 35);
     }
 }

@@ -3,10 +3,13 @@
 use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
 
+use iomap::ErrCursor;
+
 use crate::extent::Extent;
 use crate::format::inode::{self, Fields};
 use crate::format::{Image, Structure};
 use crate::lock::Lock;
+use crate::map::Reserved;
 use crate::meta::{Fault, MetaRead, MetaWrite};
 
 /// The fields of an inode.
@@ -59,6 +62,14 @@ pub(crate) struct Incore {
     pub(crate) epoch: u64,
     /// Changes with every change of the inode or its map.
     pub(crate) cookie: u64,
+    /// The log epoch of the last transaction that changed more than its times.
+    pub(crate) data_epoch: u64,
+    /// The size that users see, if buffered writes went beyond the one in the metadata.
+    pub(crate) size: Option<u64>,
+    /// File blocks whose dirty pages have a claim on space.
+    pub(crate) reserved: Reserved,
+    /// Errors of writeback up to here were told by `fsync` of the inode itself.
+    pub(crate) told: ErrCursor,
     /// Who keeps it although it may have no name.
     pub(crate) holds: u32,
     /// It has no name any more.

@@ -28,10 +28,37 @@ impl<D: BlockDevice> Core<D> {
         blocks: u64,
         context: Context,
     ) -> Result<(Extent, bool), Errno> {
+        self.allocate_as(ino, file_block, blocks, context, false)
+    }
+
+    /// [`Core::allocate`] of blocks that were promised to dirty pages: it may use what is kept for them.
+    ///
+    /// # Errors
+    /// As there; `ENOSPC` would be a bug of the promise.
+    pub(crate) fn allocate_promised(
+        &self,
+        ino: u64,
+        file_block: u64,
+        blocks: u64,
+        context: Context,
+    ) -> Result<(Extent, bool), Errno> {
+        self.allocate_as(ino, file_block, blocks, context, true)
+    }
+
+    fn allocate_as(
+        &self,
+        ino: u64,
+        file_block: u64,
+        blocks: u64,
+        context: Context,
+        is_promised: bool,
+    ) -> Result<(Extent, bool), Errno> {
         if file_block.checked_add(blocks).is_none_or(|end| end > FILE_BLOCKS_MAX) {
             return Err(Errno::EFBIG);
         }
-        self.with_space(context, || self.try_allocate(ino, file_block, blocks, context))
+        self.with_space(context, || {
+            self.try_allocate(ino, file_block, blocks, context, is_promised)
+        })
     }
 
     fn try_allocate(
@@ -40,9 +67,13 @@ impl<D: BlockDevice> Core<D> {
         file_block: u64,
         blocks: u64,
         context: Context,
+        is_promised: bool,
     ) -> Result<(Extent, bool), Fault> {
         let reserved = cost::map_change(self, ino)?.saturating_add(cost::INODE + cost::SPACE);
         let mut txn = Transaction::begin(self, reserved, context)?;
+        if is_promised {
+            txn = txn.with_reserve();
+        }
         let _lock = self.lock_inode(ino, context, false)?;
         let hole_end = match extent::lookup(&txn, ino, file_block)? {
             Lookup::Extent(extent) => return Ok((extent, false)),

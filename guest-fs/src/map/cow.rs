@@ -33,7 +33,21 @@ impl<D: BlockDevice> Core<D> {
         if let Some(staged) = self.staged_at(ino, file_block)? {
             return Ok(staged);
         }
-        self.with_space(context, || self.try_stage(ino, file_block, blocks, context))
+        self.with_space(context, || self.try_stage(ino, file_block, blocks, context, false))
+    }
+
+    /// [`Core::stage`] of blocks that were promised to dirty pages.
+    ///
+    /// # Errors
+    /// As there; `ENOSPC` would be a bug of the promise.
+    pub(super) fn stage_promised(
+        &self,
+        ino: u64,
+        file_block: u64,
+        blocks: u64,
+        context: Context,
+    ) -> Result<Extent, Errno> {
+        self.with_space(context, || self.try_stage(ino, file_block, blocks, context, true))
     }
 
     /// What is staged at `file_block`.
@@ -50,6 +64,7 @@ impl<D: BlockDevice> Core<D> {
         file_block: u64,
         blocks: u64,
         context: Context,
+        is_promised: bool,
     ) -> Result<Extent, Fault> {
         let next = self.with_inode(ino, |incore| {
             incore.staged.range(file_block..).next().map_or(u64::MAX, |(at, _)| *at)
@@ -57,6 +72,9 @@ impl<D: BlockDevice> Core<D> {
         let wanted = next.saturating_sub(file_block).min(blocks);
         let reserved = cost::owner_change(self)?.saturating_add(cost::SPACE);
         let mut txn = Transaction::begin(self, reserved, context)?;
+        if is_promised {
+            txn = txn.with_reserve();
+        }
         let _lock = self.lock_inode(ino, context, false)?;
         let before = extent::before(&txn, ino, file_block)?;
         let goal = before.map_or(ino, |extent| extent.end());

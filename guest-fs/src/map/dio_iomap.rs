@@ -12,6 +12,7 @@ use block::BlockDevice;
 use iomap::{Context, DioEnd, DioOps, Errno, Intent, Iomap, IomapOps, MapFlags, MapKind};
 
 use super::{Marks, describe, is_valid};
+use crate::events::Event;
 use crate::extent::Extent;
 use crate::filesystem::Ino;
 use crate::format::BLOCK_BYTES;
@@ -30,12 +31,16 @@ impl<D: BlockDevice> DioIomap<D> {
     }
 }
 
-/// The same callbacks for changes that the filesystem makes itself: the size stays as it is.
-pub(crate) struct OwnDio<'a, D: BlockDevice>(pub(crate) &'a Core<D>);
+/// The same callbacks without a handle, for what the filesystem does itself.
+pub(crate) struct OwnDio<'a, D: BlockDevice> {
+    pub(crate) core: &'a Core<D>,
+    /// Does a write beyond the size move it?
+    pub(crate) moves_size: bool,
+}
 
 impl<D: BlockDevice> Core<D> {
     /// What is there now, seen under the inode lock.
-    fn dio_look(
+    pub(super) fn dio_look(
         &self,
         ino: u64,
         pos: u64,
@@ -46,11 +51,14 @@ impl<D: BlockDevice> Core<D> {
         let marks = {
             let state = self.state();
             let incore = state.inodes.get(&ino).ok_or(Errno::ENOENT)?;
-            Marks { is_dirty: state.is_dirty(incore), cookie: incore.cookie }
+            Marks { is_dirty: state.is_data_dirty(incore), cookie: incore.cookie }
         };
         let fields = fields(self, ino)?;
         match fields.kind {
-            FileKind::File => describe(self, ino, &fields, marks, pos),
+            FileKind::File => {
+                let map = describe(self, ino, &fields, marks, pos)?;
+                Ok(self.with_inode(ino, |incore| incore.reserved.overlay(map, pos))?)
+            }
             FileKind::Directory => Err(Errno::EISDIR.into()),
             FileKind::Symlink => Err(Errno::EINVAL.into()),
         }
@@ -83,8 +91,9 @@ impl<D: BlockDevice> Core<D> {
             let limit = next.map_or(u64::MAX, |next| next.file_block.saturating_mul(BLOCK_BYTES));
             map.length = map.length.min(limit.saturating_sub(map.offset));
         }
-        let is_usable = map.kind != MapKind::Hole && !map.flags.contains(MapFlags::SHARED);
-        if is_write && map.kind != MapKind::Hole && self.plant.has(Planted::ConvertBeforeData) {
+        let is_hole = matches!(map.kind, MapKind::Hole | MapKind::Delalloc);
+        let is_usable = !is_hole && !map.flags.contains(MapFlags::SHARED);
+        if is_write && !is_hole && self.plant.has(Planted::ConvertBeforeData) {
             let first = pos / BLOCK_BYTES;
             let end = first.saturating_add(length.div_ceil(BLOCK_BYTES));
             self.convert(ino, first, end, 0, context)?;
@@ -96,7 +105,7 @@ impl<D: BlockDevice> Core<D> {
             return Err(Errno::EAGAIN);
         }
         let blocks = length.div_ceil(BLOCK_BYTES).max(1);
-        if map.kind == MapKind::Hole {
+        if is_hole {
             let (_, is_new) = self.allocate(ino, pos / BLOCK_BYTES, blocks, context)?;
             let map = self.dio_look(ino, pos, intent, context);
             let mut map = map.map_err(|fault| self.errno(fault))?;
@@ -144,7 +153,7 @@ impl<D: BlockDevice> Core<D> {
 }
 
 /// The mapping of staged blocks, in place of `map`.
-const fn staged_map(staged: Extent, map: Iomap) -> Iomap {
+pub(super) const fn staged_map(staged: Extent, map: Iomap) -> Iomap {
     Iomap {
         kind: MapKind::Mapped,
         flags: MapFlags::SHARED,
@@ -167,6 +176,10 @@ impl<D: BlockDevice> IomapOps for DioIomap<D> {
         context: Context,
     ) -> Result<Iomap, Errno> {
         self.0.dio_begin(inode.0, pos, length, intent, context)
+    }
+
+    fn allocating(&self, context: Context) {
+        self.0.emit(Event::BioAlloc { context });
     }
 
     fn iomap_valid(&self, inode: Ino, map: &Iomap) -> bool {
@@ -199,11 +212,15 @@ impl<D: BlockDevice> IomapOps for OwnDio<'_, D> {
         intent: Intent,
         context: Context,
     ) -> Result<Iomap, Errno> {
-        self.0.dio_begin(inode.0, pos, length, intent, context)
+        self.core.dio_begin(inode.0, pos, length, intent, context)
+    }
+
+    fn allocating(&self, context: Context) {
+        self.core.emit(Event::BioAlloc { context });
     }
 
     fn iomap_valid(&self, inode: Ino, map: &Iomap) -> bool {
-        is_valid(self.0, inode, map)
+        is_valid(self.core, inode, map)
     }
 }
 
@@ -216,7 +233,9 @@ impl<D: BlockDevice> DioOps for OwnDio<'_, D> {
         end: DioEnd,
         context: Context,
     ) -> Result<(), Errno> {
-        self.0.dio_end(inode.0, pos..pos.saturating_add(length), 0, end, context)
+        let stop = pos.saturating_add(length);
+        let size = if self.moves_size { stop } else { 0 };
+        self.core.dio_end(inode.0, pos..stop, size, end, context)
     }
 }
 

@@ -38,10 +38,7 @@ impl<D: BlockDevice> SwapHost for FileSystem<D> {
     }
 
     fn size_bytes(&self, inode: Ino) -> Result<u64, Errno> {
-        self.core.check_alive()?;
-        self.core.with_inode(inode.0, |_| ())?;
-        let fields = fields(&*self.core, inode.0).map_err(|fault| self.core.errno(fault))?;
-        Ok(fields.size)
+        self.core.known(inode).map(|fields| fields.size)
     }
 
     fn sync(&self, inode: Ino) -> Result<(), Errno> {
@@ -54,6 +51,10 @@ impl<D: BlockDevice> SwapHost for FileSystem<D> {
         if core.with_inode(inode.0, |incore| incore.is_swapfile)? {
             return Err(Errno::EBUSY);
         }
+        // From now on its blocks change without the cache. Activation has synced the file, or will.
+        core.flush(inode.0, 0..u64::MAX)?;
+        core.wait_dio(inode);
+        core.pages.forget_clean(inode, 0..u64::MAX);
         let read = || {
             if fields(core, inode.0)?.kind != FileKind::File {
                 return Err(Errno::EINVAL.into());

@@ -1,16 +1,21 @@
 //! Where file ranges are: the two mapping callbacks, and the changes of a map.
 
+mod buffered_iomap;
 mod change;
 mod cow;
 mod dio_iomap;
 mod host;
+mod reserve;
 mod swap_iomap;
 mod unmap;
+mod writeback;
 
 use block::BlockDevice;
+pub(crate) use buffered_iomap::BufferedIomap;
 pub use dio_iomap::DioIomap;
 pub(crate) use dio_iomap::OwnDio;
 use iomap::{Iomap, MapFlags, MapKind};
+pub(crate) use reserve::Reserved;
 pub use swap_iomap::SwapIomap;
 
 use crate::extent::{self, Extent, Lookup};

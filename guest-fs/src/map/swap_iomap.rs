@@ -41,7 +41,7 @@ impl<D: BlockDevice> SwapIomap<D> {
             return Err(SwapMapRefusal::Shutdown);
         }
         let incore = state.inodes.get(&ino).ok_or(SwapMapRefusal::NotInMemory)?;
-        let marks = Marks { is_dirty: state.is_dirty(incore), cookie: incore.cookie };
+        let marks = Marks { is_dirty: state.is_data_dirty(incore), cookie: incore.cookie };
         let meta = InMemory { state: &state, layout: &self.0.layout };
         let fields = fields(&meta, ino).map_err(refusal)?;
         if fields.kind != FileKind::File {
@@ -50,7 +50,8 @@ impl<D: BlockDevice> SwapIomap<D> {
         if pos >= fields.size {
             return Err(SwapMapRefusal::BeyondSize);
         }
-        let mut map = describe(&meta, ino, &fields, marks, pos).map_err(refusal)?;
+        let map = describe(&meta, ino, &fields, marks, pos).map_err(refusal)?;
+        let mut map = incore.reserved.overlay(map, pos);
         // Blocks that reach beyond the size are none of swap's business.
         map.length = map.length.min(fields.size.saturating_sub(map.offset));
         if is_report {
@@ -59,8 +60,10 @@ impl<D: BlockDevice> SwapIomap<D> {
         if self.0.knobs.swap_map_ignores_sharing {
             map.flags.remove(MapFlags::SHARED);
         }
-        if map.kind == MapKind::Hole {
-            return Err(SwapMapRefusal::Hole);
+        match map.kind {
+            MapKind::Hole => return Err(SwapMapRefusal::Hole),
+            MapKind::Delalloc => return Err(SwapMapRefusal::Delalloc),
+            MapKind::Mapped | MapKind::Unwritten => {}
         }
         if map.flags.contains(MapFlags::SHARED) {
             return Err(SwapMapRefusal::Shared);
@@ -119,6 +122,7 @@ impl<D: BlockDevice> IomapOps for SwapIomap<D> {
                 SwapMapRefusal::BeyondSize
                 | SwapMapRefusal::Shared
                 | SwapMapRefusal::Hole
+                | SwapMapRefusal::Delalloc
                 | SwapMapRefusal::Dirty
                 | SwapMapRefusal::Shutdown => Errno::EIO,
             }

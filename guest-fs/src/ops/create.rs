@@ -143,7 +143,8 @@ fn try_make<D: BlockDevice>(
     }
     txn.commit()?;
     let state = &mut *core.state();
-    let incore = Incore { epoch: state.log.epoch, ..Incore::default() };
+    let epoch = state.log.epoch;
+    let incore = Incore { epoch, data_epoch: epoch, ..Incore::default() };
     state.inodes.insert(ino, incore);
     Ok(ino)
 }

@@ -1,11 +1,12 @@
 //! Preallocation and holes (Linux `fallocate`).
 
 use block::BlockDevice;
-use iomap::{Context, Errno};
+use iomap::{Context, Errno, Kiocb};
 
-use super::check_range;
+use super::{check_range, page_range};
 use crate::filesystem::{FileSystem, Ino};
 use crate::format::BLOCK_BYTES;
+use crate::inode::fields;
 use crate::state::Core;
 
 const USER: Context = Context::User;
@@ -22,6 +23,9 @@ pub enum AllocateMode {
     /// The range reads as zeros and has blocks; the file becomes at least that long
     /// (`FALLOC_FL_ZERO_RANGE`).
     Zero,
+    /// Shared blocks become the file's own, so that later writes need no space
+    /// (`FALLOC_FL_UNSHARE_RANGE`). Done and on the device when it returns.
+    Unshare,
 }
 
 impl<D: BlockDevice> FileSystem<D> {
@@ -52,6 +56,13 @@ impl<D: BlockDevice> FileSystem<D> {
             return Err(Errno::EINVAL);
         }
         let end = check_range(pos, length)?;
+        let _lock = core.io_guard(ino.0, USER, false)?;
+        core.wait_dio(ino);
+        // Delayed allocation in the range becomes blocks first, so that below there are only extents.
+        core.flush(ino.0, page_range(pos, end))?;
+        if mode == AllocateMode::Unshare {
+            return core.unshare(ino, pos, end);
+        }
         if matches!(mode, AllocateMode::Punch | AllocateMode::Zero) {
             core.punch(ino.0, pos, end)?;
         }
@@ -59,8 +70,11 @@ impl<D: BlockDevice> FileSystem<D> {
             core.fill_holes(ino.0, pos / BLOCK_BYTES, end.div_ceil(BLOCK_BYTES))?;
         }
         match mode {
-            AllocateMode::Allocate | AllocateMode::Zero => core.grow(ino.0, end, USER),
-            AllocateMode::KeepSize | AllocateMode::Punch => Ok(()),
+            AllocateMode::Allocate | AllocateMode::Zero => {
+                core.flush_beyond_size(ino.0, end)?;
+                core.grow(ino.0, end, USER)
+            }
+            AllocateMode::KeepSize | AllocateMode::Punch | AllocateMode::Unshare => Ok(()),
         }
     }
 }
@@ -76,16 +90,43 @@ impl<D: BlockDevice> Core<D> {
         Ok(())
     }
 
-    /// Whole blocks go; what is left of the first and last is zeroed.
+    /// Through pages, as Linux: they are read, dirtied, and written to blocks of their own.
+    fn unshare(&self, ino: Ino, pos: u64, end: u64) -> Result<(), Errno> {
+        let size = self.known(ino)?.size;
+        let end = end.min(size);
+        if pos >= end || !fields(self, ino.0).map_err(|fault| self.errno(fault))?.is_reflink() {
+            return Ok(());
+        }
+        let length = end.saturating_sub(pos);
+        let unshared = self.buffered(|b| b.unshare(ino, pos, length, Kiocb::USER));
+        unshared.map_err(|failure| failure.errno)?;
+        self.flush(ino.0, page_range(pos, end))
+    }
+
+    /// Whole blocks go; what is left of the first and last is zeroed, in their pages.
     pub(super) fn punch(&self, ino: u64, pos: u64, end: u64) -> Result<(), Errno> {
         let first = pos.div_ceil(BLOCK_BYTES);
         let last = end / BLOCK_BYTES;
         let first_at = first.saturating_mul(BLOCK_BYTES);
-        self.zero_in_block(ino, pos, first_at.min(end), USER)?;
+        self.zero_part(ino, pos, first_at.min(end))?;
         if last >= first {
             let last_at = last.saturating_mul(BLOCK_BYTES);
-            self.zero_in_block(ino, last_at.max(first_at), end, USER)?;
+            self.zero_part(ino, last_at.max(first_at), end)?;
         }
-        if first < last { self.unmap(ino, first, last, USER) } else { Ok(()) }
+        if first >= last {
+            return Ok(());
+        }
+        self.drop_pages(ino, &(first_at..last.saturating_mul(BLOCK_BYTES)));
+        self.unmap(ino, first, last, USER)
+    }
+
+    fn zero_part(&self, ino: u64, from: u64, to: u64) -> Result<(), Errno> {
+        let inside = to.min(self.known(Ino(ino))?.size);
+        if from < inside {
+            let length = inside.saturating_sub(from);
+            let zeroed = self.buffered(|b| b.zero_range(Ino(ino), from, length, Kiocb::USER));
+            zeroed.map_err(|failure| failure.errno)?;
+        }
+        Ok(())
     }
 }

@@ -2,12 +2,10 @@
 
 use alloc::rc::Rc;
 
-use block::{BLOCK_BYTES as PAGE, BlockDevice};
-use iomap::{Direction, Errno, IoFailure, Kiocb, Transfer, dio_rw};
+use block::BlockDevice;
+use iomap::{Direction, Errno, IoFailure, Kiocb, Transfer};
 
-use super::check_range;
 use crate::filesystem::{FileSystem, Ino};
-use crate::format::BLOCK_BYTES;
 
 impl<D: BlockDevice> FileSystem<D> {
     /// Reads directly from the device. Returns the bytes inside the file size; pages beyond it are
@@ -38,18 +36,9 @@ impl<D: BlockDevice> FileSystem<D> {
         transfer: &mut Transfer<D::Page>,
         iocb: Kiocb,
     ) -> Result<u64, IoFailure> {
-        let refuse = |errno| refused(errno, transfer.pos);
-        let size = self.core.known_file(ino).map_err(refuse)?.size;
-        let inside = size.saturating_sub(transfer.pos);
-        let pages = usize::try_from(inside.div_ceil(BLOCK_BYTES)).unwrap_or(usize::MAX);
-        if pages == 0 {
-            return Ok(0);
-        }
-        transfer.direction = Direction::Read;
-        let beyond = transfer.pages.split_off(pages.min(transfer.pages.len()));
-        let result = dio_rw(&self.dio, &*self.core.device, ino, transfer, iocb);
-        transfer.pages.extend(beyond);
-        result.map(|bytes| bytes.min(inside))
+        let pages = core::mem::take(&mut transfer.pages);
+        let whole = Transfer { direction: Direction::Read, pos: transfer.pos, pages };
+        self.dio_now(ino, transfer, whole, iocb)
     }
 
     /// [`FileSystem::dio_write`] with flags and all that is known of a failure.
@@ -62,12 +51,24 @@ impl<D: BlockDevice> FileSystem<D> {
         transfer: &mut Transfer<D::Page>,
         iocb: Kiocb,
     ) -> Result<u64, IoFailure> {
-        let refuse = |errno| refused(errno, transfer.pos);
-        self.core.changeable(ino).map_err(refuse)?;
-        let bytes = (transfer.pages.len() as u64).saturating_mul(PAGE as u64);
-        check_range(transfer.pos, bytes).map_err(refuse)?;
-        transfer.direction = Direction::Write;
-        dio_rw(&self.dio, &*self.core.device, ino, transfer, iocb)
+        let pages = core::mem::take(&mut transfer.pages);
+        let whole = Transfer { direction: Direction::Write, pos: transfer.pos, pages };
+        self.dio_now(ino, transfer, whole, iocb)
+    }
+
+    fn dio_now(
+        &self,
+        ino: Ino,
+        transfer: &mut Transfer<D::Page>,
+        whole: Transfer<D::Page>,
+        iocb: Kiocb,
+    ) -> Result<u64, IoFailure> {
+        let (back, result) = match self.dio_submit(ino, whole, iocb) {
+            Ok(ticket) => self.dio_wait(ticket),
+            Err((back, failure)) => (back, Err(failure)),
+        };
+        *transfer = back;
+        result
     }
 
     /// Writes at the end of the file (`O_APPEND`): the position is chosen when the write begins. Returns
@@ -83,15 +84,5 @@ impl<D: BlockDevice> FileSystem<D> {
         transfer.pos = self.core.changeable(ino)?.size;
         self.dio_write(ino, transfer)?;
         Ok(transfer.pos)
-    }
-}
-
-fn refused(errno: Errno, pos: u64) -> IoFailure {
-    IoFailure {
-        errno,
-        pos,
-        learned_by: hal::trace::Layer::Filesystem,
-        kind: iomap::FailureKind::Refused,
-        device: None,
     }
 }

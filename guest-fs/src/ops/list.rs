@@ -85,7 +85,7 @@ impl<D: BlockDevice> FileSystem<D> {
             ino,
             kind: fields.kind,
             size_bytes: fields.size,
-            blocks: fields.blocks,
+            blocks: fields.blocks.saturating_add(incore.reserved.blocks()),
             nlink: fields.nlink,
             generation: fields.generation,
             times: fields.times,
@@ -104,7 +104,10 @@ impl<D: BlockDevice> FileSystem<D> {
         Ok(StatFs {
             block_bytes: BLOCK_BYTES,
             blocks: self.core.layout.blocks,
-            blocks_free: state.groups.free().saturating_sub(RESERVED_BLOCKS),
+            blocks_free: state
+                .groups
+                .free()
+                .saturating_sub(RESERVED_BLOCKS.saturating_add(state.promised)),
             files: root.size,
         })
     }

@@ -1,8 +1,11 @@
 //! What users ask of a mounted filesystem.
 
+mod buffered;
 mod create;
+mod direct;
 mod fallocate;
 mod file;
+mod flush;
 mod link;
 mod list;
 mod orphans;
@@ -11,8 +14,13 @@ mod reflink;
 mod remove;
 mod rename;
 mod sync;
+#[cfg(test)]
+mod tests;
 mod truncate;
 
+pub use buffered::{OpenFile, OpenFlags};
+pub(crate) use direct::DioTable;
+pub use direct::DioTicket;
 pub use fallocate::AllocateMode;
 pub use list::DirectoryEntry;
 pub use rename::RenameFlags;
@@ -21,20 +29,23 @@ use block::BlockDevice;
 use iomap::Errno;
 
 use crate::filesystem::Ino;
+use crate::format::BLOCK_BYTES;
 use crate::format::inode::{FILE_BYTES_MAX, Fields, FileKind};
 use crate::inode::fields;
 use crate::meta::Fault;
 use crate::state::Core;
 
 impl<D: BlockDevice> Core<D> {
-    /// The fields of an inode that somebody looked up.
+    /// The fields of an inode that somebody looked up, with the size that users see.
     ///
     /// # Errors
     /// `EIO` after a shutdown, `ENOENT` if nobody did.
     pub(crate) fn known(&self, ino: Ino) -> Result<Fields, Errno> {
         self.check_alive()?;
-        self.with_inode(ino.0, |_| ())?;
-        fields(self, ino.0).map_err(|fault| self.errno(fault))
+        let ahead = self.with_inode(ino.0, |incore| incore.size)?;
+        let mut fields = fields(self, ino.0).map_err(|fault| self.errno(fault))?;
+        fields.size = fields.size.max(ahead.unwrap_or(0));
+        Ok(fields)
     }
 
     /// A regular file that somebody looked up.
@@ -71,6 +82,12 @@ fn directory<D: BlockDevice>(core: &Core<D>, ino: u64) -> Result<Fields, Fault> 
         FileKind::Directory => Err(Errno::ENOENT.into()),
         _ => Err(Errno::ENOTDIR.into()),
     }
+}
+
+/// Whole pages that meet `[start, end)`, in bytes.
+const fn page_range(start: u64, end: u64) -> core::ops::Range<u64> {
+    let first = start / BLOCK_BYTES;
+    first.saturating_mul(BLOCK_BYTES)..end.div_ceil(BLOCK_BYTES).saturating_mul(BLOCK_BYTES)
 }
 
 /// The end of a range that a file can have.

@@ -8,8 +8,9 @@ use iomap::{Context, Errno};
 
 use crate::btree::Tree;
 use crate::events::Event;
+use crate::filesystem::Ino;
 use crate::format::Structure;
-use crate::format::inode::{FILE_BLOCKS_MAX, FileKind};
+use crate::format::inode::{FILE_BLOCKS_MAX, FILE_BYTES_MAX, FileKind};
 use crate::inode::{Incore, fields};
 use crate::meta::Fault;
 use crate::mount::MountError;
@@ -40,6 +41,9 @@ impl<D: BlockDevice> Core<D> {
         let context = Context::User;
         let kind = fields(self, ino).map_err(|fault| self.errno(fault))?.kind;
         if kind == FileKind::File {
+            self.wait_dio(Ino(ino));
+            self.drop_pages(ino, &(0..FILE_BYTES_MAX));
+            self.pages.remove_file(Ino(ino));
             self.unmap(ino, 0, FILE_BLOCKS_MAX, context)?;
         }
         self.with_space(context, || self.free_inode(ino, kind, context))?;

@@ -5,7 +5,7 @@
 use block::BlockDevice;
 use iomap::{Context, Errno};
 
-use super::check_range;
+use super::{check_range, page_range};
 use crate::events::Event;
 use crate::extent::{self, Extent};
 use crate::filesystem::{FileSystem, Ino};
@@ -55,8 +55,12 @@ impl<D: BlockDevice> FileSystem<D> {
         length: u64,
     ) -> Result<(), Errno> {
         let core = &*self.core;
-        let source = core.changeable(from)?;
+        core.changeable(from)?;
         core.changeable(to)?;
+        let (low, high) = (from.min(to), from.max(to));
+        let _low = core.io_guard(low.0, USER, false)?;
+        let _high = if low == high { None } else { Some(core.io_guard(high.0, USER, false)?) };
+        let source = core.changeable(from)?;
         let from_end = check_range(from_pos, length)?;
         let to_end = check_range(to_pos, length)?;
         let is_aligned = |n: u64| n.is_multiple_of(BLOCK_BYTES);
@@ -70,6 +74,14 @@ impl<D: BlockDevice> FileSystem<D> {
             // The rest of the last block is content of `to`, which must not be replaced.
             return Err(Errno::EINVAL);
         }
+        for (ino, range) in
+            [(from, page_range(from_pos, from_end)), (to, page_range(to_pos, to_end))]
+        {
+            core.wait_dio(ino);
+            core.flush(ino.0, range)?;
+        }
+        core.flush_beyond_size(to.0, to_end)?;
+        core.drop_pages(to.0, &page_range(to_pos, to_end));
         let blocks = length.div_ceil(BLOCK_BYTES);
         let from = End { ino: from.0, first: from_pos / BLOCK_BYTES };
         let to = End { ino: to.0, first: to_pos / BLOCK_BYTES };

@@ -1,7 +1,7 @@
 //! Durability, shutdown, unmount.
 
 use block::BlockDevice;
-use iomap::{Context, Errno};
+use iomap::{Context, ErrCursor, Errno};
 
 use crate::events::Event;
 use crate::filesystem::{FileSystem, Ino};
@@ -12,18 +12,57 @@ impl<D: BlockDevice> FileSystem<D> {
     /// Makes the file's data and metadata durable, and its name.
     ///
     /// # Errors
-    /// `EIO` after a shutdown or when the device fails; a log I/O error shuts the filesystem down.
+    /// `EIO` after a shutdown or when the device fails; a log I/O error shuts the filesystem down. An error of
+    /// writeback since the last fsync of this inode is told once; open files are told by
+    /// [`FileSystem::fsync_file`].
     pub fn fsync(&self, ino: Ino) -> Result<(), Errno> {
         self.fsync_for(ino, Context::User)
     }
 
+    /// Makes the file's data durable, and of its metadata what is needed to read it again: not its times.
+    ///
+    /// # Errors
+    /// As [`FileSystem::fsync`].
+    pub fn fdatasync(&self, ino: Ino) -> Result<(), Errno> {
+        self.fsync_and_tell(ino, Context::User, true, None)
+    }
+
     pub(crate) fn fsync_for(&self, ino: Ino, context: Context) -> Result<(), Errno> {
+        self.fsync_and_tell(ino, context, false, None)
+    }
+
+    /// `told`: up to where the caller was told of errors; the inode's own mark otherwise.
+    pub(crate) fn fsync_and_tell(
+        &self,
+        ino: Ino,
+        context: Context,
+        is_data_only: bool,
+        told: Option<&mut ErrCursor>,
+    ) -> Result<(), Errno> {
         let core = &*self.core;
         core.check_alive()?;
+        let mut own = core.with_inode(ino.0, |incore| incore.told)?;
+        let synced = self.bring_to_media(ino, context, is_data_only);
+        let is_own = told.is_none();
+        let error = core.pages.check_error(ino, told.unwrap_or(&mut own));
+        if is_own {
+            core.with_inode(ino.0, |incore| incore.told = own)?;
+        }
+        // An error of a page says more than what came of it.
+        error.and(synced)
+    }
+
+    fn bring_to_media(&self, ino: Ino, context: Context, is_data_only: bool) -> Result<(), Errno> {
+        let core = &*self.core;
+        core.wait_dio(ino);
+        if core.pages.next_data(ino, 0..u64::MAX).is_some() {
+            let _lock = core.io_guard(ino.0, context, false)?;
+            core.flush(ino.0, 0..u64::MAX)?;
+        }
         let is_dirty = {
             let state = core.state();
             let incore = state.inodes.get(&ino.0).ok_or(Errno::ENOENT)?;
-            state.is_dirty(incore)
+            if is_data_only { state.is_data_dirty(incore) } else { state.is_dirty(incore) }
         };
         if is_dirty && !core.plant.has(Planted::FsyncWithoutForce) {
             // The force flushes the device before its commit record, the data with it.
@@ -42,7 +81,9 @@ impl<D: BlockDevice> FileSystem<D> {
     pub fn sync(&self) -> Result<(), Errno> {
         let core = &*self.core;
         core.check_alive()?;
+        let flushed = core.flush_all();
         core.log_force(Context::User)?;
+        flushed?;
         core.reserve.flush(&*core.device).map_err(|error| error.error.into())
     }
 
@@ -56,7 +97,7 @@ impl<D: BlockDevice> FileSystem<D> {
         core.check_alive()?;
         let flushed = match kind {
             // Linux freezes the block device first, which syncs the filesystem.
-            ShutdownKind::Default => core.checkpoint(Context::User),
+            ShutdownKind::Default => core.flush_all().and(core.checkpoint(Context::User)),
             ShutdownKind::LogFlush => core.log_force(Context::User),
             ShutdownKind::NoLogFlush => Ok(()),
         };
@@ -92,6 +133,8 @@ impl<D: BlockDevice> FileSystem<D> {
             state.shutdown.is_some()
         };
         if !is_down {
+            // A page that cannot be written does not keep the filesystem mounted, as in Linux.
+            let _ = core.flush_all();
             core.checkpoint(Context::User)?;
         }
         core.state().is_mounted = false;

@@ -10,7 +10,7 @@ use crate::events::Event;
 use crate::extent::{self, Lookup};
 use crate::filesystem::{FileSystem, Ino};
 use crate::format::BLOCK_BYTES;
-use crate::format::inode::FILE_BLOCKS_MAX;
+use crate::format::inode::{FILE_BLOCKS_MAX, FILE_BYTES_MAX};
 use crate::inode::update;
 use crate::map::OwnDio;
 use crate::meta::Fault;
@@ -28,11 +28,19 @@ impl<D: BlockDevice> FileSystem<D> {
     /// `EISDIR`, `EFBIG`, `ETXTBSY` for an active swap file, `ENOSPC`, `EIO` after a shutdown.
     pub fn truncate(&self, ino: Ino, size: u64) -> Result<(), Errno> {
         let core = &*self.core;
+        core.changeable(ino)?;
+        let _lock = core.io_guard(ino.0, Context::User, false)?;
+        core.wait_dio(ino);
         let fields = core.changeable(ino)?;
         check_range(size, 0)?;
+        core.flush_beyond_size(ino.0, size.min(fields.size))?;
         if size >= fields.size {
             return core.grow(ino.0, size, Context::User);
         }
+        // The page that is cut stays content up to the new size.
+        core.flush(ino.0, size..size.next_multiple_of(BLOCK_BYTES))?;
+        core.drop_pages(ino.0, &(size..FILE_BYTES_MAX));
+        core.with_inode(ino.0, |incore| incore.size = None)?;
         let is_long = core.with_space(Context::User, || core.begin_truncate(ino.0, size))?;
         core.emit(Event::Resize { ino: ino.0, context: Context::User, size });
         if is_long { self.core.finish_truncate(ino.0, size, Context::User) } else { Ok(()) }
@@ -103,7 +111,7 @@ impl<D: BlockDevice> Core<D> {
         }
         let page = self.device.alloc_page().map_err(|_| Errno::ENOMEM)?;
         let pos = file_block.saturating_mul(BLOCK_BYTES);
-        let ops = OwnDio(self);
+        let ops = OwnDio { core: self, moves_size: false };
         let mut transfer = Transfer { direction: Direction::Read, pos, pages: alloc::vec![page] };
         let iocb = Kiocb { context, ..Kiocb::USER };
         dio_rw(&ops, &*self.device, Ino(ino), &mut transfer, iocb).map_err(|f| f.errno)?;

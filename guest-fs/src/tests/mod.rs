@@ -9,7 +9,7 @@ mod history;
 mod hostile;
 mod large;
 mod model;
-mod rig;
+pub(crate) mod rig;
 mod shutdown;
 mod space;
 mod swap;

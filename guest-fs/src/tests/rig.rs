@@ -46,7 +46,8 @@ impl Rig {
     }
 
     pub(crate) fn mount_with(&self, knobs: FsKnobs) -> Fs {
-        FileSystem::mount(Rc::clone(&self.disk), MountOptions { knobs }).unwrap()
+        FileSystem::mount(Rc::clone(&self.disk), MountOptions { knobs, ..MountOptions::default() })
+            .unwrap()
     }
 
     /// The filesystem's events since the last call.

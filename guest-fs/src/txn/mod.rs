@@ -45,6 +45,8 @@ pub(crate) struct Transaction<'a, D: BlockDevice> {
     /// Freed blocks that held metadata: images of them in the journal become void.
     revoked: Vec<u64>,
     may_use_reserve: bool,
+    /// Changes nothing but times of inodes.
+    is_times_only: bool,
     is_open: bool,
 }
 
@@ -83,6 +85,7 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
             freed: Vec::new(),
             revoked: Vec::new(),
             may_use_reserve: false,
+            is_times_only: false,
             is_open: true,
         })
     }
@@ -90,6 +93,12 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
     /// This change gives space back or keeps a promise: it may use the last blocks.
     pub(crate) fn with_reserve(mut self) -> Self {
         self.may_use_reserve = !self.core.plant.has(Planted::ReserveForgotten);
+        self
+    }
+
+    /// This change is of times only: fdatasync need not wait for it, and swap may go on.
+    pub(crate) const fn of_times_only(mut self) -> Self {
+        self.is_times_only = true;
         self
     }
 
@@ -127,6 +136,9 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
             let owner = get_u64(&image[..], OWNER_AT);
             if let Some(incore) = state.inodes.get_mut(&owner) {
                 incore.epoch = epoch;
+                if !self.is_times_only {
+                    incore.data_epoch = epoch;
+                }
                 incore.cookie = incore.cookie.saturating_add(1);
             }
             state.cache.remove(block);

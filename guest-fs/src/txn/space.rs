@@ -19,7 +19,7 @@ impl<D: BlockDevice> Transaction<'_, D> {
     pub(crate) fn alloc(&mut self, ino: u64, goal: Option<u64>, wanted: u64) -> Result<Run, Fault> {
         let (first, kept) = {
             let state = self.core.state();
-            let kept = state.groups.free() <= RESERVED_BLOCKS;
+            let kept = state.groups.free() <= RESERVED_BLOCKS.saturating_add(state.promised);
             (goal.map_or(state.groups.rotor(), Layout::group_of), kept)
         };
         if kept && !self.may_use_reserve {

@@ -8,9 +8,10 @@ use block::BlockDevice;
 use hal::PAGE_BYTES;
 use iomap::{ActivateError, Errno, IoFailure, SwapExtents, SwapHost};
 
-use super::SwapArea;
 use super::header::{HeaderError, SwapHeader};
 use super::inspect::{self, Activation};
+use super::{SlotMap, SwapArea};
+use crate::bugs::Bugs;
 use crate::path::{
     DioLockedPath, DioPath, DioRawPath, DioSwapMapPath, ExtentsPath, FilePath, PathKind, SwapIo,
     SwapKnobs, SwapPath,
@@ -23,15 +24,21 @@ pub struct SwaponOptions {
     pub path: PathKind,
     /// What is done about its blocks before.
     pub activation: Activation,
-    /// Ablations of the `swap` path.
+    /// Ablations of the path.
     pub knobs: SwapKnobs,
+    /// The file is taken for a partition, where Linux allows what it refuses for a file: a list of bad
+    /// pages in the header.
+    pub is_partition: bool,
+    /// Bugs that are planted.
+    pub bugs: Bugs,
 }
 
 impl SwaponOptions {
     /// As Linux does it, by `path`.
     #[must_use]
     pub fn new(path: PathKind) -> Self {
-        Self { path, activation: Activation::default(), knobs: SwapKnobs::default() }
+        let (activation, knobs) = (Activation::default(), SwapKnobs::default());
+        Self { path, activation, knobs, is_partition: false, bugs: Bugs::default() }
     }
 }
 
@@ -123,32 +130,36 @@ where
 {
     let file_pages = host.size_bytes(inode).map_err(SwaponError::Host)? / PAGE_BYTES as u64;
     host.claim_swapfile(inode).map_err(SwaponError::Host)?;
-    let (header, extents) =
-        match inspect::inspect(&**host, &**device, inode, file_pages, options.activation) {
-            Ok(found) => found,
-            Err(error) => {
-                host.release_swapfile(inode);
-                return Err(error);
-            }
-        };
+    let found = inspect::inspect(&**host, &**device, inode, file_pages, options);
+    let (header, bad_pages, extents) = match found {
+        Ok(found) => found,
+        Err(error) => {
+            host.release_swapfile(inode);
+            return Err(error);
+        }
+    };
     let usable_pages = usable_pages(&header, &extents, options.activation);
     let (host, device) = (Rc::clone(host), Rc::clone(device));
     let io: Box<dyn SwapIo<D::Page>> = match options.path {
-        PathKind::Extents => Box::new(ExtentsPath::new(host, device, inode, extents.clone())),
+        PathKind::Extents => {
+            let takes_folios = options.is_partition || options.knobs.takes_folios;
+            Box::new(ExtentsPath::new(host, device, inode, extents.clone(), takes_folios))
+        }
         PathKind::Dio => Box::new(DioPath::new(host, device, inode)),
         PathKind::DioRaw => Box::new(DioRawPath::new(host, device, inode)),
         PathKind::DioLocked => Box::new(DioLockedPath::new(host, device, inode)),
         PathKind::DioSwapMap => Box::new(DioSwapMapPath::new(host, device, inode)),
         PathKind::Swap => Box::new(FilePath::new(
             PathKind::Swap,
-            SwapPath::new(host, device, inode, options.knobs),
+            SwapPath::new(host, device, inode, options.knobs, options.bugs),
         )),
         PathKind::Net => {
             host.release_swapfile(inode);
             return Err(SwaponError::Path(PathKind::Net));
         }
     };
-    Ok(SwapArea::from_parts(header, usable_pages, extents, io))
+    let slots = SlotMap::new(usable_pages, &bad_pages, options.bugs);
+    Ok(SwapArea::with_slots(header, slots, extents, io))
 }
 
 /// The header decides, but slots that no extent covers are never handed out, unless nobody looked.

@@ -4,6 +4,7 @@
 //! last_page: u32, nr_badpages: u32, uuid: [u8; 16], label: [u8; 16]`, a gap, the bad pages from byte
 //! 1536 on, and the signature in the last 10 bytes of the page.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use hal::PAGE_BYTES;
@@ -14,11 +15,15 @@ const SIGNATURE_AT: usize = PAGE_BYTES - SIGNATURE.len();
 const VERSION_AT: usize = 1024;
 const LAST_PAGE_AT: usize = 1028;
 const BAD_PAGES_AT: usize = 1032;
+const BAD_LIST_AT: usize = 1536;
 const UUID_AT: usize = 1036;
 const LABEL_AT: usize = 1052;
 
 /// The only version that Linux knows.
 const VERSION: u32 = 1;
+
+/// The most bad pages a header can name (Linux `MAX_SWAP_BADPAGES`).
+const BAD_PAGES_MAX: u32 = ((SIGNATURE_AT - BAD_LIST_AT) / 4) as u32;
 
 /// The longest label, in bytes.
 pub const LABEL_BYTES_MAX: usize = 16;
@@ -52,6 +57,10 @@ pub enum HeaderError {
     },
     /// A list of bad pages, which makes no sense in a file.
     BadPages(u32),
+    /// More bad pages than there is room for.
+    TooManyBadPages(u32),
+    /// A bad page that is the header, or behind the end.
+    BadPageOutside(u32),
 }
 
 impl fmt::Display for HeaderError {
@@ -67,6 +76,10 @@ impl fmt::Display for HeaderError {
                 "Swap area shorter than signature indicates ({file_pages} of {header_pages} pages)"
             ),
             Self::BadPages(count) => write!(f, "swap file with {count} bad pages"),
+            Self::TooManyBadPages(count) => {
+                write!(f, "{count} bad pages, at most {BAD_PAGES_MAX} are possible")
+            }
+            Self::BadPageOutside(page) => write!(f, "bad page {page} is outside of the area"),
         }
     }
 }
@@ -120,10 +133,49 @@ impl SwapHeader {
         if header.size_pages() > file_pages {
             return Err(HeaderError::AreaShorter { header_pages: header.size_pages(), file_pages });
         }
-        match number(BAD_PAGES_AT) {
-            0 => Ok(header),
-            count => Err(HeaderError::BadPages(count)),
+        Ok(header)
+    }
+
+    /// The pages that are not to be used, from the page that this header was read from, checked as Linux
+    /// does (`read_swap_header`, `setup_swap_map_and_extents`): a file may have none, a partition may.
+    ///
+    /// # Errors
+    /// [`HeaderError`], all of them `EINVAL` and silent in Linux.
+    pub fn bad_pages(
+        &self,
+        page: &[u8; PAGE_BYTES],
+        is_partition: bool,
+    ) -> Result<Vec<u32>, HeaderError> {
+        let is_swapped = u32::from_le_bytes(array(page, VERSION_AT)) != VERSION;
+        let number = |at| {
+            let raw = u32::from_le_bytes(array(page, at));
+            if is_swapped { raw.swap_bytes() } else { raw }
+        };
+        let count = number(BAD_PAGES_AT);
+        if count > 0 && !is_partition {
+            return Err(HeaderError::BadPages(count));
         }
+        if count > BAD_PAGES_MAX {
+            return Err(HeaderError::TooManyBadPages(count));
+        }
+        let listed = (0..count as usize).map(|index| number(BAD_LIST_AT + 4 * index));
+        let check = |bad: u32| {
+            let is_inside = (1..=self.last_page).contains(&bad);
+            if is_inside { Ok(bad) } else { Err(HeaderError::BadPageOutside(bad)) }
+        };
+        listed.map(check).collect()
+    }
+
+    /// The page as it is on media, with a list of bad pages; what is beyond the room for it is left out.
+    #[must_use]
+    pub fn to_page_with_bad(&self, bad: &[u32]) -> [u8; PAGE_BYTES] {
+        let mut page = self.to_page();
+        let bad = &bad[..bad.len().min(BAD_PAGES_MAX as usize)];
+        page[BAD_PAGES_AT..UUID_AT].copy_from_slice(&(bad.len() as u32).to_le_bytes());
+        for (index, bad) in bad.iter().enumerate() {
+            page[BAD_LIST_AT + 4 * index..][..4].copy_from_slice(&bad.to_le_bytes());
+        }
+        page
     }
 }
 
@@ -199,9 +251,34 @@ mod tests {
     }
 
     #[test]
-    fn bad_pages_are_refused() {
-        let mut page = HEADER.to_page();
-        page[1032] = 3;
-        assert_eq!(SwapHeader::from_page(&page, PAGES), Err(HeaderError::BadPages(3)));
+    fn bad_pages_are_refused_in_a_file_and_read_from_a_partition() {
+        let page = HEADER.to_page_with_bad(&[7, 9, HEADER.last_page]);
+        assert_eq!(SwapHeader::from_page(&page, PAGES), Ok(HEADER));
+        assert_eq!(HEADER.bad_pages(&page, false), Err(HeaderError::BadPages(3)));
+        assert_eq!(HEADER.bad_pages(&page, true).unwrap(), [7, 9, HEADER.last_page]);
+        assert_eq!(HEADER.bad_pages(&HEADER.to_page(), false).unwrap(), []);
+    }
+
+    #[test]
+    fn the_other_byte_order_holds_for_bad_pages_too() {
+        let mut page = HEADER.to_page_with_bad(&[0x0102]);
+        for at in [1024, 1028, 1032, 1536] {
+            page[at..at + 4].reverse();
+        }
+        let header = SwapHeader::from_page(&page, PAGES).unwrap();
+        assert_eq!(header.bad_pages(&page, true).unwrap(), [0x0102]);
+    }
+
+    #[test]
+    fn bad_pages_outside_and_too_many_of_them_are_refused() {
+        for bad in [0, HEADER.last_page + 1] {
+            let page = HEADER.to_page_with_bad(&[bad]);
+            assert_eq!(HEADER.bad_pages(&page, true), Err(HeaderError::BadPageOutside(bad)));
+        }
+        assert_eq!(BAD_PAGES_MAX, 637, "Linux MAX_SWAP_BADPAGES");
+        let mut page = HEADER.to_page_with_bad(&[5; 637]);
+        assert_eq!(HEADER.bad_pages(&page, true).unwrap().len(), 637);
+        page[1032..1036].copy_from_slice(&638_u32.to_le_bytes());
+        assert_eq!(HEADER.bad_pages(&page, true), Err(HeaderError::TooManyBadPages(638)));
     }
 }

@@ -13,7 +13,7 @@ use iomap::{
     Transfer, dio_rw, swapfile_activate_traced,
 };
 
-use super::activate::SwaponError;
+use super::activate::{SwaponError, SwaponOptions};
 use super::header::{HeaderError, SwapHeader};
 use crate::path::CLUSTER_PAGES_MAX;
 
@@ -57,41 +57,41 @@ pub(super) fn inspect<H: SwapHost, D: BlockDevice>(
     device: &D,
     inode: H::Inode,
     file_pages: u64,
-    activation: Activation,
-) -> Result<(SwapHeader, SwapExtents), SwaponError> {
+    options: &SwaponOptions,
+) -> Result<(SwapHeader, Vec<u32>, SwapExtents), SwaponError> {
+    let activation = options.activation;
     let believed = if activation == Activation::None { u64::MAX } else { file_pages };
-    let header = read_header(host, device, inode, file_pages, believed)?;
+    if file_pages == 0 {
+        return Err(SwaponError::Header(HeaderError::NoSignature));
+    }
+    let page = read_header(host, device, inode)?;
+    let header = SwapHeader::from_page(&page, believed).map_err(SwaponError::Header)?;
+    let bad = header.bad_pages(&page, options.is_partition).map_err(SwaponError::Header)?;
     if activation == Activation::None {
-        return Ok((header, whatever_is_there(host, inode, header.size_pages())));
+        return Ok((header, bad, whatever_is_there(host, inode, header.size_pages())));
     }
     if activation == Activation::Convert {
         write_zeros(host, device, inode, header.size_pages())?;
     }
     let extents =
         swapfile_activate_traced(host, inode, device.tracer()).map_err(SwaponError::Activate)?;
-    Ok((header, extents))
+    Ok((header, bad, extents))
 }
 
 const ACTIVATION: Kiocb = Kiocb { flags: IocbFlags::empty(), context: Context::Activation };
 
-/// `believed`: how many pages the header may claim.
 fn read_header<H: SwapHost, D: BlockDevice>(
     host: &H,
     device: &D,
     inode: H::Inode,
-    file_pages: u64,
-    believed: u64,
-) -> Result<SwapHeader, SwaponError> {
-    if file_pages == 0 {
-        return Err(SwaponError::Header(HeaderError::NoSignature));
-    }
+) -> Result<[u8; PAGE_BYTES], SwaponError> {
     let page = device.alloc_page().map_err(|_| SwaponError::OutOfMemory)?;
     let mut transfer = Transfer { direction: Direction::Read, pos: 0, pages: vec![page] };
     dio_rw(host.dio_ops(), device, inode, &mut transfer, ACTIVATION)
         .map_err(SwaponError::HeaderRead)?;
     let mut bytes = [0; PAGE_BYTES];
     transfer.pages[0].read(0, &mut bytes);
-    SwapHeader::from_page(&bytes, believed).map_err(SwaponError::Header)
+    Ok(bytes)
 }
 
 /// Makes every page behind the header written.

@@ -1,6 +1,7 @@
 //! Swap areas: a swap file that is turned on, with its slots and its path.
 
 mod activate;
+mod clusters;
 mod header;
 mod inspect;
 mod mkswap;
@@ -21,7 +22,8 @@ pub use mkswap::{MkswapError, mkswap, swap_header};
 pub use remote::swapon_file;
 pub(crate) use slots::SlotMap;
 
-use crate::path::{CLUSTER_PAGES_MAX, PathKind, SwapIo};
+use crate::bugs::Bugs;
+use crate::path::{IO_PAGES_MAX, PathKind, SwapIo};
 
 /// Names an active swap area. Never reused by one [`crate::Mm`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,6 +71,14 @@ impl fmt::Display for SwapEntry {
 pub struct SwapArea<P: DmaBuf> {
     pub(crate) id: AreaId,
     pub(crate) slots: SlotMap,
+    /// Areas of a higher one are filled first.
+    pub(crate) priority: i16,
+    /// Among areas of one priority the lowest is next.
+    pub(crate) turn: u64,
+    /// Slots handed out in this turn.
+    pub(crate) handed_out: usize,
+    /// It is being turned off: no page goes there any more.
+    pub(crate) is_off: bool,
     header: SwapHeader,
     extents: SwapExtents,
     io: Box<dyn SwapIo<P>>,
@@ -85,7 +95,26 @@ impl<P: DmaBuf> SwapArea<P> {
         extents: SwapExtents,
         io: Box<dyn SwapIo<P>>,
     ) -> Self {
-        Self { id: AreaId(0), slots: SlotMap::new(usable_pages), header, extents, io }
+        Self::with_slots(header, SlotMap::new(usable_pages, &[], Bugs::default()), extents, io)
+    }
+
+    pub(crate) fn with_slots(
+        header: SwapHeader,
+        slots: SlotMap,
+        extents: SwapExtents,
+        io: Box<dyn SwapIo<P>>,
+    ) -> Self {
+        Self {
+            id: AreaId(0),
+            slots,
+            priority: 0,
+            turn: 0,
+            handed_out: 0,
+            is_off: false,
+            header,
+            extents,
+            io,
+        }
     }
 
     /// The area's name in its address space; 0 as long as no address space uses it.
@@ -104,6 +133,19 @@ impl<P: DmaBuf> SwapArea<P> {
     #[must_use]
     pub fn size_pages(&self) -> u32 {
         self.slots.size()
+    }
+
+    /// Memory that its slots and its extents take, in bytes: what an area costs as long as it is on. Without
+    /// the fixed size of this structure and the path's pools.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.slots.memory_bytes() + self.extents.capacity() * size_of::<SwapExtent>()
+    }
+
+    /// Its priority.
+    #[must_use]
+    pub const fn priority(&self) -> i16 {
+        self.priority
     }
 
     /// Slots that hold, or are reserved for, a page.
@@ -134,13 +176,15 @@ impl<P: DmaBuf> SwapArea<P> {
         context: Context,
     ) -> Result<(), IoFailure> {
         let count = pages.len();
-        assert!(
-            slot > 0 && (1..=CLUSTER_PAGES_MAX).contains(&count),
-            "a swap I/O of {count} pages from slot {slot} on"
-        );
+        assert!((1..=IO_PAGES_MAX).contains(&count), "a swap I/O of {count} pages");
         let result = self.io.rw(direction, slot, pages, context);
         assert_eq!(pages.len(), count, "a swap path gives every page back");
         result
+    }
+
+    /// True if folios may be given slots as a whole.
+    pub(crate) fn takes_folios(&self) -> bool {
+        self.io.takes_folios()
     }
 
     /// Lets go of the file.

@@ -40,6 +40,7 @@ pub fn swapon_file<P: DmaBuf + 'static>(
     let mut bytes = [0; PAGE_BYTES];
     pages[0].read(0, &mut bytes);
     let header = SwapHeader::from_page(&bytes, believed).map_err(SwaponError::Header)?;
+    header.bad_pages(&bytes, false).map_err(SwaponError::Header)?;
     if activation == Activation::Check {
         file.activate().map_err(SwaponError::Activate)?;
     }

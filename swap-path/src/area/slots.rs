@@ -1,194 +1,262 @@
-//! Which slot of an area belongs to which page.
+//! The slots of an area (Linux: `swap_map`, the area's part of the swap cache, and its `zeromap`).
 //!
-//! Slots are handed out from clusters that were wholly free, so that pages that go out together lie
-//! together (Linux `scan_swap_map_try_ssd_cluster`); when no such cluster is left, wherever there is
-//! one. The same calls always give the same slots.
+//! A slot has a *count* of the pages that are in it (fork shares slots), and at most one *cached* folio:
+//! the frame that holds the same page in memory. It is free when it has neither. Which slot is handed
+//! out is the business of [`super::clusters`].
 //!
-//! Invariant: slot 0 is the header and is never handed out.
+//! Invariant: slot 0 is the header, bad pages are bad, and neither is ever handed out.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::path::CLUSTER_PAGES_MAX;
+use super::clusters::Clusters;
+use crate::bugs::{Bug, Bugs};
+use crate::frame_id::FrameId;
 
-/// Slots of a cluster: one I/O can fill it.
-const CLUSTER: usize = CLUSTER_PAGES_MAX;
+/// The most pages that can share a slot. Linux (`SWAP_MAP_MAX`) chains further counts; here a fork
+/// beyond it fails.
+const COUNT_MAX: u16 = u16::MAX;
 
-/// No page owns the slot.
-const FREE: u64 = u64::MAX;
-/// The slot is the header's.
-const HEADER: u64 = u64::MAX - 1;
+const NO_FRAME: u32 = u32::MAX;
 
-/// The slots of one area and their owners.
+/// The page in the slot is all zeros; the device has never seen it (Linux `zeromap`).
+const ZERO: u16 = 1 << 0;
+/// The last read failed and is not to be tried again ([`crate::MmKnobs::is_read_error_cached`]).
+const FAILED: u16 = 1 << 1;
+/// The slot belongs to the header, or is a bad page.
+const RESERVED: u16 = 1 << 2;
+/// `cached` is out of date: only [`Bug::CacheKept`] leaves such a thing behind.
+const STALE: u16 = 1 << 3;
+
+/// Eight bytes for each slot: this is what an area costs in memory.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    count: u16,
+    flags: u16,
+    cached: u32,
+}
+
+impl Slot {
+    const FREE: Self = Self { count: 0, flags: 0, cached: NO_FRAME };
+
+    const fn has(self, flag: u16) -> bool {
+        self.flags & flag != 0
+    }
+
+    fn set(&mut self, flag: u16, value: bool) {
+        self.flags = if value { self.flags | flag } else { self.flags & !flag };
+    }
+}
+
+/// The slots of one area.
 #[derive(Debug)]
 pub(crate) struct SlotMap {
-    owners: Vec<u64>,
-    /// Used slots of each cluster.
-    cluster_used: Vec<u16>,
+    slots: Vec<Slot>,
+    clusters: Clusters,
+    reserved: u32,
     used: u32,
-    /// The next slot to try, in the cluster that is being filled.
-    next: usize,
+    bugs: Bugs,
 }
 
 impl SlotMap {
-    /// A map for an area of `size` slots, the header's included. Allocates; nothing else here does.
-    pub(crate) fn new(size: u32) -> Self {
-        let size = size as usize;
-        let mut owners = vec![FREE; size];
-        let mut cluster_used = vec![0; size.div_ceil(CLUSTER)];
-        if let (Some(header), Some(used)) = (owners.first_mut(), cluster_used.first_mut()) {
-            *header = HEADER;
-            *used = 1;
+    /// A map for an area of `size` slots, the header's included, of which `bad` are not to be used.
+    /// Allocates; nothing else here does.
+    pub(crate) fn new(size: u32, bad: &[u32], bugs: Bugs) -> Self {
+        let size = size as usize + usize::from(bugs.has(Bug::SlotPastEnd));
+        let mut map = Self {
+            slots: vec![Slot::FREE; size],
+            clusters: Clusters::new(size),
+            reserved: 0,
+            used: 0,
+            bugs,
+        };
+        if !bugs.has(Bug::HeaderUsed) {
+            map.reserve(0);
         }
-        Self { owners, cluster_used, used: 0, next: 1 }
+        if !bugs.has(Bug::BadPageUsed) {
+            bad.iter().for_each(|slot| map.reserve(*slot));
+        }
+        map
+    }
+
+    fn reserve(&mut self, slot: u32) {
+        if let Some(entry) = self.slots.get_mut(slot as usize).filter(|slot| !slot.has(RESERVED)) {
+            entry.set(RESERVED, true);
+            self.reserved += 1;
+            self.clusters.take(slot as usize, 1);
+        }
     }
 
     /// Slots for pages.
     pub(crate) fn size(&self) -> u32 {
-        self.owners.len().saturating_sub(1) as u32
+        self.slots.len() as u32 - self.reserved
     }
 
-    /// Slots that have an owner.
+    /// Slots that hold a page, or are kept for one that is in memory.
     pub(crate) const fn used(&self) -> u32 {
         self.used
     }
 
-    /// Gives `owner` a slot, if one is free.
-    pub(crate) fn alloc(&mut self, owner: u64) -> Option<u32> {
-        assert!(owner < HEADER, "page {owner} is no page number");
-        if self.used == self.size() {
-            return None;
-        }
-        let slot = self.in_cluster().or_else(|| self.in_free_cluster());
-        let slot = slot.or_else(|| self.anywhere())?;
-        self.owners[slot] = owner;
-        self.cluster_used[slot / CLUSTER] += 1;
-        self.used += 1;
-        self.next = slot + 1;
-        Some(slot as u32)
+    /// Memory of the map, in bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.slots.len() * size_of::<Slot>() + self.clusters.memory_bytes()
     }
 
-    /// Takes the slot from its owner.
-    pub(crate) fn free(&mut self, slot: u32, owner: u64) {
+    /// Slots in a row, `1 << order` of them and aligned as a folio is, for the folio at `frame`, which
+    /// is in the swap cache from now on. Nobody is counted yet.
+    pub(crate) fn alloc(&mut self, order: u8, frame: FrameId) -> Option<u32> {
+        let pages = 1_usize << order;
+        if (self.size() - self.used) < pages as u32 {
+            return None;
+        }
+        let slots = &self.slots;
+        // A slot that readahead has wrongly cached counts as free where that bug is planted.
+        let is_free = |slot: usize| {
+            let slot = slots[slot];
+            slot.count == 0
+                && !slot.has(RESERVED)
+                && (slot.cached == NO_FRAME
+                    || slot.has(STALE)
+                    || self.bugs.has(Bug::ReadaheadFreed) && !slot.has(ZERO))
+        };
+        let first = self.clusters.find(order, is_free)?;
+        for slot in &mut self.slots[first..first + pages] {
+            if slot.cached == NO_FRAME || slot.has(STALE) {
+                slot.cached = frame.0;
+                slot.set(STALE, false);
+                self.used += 1;
+            }
+        }
+        self.clusters.take(first, pages);
+        Some(first as u32)
+    }
+
+    /// One page more is in the slot. False: the count is at its end.
+    pub(crate) fn share(&mut self, slot: u32) -> bool {
+        let slot = &mut self.slots[slot as usize];
+        if slot.count == COUNT_MAX {
+            return false;
+        }
+        slot.count += 1;
+        true
+    }
+
+    /// One page less is in the slot, which may be free then.
+    pub(crate) fn put(&mut self, slot: u32) {
         let index = slot as usize;
-        assert_eq!(
-            self.owners.get(index).copied(),
-            Some(owner),
-            "slot {slot} is freed by its owner"
-        );
-        self.owners[index] = FREE;
-        self.cluster_used[index / CLUSTER] -= 1;
-        self.used -= 1;
+        assert!(self.slots[index].count > 0, "slot {slot} is freed by a page that is in it");
+        self.slots[index].count -= 1;
+        self.settle(index);
     }
 
-    /// Who owns the slot.
-    pub(crate) fn owner(&self, slot: u32) -> Option<u64> {
-        let owner = *self.owners.get(slot as usize)?;
-        (owner < HEADER).then_some(owner)
+    /// Pages that are in the slot.
+    pub(crate) fn count(&self, slot: u32) -> u16 {
+        self.slots.get(slot as usize).map_or(0, |slot| slot.count)
     }
 
-    /// The slots that have an owner, in order, with their owners.
-    pub(crate) fn iter_used(&self) -> impl Iterator<Item = (u32, u64)> {
-        let slots = self.owners.iter().copied().enumerate();
-        slots.filter(|&(_, owner)| owner < HEADER).map(|(slot, owner)| (slot as u32, owner))
+    /// The folio that holds the slot's page in memory.
+    pub(crate) fn cached(&self, slot: u32) -> Option<FrameId> {
+        let slot = self.slots.get(slot as usize)?;
+        (slot.cached != NO_FRAME && !slot.has(STALE)).then_some(FrameId(slot.cached))
     }
 
-    /// The first slot from `from` on that has an owner, with its owner.
-    pub(crate) fn next_used(&self, from: u32) -> Option<(u32, u64)> {
-        let slots = from..self.owners.len() as u32;
-        slots.into_iter().find_map(|slot| Some((slot, self.owner(slot)?)))
+    /// What [`Bug::CacheKept`] finds in the cache.
+    pub(crate) fn stale(&self, slot: u32) -> Option<FrameId> {
+        let slot = self.slots.get(slot as usize)?;
+        slot.has(STALE).then_some(FrameId(slot.cached))
     }
 
-    /// The rest of the cluster that is being filled.
-    fn in_cluster(&self) -> Option<usize> {
-        if self.next.is_multiple_of(CLUSTER) {
-            // It was filled to its end; the next one may be in use.
-            return None;
+    /// The folio is in the cache from now on.
+    pub(crate) fn cache(&mut self, slot: u32, frame: FrameId) {
+        let index = slot as usize;
+        let was_free = self.is_free(index);
+        let entry = &mut self.slots[index];
+        entry.cached = frame.0;
+        entry.set(STALE, false);
+        self.used += u32::from(was_free);
+    }
+
+    /// The folio is not in the cache any more; the slot may be free then.
+    pub(crate) fn uncache(&mut self, slot: u32, frame: FrameId) {
+        let index = slot as usize;
+        let entry = &mut self.slots[index];
+        if entry.cached != frame.0 || entry.has(STALE) {
+            assert!(self.bugs.has(Bug::ReadaheadFreed), "slot {slot} caches another folio");
+            return;
         }
-        let end = self.next.next_multiple_of(CLUSTER).min(self.owners.len());
-        (self.next..end).find(|&slot| self.owners[slot] == FREE)
+        if self.bugs.has(Bug::CacheKept) && entry.count > 0 {
+            entry.set(STALE, true);
+        } else {
+            entry.cached = NO_FRAME;
+        }
+        self.settle(index);
     }
 
-    fn in_free_cluster(&self) -> Option<usize> {
-        let clusters = self.cluster_used.len();
-        let first = self.next / CLUSTER;
-        let cluster = (0..clusters)
-            .map(|step| (first + step) % clusters)
-            .find(|&cluster| self.cluster_used[cluster] == 0)?;
-        Some(cluster * CLUSTER)
+    /// The page is all zeros and is not on the device.
+    pub(crate) fn is_zero(&self, slot: u32) -> bool {
+        self.slots[slot as usize].has(ZERO)
     }
 
-    fn anywhere(&self) -> Option<usize> {
-        let size = self.owners.len();
-        (0..size).map(|step| (self.next + step) % size).find(|&slot| self.owners[slot] == FREE)
+    /// Says whether it is.
+    pub(crate) fn set_zero(&mut self, slot: u32, is_zero: bool) {
+        if is_zero || !self.bugs.has(Bug::ZeroBitKept) {
+            self.slots[slot as usize].set(ZERO, is_zero);
+        }
+    }
+
+    /// The last read failed.
+    pub(crate) fn has_failed(&self, slot: u32) -> bool {
+        self.slots[slot as usize].has(FAILED)
+    }
+
+    /// Says whether it did.
+    pub(crate) fn set_failed(&mut self, slot: u32, has_failed: bool) {
+        self.slots[slot as usize].set(FAILED, has_failed);
+    }
+
+    /// Forgets that reads failed; returns how many pages that concerns.
+    pub(crate) fn forget_failed(&mut self) -> u64 {
+        let failed = self.slots.iter_mut().filter(|slot| slot.has(FAILED));
+        failed.fold(0, |sum, slot| {
+            slot.set(FAILED, false);
+            sum + u64::from(slot.count)
+        })
+    }
+
+    /// The slots that are not free, in order.
+    pub(crate) fn iter_used(&self) -> impl Iterator<Item = u32> {
+        (0..self.slots.len()).filter(|index| self.is_used(*index)).map(|index| index as u32)
+    }
+
+    /// The first slot from `from` on that is not free.
+    pub(crate) fn next_used(&self, from: u32) -> Option<u32> {
+        let rest = from as usize..self.slots.len();
+        rest.into_iter().find(|index| self.is_used(*index)).map(|index| index as u32)
+    }
+
+    fn is_free(&self, index: usize) -> bool {
+        let slot = self.slots[index];
+        slot.count == 0 && (slot.cached == NO_FRAME || slot.has(STALE))
+    }
+
+    fn is_used(&self, index: usize) -> bool {
+        !self.slots[index].has(RESERVED) && !self.is_free(index)
+    }
+
+    /// Gives a slot back that neither page nor folio needs (Linux `swap_range_free`).
+    fn settle(&mut self, index: usize) {
+        if !self.is_free(index) {
+            return;
+        }
+        let is_zero_kept = self.bugs.has(Bug::ZeroBitKept) && self.slots[index].has(ZERO);
+        if !self.slots[index].has(STALE) {
+            self.slots[index] = Slot::FREE;
+        }
+        self.slots[index].set(ZERO, is_zero_kept);
+        self.used -= 1;
+        self.clusters.give(index);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_header_is_never_handed_out() {
-        let mut map = SlotMap::new(100);
-        let slots: Vec<_> = (0..99).map(|owner| map.alloc(owner).unwrap()).collect();
-        assert_eq!(map.alloc(99), None);
-        let mut sorted = slots.clone();
-        sorted.sort_unstable();
-        assert_eq!(sorted, (1..100).collect::<Vec<_>>());
-        assert_eq!(map.used(), 99);
-    }
-
-    #[test]
-    fn neighbours_in_time_are_neighbours_on_the_device() {
-        let mut map = SlotMap::new(256);
-        let slots: Vec<_> = (0..200).map(|owner| map.alloc(owner).unwrap()).collect();
-        let jumps = slots.windows(2).filter(|pair| pair[0] + 1 != pair[1]);
-        assert_eq!(jumps.count(), 0, "{slots:?}");
-    }
-
-    #[test]
-    fn a_free_cluster_is_preferred_to_holes() {
-        let mut map = SlotMap::new(4 * CLUSTER as u32);
-        for owner in 0..2 * CLUSTER as u64 {
-            map.alloc(owner).unwrap();
-        }
-        map.free(5, 4);
-        let slots: Vec<_> =
-            (100..100 + 2 * CLUSTER as u64 - 1).map(|owner| map.alloc(owner).unwrap()).collect();
-        assert!(!slots.contains(&5), "{slots:?}");
-        assert_eq!(map.alloc(7), Some(5));
-        assert_eq!(map.alloc(8), None);
-    }
-
-    #[test]
-    fn a_cluster_that_became_free_is_used_again_as_a_whole() {
-        let mut map = SlotMap::new(4 * CLUSTER as u32);
-        for owner in 0..4 * CLUSTER as u64 - 1 {
-            assert_eq!(map.alloc(owner), Some(owner as u32 + 1));
-        }
-        let cluster = 2 * CLUSTER as u32..3 * CLUSTER as u32;
-        map.free(5, 4);
-        for slot in cluster.clone() {
-            map.free(slot, u64::from(slot) - 1);
-        }
-        for slot in cluster {
-            assert_eq!(map.alloc(0), Some(slot));
-        }
-        assert_eq!(map.alloc(0), Some(5));
-    }
-
-    #[test]
-    #[should_panic(expected = "is freed by its owner")]
-    fn nobody_frees_the_slot_of_another() {
-        let mut map = SlotMap::new(10);
-        let slot = map.alloc(1).unwrap();
-        map.free(slot, 2);
-    }
-
-    #[test]
-    fn an_area_of_a_header_alone_has_no_slot() {
-        assert_eq!(SlotMap::new(1).alloc(0), None);
-        assert_eq!(SlotMap::new(0).alloc(0), None);
-    }
-}
+mod tests;

@@ -36,6 +36,18 @@ impl fmt::Display for Event {
             Self::SlotFree { page, entry } => columns(f, "slot-free", Some(page), Some(entry)),
             Self::CleanDrop { page, entry } => columns(f, "clean-drop", Some(page), entry),
             Self::NoSlot { page } => columns(f, "no-slot", Some(page), None),
+            Self::SlotShare { page, entry } => columns(f, "slot-share", Some(page), Some(entry)),
+            Self::Unshare { page, entry } => columns(f, "unshare", Some(page), Some(entry)),
+            Self::CacheHit { page, entry } => columns(f, "cache-hit", Some(page), Some(entry)),
+            Self::ZeroIn { page, entry } => columns(f, "zero-in", Some(page), Some(entry)),
+            Self::FolioSplit { page, pages } => {
+                columns(f, "folio-split", Some(page), None)?;
+                write!(f, " {pages} pages")
+            }
+            Self::Fork { parent, child, pages } => {
+                columns(f, "fork", Some(parent), None)?;
+                write!(f, " {pages} pages to page {child}")
+            }
             Self::Discard { page } => columns(f, "discard", Some(page), None),
             Self::WriteError { page, entry, cause } => {
                 columns(f, "write-error", Some(page), Some(entry))?;
@@ -71,6 +83,8 @@ impl Event {
         let (name, entry, pages, outcome) = match *self {
             Self::SwapOutBegin { entry, pages } => ("swap-out", entry, pages, None),
             Self::SwapInBegin { entry, pages } => ("swap-in", entry, pages, None),
+            Self::CacheDrop { entry, pages } => ("cache-drop", entry, pages, None),
+            Self::ZeroOut { entry, pages } => ("zero-out", entry, pages, None),
             Self::SwapOutEnd { entry, pages, error } => ("swap-out-end", entry, pages, Some(error)),
             Self::SwapInEnd { entry, pages, error } => ("swap-in-end", entry, pages, Some(error)),
             _ => return self.fmt_area(f),

@@ -185,6 +185,64 @@ pub enum Event {
         /// Slots for pages.
         pages: u32,
     },
+    /// The page is in the slot too, beside whoever was there before.
+    SlotShare {
+        /// The page.
+        page: u64,
+        /// The slot.
+        entry: SwapEntry,
+    },
+    /// The page gets a frame of its own with what its shared slot holds; it leaves the slot.
+    Unshare {
+        /// The page.
+        page: u64,
+        /// The slot.
+        entry: SwapEntry,
+    },
+    /// The page's slot is in the swap cache: nothing has to be read.
+    CacheHit {
+        /// The page.
+        page: u64,
+        /// The slot.
+        entry: SwapEntry,
+    },
+    /// Slots that were in the swap cache and that nobody has asked for leave memory.
+    CacheDrop {
+        /// The first slot.
+        entry: SwapEntry,
+        /// How many.
+        pages: u32,
+    },
+    /// Pages of zeros go out: their slots are marked, nothing is written.
+    ZeroOut {
+        /// The first slot.
+        entry: SwapEntry,
+        /// How many.
+        pages: u32,
+    },
+    /// A page of zeros comes in: nothing is read.
+    ZeroIn {
+        /// The page.
+        page: u64,
+        /// The slot.
+        entry: SwapEntry,
+    },
+    /// A folio is taken apart.
+    FolioSplit {
+        /// Its first page.
+        page: u64,
+        /// How many pages it had.
+        pages: u32,
+    },
+    /// A process is copied: a range of pages.
+    Fork {
+        /// The first page.
+        parent: u64,
+        /// The first page of the copy.
+        child: u64,
+        /// How many.
+        pages: u32,
+    },
     /// An area is being turned off.
     SwapOffBegin {
         /// The area.

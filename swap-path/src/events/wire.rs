@@ -67,6 +67,14 @@ impl From<Event> for Record {
                 record(16, 0, 0, [page, resident_pages, 0])
             }
             Event::Discard { page } => record(17, 0, 0, [page, 0, 0]),
+            Event::SlotShare { page, entry } => record(21, 0, 0, [page, entry.to_raw(), 0]),
+            Event::Unshare { page, entry } => record(22, 0, 0, [page, entry.to_raw(), 0]),
+            Event::CacheHit { page, entry } => record(23, 0, 0, [page, entry.to_raw(), 0]),
+            Event::CacheDrop { entry, pages } => io(24, entry, pages, None),
+            Event::ZeroOut { entry, pages } => io(25, entry, pages, None),
+            Event::ZeroIn { page, entry } => record(26, 0, 0, [page, entry.to_raw(), 0]),
+            Event::FolioSplit { page, pages } => record(27, 0, pages, [page, 0, 0]),
+            Event::Fork { parent, child, pages } => record(28, 0, pages, [parent, child, 0]),
             Event::SwapOn { area, path, pages } => area_record(18, area, path, pages, 0),
             Event::SwapOffBegin { area, path, pages } => area_record(19, area, path, pages, 0),
             Event::SwapOff { area, path, pages_read, pages_lost } => {
@@ -88,8 +96,8 @@ impl Event {
             return None;
         }
         match record.code {
-            1..=4 | 9 | 13..=17 => Self::decode_page(record),
-            5..=8 => Self::decode_io(record),
+            1..=4 | 9 | 13..=17 | 21..=23 | 26..=28 => Self::decode_page(record),
+            5..=8 | 24 | 25 => Self::decode_io(record),
             10..=12 => Self::decode_error(record),
             18..=20 => Self::decode_area(record),
             _ => None,
@@ -116,6 +124,12 @@ impl Event {
             15 => Self::ReserveUsed { page, resident_pages: second },
             16 => Self::OutOfMemory { page, resident_pages: second },
             17 => Self::Discard { page },
+            21 => Self::SlotShare { page, entry },
+            22 => Self::Unshare { page, entry },
+            23 => Self::CacheHit { page, entry },
+            26 => Self::ZeroIn { page, entry },
+            27 => Self::FolioSplit { page, pages: record.word },
+            28 => Self::Fork { parent: page, child: second, pages: record.word },
             _ => return None,
         })
     }
@@ -132,6 +146,8 @@ impl Event {
             6 => Self::SwapOutEnd { entry, pages, error },
             7 => Self::SwapInBegin { entry, pages },
             8 => Self::SwapInEnd { entry, pages, error },
+            24 => Self::CacheDrop { entry, pages },
+            25 => Self::ZeroOut { entry, pages },
             _ => return None,
         })
     }

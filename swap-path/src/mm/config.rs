@@ -2,7 +2,12 @@
 
 use core::fmt;
 
+use super::Watermarks;
+use crate::bugs::Bugs;
 use crate::path::CLUSTER_PAGES_MAX;
+
+/// The largest folio: 2 MiB, as one entry of a page table's second level maps.
+pub const FOLIO_ORDER_MAX: u8 = 9;
 
 /// How a victim is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,6 +18,9 @@ pub enum ReclaimPolicy {
     /// end of the queue instead, once.
     #[default]
     SecondChance,
+    /// Linux's two lists: what was used again is active, and only what is inactive goes out, oldest first.
+    /// The active list shrinks when the inactive one is shorter than half of it.
+    TwoLists,
 }
 
 /// Sizes and policies of an address space. [`MmConfig::new`] has the defaults.
@@ -34,8 +42,15 @@ pub struct MmConfig {
     /// Pages that a fault reads with one I/O (Linux `1 << page-cluster`): its own and neighbours in
     /// swap. 1 to [`CLUSTER_PAGES_MAX`].
     pub read_cluster_pages: usize,
+    /// Untouched memory is given out in folios of `1 << folio_order` pages: 0 (single pages) or 2 to
+    /// [`FOLIO_ORDER_MAX`]. They are swapped as a whole where slots and area allow it.
+    pub folio_order: u8,
+    /// When somebody should reclaim in the background.
+    pub watermarks: Watermarks,
     /// Deviations, for experiments.
     pub knobs: MmKnobs,
+    /// Bugs that are planted.
+    pub bugs: Bugs,
 }
 
 /// What the address space does otherwise than it was designed. All off is the design.
@@ -55,17 +70,21 @@ pub struct MmKnobs {
 
 impl MmConfig {
     /// Defaults for a resident limit: an eighth of it in reserve (at least 4 pages), clusters of up to
-    /// 8 pages, 4 failures, second chance, no cluster reads.
+    /// 8 pages, 4 failures, second chance, no cluster reads, no folios.
     #[must_use]
     pub fn new(resident_pages_max: usize) -> Self {
+        let reserve_pages = (resident_pages_max / 8).max(4);
         Self {
             resident_pages_max,
-            reserve_pages: (resident_pages_max / 8).max(4),
+            reserve_pages,
             cluster_pages: (resident_pages_max / 4).clamp(1, 8),
             reclaim_failures_max: 4,
             policy: ReclaimPolicy::default(),
             read_cluster_pages: 1,
+            folio_order: 0,
+            watermarks: Watermarks::of(resident_pages_max, reserve_pages),
             knobs: MmKnobs::default(),
+            bugs: Bugs::default(),
         }
     }
 
@@ -89,7 +108,10 @@ impl MmConfig {
         if self.reclaim_failures_max == 0 {
             return Err(MmError::NoAttempt);
         }
-        Ok(())
+        if self.folio_order == 1 || self.folio_order > FOLIO_ORDER_MAX {
+            return Err(MmError::FolioOrder(self.folio_order));
+        }
+        self.watermarks.check(self.frames())
     }
 }
 
@@ -112,6 +134,10 @@ pub enum MmError {
     },
     /// `reclaim_failures_max` is 0: nothing would ever be written.
     NoAttempt,
+    /// There are no folios of that order.
+    FolioOrder(u8),
+    /// The watermarks are not in order, or beyond the frames there are.
+    Watermarks(Watermarks),
     /// Not enough memory for the frames.
     OutOfMemory {
         /// Frames that were wanted.
@@ -132,6 +158,14 @@ impl fmt::Display for MmError {
                 write!(f, "swap-in cluster of {pages} pages, 1 to {CLUSTER_PAGES_MAX} are possible")
             }
             Self::NoAttempt => f.write_str("reclaim_failures_max is 0, at least 1 is needed"),
+            Self::FolioOrder(order) => {
+                write!(f, "folios of order {order}, 0 and 2 to {FOLIO_ORDER_MAX} are possible")
+            }
+            Self::Watermarks(marks) => write!(
+                f,
+                "watermarks {} <= {} <= {} must rise and stay below the frames there are",
+                marks.min_pages, marks.low_pages, marks.high_pages
+            ),
             Self::OutOfMemory { frames } => write!(
                 f,
                 "no memory for {frames} frames, lower resident_pages_max or reserve_pages"
@@ -141,30 +175,3 @@ impl fmt::Display for MmError {
 }
 
 impl core::error::Error for MmError {}
-
-/// What an address space has done so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MmStats {
-    /// Page faults.
-    pub faults: u64,
-    /// Pages that got a frame of zeros.
-    pub demand_zero_pages: u64,
-    /// Writes to swap, failed ones included.
-    pub swap_outs: u64,
-    /// Pages written to swap successfully.
-    pub swapped_out_pages: u64,
-    /// Pages read from swap successfully by faults.
-    pub swapped_in_pages: u64,
-    /// Pages evicted without I/O.
-    pub clean_drop_pages: u64,
-    /// Writes to swap that failed.
-    pub write_errors: u64,
-    /// Reads from swap that failed.
-    pub read_errors: u64,
-    /// Accesses that were answered with a bus error.
-    pub bus_errors: u64,
-    /// Faults that got no frame.
-    pub out_of_memory: u64,
-    /// The most pages that were in memory at once.
-    pub resident_pages_peak: u64,
-}

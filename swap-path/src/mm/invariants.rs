@@ -1,112 +1,122 @@
 //! What must hold between two calls. For tests and for the laboratory's own doubts.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 
 use block::BlockDevice;
 use hal::{DmaBuf, UserMemory};
 
-use super::Mm;
-use super::page::PageState;
+use super::lru::List;
+use super::page::Pte;
+use super::table::FolioIo;
+use super::{IO_VECTORS, Mm};
 use crate::SwapEntry;
+use crate::frame_id::FrameId;
 
 impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
-    /// Checks every page, frame and slot against each other. Allocates; linear in their number.
+    /// Checks every page, folio, frame and slot against each other. Allocates; linear in their number.
     ///
     /// # Errors
     /// The first thing that does not hold, in words.
     pub fn check_invariants(&self) -> Result<(), String> {
-        self.check_pages()?;
-        self.check_queue()?;
-        self.check_slots()?;
-        self.check_frames()
-    }
-
-    fn check_pages(&self) -> Result<(), String> {
-        if !self.batch.is_empty() || !self.io_pages.is_empty() {
+        if !self.batch.is_empty() || self.io_vectors.len() != IO_VECTORS {
             return Err(String::from("pages are left over from an I/O"));
         }
-        for (index, page) in self.pages.iter().enumerate() {
-            match page {
-                PageState::Isolated(_) | PageState::InFlight(_) => {
-                    return Err(format!("page {index} is in flight while nothing runs"));
+        let folios = self.check_folios()?;
+        self.check_pages(&folios)?;
+        self.check_slots()?;
+        self.check_frames(&folios)
+    }
+
+    fn listed(&self) -> impl Iterator<Item = FrameId> + '_ {
+        self.frames.iter_list(List::Inactive).chain(self.frames.iter_list(List::Active))
+    }
+
+    /// Every folio on a list: its frames and their pages; its slots know it.
+    fn check_folios(&self) -> Result<BTreeMap<FrameId, usize>, String> {
+        let mut frames = BTreeMap::new();
+        for head in self.listed() {
+            let folio = self.frames.folio(head);
+            if folio.io != FolioIo::Idle {
+                return Err(format!("folio {head:?} is in flight while nothing runs"));
+            }
+            for (offset, id) in self.frames.frames_of(head).enumerate() {
+                let page = folio.page + offset;
+                if folio.is_mapped && self.ptes[page] != Pte::Present(id) {
+                    return Err(format!("page {page} does not know its frame {id:?}"));
                 }
-                _ => {}
+                if frames.insert(id, page).is_some() {
+                    return Err(format!("frame {id:?} is in two folios"));
+                }
+                let Some(first) = folio.entry else { continue };
+                let entry = SwapEntry { slot: first.slot + offset as u32, ..first };
+                let area = self.areas.iter().find(|area| area.id == entry.area);
+                if area.and_then(|area| area.slots.cached(entry.slot)) != Some(head) {
+                    return Err(format!("slot {entry} does not know its folio {head:?}"));
+                }
             }
-            if let Some(entry) = page.entry()
-                && self.owner(entry) != Some(index as u64)
+        }
+        Ok(frames)
+    }
+
+    fn check_pages(&self, folios: &BTreeMap<FrameId, usize>) -> Result<(), String> {
+        for (page, pte) in self.ptes.iter().enumerate() {
+            if let Pte::Present(id) = pte
+                && folios.get(id) != Some(&page)
             {
-                return Err(format!(
-                    "page {index} claims slot {entry}, which belongs to {:?}",
-                    self.owner(entry)
-                ));
+                return Err(format!("page {page} has frame {id:?}, which denies it"));
             }
         }
         Ok(())
     }
 
-    fn owner(&self, entry: SwapEntry) -> Option<u64> {
-        let area = self.areas.iter().find(|area| area.id == entry.area)?;
-        area.slots.owner(entry.slot)
-    }
-
-    fn check_queue(&self) -> Result<(), String> {
-        let queued: BTreeSet<usize> = self.queue.iter().copied().collect();
-        let is_resident = |index: &usize| matches!(self.pages[*index], PageState::Resident(_));
-        let resident: BTreeSet<usize> = (0..self.pages.len()).filter(is_resident).collect();
-        if queued != resident || queued.len() != self.queue.len() {
-            return Err(format!(
-                "{} pages are resident, {} are queued in {} places",
-                resident.len(),
-                queued.len(),
-                self.queue.len()
-            ));
-        }
-        Ok(())
-    }
-
+    /// Slots count the pages that are in them, and are free only if nobody needs them.
     fn check_slots(&self) -> Result<(), String> {
+        let mut counts: BTreeMap<SwapEntry, u16> = BTreeMap::new();
+        for pte in &self.ptes {
+            if let Pte::Swap(entry) = pte {
+                *counts.entry(*entry).or_default() += 1;
+            }
+        }
         for area in &self.areas {
             let mut used = 0;
-            for (slot, owner) in area.slots.iter_used() {
+            for slot in area.slots.iter_used() {
                 used += 1;
                 let entry = SwapEntry { area: area.id, slot };
-                let page = usize::try_from(owner).ok().and_then(|i| self.pages.get(i));
-                if slot == 0 || page.and_then(PageState::entry) != Some(entry) {
-                    return Err(format!("slot {entry} belongs to page {owner}, which denies it"));
+                let (counted, there) = (area.slots.count(slot), counts.remove(&entry).unwrap_or(0));
+                let folio = area.slots.cached(slot).map(|head| self.frames.folio(head));
+                if counted != there || slot == 0 || there == 0 && folio.is_none() {
+                    return Err(format!("slot {entry} counts {counted} pages, there are {there}"));
+                }
+                if folio.is_some_and(|folio| folio.entry.is_none()) {
+                    return Err(format!("slot {entry} has a folio that denies it"));
                 }
             }
             if used != area.used_pages() {
-                return Err(format!(
-                    "area {} counts {} used slots, there are {used}",
-                    area.id,
-                    area.used_pages()
-                ));
+                let (id, said) = (area.id, area.used_pages());
+                return Err(format!("area {id} counts {said} used slots, there are {used}"));
             }
         }
-        Ok(())
+        counts.keys().next().map_or(Ok(()), |entry| Err(format!("a page is in free slot {entry}")))
     }
 
-    fn check_frames(&self) -> Result<(), String> {
-        let held = self.frames.len() + self.queue.len();
-        if held != self.frames_total || held < self.config.frames() {
-            return Err(format!(
-                "{} frames are free and {} in use, {} exist and {} are the least",
-                self.frames.len(),
-                self.queue.len(),
-                self.frames_total,
-                self.config.frames()
-            ));
+    fn check_frames(&self, folios: &BTreeMap<FrameId, usize>) -> Result<(), String> {
+        let free: BTreeSet<_> = self.frames.iter_free().collect();
+        let all: BTreeSet<_> = folios.keys().chain(&free).collect();
+        let buffers: BTreeSet<_> = all.iter().map(|id| self.frames.buf(**id).iova()).collect();
+        let (total, least) = (self.frames.total(), self.config.frames());
+        let is_right = free.len() == self.frames.free_len()
+            && buffers.len() == total
+            && folios.len() + free.len() == total
+            && total >= least;
+        if is_right {
+            return Ok(());
         }
-        let resident = self.pages.iter().filter_map(|page| match page {
-            PageState::Resident(resident) => Some(&resident.frame),
-            _ => None,
-        });
-        let distinct: BTreeSet<_> = resident.chain(&*self.frames).map(DmaBuf::iova).collect();
-        if distinct.len() != held {
-            return Err(format!("{held} frames are only {}", distinct.len()));
-        }
-        Ok(())
+        Err(format!(
+            "{} frames are free and {} in use, {total} exist and {least} are the least",
+            free.len(),
+            folios.len()
+        ))
     }
 }

@@ -3,20 +3,37 @@
 //! The workload's accesses go through [`hal::UserMemory`]; what is not mapped faults, and the fault
 //! handler finds a frame (reclaiming other pages if the resident limit is reached) and the data.
 //!
-//! What this module does not do: no sharing between address spaces, no read-ahead beyond the cluster of
-//! a fault, no zero map, no background reclaim: a fault reclaims for itself.
+//! ```text
+//! page table (page)  --Present-->  frame, part of a folio (table)  <--cached--  slot (area)
+//!                    --Swap----------------------------------------counted--->
+//! ```
 //!
-//! Invariants ([`Mm::check_invariants`]): every page is in one state; resident pages are the queue;
-//! frames are either resident or free; a slot in use belongs to exactly one page.
+//! A page's entry points to a frame, or to a slot that counts it. A folio that has slots is in the swap
+//! cache: whoever looks a slot up finds it, and as long as it is clean it can go without I/O.
+//!
+//! What this module does not do: no background reclaim (a fault reclaims for itself; the watermarks of
+//! [`Watermarks`] say when somebody else should), no write protection (see [`Mm::fork`]), no file pages.
+//!
+//! Invariants ([`Mm::check_invariants`]): every page is in one state; what is in memory is on one list;
+//! frames are free or part of one folio; a slot counts the pages that are in it. They hold whenever I/O is
+//! waited for, where a folio's `io` says what is under way.
 
+mod areas;
 mod config;
 mod fault;
 mod frames;
 mod invariants;
+mod late;
+mod lru;
 mod page;
 mod readin;
 mod reclaim;
+mod share;
+mod split;
+mod stats;
 mod swapoff;
+mod table;
+mod watermarks;
 mod writeback;
 
 use alloc::rc::Rc;
@@ -26,16 +43,24 @@ use core::fmt;
 use block::BlockDevice;
 use hal::{BusError, PAGE_BYTES, Tracer, UserAddr, UserMemory, UserPage};
 
-pub use config::{MmConfig, MmError, MmKnobs, MmStats, ReclaimPolicy};
+pub use config::{FOLIO_ORDER_MAX, MmConfig, MmError, MmKnobs, ReclaimPolicy};
 pub use page::PageView;
+pub use share::ForkError;
+pub use stats::MmStats;
 pub use swapoff::{PoisonedPage, SwapoffError, SwapoffReport};
+pub use watermarks::{Pressure, Watermarks};
 
 use crate::events::Event;
-use crate::fixed::{Fixed, FixedQueue};
+use crate::fixed::Fixed;
 use crate::path::CLUSTER_PAGES_MAX;
-use crate::{AreaId, SwapArea, SwapEntry};
-use page::PageState;
+use crate::{Bug, SwapArea, SwapEntry};
+use late::LateWrite;
+use page::Pte;
+use table::FrameTable;
 use writeback::Victim;
+
+/// Swap I/Os that can be under way at once. Each has a vector for the pages of a whole folio.
+const IO_VECTORS: usize = 2;
 
 /// An anonymous address space with its frames and its swap areas.
 ///
@@ -47,21 +72,20 @@ pub struct Mm<U: UserMemory, D: BlockDevice> {
     user: Rc<U>,
     device: Rc<D>,
     tracer: Tracer,
-    pages: Vec<PageState<D::Page>>,
-    /// The resident pages, next victim first.
-    queue: FixedQueue<usize>,
-    /// Frames that hold nothing.
-    frames: Fixed<D::Page>,
-    /// All frames that this address space owns.
-    frames_total: usize,
-    /// In the order of their use.
+    ptes: Vec<Pte>,
+    frames: FrameTable<D::Page>,
+    /// In the order of their swapon.
     areas: Vec<SwapArea<D::Page>>,
     areas_ever: u32,
+    default_priority: i16,
+    /// Counts how often an area gave way to one of the same priority.
+    turns: u64,
     /// Victims of the reclaim under way; empty between two.
     batch: Fixed<Victim>,
-    /// The pages of the I/O under way; empty between two. A `Vec` because it goes down to the path;
-    /// never longer than [`CLUSTER_PAGES_MAX`], which is its capacity.
-    io_pages: Vec<D::Page>,
+    /// The vectors that the pages of an I/O go down to the path in.
+    io_vectors: Fixed<Vec<D::Page>>,
+    /// Where a bug is planted: a write that is still to be made.
+    late: Option<LateWrite>,
     stats: MmStats,
 }
 
@@ -74,41 +98,32 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
     pub fn new(config: MmConfig, user: Rc<U>, device: Rc<D>) -> Result<Self, MmError> {
         config.check()?;
         let count = config.frames();
-        let mut frames = Fixed::with_capacity(count);
+        let mut frames = FrameTable::with_capacity(count);
         for _ in 0..count {
             let frame = device.alloc_page().map_err(|_| MmError::OutOfMemory { frames: count })?;
-            frames.push(frame);
+            frames.add(frame);
         }
         let size = usize::try_from(user.size_pages()).unwrap_or(usize::MAX);
+        let io_pages = CLUSTER_PAGES_MAX.max(1 << config.folio_order);
+        let mut io_vectors = Fixed::with_capacity(IO_VECTORS);
+        (0..IO_VECTORS).for_each(|_| io_vectors.push(Vec::with_capacity(io_pages)));
         let tracer = device.tracer().clone();
         Ok(Self {
             config,
             user,
             device,
             tracer,
-            pages: (0..size).map(|_| PageState::Untouched).collect(),
-            queue: FixedQueue::with_capacity(count),
+            ptes: alloc::vec![Pte::None; size],
             frames,
-            frames_total: count,
             areas: Vec::new(),
             areas_ever: 0,
+            default_priority: -1,
+            turns: 0,
             batch: Fixed::with_capacity(CLUSTER_PAGES_MAX),
-            io_pages: Vec::with_capacity(CLUSTER_PAGES_MAX),
+            io_vectors,
+            late: None,
             stats: MmStats::default(),
         })
-    }
-
-    /// Puts an area to use, after those that are in use already.
-    pub fn add_area(&mut self, mut area: SwapArea<D::Page>) -> AreaId {
-        self.areas_ever += 1;
-        area.id = AreaId(self.areas_ever);
-        self.tracer.emit(Event::SwapOn {
-            area: area.id,
-            path: area.path(),
-            pages: area.size_pages(),
-        });
-        self.areas.push(area);
-        AreaId(self.areas_ever)
     }
 
     /// Loads `dst.len()` bytes from `addr`, as the workload does.
@@ -137,54 +152,61 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
     }
 
     /// Gives a page up (Linux `MADV_DONTNEED`): it reads as zeros afterwards, even if it was lost.
-    /// Does nothing to a page out of range.
+    /// Does nothing to a page out of range. A folio is split first.
     pub fn discard(&mut self, page: UserPage) {
         let Some(index) = self.index_of(page) else {
             return;
         };
         self.tracer.emit(Event::Discard { page: page.0 });
-        match core::mem::replace(&mut self.pages[index], PageState::Untouched) {
-            PageState::Untouched | PageState::Poisoned => {}
-            PageState::Swapped(entry) | PageState::ReadFailed(entry) => {
-                self.free_slot(index, entry);
-            }
-            PageState::Resident(resident) => {
-                self.unmap(index, &resident.frame);
-                self.queue.remove(&index);
-                self.put_frame(resident.frame);
-                if let Some(entry) = resident.entry {
-                    self.free_slot(index, entry);
+        match self.ptes[index] {
+            Pte::None | Pte::Poisoned => {}
+            Pte::Swap(entry) => {
+                if self.config.bugs.has(Bug::DoubleFree) {
+                    let slots = &mut self.area_of(entry).slots;
+                    (1..slots.count(entry.slot).min(2)).for_each(|_| slots.put(entry.slot));
                 }
+                self.leave_slot(index, entry);
             }
-            PageState::Isolated(_) | PageState::InFlight(_) => unreachable!("no I/O is under way"),
+            Pte::Present(frame) => {
+                self.split_around(frame);
+                self.unmap_folio(frame);
+                self.frames.folio_mut(frame).is_mapped = false;
+                if let Some(entry) = self.frames.folio(frame).entry {
+                    self.tracer.emit(Event::SlotFree { page: page.0, entry });
+                }
+                self.drop_from_cache(frame);
+            }
         }
+        self.ptes[index] = Pte::None;
     }
 
     /// Where a page is; `None` if it is out of range.
     #[must_use]
     pub fn page(&self, page: UserPage) -> Option<PageView> {
-        Some(match &self.pages[self.index_of(page)?] {
-            PageState::Untouched => PageView::Untouched,
-            PageState::Resident(resident) | PageState::Isolated(resident) => {
-                PageView::Resident { entry: resident.entry }
+        let index = self.index_of(page)?;
+        Some(match self.ptes[index] {
+            Pte::None => PageView::Untouched,
+            Pte::Present(frame) => {
+                let folio = self.frames.folio(self.frames.head_of(frame));
+                let offset = (index - folio.page) as u32;
+                let slot = |first: SwapEntry| SwapEntry { slot: first.slot + offset, ..first };
+                PageView::Resident { entry: folio.entry.map(slot) }
             }
-            PageState::InFlight(entry)
-            | PageState::Swapped(entry)
-            | PageState::ReadFailed(entry) => PageView::Swapped { entry: *entry },
-            PageState::Poisoned => PageView::Poisoned,
+            Pte::Swap(entry) => PageView::Swapped { entry },
+            Pte::Poisoned => PageView::Poisoned,
         })
     }
 
     /// Pages in the address space.
     #[must_use]
     pub fn size_pages(&self) -> u64 {
-        self.pages.len() as u64
+        self.ptes.len() as u64
     }
 
-    /// Pages in memory.
+    /// Pages in memory, mapped or only in the swap cache.
     #[must_use]
     pub fn resident_pages(&self) -> usize {
-        self.queue.len()
+        self.frames.used()
     }
 
     /// The areas in use.
@@ -201,20 +223,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
 
     fn index_of(&self, page: UserPage) -> Option<usize> {
         let index = usize::try_from(page.0).ok()?;
-        (index < self.pages.len()).then_some(index)
-    }
-
-    fn area_of(&mut self, entry: SwapEntry) -> &mut SwapArea<D::Page> {
-        self.areas
-            .iter_mut()
-            .find(|area| area.id == entry.area)
-            .expect("a page's slot is in an active area")
-    }
-
-    fn free_slot(&mut self, index: usize, entry: SwapEntry) {
-        let page = index as u64;
-        self.area_of(entry).slots.free(entry.slot, page);
-        self.tracer.emit(Event::SlotFree { page, entry });
+        (index < self.ptes.len()).then_some(index)
     }
 
     fn check_range(
@@ -240,8 +249,8 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
 impl<U: UserMemory, D: BlockDevice> Drop for Mm<U, D> {
     /// The frames go back to the device's memory: nothing may point to them any more.
     fn drop(&mut self) {
-        for (index, page) in self.pages.iter().enumerate() {
-            if matches!(page, PageState::Resident(_)) {
+        for (index, pte) in self.ptes.iter().enumerate() {
+            if matches!(pte, Pte::Present(_)) {
                 self.user.unmap(UserPage(index as u64));
             }
         }
@@ -251,8 +260,8 @@ impl<U: UserMemory, D: BlockDevice> Drop for Mm<U, D> {
 impl<U: UserMemory, D: BlockDevice> fmt::Debug for Mm<U, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mm")
-            .field("size_pages", &self.pages.len())
-            .field("resident_pages", &self.queue.len())
+            .field("size_pages", &self.ptes.len())
+            .field("resident_pages", &self.frames.used())
             .field("areas", &self.areas)
             .field("stats", &self.stats)
             .finish_non_exhaustive()

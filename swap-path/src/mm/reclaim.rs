@@ -1,16 +1,18 @@
 //! Choosing victims (Linux `shrink_folio_list`).
 //!
-//! A pass looks at each resident page at most once (twice with second chance), and gives up writing
-//! after a bounded number of failures: it always ends.
+//! A pass looks at each folio at most once (twice with second chance), and gives up writing after a
+//! bounded number of failures: it always ends.
 
 use block::BlockDevice;
 use hal::UserMemory;
 
-use super::page::{PageState, Resident};
-use super::writeback::Victim;
+use super::lru::List;
+use super::page::Pte;
+use super::table::{Folio, FolioIo};
 use super::{Mm, ReclaimPolicy};
-use crate::SwapEntry;
 use crate::events::Event;
+use crate::frame_id::FrameId;
+use crate::{Bug, SwapEntry};
 
 /// One reclaim under way.
 pub(super) struct Pass {
@@ -19,146 +21,140 @@ pub(super) struct Pass {
     /// Swap-outs that may still fail.
     pub(super) failures_left: u32,
     /// Slots ran out: dirty pages without one cannot go.
-    has_no_slot: bool,
+    pub(super) has_no_slot: bool,
 }
 
 impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
-    /// Evicts up to `target` pages. Returns how many went; allocates nothing.
+    /// Evicts up to `target` pages, whole folios. Returns how many went; allocates nothing.
     pub(super) fn reclaim(&mut self, target: usize) -> usize {
         let mut pass =
             Pass { freed: 0, failures_left: self.config.reclaim_failures_max, has_no_slot: false };
-        let rounds = match self.config.policy {
-            ReclaimPolicy::Fifo => 1,
-            ReclaimPolicy::SecondChance => 2,
+        let (active, inactive) = (List::Active, List::Inactive);
+        let lru = &self.frames.lru;
+        let mut scans = match self.config.policy {
+            ReclaimPolicy::Fifo => lru.len(inactive),
+            ReclaimPolicy::SecondChance => 2 * lru.len(inactive),
+            ReclaimPolicy::TwoLists => 2 * (lru.len(inactive) + lru.len(active)),
         };
-        let mut scans = self.queue.len() * rounds;
         while scans > 0 && pass.freed < target {
             while scans > 0
-                && self.batch.len() < self.config.cluster_pages
-                && pass.freed + self.batch.len() < target
+                && self.batch_pages() < self.config.cluster_pages
+                && pass.freed + self.batch_pages() < target
             {
                 scans -= 1;
-                self.scan_oldest(&mut pass);
+                self.balance_lists();
+                if let Some(head) = self.frames.pop_front(inactive) {
+                    self.scan(head, &mut pass);
+                }
             }
             self.write_batch(&mut pass);
         }
         pass.freed
     }
 
-    /// Drops the oldest page, puts it into the batch, or sends it to the end of the queue.
-    fn scan_oldest(&mut self, pass: &mut Pass) {
-        let Some(index) = self.queue.pop_front() else {
+    fn batch_pages(&self) -> usize {
+        self.batch.iter().map(|victim| victim.pages as usize).sum()
+    }
+
+    /// Keeps the inactive list at least half as long as the active one (Linux `shrink_active_list`): the
+    /// oldest active folio loses its accessed bit and a list.
+    fn balance_lists(&mut self) {
+        let lru = &self.frames.lru;
+        if lru.len(List::Inactive) >= lru.len(List::Active).div_ceil(2) {
             return;
-        };
-        if pass.failures_left == 0 && self.is_known_dirty(index) {
+        }
+        let Some(head) = self.frames.pop_front(List::Active) else { return };
+        let bits = self.unmap_folio(head);
+        self.frames.folio_mut(head).is_dirty |= bits.is_dirty;
+        self.map_folio(head);
+    }
+
+    /// Drops the folio, puts it into the batch, or sends it to the end of a list.
+    fn scan(&mut self, head: FrameId, pass: &mut Pass) {
+        let Folio { is_mapped, is_dirty, has_write_failed, order, .. } = *self.frames.folio(head);
+        if !is_mapped {
+            self.drop_cached(head, pass);
+            return;
+        }
+        if pass.failures_left == 0 && is_dirty {
             // It could only be written, and this pass writes no more: it stays mapped.
-            self.queue.push_back(index);
+            self.frames.push_back(head, List::Inactive);
             return;
         }
-        let mut resident = self.take_resident(index);
-        let unmapped = self.unmap(index, &resident.frame);
-        resident.is_dirty |= unmapped.is_dirty;
-        let is_spared = self.config.policy == ReclaimPolicy::SecondChance && unmapped.is_accessed;
+        let bits = self.unmap_folio(head);
+        let is_spared = bits.is_accessed && self.config.policy != ReclaimPolicy::Fifo;
+        if !(is_spared && self.config.bugs.has(Bug::DirtyBitLost)) {
+            self.frames.folio_mut(head).is_dirty |= bits.is_dirty;
+        }
         if is_spared {
-            self.make_resident(index, resident);
-        } else if !resident.is_dirty {
-            self.drop_clean(index, resident);
-            pass.freed += 1;
-        } else if let Some(entry) = self.slot_for(index, &mut resident, pass) {
-            self.batch.push(Victim { index, entry, is_alone: resident.has_write_failed });
-            self.pages[index] = PageState::Isolated(resident);
+            self.map_folio(head);
+            if self.config.policy == ReclaimPolicy::TwoLists {
+                self.frames.unlink(head);
+                self.frames.push_back(head, List::Active);
+            }
+        } else if order > 0 && has_write_failed {
+            self.evict_split(head, pass);
         } else {
-            self.make_resident(index, resident);
+            self.evict(head, pass);
         }
     }
 
-    /// Dirty even if its page-table entry is clean: an earlier scan saw the bit, or a write failed.
-    fn is_known_dirty(&self, index: usize) -> bool {
-        matches!(&self.pages[index], PageState::Resident(resident) if resident.is_dirty)
-    }
-
-    /// The page's state is to be set again by the caller.
-    pub(super) fn take_resident(&mut self, index: usize) -> Resident<D::Page> {
-        match core::mem::replace(&mut self.pages[index], PageState::Untouched) {
-            PageState::Resident(resident) | PageState::Isolated(resident) => resident,
-            other => unreachable!("page {index} has no frame: its entry is {:?}", other.entry()),
+    /// The folio is off the hardware's page table and on no list, and its dirty bit is final.
+    pub(super) fn evict(&mut self, head: FrameId, pass: &mut Pass) {
+        let Folio { is_dirty, entry, .. } = *self.frames.folio(head);
+        let is_trusted = entry.is_some() && self.config.bugs.has(Bug::StaleSlot);
+        if !is_dirty || is_trusted {
+            self.drop_clean(head, pass);
+        } else if self.has_slots(head, pass) {
+            self.unmap_to_slots(head);
+            self.frames.folio_mut(head).io = FolioIo::Isolated;
+            self.isolate(head, pass);
+        } else if self.frames.folio(head).order > 0 {
+            self.evict_split(head, pass);
+        } else {
+            self.map_folio(head);
         }
     }
 
-    /// Its slot holds the page; one without a slot was never written to and is still all zeros.
-    fn drop_clean(&mut self, index: usize, resident: Resident<D::Page>) {
-        let entry = resident.entry;
-        self.pages[index] = entry.map_or(PageState::Untouched, PageState::Swapped);
-        self.put_frame(resident.frame);
-        self.stats.clean_drop_pages += 1;
-        self.tracer.emit(Event::CleanDrop { page: index as u64, entry });
+    /// Its slots hold the folio; one without any was never written to and is still all zeros.
+    fn drop_clean(&mut self, head: FrameId, pass: &mut Pass) {
+        let Folio { page, entry, order, .. } = *self.frames.folio(head);
+        let pages = 1_usize << order;
+        for offset in 0..pages {
+            let entry = entry.map(|first| SwapEntry { slot: first.slot + offset as u32, ..first });
+            self.tracer.emit(Event::CleanDrop { page: (page + offset) as u64, entry });
+        }
+        if entry.is_some() {
+            self.unmap_to_slots(head);
+        } else {
+            self.ptes[page..page + pages].fill(Pte::None);
+        }
+        self.stats.clean_drop_pages += pages as u64;
+        pass.freed += pages;
+        self.drop_from_cache(head);
     }
 
-    /// A slot to write the page to: its own if it has one. `None` if it must stay.
-    fn slot_for(
-        &mut self,
-        index: usize,
-        resident: &mut Resident<D::Page>,
-        pass: &mut Pass,
-    ) -> Option<SwapEntry> {
+    /// A folio that readahead brought, or that was shared, and that nobody has asked for since.
+    fn drop_cached(&mut self, head: FrameId, pass: &mut Pass) {
+        let Folio { entry, order, io, is_dirty, .. } = *self.frames.folio(head);
+        assert!(io == FolioIo::Idle && !is_dirty, "what is only in the swap cache is clean");
+        if let Some(entry) = entry {
+            self.tracer.emit(Event::CacheDrop { entry, pages: 1 << order });
+        }
+        pass.freed += 1 << order;
+        self.drop_from_cache(head);
+    }
+
+    /// Slots to write the folio to: its own if it has some. False: it must stay, or be split.
+    fn has_slots(&mut self, head: FrameId, pass: &mut Pass) -> bool {
         if pass.failures_left == 0 {
-            return None;
+            return false;
         }
-        if resident.entry.is_none() && !pass.has_no_slot {
-            resident.entry = self.alloc_slot(index);
-            pass.has_no_slot = resident.entry.is_none();
+        let Folio { entry, order, .. } = *self.frames.folio(head);
+        if entry.is_none() && (order > 0 || !pass.has_no_slot) {
+            let found = self.alloc_slots(head);
+            pass.has_no_slot |= found.is_none() && order == 0;
         }
-        resident.entry
-    }
-
-    fn alloc_slot(&mut self, index: usize) -> Option<SwapEntry> {
-        let page = index as u64;
-        let entry = self.free_entry(page).or_else(|| {
-            self.strip_cached_slot();
-            self.free_entry(page)
-        });
-        self.tracer.emit(match entry {
-            Some(entry) => Event::SlotAlloc { page, entry },
-            None => Event::NoSlot { page },
-        });
-        entry
-    }
-
-    fn free_entry(&mut self, page: u64) -> Option<SwapEntry> {
-        self.areas.iter_mut().find_map(|area| {
-            let slot = area.slots.alloc(page)?;
-            Some(SwapEntry { area: area.id, slot })
-        })
-    }
-
-    /// Swap is full: takes a slot from a page that is in memory anyway (Linux
-    /// `__try_to_reclaim_swap`). The page is the only copy then, so it counts as dirty.
-    fn strip_cached_slot(&mut self) {
-        let found = self.areas.iter().find_map(|area| {
-            area.slots.iter_used().find_map(|(slot, owner)| {
-                let entry = SwapEntry { area: area.id, slot };
-                let index = owner as usize;
-                matches!(self.pages[index], PageState::Resident(_)).then_some((index, entry))
-            })
-        });
-        if let Some((index, entry)) = found {
-            self.forget_slot(index, entry);
-        }
-    }
-
-    /// The resident page's slot is given back; the page is the only copy from now on.
-    pub(super) fn forget_slot(&mut self, index: usize, entry: SwapEntry) {
-        if let PageState::Resident(resident) = &mut self.pages[index] {
-            assert_eq!(resident.entry, Some(entry), "page {index} owns its slot");
-            resident.entry = None;
-            resident.is_dirty = true;
-            self.free_slot(index, entry);
-        }
-    }
-
-    /// Puts an isolated page back as it was.
-    pub(super) fn put_back(&mut self, index: usize) {
-        let resident = self.take_resident(index);
-        self.make_resident(index, resident);
+        self.frames.folio(head).entry.is_some()
     }
 }

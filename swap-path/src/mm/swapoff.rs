@@ -11,9 +11,11 @@ use hal::{UserMemory, UserPage};
 use iomap::Errno;
 
 use super::Mm;
-use super::page::{PageState, Resident};
+use super::lru::List;
+use super::page::Pte;
+use super::table::{Folio, FolioIo};
 use crate::events::{Cause, Event};
-use crate::{AreaId, PathKind, SwapEntry};
+use crate::{AreaId, Bug, PathKind, SwapEntry};
 
 /// A page that swapoff could not bring back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,9 +79,13 @@ impl fmt::Display for SwapoffError {
 
 impl core::error::Error for SwapoffError {}
 
+/// The pages that are in an area's slots, by slot: what Linux finds by walking all page tables.
+type Sharers = Vec<(u32, usize)>;
+
 impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
     /// Reads every page back, gives every slot back, and lets go of the file. The resident limit does
-    /// not hold for the pages that come back: frames for them are allocated first.
+    /// not hold for the pages that come back: frames for them are allocated first. The next faults send them
+    /// to the areas that are left.
     ///
     /// # Errors
     /// [`SwapoffError`]; nothing has changed then. Pages that cannot be read are no error: they are
@@ -87,13 +93,15 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
     pub fn swapoff(&mut self, id: AreaId) -> Result<SwapoffReport, SwapoffError> {
         let at = self.areas.iter().position(|area| area.id == id);
         let at = at.ok_or(SwapoffError::NotActive(id))?;
-        self.admit_swapped(at)?;
-        let area = &self.areas[at];
+        let sharers = self.sharers_of(id);
+        self.admit_swapped(sharers.len())?;
+        let area = &mut self.areas[at];
+        area.is_off = true;
         let (path, pages) = (area.path(), area.used_pages());
         self.tracer.emit(Event::SwapOffBegin { area: id, path, pages });
         let mut report =
             SwapoffReport { area: id, path, pages_read: 0, pages_cached: 0, poisoned: Vec::new() };
-        self.unuse(at, &mut report);
+        self.unuse(at, &sharers, &mut report);
         let area = self.areas.remove(at);
         assert_eq!(area.used_pages(), 0, "swapoff empties the area");
         area.deactivate();
@@ -107,102 +115,153 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         Ok(report)
     }
 
-    /// Gets frames, and places in the queue, for all pages that are in the area only.
-    fn admit_swapped(&mut self, at: usize) -> Result<(), SwapoffError> {
-        let used = self.areas[at].slots.iter_used();
-        let swapped = used.filter(|&(_, owner)| self.is_swapped(owner)).count();
-        let missing = swapped.saturating_sub(self.frames.len());
+    fn sharers_of(&self, id: AreaId) -> Sharers {
+        let swapped = |(page, pte): (usize, &Pte)| match pte {
+            Pte::Swap(entry) if entry.area == id => Some((entry.slot, page)),
+            _ => None,
+        };
+        let mut sharers: Sharers = self.ptes.iter().enumerate().filter_map(swapped).collect();
+        sharers.sort_unstable();
+        sharers
+    }
+
+    /// Gets frames for all pages that are in the area. One that the swap cache has in memory will need
+    /// none, unless it is shared.
+    fn admit_swapped(&mut self, pages: usize) -> Result<(), SwapoffError> {
+        let missing = pages.saturating_sub(self.frames.free_len());
         let more: Result<Vec<_>, _> = (0..missing).map(|_| self.device.alloc_page()).collect();
-        let more = more.map_err(|_| SwapoffError::OutOfMemory { pages: swapped as u64 })?;
-        self.frames.reserve(self.frames.len() + missing);
-        self.frames_total += missing;
-        more.into_iter().for_each(|frame| self.frames.push(frame));
-        self.queue.reserve(self.queue.len() + swapped);
+        let more = more.map_err(|_| SwapoffError::OutOfMemory { pages: pages as u64 })?;
+        self.frames.reserve(missing);
+        more.into_iter().for_each(|frame| self.frames.add(frame));
         Ok(())
     }
 
-    /// Frames that came for pages that were lost go back.
-    pub(super) fn trim_frames(&mut self) {
-        while self.frames_total > self.config.frames() && self.frames.pop().is_some() {
-            self.frames_total -= 1;
-        }
-    }
-
-    fn is_swapped(&self, owner: u64) -> bool {
-        matches!(self.pages[owner as usize], PageState::Swapped(_) | PageState::ReadFailed(_))
-    }
-
-    fn unuse(&mut self, at: usize, report: &mut SwapoffReport) {
+    fn unuse(&mut self, at: usize, sharers: &Sharers, report: &mut SwapoffReport) {
         let mut from = 0;
-        while let Some((slot, owner)) = self.areas[at].slots.next_used(from) {
-            let entry = SwapEntry { area: report.area, slot };
+        while let Some(slot) = self.areas[at].slots.next_used(from) {
+            let first = SwapEntry { area: report.area, slot };
+            let slots = &self.areas[at].slots;
             let mut pages = 1;
-            if self.is_swapped(owner) {
-                pages = self.swapped_run(at, slot);
-                self.bring_back(entry, pages, report);
-            } else {
-                self.forget_slot(owner as usize, entry);
-                report.pages_cached += 1;
+            match slots.cached(slot) {
+                Some(head) if self.frames.folio(head).is_mapped => {
+                    pages = self.frames.folio(head).pages() as u32;
+                    report.pages_cached += u64::from(pages);
+                    self.forget_slots(head);
+                }
+                Some(_) => self.part(first, sharers, report),
+                None if slots.is_zero(slot) => {
+                    self.zeros_back(first);
+                    self.part(first, sharers, report);
+                }
+                None => {
+                    pages = self.swapped_run(at, slot);
+                    self.bring_back(first, pages, sharers, report);
+                }
             }
             from = slot + pages;
         }
     }
 
-    /// How many slots from `slot` on hold pages that are nowhere else, up to one I/O.
+    /// How many slots from `slot` on hold pages that have to be read, up to one I/O.
     fn swapped_run(&self, at: usize, slot: u32) -> u32 {
         let slots = &self.areas[at].slots;
         let limit = self.config.cluster_pages as u32;
-        let is_swapped =
-            |slot: &u32| slots.owner(*slot).is_some_and(|owner| self.is_swapped(owner));
-        (slot..slot.saturating_add(limit)).take_while(is_swapped).count() as u32
+        let is_on_device = |slot: &u32| {
+            slots.count(*slot) > 0 && slots.cached(*slot).is_none() && !slots.is_zero(*slot)
+        };
+        let rest = slot + 1..slot.saturating_add(limit);
+        1 + rest.take_while(is_on_device).count() as u32
     }
 
     /// Reads consecutive slots; if that fails, each for itself, so that only bad ones are lost.
-    fn bring_back(&mut self, first: SwapEntry, pages: u32, report: &mut SwapoffReport) {
+    fn bring_back(
+        &mut self,
+        first: SwapEntry,
+        pages: u32,
+        sharers: &Sharers,
+        report: &mut SwapoffReport,
+    ) {
         let at = |offset| SwapEntry { slot: first.slot + offset, ..first };
-        match self.read_back(first, pages) {
-            Ok(()) => report.pages_read += u64::from(pages),
-            Err(cause) if pages == 1 => report.poisoned.push(self.poison(first, cause)),
-            Err(_) => (0..pages).for_each(|offset| self.bring_back(at(offset), 1, report)),
+        match self.read_run(first, pages) {
+            Ok(()) => (0..pages).for_each(|offset| self.part(at(offset), sharers, report)),
+            Err(cause) => {
+                (0..pages).for_each(|offset| self.report_unread(at(offset), sharers, cause));
+                if pages == 1 {
+                    self.poison(first, sharers, cause, report);
+                } else {
+                    let each = 0..pages;
+                    each.for_each(|offset| self.bring_back(at(offset), 1, sharers, report));
+                }
+            }
         }
     }
 
-    fn read_back(&mut self, first: SwapEntry, pages: u32) -> Result<(), Cause> {
-        for _ in 0..pages {
-            let frame = self.frames.pop().expect("swapoff has a frame for each page");
-            self.io_pages.push(frame);
-        }
-        let result = self.read_slots(first, pages);
-        let mut io_pages = core::mem::take(&mut self.io_pages);
-        for (slot, frame) in (first.slot..).zip(io_pages.drain(..)) {
-            let entry = SwapEntry { slot, ..first };
-            let index = self.owner_of(entry);
-            if let Err(cause) = result {
-                self.frames.push(frame);
-                self.tracer.emit(Event::ReadError { page: index as u64, entry, cause });
+    /// A slot of zeros: its page is made, not read.
+    fn zeros_back(&mut self, entry: SwapEntry) {
+        let folio = Folio::cached(0, 0, entry, FolioIo::Idle);
+        let head = self.frames.take(folio).expect("swapoff has a frame for each page");
+        self.zero(head);
+        self.area_of(entry).slots.cache(entry.slot, head);
+        self.frames.push_back(head, List::Inactive);
+    }
+
+    /// Gives what the swap cache has to every page that is in the slot. They are the only copies then.
+    fn part(&mut self, entry: SwapEntry, sharers: &Sharers, report: &mut SwapoffReport) {
+        let forgets = self.config.bugs.has(Bug::SwapoffForgetsSharers);
+        let head = self.area_of(entry).slots.cached(entry.slot).expect("it was read");
+        let pages: usize = pages_in(sharers, entry).count();
+        for (nth, page) in pages_in(sharers, entry).enumerate() {
+            if self.ptes[page] != Pte::Swap(entry) {
                 continue;
             }
-            self.free_slot(index, entry);
-            self.make_resident(
-                index,
-                Resident { frame, entry: None, is_dirty: true, has_write_failed: false },
-            );
+            report.pages_read += 1;
+            if nth + 1 < pages && !forgets {
+                let copy = Folio { is_dirty: true, ..Folio::mapped(0, page) };
+                let own = self.frames.take(copy).expect("swapoff has a frame for each page");
+                self.copy(head, own);
+                self.leave_slot(page, entry);
+                self.map_folio(own);
+                continue;
+            }
+            self.frames.unlink(head);
+            self.frames.folio_mut(head).page = page;
+            let slots = &mut self.area_of(entry).slots;
+            (0..slots.count(entry.slot)).for_each(|_| slots.put(entry.slot));
+            self.map_folio(head);
+            self.forget_slots(head);
+            if self.config.bugs.has(Bug::CleanAfterSwapoff) {
+                self.frames.folio_mut(head).is_dirty = false;
+            }
+            return;
         }
-        self.io_pages = io_pages;
-        result
     }
 
-    fn poison(&mut self, entry: SwapEntry, cause: Cause) -> PoisonedPage {
-        let index = self.owner_of(entry);
-        self.pages[index] = PageState::Poisoned;
-        self.free_slot(index, entry);
-        let page = index as u64;
-        self.tracer.emit(Event::Poison { page, entry, cause });
-        PoisonedPage { page: UserPage(page), entry, cause }
+    fn report_unread(&self, entry: SwapEntry, sharers: &Sharers, cause: Cause) {
+        for page in pages_in(sharers, entry) {
+            self.tracer.emit(Event::ReadError { page: page as u64, entry, cause });
+        }
     }
 
-    pub(super) fn owner_of(&mut self, entry: SwapEntry) -> usize {
-        let owner = self.area_of(entry).slots.owner(entry.slot);
-        owner.expect("the slot is in use") as usize
+    fn poison(
+        &mut self,
+        entry: SwapEntry,
+        sharers: &Sharers,
+        cause: Cause,
+        report: &mut SwapoffReport,
+    ) {
+        for index in pages_in(sharers, entry) {
+            self.ptes[index] = Pte::Poisoned;
+            self.leave_slot(index, entry);
+            let page = index as u64;
+            self.tracer.emit(Event::Poison { page, entry, cause });
+            report.poisoned.push(PoisonedPage { page: UserPage(page), entry, cause });
+        }
     }
+}
+
+/// The pages that are in the slot.
+fn pages_in(sharers: &Sharers, entry: SwapEntry) -> impl Iterator<Item = usize> {
+    let start = sharers.partition_point(|(slot, _)| *slot < entry.slot);
+    let here = sharers[start..].iter().take_while(move |(slot, _)| *slot == entry.slot);
+    here.map(|(_, page)| *page)
 }

@@ -3,37 +3,62 @@
 //! A failed write loses nothing: the page goes back into memory, dirty, and its slot is not relied
 //! on until a write to it has succeeded (Linux `end_swap_bio_write`, `sio_write_complete`).
 
+use alloc::vec::Vec;
+
 use block::BlockDevice;
 use hal::UserMemory;
 use iomap::{Context, Direction};
 
 use super::Mm;
-use super::page::{PageState, Resident};
 use super::reclaim::Pass;
+use super::table::{Folio, FolioIo};
 use crate::SwapEntry;
+use crate::bugs::{Bug, Bugs};
 use crate::events::{Cause, Event};
+use crate::frame_id::FrameId;
+use crate::path::CLUSTER_PAGES_MAX;
 
-/// An isolated page with the slot that it is written to.
+/// An isolated folio with the first slot that it is written to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Victim {
-    pub(super) index: usize,
+    pub(super) head: FrameId,
     pub(super) entry: SwapEntry,
+    pub(super) pages: u32,
     /// It is not written together with others.
     pub(super) is_alone: bool,
 }
 
 impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
+    /// Puts a folio with slots into the batch; one of zeros needs no I/O.
+    pub(super) fn isolate(&mut self, head: FrameId, pass: &mut Pass) {
+        let Folio { entry, order, has_write_failed, .. } = *self.frames.folio(head);
+        let entry = entry.expect("an isolated folio has slots");
+        let pages = 1_u32 << order;
+        let is_zero = self.is_zero(head);
+        let slots = &mut self.area_of(entry).slots;
+        (entry.slot..entry.slot + pages).for_each(|slot| slots.set_zero(slot, is_zero));
+        if is_zero {
+            self.stats.zero_out_pages += u64::from(pages);
+            self.tracer.emit(Event::ZeroOut { entry, pages });
+            pass.freed += pages as usize;
+            self.drop_from_cache(head);
+            return;
+        }
+        let is_alone = has_write_failed || order > 0;
+        self.batch.push(Victim { head, entry, pages, is_alone });
+    }
+
     /// Writes the batch; what may not be tried any more is put back.
     pub(super) fn write_batch(&mut self, pass: &mut Pass) {
         let mut batch = core::mem::take(&mut self.batch);
         batch.sort_unstable_by_key(|victim| victim.entry);
         let mut rest = &batch[..];
         while !rest.is_empty() {
-            let (run, tail) = rest.split_at(run_length(rest));
+            let (run, tail) = rest.split_at(run_length(rest, self.config.bugs));
             if pass.failures_left > 0 {
                 self.write_run(run, pass);
             } else {
-                run.iter().for_each(|victim| self.put_back(victim.index));
+                run.iter().for_each(|victim| self.put_back(victim.head));
             }
             rest = tail;
         }
@@ -41,70 +66,94 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         self.batch = batch;
     }
 
-    /// One I/O: `run` is at least one page in consecutive slots of one area.
+    fn put_back(&mut self, head: FrameId) {
+        self.frames.folio_mut(head).io = FolioIo::Idle;
+        self.map_from_slots(head);
+    }
+
+    /// One I/O: `run` is at least one folio in consecutive slots of one area.
     fn write_run(&mut self, run: &[Victim], pass: &mut Pass) {
-        let (entry, pages) = (run[0].entry, run.len() as u32);
-        let mut io_pages = core::mem::take(&mut self.io_pages);
+        let entry = run[0].entry;
+        let mut io_pages = self.take_io();
         for victim in run {
-            io_pages.push(self.take_resident(victim.index).frame);
-            self.pages[victim.index] = PageState::InFlight(victim.entry);
+            self.frames.folio_mut(victim.head).io = FolioIo::Writing;
+            self.frames.lend(victim.head, &mut io_pages);
         }
+        let pages = io_pages.len() as u32;
         self.tracer.emit(Event::SwapOutBegin { entry, pages });
-        let area = self.area_of(entry);
-        let path = area.path();
-        let result = area.rw(Direction::Write, entry.slot, &mut io_pages, Context::SwapOut);
+        let path = self.area_of(entry).path();
+        let result = if self.config.bugs.has(Bug::EarlyCompletion) {
+            self.write_late(entry, run);
+            Ok(())
+        } else {
+            self.area_of(entry).rw(Direction::Write, entry.slot, &mut io_pages, Context::SwapOut)
+        };
         self.tracer.emit(Event::SwapOutEnd {
             entry,
             pages,
             error: result.err().map(|failure| failure.errno),
         });
+        let mut back = io_pages.drain(..);
+        for victim in run {
+            self.frames.take_back(victim.head, &mut back);
+            self.frames.folio_mut(victim.head).io = FolioIo::Idle;
+        }
+        drop(back);
+        self.give_io(io_pages);
         self.stats.swap_outs += 1;
         // The knob takes an error for success, as the mail fears.
         match result.err().filter(|_| !self.config.knobs.is_write_error_dropped) {
             None => {
-                pass.freed += run.len();
-                self.stats.swapped_out_pages += run.len() as u64;
-                for (victim, frame) in run.iter().zip(io_pages.drain(..)) {
-                    self.pages[victim.index] = PageState::Swapped(victim.entry);
-                    self.put_frame(frame);
-                }
+                pass.freed += pages as usize;
+                self.stats.swapped_out_pages += u64::from(pages);
+                run.iter().for_each(|victim| self.drop_from_cache(victim.head));
             }
             Some(failure) => {
                 pass.failures_left -= 1;
                 self.stats.write_errors += 1;
                 let cause = Cause::new(path, &failure);
-                for (victim, frame) in run.iter().zip(io_pages.drain(..)) {
-                    self.redirty(victim, frame, cause);
-                }
+                run.iter().for_each(|victim| self.redirty(victim, cause));
             }
         }
-        self.io_pages = io_pages;
     }
 
-    fn redirty(&mut self, victim: &Victim, frame: D::Page, cause: Cause) {
-        self.tracer.emit(Event::WriteError {
-            page: victim.index as u64,
-            entry: victim.entry,
-            cause,
-        });
-        self.make_resident(
-            victim.index,
-            Resident { frame, entry: Some(victim.entry), is_dirty: true, has_write_failed: true },
-        );
+    fn redirty(&mut self, victim: &Victim, cause: Cause) {
+        let page = self.frames.folio(victim.head).page as u64;
+        for offset in 0..victim.pages {
+            let entry = SwapEntry { slot: victim.entry.slot + offset, ..victim.entry };
+            self.tracer.emit(Event::WriteError { page: page + u64::from(offset), entry, cause });
+        }
+        let is_dirty = !self.config.bugs.has(Bug::WriteErrorTrusted);
+        let folio = self.frames.folio_mut(victim.head);
+        (folio.is_dirty, folio.has_write_failed) = (is_dirty, true);
+        self.map_from_slots(victim.head);
+    }
+
+    /// A vector for one I/O, from the pool.
+    pub(super) fn take_io(&mut self) -> Vec<D::Page> {
+        self.io_vectors.pop().expect("one I/O at a time")
+    }
+
+    /// It goes back, empty.
+    pub(super) fn give_io(&mut self, vector: Vec<D::Page>) {
+        assert!(vector.is_empty(), "every page went back to its folio");
+        self.io_vectors.push(vector);
     }
 }
 
 /// How many victims at the front of the sorted batch can be written with one I/O.
-fn run_length(batch: &[Victim]) -> usize {
+fn run_length(batch: &[Victim], bugs: Bugs) -> usize {
     let is_together = |pair: &[Victim]| {
         let (one, next) = (&pair[0], &pair[1]);
         !one.is_alone
             && !next.is_alone
-            && one.entry.area == next.entry.area
-            && one.entry.slot.checked_add(1) == Some(next.entry.slot)
+            && (one.entry.area == next.entry.area || bugs.has(Bug::AreaMixup))
+            && (one.entry.slot.checked_add(one.pages) == Some(next.entry.slot)
+                || bugs.has(Bug::GapWritten)
+                || bugs.has(Bug::AreaMixup) && one.entry.area != next.entry.area)
     };
     let joints = batch.windows(2).take_while(|pair| is_together(pair));
-    (joints.count() + 1).min(batch.len())
+    (joints.count() + 1).min(batch.len()).min(CLUSTER_PAGES_MAX)
 }
 
 #[cfg(test)]
@@ -115,11 +164,12 @@ mod tests {
 
     fn length(batch: &[(u32, u32, bool)]) -> usize {
         let victim = |&(area, slot, is_alone)| Victim {
-            index: 0,
+            head: FrameId(0),
             entry: SwapEntry { area: AreaId(area), slot },
+            pages: 1,
             is_alone,
         };
-        run_length(&batch.iter().map(victim).collect::<Vec<_>>())
+        run_length(&batch.iter().map(victim).collect::<Vec<_>>(), Bugs::default())
     }
 
     #[test]

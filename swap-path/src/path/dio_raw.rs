@@ -70,11 +70,16 @@ impl<O: IomapOps> IomapOps for WithoutEndIo<'_, O> {
         &self,
         inode: O::Inode,
         map: &Iomap,
+        pos: u64,
         written: u64,
         intent: Intent,
         context: Context,
     ) -> Result<(), Errno> {
-        self.0.iomap_end(inode, map, written, intent, context)
+        self.0.iomap_end(inode, map, pos, written, intent, context)
+    }
+
+    fn allocating(&self, context: Context) {
+        self.0.allocating(context);
     }
 
     fn iomap_valid(&self, inode: O::Inode, map: &Iomap) -> bool {

@@ -10,7 +10,7 @@ use block::{Bio, BlockDevice, BlockError, Op};
 use hal::trace::Layer;
 use iomap::{Context, Direction, Errno, FailureKind, IoFailure, SwapExtent, SwapExtents, SwapHost};
 
-use super::{CLUSTER_PAGES_MAX, PathKind, SwapIo, slot_pos};
+use super::{IO_PAGES_MAX, PathKind, SwapIo, slot_pos};
 
 /// Swap I/O by a private copy of the block map.
 pub(crate) struct ExtentsPath<H: SwapHost, D: BlockDevice> {
@@ -19,13 +19,22 @@ pub(crate) struct ExtentsPath<H: SwapHost, D: BlockDevice> {
     inode: H::Inode,
     /// In file order.
     extents: SwapExtents,
+    takes_folios: bool,
     /// The pages of the bio in flight; empty between two I/Os.
     in_flight: Vec<D::Page>,
 }
 
 impl<H: SwapHost, D: BlockDevice> ExtentsPath<H, D> {
-    pub(crate) fn new(host: Rc<H>, device: Rc<D>, inode: H::Inode, extents: SwapExtents) -> Self {
-        Self { host, device, inode, extents, in_flight: Vec::with_capacity(CLUSTER_PAGES_MAX) }
+    /// Folios come whole only if `takes_folios` says so; Linux splits them for a file.
+    pub(crate) fn new(
+        host: Rc<H>,
+        device: Rc<D>,
+        inode: H::Inode,
+        extents: SwapExtents,
+        takes_folios: bool,
+    ) -> Self {
+        let in_flight = Vec::with_capacity(IO_PAGES_MAX);
+        Self { host, device, inode, extents, takes_folios, in_flight }
     }
 
     /// The block of `slot` and how many slots follow it on the device, itself included.
@@ -92,7 +101,7 @@ impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for ExtentsPath<H, D> {
                 result = Err(unmapped(at));
                 break;
             };
-            // At most CLUSTER_PAGES_MAX, so the conversions lose nothing.
+            // At most IO_PAGES_MAX, so the conversions lose nothing.
             let count = run.min(transfer_max).min(left as u64) as usize;
             result = self
                 .transfer(op, block, pages, count)
@@ -103,6 +112,10 @@ impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for ExtentsPath<H, D> {
         // What was moved is behind what was not: one rotation restores the order.
         pages.rotate_left(left);
         result
+    }
+
+    fn takes_folios(&self) -> bool {
+        self.takes_folios
     }
 
     fn deactivate(&mut self) {

@@ -28,8 +28,11 @@ pub(crate) use file::FilePath;
 pub use knobs::SwapKnobs;
 pub(crate) use swap::SwapPath;
 
-/// The most pages of one swap I/O (Linux `SWAP_CLUSTER_MAX`). Every pool is made for it.
+/// The most single pages that one swap I/O takes together (Linux `SWAP_CLUSTER_MAX`).
 pub const CLUSTER_PAGES_MAX: usize = 32;
+
+/// The most pages of one swap I/O: those of the largest folio, 2 MiB. Every pool is made for it.
+pub const IO_PAGES_MAX: usize = 1 << crate::mm::FOLIO_ORDER_MAX;
 
 /// Which way swap I/O takes. The numbers are part of the trace format: never reuse one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,6 +65,12 @@ impl PathKind {
         Self::Swap,
         Self::Net,
     ];
+
+    /// Every path of a file on a block device, in report order.
+    pub const LOCAL: &'static [Self] = match Self::ALL {
+        [local @ .., Self::Net] => local,
+        _ => Self::ALL,
+    };
 
     /// The name at the command line and in reports.
     #[must_use]
@@ -130,7 +139,7 @@ pub trait SwapIo<P: DmaBuf> {
     fn kind(&self) -> PathKind;
 
     /// Reads or writes `pages` from slot `slot` on: page `i` belongs to slot `slot + i`. There are 1
-    /// to [`CLUSTER_PAGES_MAX`] pages. Every page is back in `pages`, in order, whatever the outcome.
+    /// to [`IO_PAGES_MAX`] pages. Every page is back in `pages`, in order, whatever the outcome.
     ///
     /// # Errors
     /// [`IoFailure`]: the whole transfer counts as failed. After a failed read the pages' content
@@ -142,6 +151,12 @@ pub trait SwapIo<P: DmaBuf> {
         pages: &mut Vec<P>,
         context: Context,
     ) -> Result<(), IoFailure>;
+
+    /// True if a folio may be given slots as a whole, to be written by one call of `rw`. Linux splits
+    /// every folio that goes to a swap *file* by the block layer (`SWP_BLKDEV` only).
+    fn takes_folios(&self) -> bool {
+        true
+    }
 
     /// The last call, at swapoff: lets go of the file. Cannot fail, whatever state the filesystem
     /// is in.

@@ -13,7 +13,8 @@ use iomap::{
     Transfer, swap_rw,
 };
 
-use super::{CLUSTER_PAGES_MAX, SwapKnobs};
+use super::{IO_PAGES_MAX, SwapKnobs};
+use crate::{Bug, Bugs};
 
 /// Bios that one swap I/O may have in flight; a transfer in more pieces waits for its oldest.
 const BIOS: usize = 8;
@@ -25,11 +26,18 @@ pub(crate) struct SwapPath<H: SwapHost, D: BlockDevice> {
     inode: H::Inode,
     pool: BioPool<D::Page>,
     knobs: SwapKnobs,
+    bugs: Bugs,
 }
 
 impl<H: SwapHost, D: BlockDevice> SwapPath<H, D> {
-    pub(crate) fn new(host: Rc<H>, device: Rc<D>, inode: H::Inode, knobs: SwapKnobs) -> Self {
-        Self { host, device, inode, pool: BioPool::new(BIOS, CLUSTER_PAGES_MAX), knobs }
+    pub(crate) fn new(
+        host: Rc<H>,
+        device: Rc<D>,
+        inode: H::Inode,
+        knobs: SwapKnobs,
+        bugs: Bugs,
+    ) -> Self {
+        Self { host, device, inode, pool: BioPool::new(BIOS, IO_PAGES_MAX), knobs, bugs }
     }
 
     /// The design: the mapping callbacks of swap, and nothing around them.
@@ -38,6 +46,9 @@ impl<H: SwapHost, D: BlockDevice> SwapPath<H, D> {
         transfer: &mut Transfer<D::Page>,
         context: Context,
     ) -> Result<(), IoFailure> {
+        if self.bugs.has(Bug::PoolFromHeap) {
+            self.pool = BioPool::new(BIOS, IO_PAGES_MAX);
+        }
         let (device, inode, pool) = (&*self.device, self.inode, &mut self.pool);
         let result = if self.knobs.is_mapped_by_dio {
             swap_rw(self.host.dio_ops(), device, inode, transfer, context, pool)

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use hal::UserAddr;
 use hal::testing::{DmaPool, SoftUserMemory};
 use iomap::MapKind;
-use swap_path::{Mm, MmConfig, PathKind, mkswap, swapon};
+use swap_path::{Bug, Mm, MmConfig, PathKind, SwaponOptions, mkswap, swapon_with};
 
 use disk::{BLOCKS, FrugalDisk};
 use host::{Host, Inode};
@@ -26,11 +26,15 @@ struct Machine {
 }
 
 fn machine(path: PathKind) -> Machine {
+    machine_with(SwaponOptions::new(path))
+}
+
+fn machine_with(options: SwaponOptions) -> Machine {
     let pool = DmaPool::new(64);
     let disk = Rc::new(FrugalDisk::new(pool.clone()));
     let host = Host::new(100, 13, BLOCKS, MapKind::Mapped);
     mkswap(&*host, &*disk, Inode, [1; 16], "").unwrap();
-    let area = swapon(&host, &disk, Inode, path).unwrap();
+    let area = swapon_with(&host, &disk, Inode, &options).unwrap();
     let user = Rc::new(SoftUserMemory::new(pool, PAGES as usize));
     let mut mm = Mm::new(MmConfig::new(16), user, Rc::clone(&disk)).unwrap();
     mm.add_area(area);
@@ -78,6 +82,15 @@ fn faults_reclaim_and_swap_io_allocate_nothing() {
 #[test]
 fn the_direct_io_engine_is_seen_to_allocate() {
     assert!(allocations(&mut machine(PathKind::Dio)) > 0);
+}
+
+/// [`Bug::PoolFromHeap`] is the one bug that changes nothing but this count.
+#[test]
+fn a_swap_path_that_asks_the_heap_is_caught() {
+    let mut options = SwaponOptions::new(PathKind::Swap);
+    options.bugs = options.bugs.with(Bug::PoolFromHeap);
+    let mut machine = machine_with(options);
+    assert!(allocations(&mut machine) >= machine.mm.stats().swap_outs);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod activation;
 mod bench;
+mod broken_paths;
 mod errors;
 mod host;
 mod model;

@@ -22,6 +22,14 @@ enum Step {
         addr: u64,
         length: usize,
     },
+    /// Zeros over whole pages.
+    Zero(u64),
+    /// The first quarter, third, ... is copied over pages further on.
+    Fork {
+        parent: u64,
+        child: u64,
+        pages: u64,
+    },
     PageOut(usize),
     Discard(u64),
     /// The n-th request of this kind from now on fails.
@@ -39,7 +47,7 @@ fn op() -> impl Strategy<Value = OpKind> {
 }
 
 fn path() -> impl Strategy<Value = PathKind> {
-    prop::sample::select(PathKind::ALL)
+    prop::sample::select(PathKind::LOCAL)
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -48,8 +56,11 @@ fn step() -> impl Strategy<Value = Step> {
         12 => (addr(), 1..9000usize, 1..=255u8)
             .prop_map(|(addr, length, value)| Step::Store { addr, length, value }),
         12 => (addr(), 1..9000usize).prop_map(|(addr, length)| Step::Load { addr, length }),
+        2 => (0..PAGES as u64 - 4).prop_map(Step::Zero),
+        2 => (0..16u64, 20..32u64, 1..16u64)
+            .prop_map(|(parent, child, pages)| Step::Fork { parent, child, pages }),
         2 => (0..PAGES).prop_map(Step::PageOut),
-        1 => (0..PAGES as u64).prop_map(Step::Discard),
+        2 => (0..PAGES as u64).prop_map(Step::Discard),
         2 => (op(), 0..8u64).prop_map(|(op, n)| Step::FailNth(op, n)),
         1 => (op(), 380..DISK_BLOCKS).prop_map(|(op, block)| Step::BreakBlock(op, block)),
         2 => Just(Step::Repair),
@@ -63,6 +74,20 @@ fn step() -> impl Strategy<Value = Step> {
 struct Model {
     bytes: Vec<u8>,
     is_failure_allowed: bool,
+}
+
+/// The child's range is given up first. Whether the fork succeeds is up to memory; what is there is
+/// right either way.
+fn fork(bench: &mut Bench, model: &mut Model, parent: u64, child: u64, pages: u64) {
+    (child..child + pages).for_each(|page| bench.mm.discard(UserPage(page)));
+    let (from, to, bytes) = (parent as usize * 4096, child as usize * 4096, pages as usize * 4096);
+    model.bytes[to..][..bytes].fill(0);
+    match bench.mm.fork(UserPage(parent), UserPage(child), pages) {
+        Ok(()) => model.bytes.copy_within(from..from + bytes, to),
+        Err(error) => {
+            assert!(model.is_failure_allowed || child - parent.min(child) < pages, "{error}");
+        }
+    }
 }
 
 fn play(bench: &mut Bench, model: &mut Model, step: Step) {
@@ -84,6 +109,13 @@ fn play(bench: &mut Bench, model: &mut Model, step: Step) {
                 "silent garbage in {addr}+{length}"
             );
         }
+        Step::Zero(page) => {
+            let (addr, length) = (page * 4096, 4 * 4096);
+            let result = bench.mm.store(UserAddr(addr), &[0; 4 * 4096]);
+            let done = result.map_or_else(|error| (error.addr.0 - addr) as usize, |()| length);
+            model.bytes[addr as usize..][..done].fill(0);
+        }
+        Step::Fork { parent, child, pages } => fork(bench, model, parent, child, pages),
         Step::PageOut(pages) => {
             bench.mm.page_out(pages);
         }
@@ -124,7 +156,13 @@ proptest! {
     #[test]
     fn an_access_that_succeeds_is_right(
         path in path(),
-        is_fifo: bool,
+        policy in prop::sample::select(vec![
+            ReclaimPolicy::Fifo,
+            ReclaimPolicy::SecondChance,
+            ReclaimPolicy::TwoLists,
+        ]),
+        folio_order in prop::sample::select(vec![0, 0, 2, 3]),
+        read_cluster_pages in prop::sample::select(vec![1, 4, 8]),
         cluster_pages in 1..=6usize,
         swap_pages in 30..80usize,
         transfer_blocks_max in 1..8u32,
@@ -136,9 +174,9 @@ proptest! {
         setup.transfer_blocks_max = transfer_blocks_max;
         setup.config = swap_path::MmConfig::new(12);
         setup.config.cluster_pages = cluster_pages;
-        if is_fifo {
-            setup.config.policy = ReclaimPolicy::Fifo;
-        }
+        setup.config.policy = policy;
+        setup.config.folio_order = folio_order;
+        setup.config.read_cluster_pages = read_cluster_pages;
         let mut bench = setup.build();
         let mut model = Model {
             bytes: vec![0; PAGES * 4096],

@@ -140,7 +140,12 @@ impl Driver {
         let mut message = [0; MESSAGE_BYTES_MAX];
         self.ram.read(REPLY, &mut message).expect("memory");
         let size = u32::from_le_bytes([message[0], message[1], message[2], message[3]]) as usize;
-        Some(Reply::decode(&message[..size.min(11)], size).or_else(|_| Reply::decode(&message[..size], size)).expect("a reply").1)
+        Some(
+            Reply::decode(&message[..size.min(11)], size)
+                .or_else(|_| Reply::decode(&message[..size], size))
+                .expect("a reply")
+                .1,
+        )
     }
 
     fn used(&self) -> u16 {
@@ -153,8 +158,7 @@ impl Driver {
         self.start(feature::ALL);
         let version = Request::Version { msize: 8192 + 24, version: VERSION };
         assert!(matches!(self.ask(&version, &[]), Some(Reply::Version { is_known: true, .. })));
-        let attach =
-            Request::Attach { fid: 0, afid: NO_FID, uname: "root", aname: "", n_uname: 0 };
+        let attach = Request::Attach { fid: 0, afid: NO_FID, uname: "root", aname: "", n_uname: 0 };
         assert!(matches!(self.ask(&attach, &[]), Some(Reply::Attach { .. })));
     }
 }

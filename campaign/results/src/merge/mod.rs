@@ -64,13 +64,41 @@ pub fn merge(
     output: &mut dyn Write,
     output_path: &Path,
 ) -> Result<MergeSummary, FileError> {
-    let index = Index::read(ledgers, other_builds)?;
     let io = |error| FileError::io(output_path, error);
+    let mut has_header = false;
+    let summary = visit(ledgers, other_builds, &mut |header, record| {
+        if !has_header {
+            output.write_all(&encode(header)).map_err(io)?;
+            has_header = true;
+        }
+        match record {
+            Some(record) => output.write_all(&encode(record)).map_err(io),
+            None => Ok(()),
+        }
+    })?;
+    output.flush().map_err(io)?;
+    Ok(summary)
+}
+
+/// Who sees what is merged: the header once without a record, and then with each record, unit by unit.
+pub type Visit<'a> = &'a mut dyn FnMut(&LedgerHeader, Option<&Record>) -> Result<(), FileError>;
+
+/// Shows what merging `ledgers` gives, without writing it anywhere.
+///
+/// # Errors
+/// [`FileError`] as for [`merge`], or what `each` gives.
+pub fn visit(
+    ledgers: &[PathBuf],
+    other_builds: OtherBuilds,
+    each: Visit<'_>,
+) -> Result<MergeSummary, FileError> {
+    let index = Index::read(ledgers, other_builds)?;
     let mut summary = MergeSummary { torn: index.torn().to_vec(), ..MergeSummary::default() };
     let mut digest = Sha256::new();
-    if let Some(header) = index.header() {
-        output.write_all(&encode(header)).map_err(io)?;
-    }
+    let Some(header) = index.header() else {
+        return Ok(summary);
+    };
+    each(header, None)?;
     for group in index.groups() {
         let records = group.records()?;
         let found = records.len() as u64;
@@ -83,10 +111,9 @@ pub fn merge(
         for record in &kept {
             *summary.verdicts.entry(record.outcome.verdict.word).or_default() += 1;
             digest.update(encode(&record.outcome));
-            output.write_all(&encode(record)).map_err(io)?;
+            each(header, Some(record))?;
         }
     }
-    output.flush().map_err(io)?;
     summary.digest = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(summary)
 }

@@ -22,6 +22,7 @@ pub(crate) fn record(number: u32) -> Record {
         role: Role::Experiment,
         expected: pass.clone(),
         verdict: pass,
+        came_to: String::new(),
         signature: None,
         detail: None,
         faults: Vec::new(),

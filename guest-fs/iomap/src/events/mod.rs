@@ -6,7 +6,7 @@ use core::fmt;
 
 use hal::trace::Layer;
 
-use crate::{Context, DioEnd, Direction, Errno, FailureKind, Intent, MapFlags, MapKind};
+use crate::{Context, DioEnd, Direction, Errno, FailureKind, Intent, IoendKind, MapFlags, MapKind};
 
 /// Which loop runs an I/O.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +16,8 @@ pub enum Engine {
     Dio = 1,
     /// `swap_rw`.
     Swap = 2,
+    /// Through the page cache.
+    Buffered = 3,
 }
 
 /// An event of [`Layer::Iomap`].
@@ -121,6 +123,32 @@ pub enum Event {
         /// First byte in the file that is concerned.
         pos: u64,
     },
+    /// Writeback sends an ioend.
+    IoendSubmit {
+        /// What will be left to do.
+        kind: IoendKind,
+        /// On whose behalf.
+        context: Context,
+        /// First byte in the file.
+        pos: u64,
+        /// Bytes.
+        bytes: u64,
+        /// First device block.
+        block: u64,
+    },
+    /// An ioend, or neighbours of one kind, are finished.
+    IoendDone {
+        /// What was left to do.
+        kind: IoendKind,
+        /// On whose behalf.
+        context: Context,
+        /// What fsync will tell.
+        errno: Option<Errno>,
+        /// First byte in the file.
+        pos: u64,
+        /// Bytes.
+        bytes: u64,
+    },
 }
 
 impl fmt::Display for Engine {
@@ -128,6 +156,7 @@ impl fmt::Display for Engine {
         f.write_str(match self {
             Self::Dio => "dio_rw",
             Self::Swap => "swap_rw",
+            Self::Buffered => "buffered_rw",
         })
     }
 }
@@ -164,6 +193,15 @@ impl fmt::Display for Event {
             }
             Self::ActivateRefused { errno, reason, pos } => {
                 write!(f, "swap file refused with {errno}, reason {reason}, at {pos}")
+            }
+            Self::IoendSubmit { kind, context, pos, bytes, block } => {
+                write!(f, "ioend {kind:?} {pos}+{bytes} to block {block} for {context:?}")
+            }
+            Self::IoendDone { kind, errno: None, pos, bytes, .. } => {
+                write!(f, "ioend {kind:?} {pos}+{bytes} done")
+            }
+            Self::IoendDone { kind, errno: Some(errno), pos, bytes, .. } => {
+                write!(f, "ioend {kind:?} {pos}+{bytes} gave {errno}")
             }
         }
     }

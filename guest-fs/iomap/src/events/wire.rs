@@ -3,7 +3,9 @@
 use hal::trace::{Layer, Record};
 
 use super::{Engine, Event};
-use crate::{Context, DioEnd, Direction, Errno, FailureKind, Intent, Iomap, MapFlags, MapKind};
+use crate::{
+    Context, DioEnd, Direction, Errno, FailureKind, Intent, IoendKind, Iomap, MapFlags, MapKind,
+};
 
 const fn kind_code(kind: MapKind) -> u16 {
     match kind {
@@ -63,6 +65,13 @@ impl From<Event> for Record {
             Event::Activated { extents, pages } => record(9, 0, extents, [pages, 0, 0]),
             Event::ActivateRefused { errno, reason, pos } => {
                 record(10, errno.number(), reason.into(), [pos, 0, 0])
+            }
+            Event::IoendSubmit { kind, context, pos, bytes, block } => {
+                record(32, kind as u16, context as u32, [pos, bytes, block])
+            }
+            Event::IoendDone { kind, context, errno, pos, bytes } => {
+                let errno = errno.map_or(0, Errno::number);
+                record(33, kind as u16, context as u32, [pos, bytes, errno.into()])
             }
         }
     }
@@ -130,6 +139,31 @@ impl Event {
                 reason: u8::try_from(word).ok()?,
                 pos: first,
             },
+            _ => return Self::decode_writeback(record),
+        })
+    }
+
+    fn decode_writeback(record: &Record) -> Option<Self> {
+        let Record { small, word, args: [first, second, third], .. } = *record;
+        let context = || Context::from_u8(u8::try_from(word).ok()?);
+        Some(match record.code {
+            32 => Self::IoendSubmit {
+                kind: IoendKind::from_code(small)?,
+                context: context()?,
+                pos: first,
+                bytes: second,
+                block: third,
+            },
+            33 => Self::IoendDone {
+                kind: IoendKind::from_code(small)?,
+                context: context()?,
+                errno: match third {
+                    0 => None,
+                    number => Some(Errno::from_number(u16::try_from(number).ok()?)?),
+                },
+                pos: first,
+                bytes: second,
+            },
             _ => return None,
         })
     }
@@ -151,6 +185,7 @@ impl Engine {
         match number {
             1 => Some(Self::Dio),
             2 => Some(Self::Swap),
+            3 => Some(Self::Buffered),
             _ => None,
         }
     }

@@ -88,6 +88,8 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             path: spec.path,
             activation: spec.activation,
             knobs: spec.knobs.swap(),
+            is_partition: false,
+            bugs: spec.knobs.bugs(),
         };
         let area = step(tracer, Step::SwapOn, || {
             let area = swapon_with(&Rc::new(fs), &self.device, ino, &options)
@@ -185,6 +187,7 @@ fn mount<D>(device: &Rc<D>, knobs: FsKnobs) -> Result<(FileSystem<D>, u64), Errn
 where
     D: BlockDevice + 'static,
 {
-    let mounted = FileSystem::mount(Rc::clone(device), MountOptions { knobs });
+    let mounted =
+        FileSystem::mount(Rc::clone(device), MountOptions { knobs, ..MountOptions::default() });
     mounted.map(|fs| (fs, 0)).map_err(|error| error.errno())
 }

@@ -1,9 +1,12 @@
 //! Ablation knobs: design decisions that a control takes back, one at a time.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use guest_fs::FsKnobs;
-use swap_path::{MmKnobs, SwapKnobs};
+use swap_path::{Bug, Bugs, MmKnobs, SwapKnobs};
+
+use super::SpecError;
 
 macro_rules! knobs {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
@@ -43,23 +46,53 @@ knobs! {
     CacheReadErrors = "cache-read-errors",
     /// A cluster read that failed loses all of its pages.
     LoseReadClusters = "lose-read-clusters",
+    /// The `extents` path takes folios whole, as Linux does for a partition.
+    ExtentsTakeFolios = "extents-take-folios",
 }
 
-/// Which knobs are turned.
+/// Which knobs are turned, and which bugs are planted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Knobs(u32);
+pub struct Knobs {
+    turned: u32,
+    bugs: Bugs,
+}
 
 impl Knobs {
     /// These and `knob`.
     #[must_use]
     pub const fn with(self, knob: Knob) -> Self {
-        Self(self.0 | 1 << knob as u8)
+        Self { turned: self.turned | 1 << knob as u8, ..self }
+    }
+
+    /// These and the knob or bug of that name.
+    ///
+    /// # Errors
+    /// [`SpecError`] that lists the names there are.
+    pub fn with_named(self, name: &str) -> Result<Self, SpecError> {
+        let knob = Knob::ALL.iter().find(|knob| knob.name() == name);
+        let bug = Bug::ALL.iter().find(|bug| bug.name() == name);
+        match (knob, bug) {
+            (Some(knob), _) => Ok(self.with(*knob)),
+            (None, Some(bug)) => Ok(Self { bugs: self.bugs.with(*bug), ..self }),
+            (None, None) => {
+                let knobs = Knob::ALL.iter().map(|knob| knob.name());
+                let names: Vec<_> = knobs.chain(Bug::ALL.iter().map(|bug| bug.name())).collect();
+                let text = alloc::format!("unknown knob {name}: known are {}", names.join(", "));
+                Err(SpecError::new(text))
+            }
+        }
     }
 
     /// True if `knob` is turned.
     #[must_use]
     pub const fn has(self, knob: Knob) -> bool {
-        self.0 & 1 << knob as u8 != 0
+        self.turned & 1 << knob as u8 != 0
+    }
+
+    /// The bugs that are planted.
+    #[must_use]
+    pub const fn bugs(self) -> Bugs {
+        self.bugs
     }
 
     /// Those of the filesystem.
@@ -76,6 +109,7 @@ impl Knobs {
             is_mapped_by_dio: self.has(Knob::SwapMappedByDio),
             has_end_io: self.has(Knob::SwapEndIo),
             is_locked: self.has(Knob::SwapLocked),
+            takes_folios: self.has(Knob::ExtentsTakeFolios),
         }
     }
 
@@ -92,9 +126,10 @@ impl Knobs {
 impl fmt::Display for Knobs {
     /// The names, with commas.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let turned = Knob::ALL.iter().filter(|knob| self.has(**knob));
-        for (index, knob) in turned.enumerate() {
-            write!(f, "{}{}", if index == 0 { "" } else { "," }, knob.name())?;
+        let turned = Knob::ALL.iter().filter(|knob| self.has(**knob)).map(|knob| knob.name());
+        let planted = Bug::ALL.iter().filter(|bug| self.bugs.has(**bug)).map(|bug| bug.name());
+        for (index, name) in turned.chain(planted).enumerate() {
+            write!(f, "{}{name}", if index == 0 { "" } else { "," })?;
         }
         Ok(())
     }

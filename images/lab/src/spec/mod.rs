@@ -111,7 +111,7 @@ impl UnitSpec {
             }
             "knobs" => {
                 for name in value.split(',').filter(|name| !name.is_empty()) {
-                    self.knobs = self.knobs.with(named(Knob::ALL, Knob::name, "knobs", name)?);
+                    self.knobs = self.knobs.with_named(name)?;
                 }
             }
             "readin" => self.read_cluster_pages = number(key, value)?,

@@ -8,7 +8,7 @@ mod serve;
 use nvme_model::{GuestMemory, IrqSink};
 
 use crate::Event;
-use crate::fault::{Faults, RuleCounts, ServerPlan};
+use crate::fault::{Faults, RuleCounts, ServerPlan, ServerRule};
 use crate::server::Server;
 use crate::store::Export;
 use registers::Registers;
@@ -115,6 +115,11 @@ impl FileServer {
     #[must_use]
     pub fn fault_counts(&self) -> &[RuleCounts] {
         self.faults.counts()
+    }
+
+    /// Every rule of the plan, with how far it has come.
+    pub fn faults(&self) -> impl Iterator<Item = (&ServerRule, &RuleCounts)> {
+        self.faults.rules()
     }
 
     /// Rules that fired less often than planned.

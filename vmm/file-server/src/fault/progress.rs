@@ -67,6 +67,10 @@ impl Faults {
         Self { plan, counts }
     }
 
+    pub(crate) fn rules(&self) -> impl Iterator<Item = (&ServerRule, &RuleCounts)> {
+        self.plan.rules.iter().zip(&self.counts)
+    }
+
     pub(crate) fn counts(&self) -> &[RuleCounts] {
         &self.counts
     }

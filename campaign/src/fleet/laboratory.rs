@@ -1,0 +1,49 @@
+//! The workshop that builds real machines.
+
+use results::{PlannedUnit, Record};
+
+use super::{Worker, Workshop};
+use crate::Unit;
+use crate::engine::{Engine, EngineError, EngineKind, HostEngine, KvmEngine};
+use crate::run::run_unit;
+
+/// Machines of one kind of engine, one a worker.
+#[derive(Clone, Copy, Debug)]
+pub struct Laboratory {
+    kind: EngineKind,
+}
+
+impl Laboratory {
+    /// A workshop for engines of this kind.
+    #[must_use]
+    pub const fn new(kind: EngineKind) -> Self {
+        Self { kind }
+    }
+}
+
+impl Workshop for Laboratory {
+    fn worker(&self) -> Result<Box<dyn Worker>, EngineError> {
+        let engine: Box<dyn Engine> = match self.kind {
+            EngineKind::Host => Box::new(HostEngine::new()),
+            EngineKind::Kvm => Box::new(KvmEngine::new()?),
+        };
+        Ok(Box::new(Machine(engine)))
+    }
+}
+
+#[derive(Debug)]
+struct Machine(Box<dyn Engine>);
+
+impl Worker for Machine {
+    fn run(&mut self, planned: &PlannedUnit, attempt: u32) -> Result<Record, EngineError> {
+        // A plan of this build has no such unit: nothing that is tried again would help.
+        let unit = Unit::from_text(&planned.unit).map_err(|error| {
+            EngineError::Environment(format!(
+                "unit {}: {error}; plan the campaign again with this build",
+                planned.id
+            ))
+        })?;
+        let result = run_unit(self.0.as_mut(), &unit)?;
+        Ok(crate::record(&result, attempt))
+    }
+}

@@ -1,0 +1,93 @@
+//! The product of a block's lists.
+
+use std::collections::BTreeSet;
+
+use results::{PlannedUnit, SpaceLine};
+
+use super::file::{CampaignError, CampaignFile, Source, UnitsFile};
+use super::select;
+use crate::{Role, Unit};
+
+/// Every unit of the campaign, and the space that they cover.
+pub(super) fn expand(
+    source: &Source<'_>,
+    campaign: &CampaignFile,
+) -> Result<(Vec<PlannedUnit>, Vec<SpaceLine>), CampaignError> {
+    let mut units = Vec::new();
+    for block in &campaign.units {
+        block_units(source, block, &mut units)?;
+    }
+    for text in &campaign.controls {
+        let unit = Unit::from_text(text.get_ref());
+        let unit = unit.map_err(|error| source.error(&text.span(), error))?;
+        if unit.role == Role::Experiment {
+            return Err(source.error(&text.span(), "a control has role=control:ORACLE"));
+        }
+        units.push(unit);
+    }
+    if !units.iter().any(|unit| unit.role != Role::Experiment) {
+        let message = "there is no control: without one that fails, no verdict can be believed; \
+                       leave out `controls = false`, or add to `controls`";
+        return Err(source.error(&campaign.name.span(), message));
+    }
+    let space = space(&units);
+    Ok((units.iter().map(planned).collect(), space))
+}
+
+/// A unit as a plan has it.
+pub(crate) fn planned(unit: &Unit) -> PlannedUnit {
+    PlannedUnit::new(unit.text(), unit.role_word(), unit.expected_label())
+}
+
+fn block_units(
+    source: &Source<'_>,
+    block: &UnitsFile,
+    units: &mut Vec<Unit>,
+) -> Result<(), CampaignError> {
+    let definitions = select::definitions(source, block)?;
+    let experiments = select::experiments(source, block, &definitions)?;
+    if experiments.is_empty() {
+        let message = "no unit of these scenarios is of these cases and paths";
+        let place = block.scenarios.first().map_or(0..0, serde_spanned::Spanned::span);
+        return Err(source.error(&place, message));
+    }
+    let seeds = block.seeds.clone().unwrap_or_else(|| vec![1]);
+    for seed in &seeds {
+        for unit in experiments.iter().cloned().chain(select::controls(block, &definitions)) {
+            units.push(with_seed(unit, *seed));
+        }
+    }
+    Ok(())
+}
+
+fn with_seed(mut unit: Unit, seed: u64) -> Unit {
+    unit.spec.seed = seed;
+    unit
+}
+
+/// The axes of what was planned. The product of their sizes is no count of units: not every scenario
+/// is on every path.
+fn space(units: &[Unit]) -> Vec<SpaceLine> {
+    let axis = |axis: &str, value: &dyn Fn(&Unit) -> String| {
+        let values: BTreeSet<String> = units.iter().map(value).collect();
+        let size = values.len() as u64;
+        SpaceLine { axis: axis.to_owned(), size, values: shown(values) }
+    };
+    vec![
+        axis("scenario", &|unit| unit.scenario.clone()),
+        axis("case", &|unit| format!("{}/{}", unit.scenario, unit.case)),
+        axis("path", &|unit| unit.spec.path.name().to_owned()),
+        axis("seed", &|unit| unit.spec.seed.to_string()),
+    ]
+}
+
+/// Values in a line: many are cut short.
+fn shown(values: BTreeSet<String>) -> String {
+    const SHOWN: usize = 12;
+    let more = values.len().saturating_sub(SHOWN);
+    let mut text = values.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text.push_str(&format!(", and {more} more"));
+    }
+    text
+}

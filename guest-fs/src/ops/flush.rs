@@ -1,0 +1,94 @@
+//! From the page cache to the device, and out of the cache.
+
+use core::ops::Range;
+
+use block::BlockDevice;
+use iomap::{Context, Errno};
+
+use super::page_range;
+use crate::filesystem::Ino;
+use crate::format::BLOCK_BYTES;
+use crate::inode::fields;
+use crate::state::Core;
+
+const USER: Context = Context::User;
+
+impl<D: BlockDevice> Core<D> {
+    /// Writes the dirty pages that meet `bytes`, and waits (Linux `filemap_write_and_wait_range`).
+    ///
+    /// # Errors
+    /// Of the first page that could not be written; kept for fsync too.
+    pub(crate) fn flush(&self, ino: u64, bytes: Range<u64>) -> Result<(), Errno> {
+        let pages = bytes.start / BLOCK_BYTES..bytes.end.div_ceil(BLOCK_BYTES);
+        if self.pages.next_data(Ino(ino), pages).is_none() {
+            return Ok(());
+        }
+        self.buffered(|buffered| buffered.write_and_wait(Ino(ino), bytes, Context::Writeback))
+    }
+
+    /// Writes what lies between the size on the device and `end`: before a transaction makes the size on
+    /// the device larger, or a crash would show zeros where data was.
+    ///
+    /// # Errors
+    /// As [`Core::flush`].
+    pub(crate) fn flush_beyond_size(&self, ino: u64, end: u64) -> Result<(), Errno> {
+        let on_disk = fields(self, ino).map_err(|fault| self.errno(fault))?.size;
+        if end > on_disk { self.flush(ino, on_disk..end) } else { Ok(()) }
+    }
+
+    /// Forgets the pages that meet `bytes`, dirty or not, and their claims on space (Linux
+    /// `truncate_inode_pages_range`).
+    pub(crate) fn drop_pages(&self, ino: u64, bytes: &Range<u64>) {
+        let whole = page_range(bytes.start, bytes.end);
+        let pages = whole.start / BLOCK_BYTES..whole.end / BLOCK_BYTES;
+        if self.pages.has_pages(Ino(ino), pages.clone()) {
+            // Pages in flight must not come back later; how that went, fsync tells.
+            let _ = self.buffered(|b| b.wait_writeback(Ino(ino), whole, USER));
+            self.pages.forget(Ino(ino), pages.clone());
+        }
+        self.unreserve(ino, &pages, USER);
+    }
+
+    /// Before direct I/O: what is dirty is written, and of a write the pages go (Linux
+    /// `kiocb_invalidate_pages`, `kiocb_write_and_wait`).
+    ///
+    /// # Errors
+    /// `EAGAIN` with `is_nowait` if there is anything to do; as [`Core::flush`]; `EBUSY` for a page that
+    /// became dirty again.
+    pub(crate) fn flush_for_dio(
+        &self,
+        ino: u64,
+        bytes: Range<u64>,
+        is_write: bool,
+        is_nowait: bool,
+    ) -> Result<(), Errno> {
+        let pages = bytes.start / BLOCK_BYTES..bytes.end.div_ceil(BLOCK_BYTES);
+        let has_pages = self.pages.has_pages(Ino(ino), pages.clone());
+        let has_data = has_pages && self.pages.next_data(Ino(ino), pages.clone()).is_some();
+        if is_nowait && (has_data || (is_write && has_pages)) {
+            return Err(Errno::EAGAIN);
+        }
+        self.flush(ino, bytes)?;
+        let is_coherent = !is_write || self.pages.forget_clean(Ino(ino), pages);
+        if is_coherent { Ok(()) } else { Err(Errno::EBUSY) }
+    }
+
+    /// Writes every dirty page of every file, and waits (Linux `sync_inodes_sb`).
+    ///
+    /// # Errors
+    /// The first; the other files are written whatever happens to one.
+    pub(crate) fn flush_all(&self) -> Result<(), Errno> {
+        let mut files = self.pages.dirty_files();
+        files.extend(self.pages.flying_files());
+        files.sort_unstable();
+        files.dedup();
+        let mut first_error = Ok(());
+        for ino in files {
+            let flushed = self
+                .io_guard(ino.0, Context::Writeback, false)
+                .and_then(|_lock| self.flush(ino.0, 0..u64::MAX));
+            first_error = first_error.and(flushed);
+        }
+        first_error
+    }
+}

@@ -1,0 +1,56 @@
+//! `swaplab campaign`: many units, believed together.
+
+pub(crate) mod args;
+mod plan;
+mod progress;
+mod run;
+mod summary;
+
+use std::path::Path;
+
+use results::{Build, FileError, Plan};
+
+use crate::exit::Exit;
+use args::{CampaignArgs, CampaignCommand};
+
+pub(crate) fn run(args: &CampaignArgs) -> Exit {
+    let outcome = match &args.command {
+        CampaignCommand::Plan(args) => plan::plan(args),
+        CampaignCommand::Run(args) => run::run(args),
+    };
+    outcome.unwrap_or_else(|exit| exit)
+}
+
+/// This build.
+fn this_build() -> Result<Build, Exit> {
+    campaign::this_build(env!("CARGO_PKG_VERSION"))
+        .map_err(|error| Exit::Infrastructure.with(&format!("/proc/self/exe: {error}")))
+}
+
+/// The plan in a file, or the plan that a campaign file makes.
+fn read_plan(file: &Path, build: &Build) -> Result<Plan, Exit> {
+    if file.extension().is_some_and(|extension| extension == "toml") {
+        let planned = campaign::plan::plan_file(file, build.clone());
+        return planned.map(|planned| planned.plan).map_err(|error| Exit::Usage.with(&error));
+    }
+    Plan::read(file).map_err(file_error)
+}
+
+/// A file that cannot be used: the user can put it right, unless the host failed.
+fn file_error(error: FileError) -> Exit {
+    match error {
+        FileError::Io { ref source, .. } if is_hosts(source.kind()) => {
+            Exit::Infrastructure.with(&error)
+        }
+        _ => Exit::Usage.with(&error),
+    }
+}
+
+/// Whether a failure is the host's and not of a name that the user gave.
+fn is_hosts(kind: std::io::ErrorKind) -> bool {
+    use std::io::ErrorKind as Kind;
+    !matches!(
+        kind,
+        Kind::NotFound | Kind::PermissionDenied | Kind::IsADirectory | Kind::NotADirectory
+    )
+}

@@ -56,7 +56,7 @@ pub fn record(result: &UnitResult, attempt: u32) -> Record {
         expected: result.unit.expected_label(),
         verdict: result.verdict.label().parse().expect("a verdict's label is a ledger's word"),
         came_to: result.outcome().to_string(),
-        signature: None,
+        signature: (!result.is_expected()).then(|| cause(result)),
         detail: result.verdict.detail().map(str::to_owned),
         faults: result.faults.clone(),
         errors: errors.collect(),
@@ -67,6 +67,12 @@ pub fn record(result: &UnitResult, attempt: u32) -> Record {
     let wall_us = u64::try_from(result.wall.as_micros()).unwrap_or(u64::MAX);
     let host = HostPart { engine: result.engine.name().to_owned(), attempt, wall_us };
     Record { outcome, host }
+}
+
+/// What tells a surprise from others: where, and with which causes. The same text on every engine.
+fn cause(result: &UnitResult) -> String {
+    let (scenario, path) = (&result.unit.scenario, result.unit.spec.path);
+    format!("{scenario} {path} {}", crate::signature(result))
 }
 
 #[cfg(test)]

@@ -48,7 +48,8 @@ impl UnitResult {
         self.verdict.label() == self.unit.expected()
     }
 
-    /// Lets go of the trace; its hash and what was collected from it stay. For runs of many units.
+    /// Lets go of the trace; its hash and what was collected from it stay. For runs of many units, which
+    /// should rather hand it to the next [`run_unit_into`].
     pub fn forget_trace(&mut self) {
         self.trace = TraceLog::default();
     }
@@ -65,12 +66,25 @@ impl UnitResult {
 /// # Errors
 /// [`EngineError`] when the host fails. A guest that fails is a verdict.
 pub fn run_unit(engine: &mut dyn Engine, unit: &Unit) -> Result<UnitResult, EngineError> {
+    run_unit_into(engine, unit, TraceLog::default())
+}
+
+/// The same with the memory of an earlier trace, which is forgotten: a worker that runs many units touches
+/// the same memory again and again.
+///
+/// # Errors
+/// As for [`run_unit`].
+pub fn run_unit_into(
+    engine: &mut dyn Engine,
+    unit: &Unit,
+    mut trace: TraceLog,
+) -> Result<UnitResult, EngineError> {
     let start = Instant::now();
+    trace.clear();
     let controller = engine::controller(unit)
         .map_err(|error| EngineError::Infrastructure(format!("controller: {error}")))?;
     engine.insert(controller)?;
     engine.connect(engine::server(unit));
-    let mut trace = TraceLog::default();
     let mut virtual_ns = 0;
     let mut end = LifeEnd::Done;
     let has_after = !unit.spec.script.lives().1.is_empty();

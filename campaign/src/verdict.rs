@@ -59,6 +59,8 @@ oracles! {
     OwnBlocksOnly = "own-blocks-only",
     /// Errors were learned of first by the layer that was predicted.
     LearnedBy = "learned-by",
+    /// An error that the device or the driver knows of reaches somebody who should know.
+    ErrorsAreTold = "errors-are-told",
     /// No fault took longer than predicted.
     FaultInTime = "fault-in-time",
     /// Swap I/O through direct I/O is a user's direct I/O but for the flag; on other paths it is not.

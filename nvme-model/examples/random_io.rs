@@ -2,7 +2,8 @@
 //!
 //! `valgrind --tool=callgrind target/release/examples/random_io write 20000`
 //!
-//! Words: `read`, `write` or `none` (preparation only, to subtract), and how many commands. It measures
+//! Words: `read`, `write` or `none` (preparation only, to subtract), how many commands, and `rules` (10 000
+//! that do not match) or `decisions` (a rule that fires at every command and does nothing). It measures
 //! nothing itself, and its driver is only as good as that needs.
 
 use std::cell::RefCell;
@@ -80,11 +81,24 @@ impl Host {
     }
 }
 
-fn start() -> Host {
+fn plan(word: &str) -> FaultPlan {
+    let rule = |index: u64| match index % 3 {
+        0 => format!("read lba={} => status=media/unrecovered-read", BLOCKS + index),
+        1 => format!("write lba={} => delay=1ms", BLOCKS + index),
+        _ => format!("io queue={} => drop", 2 + index % 1000),
+    };
+    let rules = match word {
+        "rules" => (0..10_000).map(rule).collect(),
+        "decisions" => vec!["io => expect".to_owned()],
+        _ => Vec::new(),
+    };
+    FaultPlan { seed: 1, rules: rules.iter().map(|rule| rule.parse().expect("a rule")).collect() }
+}
+
+fn start(plan: FaultPlan) -> Host {
     let media = Box::new(RamMedia::new(BLOCKS, 4096));
     let config = Config { cache_blocks_max: 1024, ..Config::default() };
-    let controller =
-        Controller::new(config, media, FaultPlan::none()).expect("valid configuration");
+    let controller = Controller::new(config, media, plan).expect("valid configuration");
     let memory = Memory(RefCell::new(vec![0; (DATA + DEPTH * 4096) as usize]));
     let mut host = Host { controller, memory, now_ns: 0, tails: [0; 2] };
     host.write(reg::AQA, (ENTRIES - 1) << 16 | (ENTRIES - 1), 4);
@@ -102,7 +116,7 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let kind = words.first().map_or("write", String::as_str);
     let count: u64 = words.get(1).and_then(|word| word.parse().ok()).unwrap_or(20_000);
-    let mut host = start();
+    let mut host = start(plan(words.get(2).map_or("", String::as_str)));
     // Fills the drive, so that neither reads nor writes find holes.
     for first in (0..BLOCKS).step_by(DEPTH as usize) {
         let fill =

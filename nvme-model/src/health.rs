@@ -4,11 +4,14 @@
 
 use std::collections::VecDeque;
 
-use nvme_spec::Status;
 use nvme_spec::log::{ErrorEntry, SmartLog};
 use nvme_spec::status::{self, SCT_MEDIA};
+use nvme_spec::{Status, StatusCode};
 
 use crate::failure::Failure;
+
+/// Queue and identifier of an error that belongs to no command.
+const NOBODY: u16 = 0xffff;
 
 const NS_PER_MS: u64 = 1_000_000;
 const NS_PER_MINUTE: u64 = 60_000_000_000;
@@ -59,6 +62,12 @@ impl Health {
             self.media_errors = self.media_errors.saturating_add(1);
         }
         self.enter(culprit, failure.status, failure.location, failure.lba, entries_max);
+    }
+
+    /// Enters an error that belongs to no command.
+    pub(crate) fn record_event(&mut self, code: StatusCode, entries_max: u16) {
+        let culprit = Culprit { sqid: NOBODY, cid: NOBODY, nsid: 0, lba: 0 };
+        self.record(culprit, &Failure::permanent(code), entries_max);
     }
 
     fn enter(

@@ -33,22 +33,28 @@
 //!
 //! # What it does not implement
 //!
-//! - I/O Management, Cancel: Invalid Opcode, and not advertised.
-//! - SGLs for admin commands, keyed and offset descriptors, lists longer than their data: refused.
+//! Each with the reason; `docs/nvme-coverage.md` has the whole list of what there is, with tests.
+//!
+//! - CMB, PMR: where bytes are, not what goes wrong with them; every driver does without. Boot partitions,
+//!   host memory buffer: no driver under test keeps anything there.
+//! - SR-IOV, more than one controller, ANA, shared namespaces: paths and their failover are another
+//!   laboratory's subject. ZNS, key value, FDP, I/O Management: swap and filesystems ask for none of it.
+//! - Security Send and Receive, Virtualization Management, NVMe-MI, Lockdown, Capacity Management, Cancel,
+//!   directives but the identify directive: they neither carry data nor fail it. Invalid Opcode or Invalid
+//!   Field, and not advertised.
+//! - SGLs for admin commands, keyed and offset descriptors, lists longer than their data: optional, refused.
 //! - Qualified protection information formats. A host that did not enable extended LBA formats may use them
 //!   nevertheless. Limits of Verify, Write Zeroes and Dataset Management beyond the namespace: there are none.
 //! - An interrupted format leaves the namespace as it was; a format keeps no progress (FPI).
 //! - Preempt and Abort aborts nothing: hosts take turns with a reset between them, which ends their commands. A
 //!   host that was away is told of notifications when it is back.
-//! - Security Send and Receive, Virtualization Management, NVMe-MI, Lockdown, Capacity Management: Invalid
-//!   Opcode, and not advertised. Of directives there is the identify directive alone.
-//! - Namespaces that the host creates live in memory, thin provisioning is refused, no namespace is shared.
+//! - Namespaces that the host creates live in memory, thin provisioning is refused: all space is there.
 //! - Sanitize deallocates whatever it was asked; firmware is a revision and no program; a self-test looks at
-//!   health and readability; the latencies of power states are maxima that are never used, and there are no
-//!   autonomous transitions, no host controlled thermal management.
-//! - Logs of endurance groups, predictable latency, ANA, NVM sets, boot partitions, rotational media;
-//!   SMART per namespace; command sets but NVM.
-//! - CMB, PMR, boot partitions, host memory buffer, SR-IOV, more than one controller.
+//!   health and readability: there is no flash below. The latencies of power states are maxima that are never
+//!   used, and there are no autonomous transitions, no host controlled thermal management: a driver cannot
+//!   tell.
+//! - Logs of endurance groups, predictable latency, NVM sets, rotational media: it has none. SMART per
+//!   namespace: optional, LPA says so.
 //! - Volatile Write Zeroes, deallocate and Write Uncorrectable: all are durable at once. Which blocks
 //!   are uncorrectable is known to the controller, not to the media: a new controller does not know.
 //! - Snapshots on disk: [`Snapshot`] lives in this process.

@@ -91,7 +91,7 @@ pub(crate) struct Boot {
     #[arg(long, value_name = "FILE", requires = "image")]
     pub(crate) initrd: Option<PathBuf>,
 
-    /// The drive's content: a raw file, written through the controller (RAM if none is named)
+    /// The drive's content: a raw or qcow2 file, written through the controller (RAM if none is named)
     #[arg(long, value_name = "FILE")]
     pub(crate) disk: Option<PathBuf>,
 
@@ -190,6 +190,8 @@ pub(crate) enum BenchKind {
     Boot,
     /// The controller: random 4 KiB against plain memory copies of the same run
     Nvme,
+    /// Units per second and core on both engines; what a second worker gains
+    Campaign,
     /// What `boot` measures in a process of its own: say `.` at the first output, and stop
     #[value(hide = true)]
     BootOnce,

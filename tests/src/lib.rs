@@ -5,6 +5,10 @@
 //! names what was left out.
 #![forbid(unsafe_code)]
 
+mod mix;
+
+pub use mix::mixed_units;
+
 use campaign::engine::{Engine, EngineKind, HostEngine, KvmEngine};
 use campaign::run::{UnitResult, run_unit};
 use campaign::{Unit, scenario};

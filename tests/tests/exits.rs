@@ -1,7 +1,7 @@
 //! How the guest reaches its devices must not matter, only what it costs.
 
 use campaign::Unit;
-use campaign::engine::KvmEngine;
+use campaign::engine::{Engine, KvmEngine};
 use campaign::trace::{Source, TraceLog};
 use nvme_model::{Event, FaultPlan};
 use swaplab_tests::{engines, run, units_of};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use campaign::trace::TraceLog;
+use campaign::trace::first_difference;
 use campaign::{Oracle, Verdict};
 use iomap::Errno;
 use lab::events::Step;
@@ -37,7 +37,8 @@ fn both_engines_write_the_same_trace_byte_for_byte() {
         for other in &mut *others {
             let result = run(other.as_mut(), &unit);
             if result.trace_hash != reference.trace_hash {
-                panic!("{}: {}", unit.label, first_difference(&reference.trace, &result.trace));
+                let logs = (("host", &reference.trace), ("kvm", &result.trace));
+                panic!("{}: {:?}", unit.label, first_difference(logs.0, logs.1));
             }
         }
     }
@@ -95,20 +96,4 @@ fn the_control_fails_by_losing_pages() {
 fn unit_labelled(label: &str) -> campaign::Unit {
     let found = units_of("shutdown").into_iter().find(|unit| unit.label == label);
     found.unwrap_or_else(|| panic!("no unit {label}"))
-}
-
-/// The first line in which two traces differ, with some context before it.
-fn first_difference(left: &TraceLog, right: &TraceLog) -> String {
-    let pairs = left.entries().iter().zip(right.entries());
-    let at = pairs.take_while(|(a, b)| a == b).count();
-    let line =
-        |log: &TraceLog| log.entries().get(at).map_or("(end)".to_owned(), ToString::to_string);
-    let context: Vec<_> =
-        left.entries()[at.saturating_sub(8)..at].iter().map(ToString::to_string).collect();
-    format!(
-        "traces differ at event {at}\n{}\nhost: {}\nkvm:  {}",
-        context.join("\n"),
-        line(left),
-        line(right)
-    )
 }

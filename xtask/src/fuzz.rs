@@ -9,13 +9,13 @@ use anyhow::{Context, Result};
 
 use crate::workspace;
 
-/// Builds the runner, optimised, and runs it.
+/// Builds the runner, optimised and with assertions, and runs it.
 ///
 /// # Errors
 /// If cargo cannot be run.
 pub fn run(ops: u64, seed: u64, target: Option<&str>) -> Result<ExitCode> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["run", "--release", "--quiet", "--package", "fuzz-bodies", "--"]);
+    cargo.args(["run", "--profile", "fuzz", "--quiet", "--package", "fuzz-bodies", "--"]);
     cargo.args(["--ops", &ops.to_string(), "--seed", &seed.to_string()]);
     cargo.args(target.iter().flat_map(|target| ["--target", target]));
     let status = cargo.current_dir(workspace::root()).status().context("cannot run cargo")?;

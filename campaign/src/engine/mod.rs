@@ -104,4 +104,9 @@ pub trait Engine: fmt::Debug {
 
     /// The file server that is connected.
     fn server(&self) -> Option<&FileServer>;
+
+    /// How often the guest has left its processor so far; 0 where it has none.
+    fn exits(&self) -> u64 {
+        0
+    }
 }

@@ -5,7 +5,8 @@ use results::{PlannedUnit, Record};
 use super::{Worker, Workshop};
 use crate::Unit;
 use crate::engine::{Engine, EngineError, EngineKind, HostEngine, KvmEngine};
-use crate::run::run_unit;
+use crate::run::run_unit_into;
+use crate::trace::TraceLog;
 
 /// Machines of one kind of engine, one a worker.
 #[derive(Clone, Copy, Debug)]
@@ -27,12 +28,16 @@ impl Workshop for Laboratory {
             EngineKind::Host => Box::new(HostEngine::new()),
             EngineKind::Kvm => Box::new(KvmEngine::new()?),
         };
-        Ok(Box::new(Machine(engine)))
+        Ok(Box::new(Machine { engine, trace: TraceLog::default() }))
     }
 }
 
 #[derive(Debug)]
-struct Machine(Box<dyn Engine>);
+struct Machine {
+    engine: Box<dyn Engine>,
+    /// The memory of the last unit's trace.
+    trace: TraceLog,
+}
 
 impl Worker for Machine {
     fn run(&mut self, planned: &PlannedUnit, attempt: u32) -> Result<Record, EngineError> {
@@ -43,7 +48,10 @@ impl Worker for Machine {
                 planned.id
             ))
         })?;
-        let result = run_unit(self.0.as_mut(), &unit)?;
-        Ok(crate::record(&result, attempt))
+        let trace = std::mem::take(&mut self.trace);
+        let result = run_unit_into(self.engine.as_mut(), &unit, trace)?;
+        let record = crate::record(&result, attempt);
+        self.trace = result.trace;
+        Ok(record)
     }
 }

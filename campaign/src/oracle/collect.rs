@@ -15,6 +15,7 @@ use swap_path::events::Event as SwapEvent;
 
 use super::deeds::{blocks_of_write, context_of_deed, layer_name};
 use super::facts::{ErrorSeen, Facts, PageTold, PageWrong, StepSeen, SwapOutCost};
+use super::journey::Tracker;
 use super::shape::ShapeFinder;
 use crate::trace::{Entry, Source};
 
@@ -37,14 +38,22 @@ pub(super) struct Collector {
     is_server_down: bool,
     fault_began_ns: Option<u64>,
     shapes: ShapeFinder,
+    journeys: Tracker,
 }
 
 impl Collector {
     pub(super) fn entry(&mut self, entry: &Entry) {
         self.shapes.entry(entry);
+        self.journeys.next_event();
         match &entry.source {
-            Source::Guest(record) => self.guest(entry.now_ns, record),
-            Source::Controller(event) => self.controller(event),
+            Source::Guest(record) => {
+                self.journeys.guest(record);
+                self.guest(entry.now_ns, record);
+            }
+            Source::Controller(event) => {
+                self.journeys.controller(event);
+                self.controller(event);
+            }
             Source::Server(event) => self.server(event),
         }
     }
@@ -59,6 +68,7 @@ impl Collector {
                 count,
             })
             .collect();
+        self.facts.journeys = self.journeys.journeys();
         (self.facts.user_write_shape, self.facts.swap_out_shape) = self.shapes.finish();
         self.facts
     }

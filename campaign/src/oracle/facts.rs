@@ -8,6 +8,7 @@ use lab::PageContent;
 use lab::events::Step;
 
 use super::collect::Collector;
+use super::journey::{Fate, Journey};
 use crate::trace::Entry;
 
 /// An access that was answered with a bus error.
@@ -86,6 +87,8 @@ pub struct Facts {
     pub wrong: Vec<PageWrong>,
     /// Errors that swap met, by kind.
     pub errors: Vec<ErrorSeen>,
+    /// Who learned of each error, and what became of it.
+    pub journeys: Vec<Journey>,
     /// Pages that were in swap and not in memory when the filesystem shut down.
     pub out_at_shutdown: BTreeSet<u64>,
     /// Pages that were in swap and not in memory when a step began the last time.
@@ -133,6 +136,17 @@ impl Facts {
             collector.entry(entry);
         }
         collector.finish()
+    }
+
+    /// Errors that nobody who should know knows of.
+    pub fn silent(&self) -> impl Iterator<Item = &Journey> {
+        self.journeys.iter().filter(|journey| journey.fate == Fate::Silent)
+    }
+
+    /// The worst there is: wrong data, and the error behind it was never told.
+    #[must_use]
+    pub fn is_silent_and_wrong(&self) -> bool {
+        !self.wrong.is_empty() && self.silent().next().is_some()
     }
 
     /// Swap-outs of the first pass that had any.

@@ -7,6 +7,7 @@ mod collect;
 mod deeds;
 mod exercised;
 mod facts;
+mod journey;
 mod outcome;
 mod pages;
 mod shape;
@@ -15,6 +16,7 @@ mod swap_io;
 
 pub(crate) use deeds::REMOTE_CLIENT;
 pub use facts::{ErrorSeen, Facts, PageTold, PageWrong, StepSeen, SwapOutCost};
+pub use journey::{Fate, Journey, Station, Stations};
 pub use outcome::Outcome;
 
 use crate::unit::{Prediction, Role, Unit};
@@ -37,6 +39,7 @@ const ALWAYS: &[Check] = &[
     swap_io::failed_swap_out_keeps_page,
     swap_io::transactions,
     swap_io::learned_by,
+    swap_io::errors_are_told,
     swap_io::fault_in_time,
     swap_io::same_as_user_io,
 ];

@@ -17,10 +17,11 @@ const PASSES: [Step; 4] = [Step::VerifyOld, Step::Refill, Step::VerifyNew, Step:
 pub(super) fn content(_unit: &Unit, facts: &Facts) -> Option<Finding> {
     let wrong = facts.wrong.first()?;
     let (count, page, content) = (facts.wrong.len(), wrong.page, wrong.content);
-    object(
-        Oracle::PageContent,
-        format!("{count} wrong pages, the first is page {page}: {content:?}"),
-    )
+    let mut detail = format!("{count} wrong pages, the first is page {page}: {content:?}");
+    for journey in facts.silent() {
+        detail += &format!("; silent: {journey}");
+    }
+    object(Oracle::PageContent, detail)
 }
 
 /// Nobody was answered with a bus error.

@@ -6,7 +6,8 @@ use std::ops::Range;
 use lab::events::Step;
 use swap_path::PathKind;
 
-use super::{Facts, object};
+use super::journey::LIE;
+use super::{Facts, Journey, object};
 use crate::report::ranges;
 use crate::unit::Unit;
 use crate::verdict::{Finding, Oracle};
@@ -101,6 +102,18 @@ pub(super) fn learned_by(unit: &Unit, facts: &Facts) -> Option<Finding> {
     let detail =
         format!("{} failed in the {}, not in the {wanted}", other.operation, other.learned_by);
     object(Oracle::LearnedBy, detail)
+}
+
+/// A refusal of the device or a time-out reaches somebody who should know. What a device does wrong
+/// and calls a success nobody can know: that is for the content of the pages to say. Said only if nothing worse
+/// came of it: wrong content names the silent errors behind it.
+pub(super) fn errors_are_told(_unit: &Unit, facts: &Facts) -> Option<Finding> {
+    if !facts.wrong.is_empty() {
+        return None;
+    }
+    let is_known = |journey: &&Journey| journey.operation != LIE;
+    let silent = facts.silent().find(is_known)?;
+    object(Oracle::ErrorsAreTold, silent.to_string())
 }
 
 /// No fault took longer than predicted.

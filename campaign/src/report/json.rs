@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::latency::Latency;
 use super::table::outcome_name;
+use crate::oracle::{Journey, Station};
 use crate::run::UnitResult;
 
 /// One result, as scripts see it. Fields are added, never renamed or removed.
@@ -26,6 +27,8 @@ struct Line<'a> {
     detail: Option<&'a str>,
     pages_lost: Vec<u64>,
     errors: Vec<ErrorSeen>,
+    who_learned: Vec<Learned>,
+    is_silent_and_wrong: bool,
     steps: Vec<StepSeen>,
     fault_in: Option<Latency>,
     faults_planned: usize,
@@ -43,6 +46,30 @@ struct ErrorSeen {
     errno: &'static str,
     learned_by: &'static str,
     count: u64,
+}
+
+/// Errors that went the same way, see [`crate::oracle::Journey`].
+#[derive(Debug, Serialize)]
+struct Learned {
+    operation: &'static str,
+    cause: String,
+    learned: Vec<&'static str>,
+    fate: &'static str,
+    count: u64,
+    first_event: usize,
+}
+
+impl From<&Journey> for Learned {
+    fn from(journey: &Journey) -> Self {
+        Self {
+            operation: journey.operation,
+            cause: journey.cause.clone(),
+            learned: journey.learned.iter().map(Station::name).collect(),
+            fate: journey.fate.name(),
+            count: journey.count,
+            first_event: journey.first_event,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -86,6 +113,8 @@ pub fn json_line(result: &UnitResult) -> String {
         detail: result.verdict.detail(),
         pages_lost: result.facts.pages_lost.iter().copied().collect(),
         errors: errors.collect(),
+        who_learned: result.facts.journeys.iter().map(Learned::from).collect(),
+        is_silent_and_wrong: result.facts.is_silent_and_wrong(),
         steps: steps.collect(),
         fault_in: Latency::of(&result.facts.fault_ns),
         faults_planned: result.faults_planned,

@@ -8,7 +8,7 @@ mod matrix;
 mod story;
 mod table;
 
-pub use html::Page;
+pub use html::{CampaignPage, Cost, FailureStory, Page, Space};
 pub use json::json_line;
 pub use latency::{Latency, latency_table};
 pub use linux_compared::{ROWS, Row, linux_compared};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use hal::trace::{Layer, Record};
+use hal::trace::{Layer, RECORD_BYTES, Record};
 
 /// Who reports the event.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,28 +24,27 @@ pub struct Entry {
     pub source: Source,
 }
 
+/// Bytes of an entry: time, who, what. Both kinds of events are of one size.
+pub(crate) const ENTRY_BYTES: usize = 9 + RECORD_BYTES;
+const _: () = assert!(RECORD_BYTES == nvme_model::EVENT_BYTES, "one size for both kinds");
+
 const TAG_GUEST: u8 = 1;
 const TAG_CONTROLLER: u8 = 2;
 const TAG_SERVER: u8 = 3;
 
 impl Entry {
-    /// Feeds the canonical bytes of this entry, the ones the trace hash is made of, to `sink`.
-    pub(crate) fn encode(&self, mut sink: impl FnMut(&[u8])) {
-        sink(&self.now_ns.to_le_bytes());
-        match &self.source {
-            Source::Guest(record) => {
-                sink(&[TAG_GUEST]);
-                sink(&record.to_bytes());
-            }
-            Source::Controller(event) => {
-                sink(&[TAG_CONTROLLER]);
-                sink(&event.to_bytes());
-            }
-            Source::Server(event) => {
-                sink(&[TAG_SERVER]);
-                sink(&event.to_bytes());
-            }
-        }
+    /// The canonical bytes of this entry, the ones the trace hash is made of.
+    pub(crate) fn to_bytes(&self) -> [u8; ENTRY_BYTES] {
+        let (tag, what) = match &self.source {
+            Source::Guest(record) => (TAG_GUEST, record.to_bytes()),
+            Source::Controller(event) => (TAG_CONTROLLER, event.to_bytes()),
+            Source::Server(event) => (TAG_SERVER, event.to_bytes()),
+        };
+        let mut bytes = [0; ENTRY_BYTES];
+        bytes[..8].copy_from_slice(&self.now_ns.to_le_bytes());
+        bytes[8] = tag;
+        bytes[9..].copy_from_slice(&what);
+        bytes
     }
 }
 

@@ -39,6 +39,12 @@ pub struct TraceLog {
 }
 
 impl TraceLog {
+    /// Forgets everything but the memory that it took.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.lines.clear();
+    }
+
     /// Adds one event.
     pub fn push(&mut self, now_ns: u64, source: Source) {
         self.entries.push(Entry { now_ns, source });
@@ -67,7 +73,7 @@ impl TraceLog {
     pub fn hash(&self) -> TraceHash {
         let mut hasher = Sha256::new();
         for entry in &self.entries {
-            entry.encode(|bytes| hasher.update(bytes));
+            hasher.update(entry.to_bytes());
         }
         TraceHash(hasher.finalize().into())
     }

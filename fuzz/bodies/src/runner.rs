@@ -48,24 +48,52 @@ impl fmt::Display for Report {
 /// Runs a target until it has carried out enough operations.
 #[must_use]
 pub fn run(target: &Target, plan: &Plan) -> Report {
-    let mut random = Random(plan.seed ^ 0x9e37_79b9_7f4a_7c15);
-    let mut pool: Vec<Vec<u8>> = target.seeds.iter().map(|seed| seed.to_vec()).collect();
     let mut report = Report::default();
-    while report.ops < plan.ops && report.findings.len() < FINDINGS_MAX {
-        let input = random.input(&pool);
+    for input in Inputs::new(plan.seed, target.seeds) {
+        if report.ops >= plan.ops || report.findings.len() >= FINDINGS_MAX {
+            break;
+        }
         report.inputs += 1;
         match catch_unwind(AssertUnwindSafe(|| (target.run)(&input))) {
             Ok(ops) => report.ops += ops.max(1),
             Err(_) => report.findings.push(keep(target, plan, &input, report.inputs)),
         }
-        if pool.len() < POOL_MAX {
-            pool.push(input);
-        } else {
-            let victim = random.below(POOL_MAX as u64) as usize;
-            pool[victim] = input;
-        }
     }
     report
+}
+
+/// Inputs without end, new ones and changed earlier ones.
+struct Inputs {
+    random: Random,
+    pool: Vec<Vec<u8>>,
+}
+
+impl Inputs {
+    fn new(seed: u64, seeds: &[&[u8]]) -> Self {
+        let pool = seeds.iter().map(|seed| seed.to_vec()).collect();
+        Self { random: Random(seed ^ 0x9e37_79b9_7f4a_7c15), pool }
+    }
+}
+
+impl Iterator for Inputs {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        let input = self.random.input(&self.pool);
+        if self.pool.len() < POOL_MAX {
+            self.pool.push(input.clone());
+        } else {
+            let victim = self.random.below(POOL_MAX as u64) as usize;
+            self.pool[victim].clone_from(&input);
+        }
+        Some(input)
+    }
+}
+
+/// Inputs as a target without examples gets them.
+#[cfg(test)]
+pub(crate) fn inputs(seed: u64) -> impl Iterator<Item = Vec<u8>> {
+    Inputs::new(seed, &[])
 }
 
 fn keep(target: &Target, plan: &Plan, input: &[u8], number: u64) -> PathBuf {

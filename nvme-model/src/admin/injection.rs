@@ -1,9 +1,8 @@
 //! Faults from inside the guest: the OCP feature Error Injection (C0h), and the page of armed rules.
 //!
-//! Each of the 22 types of the feature is a rule of the one fault engine, or is refused with Invalid
-//! Field: metadata corruption (this drive's own metadata are not modelled) and "thermal throttling
-//! disengaged" (disabling the entry that engaged it does that). What the feature armed ends with the
-//! next Set Features, or with the power. The layout is that of the OCP Datacenter NVMe SSD Specification.
+//! Each of the 22 types of the feature is a rule of the one fault engine, but for "thermal throttling
+//! disengaged", which takes those back that engage it. A drive whose own metadata are corrupt gives what
+//! the blocks held before. What the feature armed ends with the next Set Features, or with the power. The layout is that of the OCP Datacenter NVMe SSD Specification.
 
 use nvme_spec::status;
 
@@ -26,7 +25,7 @@ const SINGLE: u8 = 1 << 1;
 
 /// The rule of each type: what matches, and what happens. Admin commands that could take the fault back
 /// are spared by those types that would otherwise lock the guest out.
-const TYPES: [(u16, &str, &str); 20] = [
+const TYPES: [(u16, &str, &str); 21] = [
     (1, "any", "hang"),
     (2, "io", "hang"),
     (3, "any", "smart-warning=0x10"),
@@ -38,16 +37,20 @@ const TYPES: [(u16, &str, &str); 20] = [
     (9, "any", "cfs-sticky"),
     (10, "write", "read-only"),
     (11, "shutdown", "ignore-shutdown"),
+    (12, "read", "stale-read"),
     (13, "write", "delay=gc(10ms,100ms)"),
     (14, "io", "delay=50ms"),
     (15, "io", "status=generic/internal-error"),
     (16, "io", "drop"),
     (17, "admin not{ any{ set-features | async-event-request } }", "status=generic/internal-error"),
     (18, "admin not{ any{ set-features | async-event-request } }", "drop"),
-    (19, "io", "delay=1ms"),
+    (THROTTLED, "io", "delay=1ms"),
     (21, "any", "smart-warning=0x02"),
     (22, "io every=8", "status=media/unrecovered-read"),
 ];
+
+const THROTTLED: u16 = 19;
+const THROTTLED_NO_MORE: u16 = 20;
 
 /// Types that wait for so many reads, if the entry says so.
 const WAITS_FOR_READS: std::ops::RangeInclusive<u16> = 1..=11;
@@ -59,15 +62,22 @@ pub(crate) struct Injected {
     rules: Vec<u32>,
 }
 
+/// The type of an entry; `None` if it is not enabled.
+fn type_of(entry: &[u8]) -> Option<u16> {
+    let [flags, _, low, high, ..] = *entry else {
+        return None;
+    };
+    (flags & ENABLED != 0).then_some(u16::from_le_bytes([low, high]))
+}
+
 /// The rules of an entry: none if it is not enabled.
 fn rules_of(number: usize, entry: &[u8]) -> Result<Vec<Rule>, Failure> {
-    let [flags, _, type_low, type_high, reads_low, reads_high, ..] = *entry else {
+    let [flags, _, _, _, reads_low, reads_high, ..] = *entry else {
         return Ok(Vec::new());
     };
-    if flags & ENABLED == 0 {
+    let Some(kind) = type_of(entry).filter(|kind| *kind != THROTTLED_NO_MORE) else {
         return Ok(Vec::new());
-    }
-    let kind = u16::from_le_bytes([type_low, type_high]);
+    };
     let reads = u16::from_le_bytes([reads_low, reads_high]);
     let known = TYPES.iter().find(|(known, ..)| *known == kind);
     let (_, matcher, action) = known.ok_or_else(|| Failure::field(byte::CDW11, 0))?;
@@ -101,8 +111,13 @@ impl Controller {
         }
         page.truncate(count.saturating_mul(ENTRY_BYTES));
         let mut rules = Vec::new();
+        let mut types = page.chunks(ENTRY_BYTES).map(type_of);
+        let is_cool = types.any(|kind| kind == Some(THROTTLED_NO_MORE));
         for (number, entry) in page.chunks(ENTRY_BYTES).enumerate() {
-            rules.extend(rules_of(number, entry)?);
+            let new = rules_of(number, entry)?;
+            if type_of(entry) != Some(THROTTLED) || !is_cool {
+                rules.extend(new);
+            }
         }
         self.disarm_injected();
         let armed = rules.into_iter().map(|rule| self.faults_mut().arm(rule)).collect();
@@ -165,11 +180,27 @@ mod tests {
         for kind in 0..=30 {
             let mut rig = Rig::new();
             let status = set(&mut rig, &[(ENABLED, kind, 0)]);
-            let is_known = (1..=22).contains(&kind) && ![12, 20].contains(&kind);
+            let is_known = (1..=22).contains(&kind);
             assert_eq!(status.is_success(), is_known, "type {kind}");
-            assert_eq!(rig.controller.faults().counts().count(), usize::from(is_known));
+            let rules = usize::from(is_known && kind != THROTTLED_NO_MORE);
+            assert_eq!(rig.controller.faults().counts().count(), rules, "type {kind}");
             assert_eq!(status.code == status::INVALID_FIELD, !is_known, "type {kind}");
         }
+    }
+
+    #[test]
+    fn a_drive_that_is_throttled_no_more_is_as_fast_as_before() {
+        let read_ns = |entries: &[(u8, u16, u16)]| {
+            let mut rig = Rig::new();
+            assert!(set(&mut rig, entries).is_success());
+            let begin = rig.now_ns;
+            rig.read_block(3).expect("good");
+            rig.now_ns - begin
+        };
+        let throttled = (ENABLED, THROTTLED, 0);
+        assert!(read_ns(&[throttled]) > 1_000_000);
+        assert!(read_ns(&[throttled, (0, THROTTLED_NO_MORE, 0)]) > 1_000_000, "not enabled");
+        assert!(read_ns(&[throttled, (ENABLED, THROTTLED_NO_MORE, 0)]) < 1_000_000);
     }
 
     #[test]

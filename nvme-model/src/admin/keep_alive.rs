@@ -4,17 +4,12 @@
 //! association to end on PCI Express.
 // Spec: NVMe-Base-2.0c 3.9 "Keep Alive"
 
-use nvme_spec::{ADMIN_QID, feature, status};
+use nvme_spec::{feature, status};
 
 use crate::event::FatalCause;
-use crate::failure::Failure;
-use crate::health::Culprit;
 use crate::{Controller, Observer};
 
 const NS_PER_MS: u64 = 1_000_000;
-
-/// The error log's "no command": the expiry belongs to none.
-const NO_CID: u16 = 0xffff;
 
 impl Controller {
     /// Keep Alive, or a new time-out: the timer begins anew, if there is a time-out.
@@ -29,9 +24,8 @@ impl Controller {
 
     pub(super) fn keep_alive_expired(&mut self, observer: &mut dyn Observer) {
         self.device.keep_alive_at = None;
-        let culprit = Culprit { sqid: ADMIN_QID, cid: NO_CID, nsid: 0, lba: 0 };
-        let failure = Failure::permanent(status::KEEP_ALIVE_EXPIRED);
-        self.health.record(culprit, &failure, self.config.error_log_entries);
+        let entries_max = self.config.error_log_entries;
+        self.health.record_event(status::KEEP_ALIVE_EXPIRED, entries_max);
         self.fail(FatalCause::KeepAliveExpired, observer);
     }
 }

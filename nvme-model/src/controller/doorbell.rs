@@ -64,13 +64,27 @@ impl Controller {
         self.raise_error(info);
     }
 
+    /// Reports an error that belongs to no command, with its entry in the error log.
     fn raise_error(&mut self, info: u32) {
-        self.events.raise(
-            AerResult(0)
-                .with_event_type(aer::TYPE_ERROR)
-                .with_info(info)
-                .with_log_page(LID_ERROR.into()),
-        );
+        let event = AerResult(0)
+            .with_event_type(aer::TYPE_ERROR)
+            .with_info(info)
+            .with_log_page(LID_ERROR.into());
+        self.log_event(event);
+        self.events.raise(event);
+    }
+
+    /// Enters an event about an error into the error log.
+    pub(super) fn log_event(&mut self, event: AerResult) {
+        if event.event_type() != aer::TYPE_ERROR {
+            return;
+        }
+        let code = match event.info() {
+            aer::ERROR_INVALID_DOORBELL_REGISTER => status::INVALID_QUEUE_IDENTIFIER,
+            aer::ERROR_INVALID_DOORBELL_VALUE => status::INVALID_FIELD,
+            _ => status::INTERNAL_ERROR,
+        };
+        self.health.record_event(code, self.config.error_log_entries);
     }
 
     /// Doorbell Buffer Config.

@@ -20,9 +20,9 @@ const SECOND: u32 = 2;
 /// A first command whose second was not fetched yet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Half {
-    number: u64,
+    pub(super) number: u64,
     /// When it would be due on its own.
-    due_ns: Option<u64>,
+    pub(super) due_ns: Option<u64>,
     /// The blocks that it compares, if it is valid.
     blocks: Option<(u32, u64, u64)>,
 }

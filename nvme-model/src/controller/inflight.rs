@@ -134,6 +134,20 @@ impl InFlightTable {
         })
     }
 
+    /// The command of this number.
+    pub(crate) fn with_number(&self, number: u64) -> Option<&InFlight> {
+        self.places.iter().flatten().find(|entry| entry.subject.number == number)
+    }
+
+    /// Gives a command that had no time one.
+    pub(crate) fn set_due(&mut self, number: u64, due_ns: u64) {
+        let is_it = |entry: &InFlight| entry.subject.number == number && entry.due_ns.is_none();
+        if let Some(mut entry) = self.take_first(is_it) {
+            entry.due_ns = Some(due_ns);
+            self.insert(entry);
+        }
+    }
+
     /// Takes the command of this number.
     pub(crate) fn take_command(&mut self, number: u64) -> Option<InFlight> {
         self.take_first(|entry| entry.subject.number == number)

@@ -96,6 +96,7 @@ impl Controller {
         self.shutdown_at = None;
         self.has_backlog = false;
         self.faults.on_reset();
+        self.mishaps.is_pin_stuck = false;
         self.namespaces.values_mut().for_each(|ns| ns.format_run = None);
         lost
     }

@@ -31,6 +31,8 @@ pub(crate) struct Mishaps {
     is_read_only: bool,
     /// CSTS.CFS comes again after each reset, until the power is cut.
     is_fatal_for_good: bool,
+    /// The interrupt pin stays asserted until the controller is reset.
+    pub(super) is_pin_stuck: bool,
     /// Critical warning bits that rules have set.
     warnings: u8,
     /// The power is gone until the owner brings it back.
@@ -110,7 +112,10 @@ impl Controller {
         let mut goes_on = true;
         for action in faults.iter() {
             match action {
-                Action::Aen(notice) => self.events.raise(event_of(*notice)),
+                Action::Aen(notice) => {
+                    self.log_event(event_of(*notice));
+                    self.events.raise(event_of(*notice));
+                }
                 Action::AenStorm(count) => self.events.flood(namespace_changed(), *count),
                 Action::SmartWarning(bits) => self.add_warnings(*bits, observer),
                 Action::ReadOnly => {
@@ -118,6 +123,7 @@ impl Controller {
                     self.add_warnings(critical_warning::READ_ONLY, observer);
                 }
                 Action::LoseQueues => self.lose_queues(),
+                Action::StuckPin => self.mishaps.is_pin_stuck = true,
                 _ => goes_on &= self.survive(action, observer),
             }
         }

@@ -5,6 +5,7 @@ mod clock;
 mod doorbell;
 mod execute;
 mod fused;
+mod holding;
 mod inflight;
 mod lifecycle;
 mod mishaps;
@@ -244,7 +245,8 @@ impl Controller {
             return self.mishaps.returns_at();
         }
         let due = if self.is_running() { self.in_flight.next_due() } else { None };
-        let backlog = self.has_backlog.then_some(self.now_ns);
+        let has_more = self.has_backlog || self.is_running() && self.faults.has_released();
+        let backlog = has_more.then_some(self.now_ns);
         let late = self.late_interrupts.first().map(|(at, _)| *at);
         let coalesced = self.coalescing.next_due();
         let background = self.device.next_due();

@@ -1,7 +1,8 @@
 //! The interrupt pin, for an owner without message signalled interrupts.
 //!
 //! A pin is a level and no event: the owner asks for it after every step and every register write. There is
-//! no port that tells of its changes. With MSI-X the pin is not used, and neither are INTMS and INTMC.
+//! no port that tells of its changes. With MSI-X the pin is not used, and neither are INTMS and INTMC. A
+//! rule can make it stick.
 // Spec: NVMe-PCIe-1.0c 3.5.1.1 "Differences between Pin Based and MSI Interrupts"
 
 use super::Controller;
@@ -20,8 +21,10 @@ impl Controller {
     /// host has not taken, and its vector is not masked. Taking them or masking it takes the level away.
     #[must_use]
     pub fn is_pin_asserted(&self) -> bool {
-        let is_waiting = |vector: Option<u16>| vector.is_some_and(|vector| !self.is_masked(vector));
-        !self.is_removed
-            && self.queues.cqs.values().any(|cq| cq.has_entries() && is_waiting(cq.vector))
+        let is_heard = |vector: Option<u16>| vector.is_some_and(|vector| !self.is_masked(vector));
+        let mut queues = self.queues.cqs.values();
+        let is_asserted =
+            self.mishaps.is_pin_stuck || queues.any(|cq| cq.has_entries() && is_heard(cq.vector));
+        !self.is_removed && is_asserted
     }
 }

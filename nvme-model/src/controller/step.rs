@@ -41,6 +41,7 @@ impl Controller {
         if !self.is_running() {
             return false;
         }
+        self.let_go();
         if let Some(entry) = self.in_flight.take_due(self.now_ns) {
             self.finish(entry, ports);
             return true;
@@ -99,7 +100,8 @@ impl Controller {
         let done_ns = self.begin_format(command.as_ref().ok(), subject.number).unwrap_or(done_ns);
         let done_ns = done_ns.saturating_add(faults.delay_ns());
         let done_ns = done_ns.max(self.mishaps.not_before(sqid, self.now_ns, &faults));
-        let due_ns = (!faults.has(ActionKind::Hang)).then_some(done_ns);
+        let is_stuck = faults.has(ActionKind::Hang) || self.faults.holds(subject.number);
+        let due_ns = (!is_stuck).then_some(done_ns);
         let mut entry = InFlight {
             sqid,
             sqe,

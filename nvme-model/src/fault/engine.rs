@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::fired::Faults;
+use super::holds::Holds;
 use super::index::Index;
 use super::kinds::{Action, ActionKind, Group};
 use super::log::{Decision, DecisionLog};
@@ -46,6 +47,7 @@ pub struct FaultEngine {
     state: String,
     /// Rules with a name that have fired.
     fired: BTreeMap<String, LastFired>,
+    holds: Holds,
     /// Rules that are healed by writing.
     healing: Vec<u32>,
     /// Kept to save allocations.
@@ -66,7 +68,9 @@ struct Wants {
 /// writes a register, and not only in a later completion.
 fn happens_at_once(rule: &Rule) -> bool {
     let group = rule.action.kind().row().group;
+    // What is held goes on at the moment in which another command is fetched.
     matches!(group, Group::Controller | Group::Event)
+        || rule.action.kind() == ActionKind::Hold
         || matches!(rule.matcher.op, OpClass::Transition(_))
         || rule.action == Action::SpuriousInterrupt
 }
@@ -85,6 +89,7 @@ impl FaultEngine {
             log: DecisionLog::default(),
             state: START.into(),
             fired: BTreeMap::new(),
+            holds: Holds::default(),
             healing: Vec::new(),
             candidates: Vec::new(),
             wants: Wants::default(),
@@ -155,6 +160,7 @@ impl FaultEngine {
     pub fn disarm(&mut self, index: u32) -> bool {
         let progress = usize::try_from(index).ok().and_then(|index| self.progress.get_mut(index));
         let is_there = progress.map(|progress| progress.is_disarmed = true).is_some();
+        self.holds.rule_was_disarmed(index);
         self.rebuild();
         is_there
     }
@@ -178,6 +184,22 @@ impl FaultEngine {
         for (rule, progress) in self.plan.rules.iter().zip(&mut self.progress) {
             progress.is_over |= rule.until.is_until_reset;
         }
+        self.holds.forget();
+    }
+
+    /// Whether a rule holds the command of this number.
+    pub(crate) fn holds(&self, command: u64) -> bool {
+        self.holds.has(command)
+    }
+
+    /// Whether commands that were held may go on.
+    pub(crate) fn has_released(&self) -> bool {
+        self.holds.has_released()
+    }
+
+    /// Takes the numbers of commands that were held and may go on.
+    pub(crate) fn take_released(&mut self) -> Vec<u64> {
+        self.holds.take_released()
     }
 
     /// Whether what a write replaces has to be kept.
@@ -329,6 +351,12 @@ impl FaultEngine {
         }
         if let Some(state) = &rule.sets {
             self.state.clone_from(state);
+            self.holds.state_was_set(state);
+        }
+        if let Action::Hold(state) = &rule.action
+            && *state != self.state
+        {
+            self.holds.add(index, state, subject.number);
         }
         let action = match &rule.action {
             Action::RandomDelay(distribution) => {

@@ -72,6 +72,9 @@ pub(super) const TORN: Form<Torn> = Form {
     },
 };
 
+pub(super) const STATE: Form<String> =
+    Form { hint: "STATE", fits: ALWAYS, parse: values::name, show: |state, f| f.write_str(state) };
+
 pub(super) const BLOCK: Form<u64> =
     Form { hint: "LBA", fits: ALWAYS, parse: values::block, show: |lba, f| write!(f, "{lba:#x}") };
 

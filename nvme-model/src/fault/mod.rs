@@ -37,6 +37,7 @@ mod engine;
 mod error;
 mod fired;
 mod forms;
+mod holds;
 mod index;
 mod kinds;
 mod log;

@@ -2,6 +2,7 @@
 //! percentiles, never a mean alone, and ratios of what was measured in the same run.
 
 mod boot;
+mod campaign;
 mod nvme;
 mod sample;
 
@@ -15,6 +16,7 @@ pub(crate) fn run(args: &Bench) -> Exit {
     let outcome = match args.what {
         BenchKind::Boot => boot::boot(),
         BenchKind::BootOnce => boot::boot_once(),
+        BenchKind::Campaign => campaign::campaign(),
         BenchKind::Nvme => nvme::nvme(),
     };
     match outcome {

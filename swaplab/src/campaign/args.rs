@@ -19,6 +19,95 @@ pub(crate) enum CampaignCommand {
     Plan(Plan),
     /// Run a plan, or a campaign file directly, or a shard of it
     Run(Run),
+    /// Say what results mean together, on one page
+    Report(Report),
+    /// Run one unit again: is its trace the recorded one, byte for byte?
+    Replay(Replay),
+    /// Find the smallest unit that fails in the same way, and where its failure was sealed
+    Shrink(Shrink),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// The results
+    #[arg(value_name = "RESULTS", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Write a page to FILE: self-contained, for a browser
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: PathBuf,
+
+    /// Compare with these earlier results, unit by unit
+    #[arg(long, value_name = "RESULTS")]
+    pub(crate) against: Option<PathBuf>,
+
+    /// Take results of different builds together
+    #[arg(long)]
+    pub(crate) allow_other_build: bool,
+}
+
+/// Which unit.
+#[derive(Debug, Args)]
+pub(crate) struct UnitArgs {
+    /// The unit: its text (key=value words, as a line to paste has it), or the first digits of its name
+    #[arg(value_name = "UNIT")]
+    pub(crate) unit: String,
+
+    /// Look the name up in this plan or these results (may be repeated)
+    #[arg(long = "in", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    #[command(flatten)]
+    pub(crate) unit: UnitArgs,
+
+    /// The hash of the recorded trace, or its first digits
+    #[arg(long, value_name = "HASH")]
+    pub(crate) hash: Option<String>,
+
+    /// The build that recorded it, as a line to paste has it
+    #[arg(long, value_name = "BUILD")]
+    pub(crate) build: Option<String>,
+
+    /// Write every event to FILE, as text
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
+
+    /// Write the trace to FILE for ui.perfetto.dev: a track a layer, flows from swap I/O to completions
+    #[arg(long, value_name = "FILE")]
+    pub(crate) perfetto: Option<PathBuf>,
+
+    /// Tell what happened, layer by layer
+    #[arg(long)]
+    pub(crate) explain: bool,
+
+    /// Where the guest runs: kvm (a real virtual machine) or host (in process)
+    #[arg(long, default_value = "kvm", value_name = "kvm|host")]
+    pub(crate) engine: EngineKind,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Shrink {
+    #[command(flatten)]
+    pub(crate) unit: UnitArgs,
+
+    /// Runs at the most
+    #[arg(long, default_value_t = 2000, value_name = "N")]
+    pub(crate) runs: u64,
+
+    /// Start no run after this time, such as 30s; what was found by then is printed
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) budget: Option<Duration>,
+
+    /// Write the schedule to FILE, a rule a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) export: Option<PathBuf>,
+
+    /// Where the guest runs: host (in process, fast) or kvm; the result is the same
+    #[arg(long, default_value = "host", value_name = "host|kvm")]
+    pub(crate) engine: EngineKind,
 }
 
 #[derive(Debug, Args)]

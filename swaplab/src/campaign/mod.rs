@@ -1,13 +1,18 @@
 //! `swaplab campaign`: many units, believed together.
 
 pub(crate) mod args;
+mod find;
 mod plan;
 mod progress;
+mod replay;
+mod report_html;
 mod run;
+mod shrink;
 mod summary;
 
 use std::path::Path;
 
+use results::merge::OtherBuilds;
 use results::{Build, FileError, Plan};
 
 use crate::exit::Exit;
@@ -17,8 +22,17 @@ pub(crate) fn run(args: &CampaignArgs) -> Exit {
     let outcome = match &args.command {
         CampaignCommand::Plan(args) => plan::plan(args),
         CampaignCommand::Run(args) => run::run(args),
+        CampaignCommand::Replay(args) => replay::replay(args),
+        CampaignCommand::Report(args) => report(args),
+        CampaignCommand::Shrink(args) => shrink::shrink(args),
     };
     outcome.unwrap_or_else(|exit| exit)
+}
+
+fn report(args: &args::Report) -> Result<Exit, Exit> {
+    let other_builds =
+        if args.allow_other_build { OtherBuilds::Allow } else { OtherBuilds::Refuse };
+    report_html::write(&args.files, other_builds, args.against.as_deref(), &args.html)
 }
 
 /// This build.

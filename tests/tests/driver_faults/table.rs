@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use exercise::{Op, Words};
 use nvme_driver::Completion;
-use nvme_model::fault::KINDS;
+use nvme_model::fault::{ActionKind, KINDS};
 use serde::Deserialize;
 
 const TEXT: &str = include_str!("../../data/driver-faults.toml");
 
-/// Kind to row.
+/// Rows by name.
 #[derive(Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Table(BTreeMap<String, RowText>);
@@ -41,14 +41,15 @@ struct RowText {
 /// A row.
 #[derive(Clone, Copy)]
 pub(crate) struct Row<'a> {
-    pub(crate) kind: &'a str,
+    /// The kind's word, and what is special if the kind has more than one row.
+    name: &'a str,
     text: &'a RowText,
 }
 
 /// What is expected of one exercise.
 #[derive(Debug)]
 pub(crate) struct Case<'a> {
-    pub(crate) kind: &'a str,
+    pub(crate) row: &'a str,
     pub(crate) rules: Vec<String>,
     pub(crate) expected: &'a str,
     /// The rules do not all fire.
@@ -63,7 +64,7 @@ impl Table {
     }
 
     pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.0.iter().map(|(kind, text)| Row { kind, text })
+        self.0.iter().map(|(name, text)| Row { name, text })
     }
 }
 
@@ -79,8 +80,13 @@ const fn subject(op: Op) -> &'static str {
 }
 
 impl<'a> Row<'a> {
+    /// The kind's word.
+    pub(crate) fn kind(self) -> &'a str {
+        self.name.split(' ').next().unwrap_or_default()
+    }
+
     pub(crate) fn case(self, words: Words) -> Case<'a> {
-        let Self { kind, text } = self;
+        let Self { name: row, text } = self;
         let name = words.op.name();
         let rule = |text: &String| {
             text.replace("{op}", subject(words.op)).replace("{all}", words.op.name())
@@ -95,11 +101,11 @@ impl<'a> Row<'a> {
         let polled = text.polled.get(name).filter(|_| words.completion == Completion::Polled);
         let is_out_of_reach = text.never.iter().any(|op| op == name);
         let is_unequal = text.is_unequal;
-        Case { kind, rules, expected: polled.unwrap_or(expected), is_out_of_reach, is_unequal }
+        Case { row, rules, expected: polled.unwrap_or(expected), is_out_of_reach, is_unequal }
     }
 }
 
-/// The words of every kind that the fault engine has.
-pub(crate) fn kinds() -> BTreeSet<&'static str> {
-    KINDS.iter().map(|kind| kind.word).collect()
+/// Every kind that the fault engine has.
+pub(crate) fn kinds() -> BTreeSet<ActionKind> {
+    KINDS.iter().map(|row| row.kind).collect()
 }

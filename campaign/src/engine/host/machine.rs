@@ -16,7 +16,7 @@ use nvme_model::{
 use crate::trace::{Source, TraceLog};
 
 /// Pages of guest memory for DMA and the workload's frames (64 MiB).
-const MEMORY_PAGES: usize = 16 << 10;
+pub(super) const MEMORY_PAGES: usize = 16 << 10;
 
 /// The wire of the file server's only vector; the controller has those below.
 pub(super) const SERVER_WIRE: u16 = 0x100;
@@ -49,10 +49,15 @@ impl HostMachine {
     /// The same with so many pages of memory.
     #[must_use]
     pub fn with_memory(controller: Controller, trace: TraceLog, pages: usize) -> Self {
+        Self::with_pool(controller, trace, DmaPool::new(pages))
+    }
+
+    /// The same with memory that was another machine's, and is free.
+    pub(super) fn with_pool(controller: Controller, trace: TraceLog, memory: DmaPool) -> Self {
         Self {
             controller: RefCell::new(Some(controller)),
             server: RefCell::new(None),
-            memory: DmaPool::new(pages),
+            memory,
             raised: RefCell::default(),
             now_ns: Cell::new(0),
             trace: RefCell::new(trace),

@@ -13,11 +13,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use file_server::FileServer;
+use hal::testing::DmaPool;
 use nvme_model::Controller;
 
 use super::{Engine, EngineError, EngineKind, LifeEnd};
 use crate::trace::TraceLog;
-use machine::{PowerLost, WaitsForever};
+use machine::{MEMORY_PAGES, PowerLost, WaitsForever};
 
 pub use machine::HostMachine;
 pub use platform::{HostPlatform, ServerPlatform};
@@ -27,6 +28,8 @@ pub use platform::{HostPlatform, ServerPlatform};
 pub struct HostEngine {
     controller: Option<Controller>,
     server: Option<FileServer>,
+    /// What the last life gave back. Touching 64 MiB anew would cost more than most lives.
+    memory: Option<DmaPool>,
     now_ns: u64,
     lives: u32,
 }
@@ -61,7 +64,8 @@ impl Engine for HostEngine {
             .controller
             .take()
             .ok_or_else(|| EngineError::Infrastructure("no controller is plugged in".to_owned()))?;
-        let machine = HostMachine::new(controller, std::mem::take(log));
+        let memory = self.memory.take().unwrap_or_else(|| DmaPool::new(MEMORY_PAGES));
+        let machine = HostMachine::with_pool(controller, std::mem::take(log), memory.clone());
         let machine = Rc::new(machine.with_server(self.server.take()));
         if self.lives > 0 {
             machine.power_cut();
@@ -72,6 +76,8 @@ impl Engine for HostEngine {
         let (controller, trace) = machine.take_apart();
         self.server = machine.take_server();
         self.controller = Some(controller);
+        // A guest that leaked memory must not leave the next one with other addresses.
+        self.memory = Some(memory).filter(|memory| memory.free_pages() == MEMORY_PAGES);
         *log = trace;
         Ok(end)
     }

@@ -3,11 +3,14 @@
 //! The page has no script and loads nothing. A timeline is drawn when its unit has run, because traces
 //! are not kept.
 
+mod campaign;
 mod curve;
 mod timeline;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+
+pub use campaign::{CampaignPage, Cost, FailureStory, Space};
 
 use swap_path::PathKind;
 

@@ -62,6 +62,11 @@ fn beginning(definition: Option<&Definition>, result: &UnitResult) -> String {
     out
 }
 
+/// What happened, without beginning and end.
+pub(super) fn told(result: &UnitResult) -> String {
+    middle(result)
+}
+
 /// Every step, with what was new in it.
 fn middle(result: &UnitResult) -> String {
     let mut out = String::new();

@@ -2,12 +2,13 @@
 
 mod accounts;
 mod memory;
+mod owner;
 
 use arbitrary::Unstructured;
 use nvme_model::media::RamMedia;
-use nvme_model::{CachePolicy, Config, Controller, FaultPlan, IrqSink, Ports};
+use nvme_model::{CachePolicy, Config, Controller, FaultPlan, IrqSink, Media, Ports, Timing};
 use nvme_spec::Sqe;
-use nvme_spec::register::{self as reg, Aqa, Doorbell};
+use nvme_spec::register::{self as reg, Aqa, Csts, Doorbell};
 
 use accounts::Accounts;
 pub(crate) use memory::{Memory, PAGE_BYTES, PAGES};
@@ -40,20 +41,56 @@ pub(crate) struct Host {
     /// Where the next entry of each queue goes, as the host sees it.
     tails: [u16; 4],
     next_cid: u16,
+    saved: Option<owner::Saved>,
 }
 
 impl Host {
+    /// A host with a plain controller: one namespace.
     pub(crate) fn new() -> Self {
-        let media = Box::new(RamMedia::new(BLOCKS, 512));
         let config = Config { queue_entries_max: 64, io_queues_max: 4, ..Config::default() };
-        let controller = Controller::new(config, media, FaultPlan::none());
+        Self::with(config, vec![(1, disk(512))], FaultPlan::none())
+    }
+
+    /// A host with a controller that has everything, of one of several makes.
+    pub(crate) fn rich(input: &mut Unstructured<'_>, faults: FaultPlan) -> arbitrary::Result<Self> {
+        let timing = Timing {
+            format_ns: input.int_in_range(0..=1_000_000)?,
+            sanitize_erase_ns: input.int_in_range(0..=1_000_000)?,
+            ..Timing::default()
+        };
+        let config = Config {
+            queue_entries_max: 64,
+            io_queues_max: 4,
+            has_volatile_cache: input.ratio(3, 4)?,
+            cache_blocks_max: input.int_in_range(1..=16)?,
+            atomic_blocks: 2,
+            atomic_boundary_blocks: if input.arbitrary()? { 4 } else { 0 },
+            channels: input.int_in_range(1..=4)?,
+            error_log_entries: 4,
+            namespaces_max: 8,
+            unallocated_bytes: 1 << 20,
+            timing,
+            ..Config::default()
+        };
+        let media = match input.int_in_range(0..=7_u8)? {
+            0 => vec![],
+            1 => vec![(1, disk(4096))],
+            _ => vec![(1, disk(512)), (2, disk(4096))],
+        };
+        Ok(Self::with(config, media, faults))
+    }
+
+    fn with(config: Config, media: Vec<(u32, Box<dyn Media>)>, faults: FaultPlan) -> Self {
+        let accounts = Accounts::new(!faults.rules.is_empty());
+        let controller = Controller::with_namespaces(config, media, faults);
         Self {
             controller: controller.expect("a valid configuration"),
             memory: Memory::new(),
-            accounts: Accounts::default(),
+            accounts,
             now_ns: 0,
             tails: [0; 4],
             next_cid: 0,
+            saved: None,
         }
     }
 
@@ -78,13 +115,14 @@ impl Host {
         if self.read32(reg::CSTS) & 1 == 0 {
             self.accounts.forget();
         }
+        self.plug_in_again();
     }
 
     pub(crate) fn write32(&mut self, offset: u64, value: u32) {
         self.write(offset, &value.to_le_bytes());
     }
 
-    fn step(&mut self) {
+    pub(crate) fn step(&mut self) {
         self.memory.begin_step(ACCESSES_MAX);
         let (memory, accounts) = (&self.memory, &mut self.accounts);
         let mut ports = Ports { memory, irq: &mut Nobody, observer: accounts };
@@ -99,6 +137,7 @@ impl Host {
                 Some(at) if at <= until_ns => {
                     self.now_ns = at.max(self.now_ns);
                     self.step();
+                    self.plug_in_again();
                 }
                 _ => {
                     self.now_ns = self.now_ns.max(until_ns);
@@ -135,17 +174,23 @@ impl Host {
         self.settle();
     }
 
-    /// Writes an entry where the host thinks the tail is, rings the doorbell, and releases what was
-    /// completed.
+    /// Writes an entry where the host thinks the tail is, and rings the doorbell.
     pub(crate) fn submit(&mut self, qid: u16, sqe: Sqe) {
+        self.submit_all(qid, &[sqe]);
+    }
+
+    /// Writes entries and rings the doorbell once.
+    pub(crate) fn submit_all(&mut self, qid: u16, sqes: &[Sqe]) {
         let (sq, _) = Self::rings(qid);
-        let tail = self.tails[usize::from(qid & 3)];
-        let sqe = sqe.with_cid(self.next_cid);
-        self.next_cid = self.next_cid.wrapping_add(1);
-        self.memory.poke(sq + u64::from(tail) * 64, &sqe.to_bytes());
-        let tail = (tail + 1) % ENTRIES;
-        self.tails[usize::from(qid & 3)] = tail;
-        self.write32(Doorbell::SqTail(qid).offset(0), tail.into());
+        let tail = &mut self.tails[usize::from(qid & 3)];
+        for sqe in sqes {
+            let sqe = sqe.with_cid(self.next_cid);
+            self.next_cid = self.next_cid.wrapping_add(1);
+            self.memory.poke(sq + u64::from(*tail) * 64, &sqe.to_bytes());
+            *tail = (*tail + 1) % ENTRIES;
+        }
+        let tail = u32::from(*tail);
+        self.write32(Doorbell::SqTail(qid).offset(0), tail);
     }
 
     /// Tells the controller that every completion of the queue was taken.
@@ -156,9 +201,35 @@ impl Host {
 
     pub(crate) fn power_cut(&mut self, policy: CachePolicy) {
         self.controller.power_cut(self.now_ns, policy, &mut self.accounts);
+        self.begin_anew();
+    }
+
+    /// The power goes while memory still holds what writes in flight would have stored.
+    pub(crate) fn power_cut_in_flight(&mut self, policy: CachePolicy) {
+        self.memory.begin_step(ACCESSES_MAX);
+        let (memory, accounts) = (&self.memory, &mut self.accounts);
+        let mut ports = Ports { memory, irq: &mut Nobody, observer: accounts };
+        self.controller.power_cut_in_flight(self.now_ns, policy, &mut ports);
+        self.memory.end_step();
+        self.begin_anew();
+    }
+
+    /// Whether the controller does nothing until it is enabled.
+    pub(crate) fn is_dead(&mut self) -> bool {
+        let csts = Csts(self.read32(reg::CSTS));
+        csts.rdy() == 0 || csts.cfs() != 0 || csts.shst() != 0
+    }
+
+    fn begin_anew(&mut self) {
         self.accounts.forget();
         self.now_ns = 0;
         self.tails = [0; 4];
+    }
+
+    /// What was carried out: whether it was an admin command, and its opcode.
+    #[cfg(test)]
+    pub(crate) fn succeeded(&self) -> &std::collections::BTreeSet<(bool, u8)> {
+        self.accounts.succeeded()
     }
 
     /// The status of the last completion of a queue.
@@ -174,6 +245,10 @@ impl Drop for Host {
             self.power_cut(CachePolicy::LoseAll);
         }
     }
+}
+
+fn disk(block_bytes: u32) -> Box<dyn Media> {
+    Box::new(RamMedia::new(BLOCKS, block_bytes))
 }
 
 /// An address that a hostile guest might use: a page it owns, one in the middle, a register, nothing.

@@ -1,8 +1,11 @@
 //! The targets.
 
+mod commands;
 pub mod driver;
+pub mod faults;
 pub mod model;
 pub mod pointers;
+mod prepared;
 pub mod rules;
 
 /// A target of the runner.
@@ -19,6 +22,7 @@ pub struct Target {
 /// All of them.
 pub const ALL: &[Target] = &[
     Target { name: "model", run: model::run, seeds: &[] },
+    Target { name: "faults", run: faults::run, seeds: &[] },
     Target { name: "driver", run: driver::run, seeds: &[] },
     Target { name: "rules", run: rules::run, seeds: rules::SEEDS },
     Target { name: "pointers", run: pointers::run, seeds: &[] },

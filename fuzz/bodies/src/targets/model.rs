@@ -1,38 +1,54 @@
-//! A hostile guest against the controller: registers, doorbells, entries, lists, resets and power cuts in
-//! any order.
+//! A hostile guest against the controller: registers, doorbells, every command, lists, shadow doorbells,
+//! resets and power cuts in any order, while the owner adds, removes and resizes namespaces, resets the
+//! function, and puts the controller back to what it was.
 //!
 //! What must hold: no panic; a bounded number of memory accesses in a step; memory is used within a
 //! step only; a command that was fetched completes at most once, and none that was not; a controller
 //! that gets no new commands is done some time.
 
 use arbitrary::Unstructured;
-use nvme_model::CachePolicy;
+use nvme_model::{CachePolicy, FaultPlan};
 use nvme_spec::register as reg;
 use nvme_spec::{SQE_BYTES, Sqe};
 
-use crate::host::{BLOCKS, Host, Memory, PAGES, address};
+use super::commands::{admin, fused, io};
+use super::prepared::prepared;
+use crate::host::{Host, Memory, PAGES, address};
+
+/// What may become of the cache when the power goes.
+const POLICIES: [CachePolicy; 4] = [
+    CachePolicy::LoseAll,
+    CachePolicy::KeepAll,
+    CachePolicy::Sample { seed: 3 },
+    CachePolicy::Violate { seed: 3 },
+];
 
 /// Runs a program of the guest.
 pub fn run(data: &[u8]) -> u64 {
-    let mut input = Unstructured::new(data);
-    let mut host = Host::new();
+    play(&mut Unstructured::new(data), FaultPlan::none()).map_or(0, |(ops, _)| ops)
+}
+
+/// The same with rules armed; returns how many operations there were, and the host that did them.
+pub(super) fn play(
+    input: &mut Unstructured<'_>,
+    faults: FaultPlan,
+) -> arbitrary::Result<(u64, Host)> {
+    let mut host = Host::rich(input, faults)?;
     let mut ops = 0;
-    if input.arbitrary().unwrap_or(false) {
+    if input.ratio(15, 16)? {
         host.enable();
     }
-    while !input.is_empty() {
-        if act(&mut host, &mut input).is_err() {
-            break;
-        }
+    while !input.is_empty() && act(&mut host, input).is_ok() {
         ops += 1;
     }
     host.settle();
-    ops
+    Ok((ops, host))
 }
 
 fn act(host: &mut Host, input: &mut Unstructured<'_>) -> arbitrary::Result<()> {
-    match input.int_in_range(0..=31_u8)? {
-        0 => host.enable(),
+    match input.int_in_range(0..=37_u8)? {
+        0 | 1 if host.is_dead() => host.enable(),
+        0 => host.settle(),
         1 | 2 => write_register(host, input)?,
         3 => {
             let mut bytes = vec![0; input.int_in_range(0..=9)?];
@@ -58,14 +74,32 @@ fn act(host: &mut Host, input: &mut Unstructured<'_>) -> arbitrary::Result<()> {
             host.pass_time(until);
         }
         28 => host.settle(),
-        29 => {
-            let policy =
-                if input.arbitrary()? { CachePolicy::LoseAll } else { CachePolicy::default() };
-            host.power_cut(policy);
+        29 => match *input.choose(&POLICIES)? {
+            policy @ (CachePolicy::LoseAll | CachePolicy::KeepAll) => host.power_cut(policy),
+            policy => host.power_cut_in_flight(policy),
+        },
+        // A reset with commands in flight, a shutdown, and the end of one.
+        30 => host.write32(reg::CC, *input.choose(&[0, 0x0046_4001, 0x0046_8001, 0x0046_0001])?),
+        31 => host.act_as_owner(input)?,
+        32 => {
+            let pair = fused(input)?;
+            host.submit_all(1, &pair);
         }
-        // A reset with commands in flight.
-        30 => host.write32(reg::CC, 0),
-        _ => host.write32(reg::CC, 0x0046_4001),
+        33 => {
+            let commands = [io(input)?, io(input)?, io(input)?];
+            host.submit_all(1, &commands);
+        }
+        // Shadow doorbells lie in the pages that Doorbell Buffer Config names here.
+        34 => {
+            let at =
+                Memory::page(input.int_in_range(0..=15_u64)?) + 4 * input.int_in_range(0..=9)?;
+            host.memory.poke(at, &input.int_in_range(0..=20_u32)?.to_le_bytes());
+            host.step();
+        }
+        35 => prepared(host, input)?,
+        // The controller stopped for good is no fun.
+        _ if host.is_dead() => host.enable(),
+        _ => host.release(input.int_in_range(0..=1)?),
     }
     Ok(())
 }
@@ -117,68 +151,31 @@ fn scribble(host: &mut Host, input: &mut Unstructured<'_>) -> arbitrary::Result<
     Ok(())
 }
 
-/// An admin command that makes some sense.
-fn admin(input: &mut Unstructured<'_>) -> arbitrary::Result<Sqe> {
-    let qid = input.int_in_range(0..=5_u16)?;
-    let ring = Memory::page(input.int_in_range(0..=7_u64)?);
-    let size_z = input.int_in_range(0..=70_u16)?;
-    let sqe = match input.int_in_range(0..=12_u8)? {
-        0 => Sqe::create_io_cq(qid, size_z, Some(input.int_in_range(0..=20)?)).with_prp(ring, 0),
-        1 => Sqe::create_io_sq(qid, size_z, input.int_in_range(0..=5)?).with_prp(ring, 0),
-        2 => Sqe::delete_io_cq(qid),
-        3 => Sqe::delete_io_sq(qid),
-        4 => Sqe::identify(input.arbitrary()?, input.int_in_range(0..=3)?),
-        5 => Sqe::set_features(input.int_in_range(0..=0x20)?, input.arbitrary()?),
-        6 => Sqe::get_features(input.int_in_range(0..=0x20)?, input.arbitrary()?),
-        7 => {
-            let (length_z, offset) = (input.int_in_range(0..=2048)?, input.arbitrary::<u16>()?);
-            Sqe::get_log_page(input.arbitrary()?, input.arbitrary()?, length_z, offset.into())
-        }
-        8 => Sqe::abort(qid, input.int_in_range(0..=64)?),
-        9 | 10 => Sqe::async_event_request(),
-        _ => {
-            let mut sqe = Sqe::new(input.arbitrary()?, input.int_in_range(0..=2)?);
-            sqe.cdw10 = input.arbitrary::<u32>()?.into();
-            sqe.cdw11 = input.arbitrary::<u32>()?.into();
-            sqe.cdw12 = u32::from(input.arbitrary::<u16>()?).into();
-            sqe
-        }
-    };
-    if sqe.prp1.get() == 0 { pointed(input, sqe) } else { Ok(sqe) }
-}
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
 
-/// An I/O command over any blocks with any data pointer.
-pub(super) fn io(input: &mut Unstructured<'_>) -> arbitrary::Result<Sqe> {
-    let nsid = if input.ratio(9, 10)? { 1 } else { input.arbitrary()? };
-    let slba =
-        if input.ratio(7, 8)? { input.int_in_range(0..=BLOCKS)? } else { input.arbitrary()? };
-    let nlb_z =
-        if input.ratio(7, 8)? { input.int_in_range(0..=130)? } else { input.arbitrary()? };
-    let sqe = match input.int_in_range(0..=9_u8)? {
-        0..=2 => Sqe::read(nsid, slba, nlb_z),
-        3 | 4 => Sqe::write(nsid, slba, nlb_z, input.arbitrary()?),
-        5 => Sqe::flush(nsid),
-        6 => Sqe::write_zeroes(nsid, slba, nlb_z),
-        7 => Sqe::compare(nsid, slba, nlb_z),
-        8 => Sqe::deallocate(nsid, input.int_in_range(0..=255)?),
-        _ => {
-            let mut sqe = Sqe::read(nsid, slba, nlb_z);
-            sqe.cdw0 = input.arbitrary::<u8>().map(u32::from)?.into();
-            sqe
-        }
-    };
-    pointed(input, sqe)
-}
+    use nvme_spec::{AdminOpcode, NvmOpcode};
 
-/// The command with a data pointer: PRPs, or any descriptor.
-pub(super) fn pointed(input: &mut Unstructured<'_>, sqe: Sqe) -> arbitrary::Result<Sqe> {
-    let mut sqe = sqe.with_prp(address(input)?, address(input)?);
-    if input.ratio(1, 3)? {
-        // Length and type of an SGL descriptor, and PSDT.
-        let length = u64::from(input.arbitrary::<u16>()?);
-        let kind = u64::from(*input.choose(&[0x00_u8, 0x10, 0x20, 0x30, 0x40, 0x5a])?);
-        sqe.prp2 = (length | kind << 56).into();
-        sqe.cdw0 = (sqe.cdw0.get() | u32::from(input.int_in_range(0..=3_u8)?) << 14).into();
+    use super::*;
+    use crate::runner::inputs;
+
+    #[test]
+    fn every_command_there_is_is_carried_out_by_some_input() {
+        let mut missing: BTreeSet<(bool, u8)> =
+            AdminOpcode::NAMED.iter().map(|(opcode, _)| (true, opcode.0)).collect();
+        missing.extend(NvmOpcode::NAMED.iter().map(|(opcode, _)| (false, opcode.0)));
+        // There is no directive that could be enabled or disabled.
+        missing.remove(&(true, AdminOpcode::DIRECTIVE_SEND.0));
+        for input in inputs(5).take(20_000) {
+            let played = play(&mut Unstructured::new(&input), FaultPlan::none());
+            if let Ok((_, host)) = played {
+                missing.retain(|command| !host.succeeded().contains(command));
+            }
+            if missing.is_empty() {
+                return;
+            }
+        }
+        panic!("never carried out (admin or not, opcode): {missing:x?}");
     }
-    Ok(sqe)
 }

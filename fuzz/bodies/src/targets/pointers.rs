@@ -7,7 +7,7 @@
 use arbitrary::Unstructured;
 use nvme_spec::Sqe;
 
-use super::model::pointed;
+use super::commands::pointed;
 use crate::host::{BLOCKS, Host, Memory, PAGE_BYTES, PAGES, address};
 
 /// The page that no pointer names: the last one that is granted.

@@ -25,6 +25,8 @@ pub struct Inaccessible {
 struct State {
     bytes: Vec<u8>,
     is_used: Vec<bool>,
+    /// No page below this one is free.
+    search_from: usize,
 }
 
 impl State {
@@ -51,8 +53,11 @@ impl DmaPool {
     #[must_use]
     pub fn new(pages: usize) -> Self {
         Self(Rc::new(RefCell::new(State {
-            bytes: vec![POISON; pages * PAGE_BYTES],
+            // Zeros, not poison: nobody can reach a page before it is allocated, and memory that the
+            // host never touched costs nothing.
+            bytes: vec![0; pages * PAGE_BYTES],
             is_used: vec![false; pages],
+            search_from: 0,
         })))
     }
 
@@ -63,12 +68,16 @@ impl DmaPool {
     pub fn alloc(&self, pages: usize) -> Result<PoolDma, OutOfMemory> {
         assert!(pages > 0, "an allocation has at least one page");
         let mut state = self.0.borrow_mut();
-        let first = state
-            .is_used
+        let start = state.search_from;
+        let first = state.is_used[start..]
             .windows(pages)
             .position(|run| run.iter().all(|&used| !used))
+            .map(|at| start + at)
             .ok_or(OutOfMemory)?;
         state.is_used[first..first + pages].fill(true);
+        if first == start {
+            state.search_from = first + pages;
+        }
         state.bytes[first * PAGE_BYTES..(first + pages) * PAGE_BYTES].fill(0);
         Ok(PoolDma { pool: self.clone(), first, pages })
     }
@@ -159,6 +168,7 @@ impl Drop for PoolDma {
     fn drop(&mut self) {
         let mut state = self.pool.0.borrow_mut();
         state.is_used[self.first..self.first + self.pages].fill(false);
+        state.search_from = state.search_from.min(self.first);
         let bytes = self.first * PAGE_BYTES..(self.first + self.pages) * PAGE_BYTES;
         state.bytes[bytes].fill(POISON);
     }
@@ -204,6 +214,21 @@ mod tests {
         let buf = pool.alloc(1).unwrap();
         assert_eq!(buf.load_acquire_u32(4092), 0);
         assert_eq!(pool.alloc(1).err(), Some(OutOfMemory));
+    }
+
+    #[test]
+    fn the_first_run_that_fits_is_taken_whatever_was_freed_before() {
+        let pool = DmaPool::new(6);
+        let page = |buf: &PoolDma| (buf.iova().0 - POOL_BASE) / PAGE_BYTES as u64;
+        let [one, two, three] = [1, 1, 1].map(|pages| pool.alloc(pages).unwrap());
+        drop(two);
+        let pair = pool.alloc(2).unwrap();
+        assert_eq!(page(&pair), 3, "a hole of one page is too small for two");
+        let again = pool.alloc(1).unwrap();
+        assert_eq!(page(&again), 1);
+        drop(one);
+        assert_eq!(page(&pool.alloc(1).unwrap()), 0);
+        assert_eq!(page(&three), 2);
     }
 
     #[test]

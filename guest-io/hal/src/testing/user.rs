@@ -1,6 +1,5 @@
 //! The workload's address space, walked in software.
 
-use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
@@ -17,6 +16,8 @@ use crate::{
 #[derive(Debug)]
 pub struct SoftUserMemory {
     pool: DmaPool,
+    pages: usize,
+    /// As long as the highest page that was ever mapped: an empty table is quickly made.
     table: RefCell<Vec<Option<Unmapped>>>,
 }
 
@@ -24,7 +25,7 @@ impl SoftUserMemory {
     /// An address space of `pages` pages, none of them mapped.
     #[must_use]
     pub fn new(pool: DmaPool, pages: usize) -> Self {
-        Self { pool, table: RefCell::new(vec![None; pages]) }
+        Self { pool, pages, table: RefCell::default() }
     }
 
     /// Calls `copy(frame address, offset in the access, length)` for each piece, faulting as needed.
@@ -53,12 +54,14 @@ impl SoftUserMemory {
         Ok(())
     }
 
+    fn index(&self, page: UserPage) -> usize {
+        let index = usize::try_from(page.0).ok().filter(|&index| index < self.pages);
+        index.unwrap_or_else(|| panic!("page {} of {} accessed", page.0, self.pages))
+    }
+
     fn translate(&self, page: UserPage, access: Access) -> Option<Iova> {
         let mut table = self.table.borrow_mut();
-        let pages = table.len();
-        let index = usize::try_from(page.0).ok().filter(|&index| index < pages);
-        let index = index.unwrap_or_else(|| panic!("page {} of {pages} accessed", page.0));
-        let entry = table[index].as_mut()?;
+        let entry = table.get_mut(self.index(page))?.as_mut()?;
         entry.is_accessed = true;
         entry.is_dirty |= access == Access::Write;
         Some(entry.frame)
@@ -67,11 +70,16 @@ impl SoftUserMemory {
 
 impl UserMemory for SoftUserMemory {
     fn size_pages(&self) -> u64 {
-        self.table.borrow().len() as u64
+        self.pages as u64
     }
 
     fn map(&self, page: UserPage, frame: Iova) {
-        let entry = &mut self.table.borrow_mut()[page.0 as usize];
+        let index = self.index(page);
+        let mut table = self.table.borrow_mut();
+        if table.len() <= index {
+            table.resize(index + 1, None);
+        }
+        let entry = &mut table[index];
         assert!(entry.is_none(), "page {} is mapped already", page.0);
         *entry = Some(Unmapped { frame, is_accessed: false, is_dirty: false });
     }

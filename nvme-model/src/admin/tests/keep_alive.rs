@@ -36,7 +36,7 @@ fn a_host_that_goes_silent_finds_a_fatal_controller() {
     let (_, page) = rig.prompt_page(log_page(1, 0, 64, 0));
     let entry = ErrorEntry::from_bytes(page[..ERROR_ENTRY_BYTES].try_into().expect("64 bytes"));
     assert_eq!(entry.status_phase.get() >> 1 & 0x7ff, u16::from(status::KEEP_ALIVE_EXPIRED.sc));
-    assert_eq!((entry.sqid.get(), entry.cid.get()), (0, 0xffff));
+    assert_eq!((entry.sqid.get(), entry.cid.get()), (0xffff, 0xffff));
 }
 
 #[test]

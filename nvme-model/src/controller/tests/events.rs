@@ -27,6 +27,27 @@ fn a_doorbell_value_outside_of_its_queue_is_an_error_event_and_changes_nothing()
     assert!(rig.run(1, Sqe::flush(1)).0.is_success());
 }
 
+/// Queue, identifier and status code of the newest entry of the error log.
+fn newest_error(rig: &mut Rig) -> (u16, u16, u16) {
+    let (_, log) = rig.admin_page(Sqe::get_log_page(1, 0, 15, 0));
+    let word = |at: usize| u16::from_le_bytes([log[at], log[at + 1]]);
+    (word(8), word(10), word(12) >> 1 & 0x7ff)
+}
+
+#[test]
+fn an_error_event_has_its_entry_in_the_error_log_which_belongs_to_no_command() {
+    let mut rig = Rig::faulty(&["flush nth=1 => aen=error/transient-internal"]);
+    rig.write32(Doorbell::SqTail(9).offset(0), 1);
+    let raw = |code: nvme_spec::StatusCode| u16::from(code.sct) << 8 | u16::from(code.sc);
+    assert_eq!(newest_error(&mut rig), (0xffff, 0xffff, raw(status::INVALID_QUEUE_IDENTIFIER)));
+    rig.write32(Doorbell::SqTail(1).offset(0), 16);
+    assert_eq!(newest_error(&mut rig), (0xffff, 0xffff, raw(status::INVALID_FIELD)));
+    rig.run(1, Sqe::flush(1));
+    assert_eq!(newest_error(&mut rig), (0xffff, 0xffff, raw(status::INTERNAL_ERROR)));
+    let (_, smart) = rig.admin_page(Sqe::get_log_page(2, 0, 127, 0));
+    assert_eq!(smart[176], 3, "SMART counts the entries");
+}
+
 #[test]
 fn one_request_more_than_the_limit_fails_and_the_others_stay() {
     let mut rig = Rig::new();

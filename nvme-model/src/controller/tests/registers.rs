@@ -103,6 +103,16 @@ fn a_subsystem_reset_is_seen_until_the_host_has_noted_it() {
 }
 
 #[test]
+fn a_stuck_pin_stays_asserted_whatever_the_host_takes_or_masks_until_a_reset() {
+    let mut rig = Rig::faulty(&["flush => stuck-pin"]);
+    assert!(rig.run(1, Sqe::flush(1)).0.is_success());
+    rig.write32(reg::INTMS, u32::MAX);
+    assert!(rig.controller.is_pin_asserted());
+    rig.disable();
+    assert!(!rig.controller.is_pin_asserted());
+}
+
+#[test]
 fn the_pin_is_a_level_that_goes_with_the_entries_or_the_mask() {
     let mut rig = Rig::new();
     assert!(!rig.controller.is_pin_asserted());

@@ -89,6 +89,8 @@ fn faults() -> FaultPlan {
         "read lba=3..5 => status=media/unrecovered-read until-rewrite",
         "read every=4 => stale-read",
         "flush nth=2 => drop",
+        "write nth=4 => hold=go",
+        "flush nth=3 => expect set=go",
     ];
     FaultPlan { seed: 7, rules: rules.iter().map(|rule| rule.parse().expect("a rule")).collect() }
 }
@@ -145,6 +147,33 @@ fn restoring_takes_back_what_was_written_since_cached_or_not() {
     let blocks: Vec<u8> = (1..4).map(|lba| again.read_block(lba).expect("readable")[0]).collect();
     assert_eq!(blocks, [1, 2, 0]);
     assert_eq!((again.on_media(1), again.on_media(2)), (1, 0), "the second is cached again");
+}
+
+#[test]
+fn controllers_with_several_namespaces_and_with_none_can_be_snapshotted() {
+    let all: [&[(u32, u64)]; 2] = [&[(1, 64), (3, 128)], &[]];
+    for sizes in all {
+        let mut rig = Rig::over(Config::default(), sizes, FaultPlan::none());
+        start(&mut rig);
+        let [values, events] = [DATA + 40 * 4096, DATA + 41 * 4096];
+        assert!(rig.admin(Sqe::doorbell_buffer_config(values, events)).0.is_success());
+        rig.submit(0, Sqe::async_event_request());
+        rig.settle();
+        let snapshot = rig.controller.snapshot();
+        let nsid = sizes.last().map_or(7, |(nsid, _)| *nsid);
+        let gone = rig.controller.remove_namespace(rig.now_ns, nsid, &mut rig.trace);
+        assert_eq!(gone.is_ok(), !sizes.is_empty());
+        rig.controller.restore(&snapshot);
+        assert_eq!(rig.controller.namespaces().count(), sizes.len());
+        assert!(rig.controller.has_shadow_doorbells(), "shadow doorbells are in it");
+        // The request is in it, too: an event finds it.
+        let media = Box::new(RamMedia::new(64, 4096));
+        rig.admin(Sqe::set_features(nvme_spec::feature::ASYNC_EVENT_CONFIG, 1 << 8));
+        let added = rig.controller.add_namespace(rig.now_ns, 9, media, &mut rig.trace);
+        added.expect("a free identifier");
+        rig.settle();
+        assert_eq!(rig.reap(0).len(), 1, "{sizes:?}");
+    }
 }
 
 #[test]

@@ -122,6 +122,9 @@ kinds! {
     Hang = 4, "hang", Command, Submission, COMMANDS,
         "it is never executed and never completes, but can be aborted",
         "read nth=2 => hang";
+    Hold(String) STATE = 51, "hold", Command, Submission, COMMANDS,
+        "it waits until rules set this state, or this rule is disarmed",
+        "read nth=1 => hold=go";
     IgnoreAbort = 12, "ignore-abort", Command, Submission, COMMANDS,
         "an abort does nothing and says so",
         "abort => ignore-abort";
@@ -204,6 +207,9 @@ kinds! {
     InterruptStorm(u16) WORD = 33, "interrupt-storm", Interrupt, Completion, COMMANDS,
         "so many more interrupts follow, one a microsecond",
         "flush => interrupt-storm=100";
+    StuckPin = 52, "stuck-pin", Interrupt, Completion, COMMANDS,
+        "the interrupt pin stays asserted, masked or not, until a reset",
+        "flush => stuck-pin";
 
     Cfs = 7, "cfs", Controller, Either, ANYTHING,
         "CSTS.CFS is set and the controller stops, until reset",

@@ -1,6 +1,7 @@
 //! Every kind and every word: its example is read, and does what it says to a real controller.
 
-use nvme_spec::{Sqe, register as reg};
+use nvme_spec::Sqe;
+use nvme_spec::register::{self as reg, Doorbell};
 
 use crate::fault::*;
 use crate::rig::{DATA, Rig};
@@ -17,6 +18,7 @@ fn exercise(rules: Vec<Rule>) -> Rig {
     rig.send(0, Sqe::async_event_request());
     rig.send(0, Sqe::identify(1, 0).with_prp(DATA + 8192, 0));
     rig.send(1, Sqe::read(1, 8, 0).with_prp(DATA + 8192, 0));
+    rig.read32(reg::CAP);
     rig.read32(reg::VS);
     for lba in [5, 7, 0x12, 0x13, 5] {
         rig.send(1, Sqe::write(1, lba, 0, lba == 7).with_prp(DATA, 0));
@@ -26,6 +28,9 @@ fn exercise(rules: Vec<Rule>) -> Rig {
     rig.send(1, Sqe::write_zeroes(1, 100, 0));
     rig.send(1, Sqe::deallocate(1, 0).with_prp(DATA + 4096, 0));
     rig.send(0, Sqe::abort(1, 1));
+    // A queue that is not there: an error event.
+    rig.write32(Doorbell::SqTail(9).offset(0), 1);
+    rig.settle();
     rig.controller.config_read(rig.now_ns, 0, &mut [0; 4], &mut rig.trace);
     rig.send(0, Sqe::delete_io_sq(1));
     rig.write32(reg::CC, 0x0046_4001);
@@ -62,6 +67,34 @@ fn the_example_of_every_kind_and_word_parses_and_fires() {
         }
     }
     assert_eq!(silent, Vec::<String>::new());
+}
+
+#[test]
+fn the_rules_in_the_documents_are_rules_and_fire() {
+    let text = include_str!("../../../../docs/fault-model.md");
+    let table = text.split("## How it can be expressed").nth(1).expect("the table");
+    let table = table.split("\n## ").next().expect("its end");
+    let rows = table.lines().filter(|line| line.contains(" => "));
+    let mut silent = Vec::new();
+    let mut count = 0;
+    for row in rows {
+        let rules = row.split('`').filter(|text| text.contains(" => "));
+        let rules: Vec<Rule> =
+            rules.map(|text| text.parse().unwrap_or_else(|e| panic!("{text}: {e}"))).collect();
+        count += rules.len();
+        // What is an alternative and no addition comes alone.
+        let plans = if row.contains(" and ") { vec![rules] } else { alone(rules) };
+        for plan in plans {
+            let rig = exercise(plan);
+            let unfired = rig.controller.faults().counts().filter(|(_, counts)| counts.fired == 0);
+            silent.extend(unfired.map(|(rule, _)| rule.to_string()));
+        }
+    }
+    assert!(silent.is_empty() && count > 20, "{count} rules, of which never fired: {silent:#?}");
+}
+
+fn alone(rules: Vec<Rule>) -> Vec<Vec<Rule>> {
+    rules.into_iter().map(|rule| vec![rule]).collect()
 }
 
 #[test]

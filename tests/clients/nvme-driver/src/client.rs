@@ -51,7 +51,7 @@ impl Interrupts {
     }
 }
 
-/// The pin. It is asserted from the message to the time when the queue was looked at.
+/// The pin, as the controller last drove it.
 #[derive(Clone, Debug, Default)]
 struct Pin(Arc<AtomicBool>);
 
@@ -255,7 +255,7 @@ impl<'a> Client<'a> {
             }
             let (_, is_masked) = interrupt(self.machine, &self.pin, &mut queue.source)?;
             let drained = queue.hardware.drain_completions(&mut queue.ended);
-            self.pin.0.store(false, Ordering::Relaxed);
+            self.pin.0.store(self.machine.is_pin_asserted(), Ordering::Relaxed);
             drained?;
             if is_masked {
                 self.driver.advance(ControllerEvent::Rearm { source_id: queue.source.id })?;
@@ -318,7 +318,7 @@ fn interrupt(
     if !machine.wait(vector, PATIENCE) {
         return Err(BlkError::TimedOut);
     }
-    pin.0.store(true, Ordering::Relaxed);
+    pin.0.store(machine.is_pin_asserted(), Ordering::Relaxed);
     let ack = source.handler.ack();
     assert!(!ack.is_spurious(), "an interrupt that its handler does not know");
     let is_masked = ack.disposition() == rdif_block::IrqDisposition::MaskedNeedsRearm;

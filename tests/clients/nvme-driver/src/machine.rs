@@ -114,6 +114,12 @@ impl Machine {
         })
     }
 
+    /// Whether the controller asserts its interrupt pin.
+    #[must_use]
+    pub fn is_pin_asserted(&self) -> bool {
+        self.function.with(|state| state.controller.is_pin_asserted())
+    }
+
     /// Lets time pass.
     pub(crate) fn sleep(&self, time: Duration) {
         // Nobody signals this vector.

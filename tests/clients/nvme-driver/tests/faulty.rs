@@ -137,3 +137,18 @@ fn ready_that_comes_late_is_waited_for() {
     Client::start(&machine, ONE_QUEUE).unwrap();
     assert!((3 * SECOND_NS..4 * SECOND_NS).contains(&machine.now_ns()));
 }
+
+#[test]
+fn a_stuck_pin_does_no_harm_to_a_driver_that_looks_at_its_queue() {
+    let machine = Machine::new(4096, &["read nth=1 => stuck-pin"]);
+    let mut client = Client::start(&machine, Interrupts::IntX).unwrap();
+    assert!(!machine.is_pin_asserted());
+    for i in 0..10 {
+        let request = client.write(i, &[i as u8; PAGE]);
+        assert_eq!(client.execute(0, request).unwrap().result, Ok(()));
+        let request = client.read(i, 1);
+        assert_eq!(client.execute(0, request).unwrap().data, [i as u8; PAGE]);
+        assert!(machine.is_pin_asserted(), "nothing is left to take, and it stays");
+    }
+    machine.assert_all_rules_fired();
+}

@@ -1,0 +1,131 @@
+//! `swaplab bench campaign`: how many units a core runs in a second, on either engine, and what one costs.
+//!
+//! Rates are of processor time: on a machine that does other work besides, they are what a quiet one
+//! gives. Latencies are of the wall clock, so they are not. The gain of a second worker is a ratio of wall times and
+//! means something on a quiet machine only.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use campaign::engine::{Engine, EngineError, EngineKind, HostEngine, KvmEngine};
+use campaign::run::run_unit_into;
+use campaign::trace::TraceLog;
+use campaign::{Role, Unit, scenario};
+use rustix::time::{ClockId, clock_gettime};
+
+use super::BenchResult;
+use super::sample::Sample;
+
+/// How long each row is measured.
+const ROW: Duration = Duration::from_millis(1500);
+
+/// Scenarios whose units are made small: one that goes well, one with a fault, one with a shutdown.
+const SMALL: [&str; 3] = ["healthy", "read-error", "shutdown"];
+const SMALL_PAGES: u64 = 16;
+const SMALL_RESIDENT_PAGES: u64 = 8;
+
+pub(super) fn campaign() -> BenchResult {
+    println!(
+        "{:<6} {:<22} {:>8} {:>9} {:>9} {:>8} {:>7}",
+        "", "", "units/s", "p50 us", "p99 us", "events", "exits"
+    );
+    let mut is_met = true;
+    for kind in [EngineKind::Host, EngineKind::Kvm] {
+        let small = row(kind, "small units", &small_units())?;
+        row(kind, "the shipped scenarios", &shipped_units())?;
+        let limit = match kind {
+            EngineKind::Host => 10_000.0,
+            EngineKind::Kvm => 1000.0,
+        };
+        println!("{:<6} limit: small units >= {limit} a second and core", "");
+        is_met &= small >= limit;
+        let gain = wall_rate(kind, 2)? / wall_rate(kind, 1)?;
+        println!("{:<6} two workers: {gain:.2} times as many units; limit: >= 1.7\n", kind.name());
+        is_met &= gain >= 1.7;
+    }
+    Ok(is_met)
+}
+
+fn experiments(name: &str) -> impl Iterator<Item = Unit> {
+    let units = scenario::find(name).map(|definition| definition.units().to_vec());
+    units.unwrap_or_default().into_iter().filter(|unit| unit.role == Role::Experiment)
+}
+
+/// Their verdicts mean nothing: the predictions are for larger ones.
+fn small_units() -> Vec<Unit> {
+    let small = |mut unit: Unit| {
+        unit.spec.pages = SMALL_PAGES;
+        unit.spec.resident_pages = SMALL_RESIDENT_PAGES;
+        unit
+    };
+    SMALL.iter().flat_map(|name| experiments(name)).map(small).collect()
+}
+
+fn shipped_units() -> Vec<Unit> {
+    scenario::ALL.iter().flat_map(|definition| definition.units()).cloned().collect()
+}
+
+fn engine(kind: EngineKind) -> Result<Box<dyn Engine>, EngineError> {
+    Ok(match kind {
+        EngineKind::Host => Box::new(HostEngine::new()),
+        EngineKind::Kvm => Box::new(KvmEngine::new()?),
+    })
+}
+
+/// Prints a row and returns the units in a second of processor time.
+fn row(kind: EngineKind, what: &str, units: &[Unit]) -> Result<f64, EngineError> {
+    let mut engine = engine(kind)?;
+    let mut trace = TraceLog::default();
+    let mut micros = Vec::new();
+    let mut events = 0;
+    let start = Instant::now();
+    let cpu = cpu_seconds();
+    for unit in units.iter().cycle() {
+        let begin = Instant::now();
+        let result = run_unit_into(engine.as_mut(), unit, trace)?;
+        micros.push(begin.elapsed().as_secs_f64() * 1e6);
+        events += result.events;
+        trace = result.trace;
+        if start.elapsed() > ROW && micros.len() >= units.len() {
+            break;
+        }
+    }
+    let (rate, count) = (micros.len() as f64 / (cpu_seconds() - cpu), micros.len());
+    let sample = Sample::new(micros);
+    println!(
+        "{:<6} {what:<22} {rate:>8.0} {:>9.0} {:>9.0} {:>8} {:>7}",
+        kind.name(),
+        sample.median(),
+        sample.percentile(99),
+        events / count,
+        engine.exits() / count as u64,
+    );
+    Ok(rate)
+}
+
+/// Small units in a second of the wall clock, by so many workers.
+fn wall_rate(kind: EngineKind, workers: usize) -> Result<f64, EngineError> {
+    let count = |_| {
+        let mut engine = engine(kind)?;
+        let units = small_units();
+        let mut trace = TraceLog::default();
+        let (start, mut done) = (Instant::now(), 0_u32);
+        while start.elapsed() < ROW {
+            let unit = &units[done as usize % units.len()];
+            trace = run_unit_into(engine.as_mut(), unit, trace)?.trace;
+            done += 1;
+        }
+        Ok(f64::from(done) / start.elapsed().as_secs_f64())
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|n| scope.spawn(move || count(n))).collect();
+        let gone = |_| EngineError::Infrastructure("a worker panicked".to_owned());
+        workers.into_iter().map(|worker| worker.join().map_err(gone)?).sum()
+    })
+}
+
+/// Processor time of this thread; a guest's time is its thread's.
+fn cpu_seconds() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}

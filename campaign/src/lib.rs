@@ -20,6 +20,7 @@ pub mod plan;
 mod recipe;
 mod record;
 pub mod report;
+pub mod rig;
 pub mod run;
 pub mod scenario;
 pub mod shrink;

@@ -10,7 +10,8 @@ use results::FaultCount;
 use crate::engine::{self, Engine, EngineError, EngineKind, LifeEnd};
 use crate::oracle::{self, Facts, Outcome};
 use crate::trace::{TraceHash, TraceLog};
-use crate::{Unit, Verdict, fired};
+use crate::verdict::{Finding, Oracle};
+use crate::{Prediction, Unit, Verdict, fired};
 
 /// A judged run.
 #[derive(Debug)]
@@ -89,7 +90,9 @@ pub fn run_unit_into(
     let mut end = LifeEnd::Done;
     let has_after = !unit.spec.script.lives().1.is_empty();
     let stages: &[Stage] = if has_after { &[Stage::Live, Stage::After] } else { &[Stage::Live] };
+    let mut lives = 0;
     for stage in stages {
+        lives += 1;
         let mut spec = unit.spec.clone();
         spec.stage = *stage;
         end = engine.live(&spec.to_string(), &mut trace)?;
@@ -108,13 +111,23 @@ pub fn run_unit_into(
     let mut fired = faults.map_or_else(Vec::new, |faults| fired::counts(faults, trace.entries()));
     fired.extend(server.into_iter().flat_map(|one| fired::server_counts(one, trace.entries())));
     let verdict = match end {
-        LifeEnd::Done if faults_unfired > 0 => Verdict::NotExercised(format!(
-            "{faults_unfired} of {faults_planned} planned faults did not fire as often as planned"
-        )),
+        LifeEnd::Done | LifeEnd::PowerLost | LifeEnd::NoDevice if faults_unfired > 0 => {
+            Verdict::NotExercised(format!(
+                "{faults_unfired} of {faults_planned} planned faults did not fire as often as planned"
+            ))
+        }
         LifeEnd::Done => oracle::judge(unit, &facts),
+        // Who cuts the power of the only life wants to know what was right until then.
+        LifeEnd::PowerLost if lives == 1 || is_open(unit.prediction) => oracle::judge(unit, &facts),
         LifeEnd::PowerLost => Verdict::Infra(
             "a fault cut the power again, in the life that looks at what is left".into(),
         ),
+        LifeEnd::NoDevice if is_open(unit.prediction) => oracle::judge(unit, &facts),
+        LifeEnd::NoDevice => Verdict::NotExercised("the driver found no usable controller".into()),
+        LifeEnd::Panicked => Verdict::Fail(Finding {
+            oracle: Oracle::NoPanic,
+            detail: format!("the guest panicked in life {lives}"),
+        }),
         LifeEnd::WaitsForever => Verdict::Timeout,
         LifeEnd::Failed(how) => Verdict::Infra(how),
     };
@@ -132,4 +145,9 @@ pub fn run_unit_into(
         facts,
         trace,
     })
+}
+
+/// Whether steps may fail and pages be lost.
+const fn is_open(prediction: Prediction) -> bool {
+    matches!(prediction, Prediction::Told | Prediction::Any)
 }

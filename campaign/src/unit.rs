@@ -30,6 +30,17 @@ pub enum Prediction {
     OutOfMemory,
     /// The file is not turned on.
     SwaponRefused(Errno),
+    /// A circle of waits closes: nobody can ever run again.
+    Hung,
+    /// Nobody gets on with its job for longer than the bound, although some try again and again.
+    Stalled,
+    /// A program finds zeros in its text, and dies.
+    Died,
+    /// Something may go wrong, and whoever it concerns is told: no page is silently wrong.
+    Told,
+    /// The drive does what nobody above it can notice: pages may be wrong. Nothing hangs or panics, and
+    /// what was promised about swap I/O is kept.
+    Any,
 }
 
 impl fmt::Display for Prediction {
@@ -44,6 +55,11 @@ impl fmt::Display for Prediction {
             Self::PagesSilentZeros(pages) => f.pad(&format!("zeros={pages}")),
             Self::OutOfMemory => f.pad("oom"),
             Self::SwaponRefused(errno) => f.pad(errno.name()),
+            Self::Hung => f.pad("hung"),
+            Self::Stalled => f.pad("stalled"),
+            Self::Died => f.pad("died"),
+            Self::Told => f.pad("told"),
+            Self::Any => f.pad("any"),
         }
     }
 }
@@ -59,6 +75,11 @@ impl FromStr for Prediction {
             "lost" => Self::SwappedLostAndTold,
             "zeros" => Self::SilentZeros,
             "oom" => Self::OutOfMemory,
+            "hung" => Self::Hung,
+            "stalled" => Self::Stalled,
+            "died" => Self::Died,
+            "told" => Self::Told,
+            "any" => Self::Any,
             _ => match (word.split_once('='), Errno::ALL.iter().find(refused)) {
                 (Some(("lost", pages)), _) => Self::PagesLostAndTold(number(pages)?),
                 (Some(("zeros", pages)), _) => Self::PagesSilentZeros(number(pages)?),
@@ -69,7 +90,8 @@ impl FromStr for Prediction {
     }
 }
 
-const WORDS: &str = "ok, kept, lost, lost=N, zeros, zeros=N, oom, or the errno of a refused swapon";
+const WORDS: &str = "ok, kept, lost, lost=N, zeros, zeros=N, oom, hung, stalled, died, told, any, or the \
+                     errno of a refused swapon";
 
 fn number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("{text}: not a number of pages"))
@@ -153,8 +175,12 @@ pub struct Unit {
     pub fault_max_ns: Option<u64>,
     /// Pages of the swap file that a user sees data in, if that is predicted.
     pub user_sees: Option<u64>,
+    /// Commands that each swap-out of a whole folio takes, if that is predicted; 0: none is written whole.
+    pub commands: Option<u64>,
     /// Pages that are still lost in the last pass over all pages, if that is predicted.
     pub lost_in_the_end: Option<u64>,
+    /// Reports of the watcher of lock orders, if their number is predicted.
+    pub order_reports: Option<u64>,
     /// Experiment or control.
     pub role: Role,
 }
@@ -176,7 +202,10 @@ mod tests {
 
     #[test]
     fn every_prediction_reads_back() {
-        for word in ["ok", "kept", "lost", "lost=7", "zeros", "zeros=3", "oom", "EINVAL"] {
+        for word in [
+            "ok", "kept", "lost", "lost=7", "zeros", "zeros=3", "oom", "hung", "stalled", "died",
+            "told", "any", "EINVAL",
+        ] {
             assert_eq!(word.parse::<Prediction>().expect(word).to_string(), word);
         }
         "lost=".parse::<Prediction>().expect_err("no number");

@@ -32,7 +32,7 @@ const STAGE: &str = " stage=live";
 
 /// The words that are the unit's own; the others are the guest's.
 const OWN: &str = "scenario, case, role, expect, transactions, learned-by, fault-max-ns, user-sees, \
-                   lost-in-the-end, faults, server-faults";
+                   lost-in-the-end, order-reports, commands, faults, server-faults";
 
 impl Unit {
     /// The canonical text.
@@ -53,6 +53,8 @@ impl Unit {
             fault_max_ns,
             user_sees,
             lost_in_the_end,
+            order_reports,
+            commands,
             role,
         } = self;
         let mut text = format!("scenario={} case={}", word(scenario), word(case));
@@ -66,6 +68,8 @@ impl Unit {
             ("fault-max-ns", fault_max_ns),
             ("user-sees", user_sees),
             ("lost-in-the-end", lost_in_the_end),
+            ("order-reports", order_reports),
+            ("commands", commands),
         ];
         for (key, number) in numbers {
             number.iter().for_each(|number| push(&mut text, key, number));
@@ -123,6 +127,8 @@ struct Found {
     fault_max_ns: Option<u64>,
     user_sees: Option<u64>,
     lost_in_the_end: Option<u64>,
+    order_reports: Option<u64>,
+    commands: Option<u64>,
     learned_by: Option<String>,
 }
 
@@ -138,6 +144,8 @@ impl Found {
             "fault-max-ns" => self.fault_max_ns = Some(number(key, value)?),
             "user-sees" => self.user_sees = Some(number(key, value)?),
             "lost-in-the-end" => self.lost_in_the_end = Some(number(key, value)?),
+            "order-reports" => self.order_reports = Some(number(key, value)?),
+            "commands" => self.commands = Some(number(key, value)?),
             "learned-by" => self.learned_by = Some(name(value)),
             _ => return Ok(false),
         }
@@ -167,6 +175,8 @@ impl Found {
             fault_max_ns: self.fault_max_ns,
             user_sees: self.user_sees,
             lost_in_the_end: self.lost_in_the_end,
+            order_reports: self.order_reports,
+            commands: self.commands,
             role,
         })
     }

@@ -55,6 +55,8 @@ oracles! {
     NoTransactionInSwapIo = "no-transaction-in-swap-io",
     /// As many transactions for each swap-out as predicted.
     Transactions = "transactions",
+    /// Each whole folio went out in as many commands as predicted.
+    CommandsPerFolio = "commands-per-folio",
     /// Swap wrote its own file's blocks and no others.
     OwnBlocksOnly = "own-blocks-only",
     /// Errors were learned of first by the layer that was predicted.
@@ -65,8 +67,14 @@ oracles! {
     FaultInTime = "fault-in-time",
     /// Swap I/O through direct I/O is a user's direct I/O but for the flag; on other paths it is not.
     SameAsUserIo = "same-as-user-io",
+    /// Every task got on with its job within a bound of virtual time, or got stuck as predicted.
+    Progress = "progress",
+    /// The watcher of lock orders reported as often as predicted.
+    LockOrder = "lock-order",
     /// After the power cycle the filesystem mounts and is consistent.
     Recovers = "recovers",
+    /// Nothing that the drive does makes the guest panic.
+    NoPanic = "no-panic",
 }
 
 impl Oracle {

@@ -5,6 +5,7 @@ use core::fmt;
 
 use block::BlockDevice;
 use iomap::MapKind;
+use tasks::TaskHandle;
 
 use crate::audit::{Auditor, Clock};
 use crate::format::inode::Times;
@@ -160,5 +161,11 @@ impl<D: BlockDevice> FileSystem<D> {
     /// Where times come from. Without a clock they are 0.
     pub fn set_clock(&self, clock: Rc<dyn Clock>) {
         self.core.set_clock(clock);
+    }
+
+    /// Who else runs while this filesystem waits, and whom it asks for the memory of transactions (as Linux with
+    /// `GFP_NOFS | __GFP_NOFAIL`). Without tasks nobody waits: what could never come is `EDEADLK`.
+    pub fn set_tasks(&self, tasks: TaskHandle) {
+        self.core.set_tasks(tasks);
     }
 }

@@ -1,15 +1,16 @@
 //! Exclusion that may last across a device wait.
 //!
-//! A `RefCell` borrow must not: another task would panic on it. Today there is one task, so a lock
-//! that is held can never be released while its taker waits: that is a deadlock, and it is answered
-//! with `EDEADLK` instead of silence. When tasks come, the wait goes into [`Lock::acquire`] and nowhere
-//! else.
+//! A `RefCell` borrow must not: another task would panic on it. A task that wants a lock which is held waits
+//! for it. Outside of a task nobody could ever release it: that is a deadlock, and it is answered with `EDEADLK`
+//! instead of silence.
 
 use alloc::rc::Rc;
 use core::cell::Cell;
 
 use block::BlockDevice;
+use hal::Instant;
 use iomap::{Context, Errno};
+use tasks::{LockClass, Resource, ResourceKind, TaskHandle};
 
 use crate::events::Event;
 use crate::state::Core;
@@ -20,23 +21,71 @@ pub(crate) struct Lock {
     is_held: Cell<bool>,
 }
 
+/// What a lock is to those who watch tasks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    resource: Resource,
+    class: LockClass,
+}
+
+impl Known {
+    /// The log's lock.
+    pub(crate) const LOG: Self =
+        Self { resource: Resource::only(ResourceKind::LogLock), class: LockClass::LogLock };
+
+    /// The lock of an inode's map.
+    pub(crate) const fn map_of(ino: u64) -> Self {
+        let resource = Resource::new(ResourceKind::MapLock, ino);
+        Self { resource, class: LockClass::MapLock }
+    }
+
+    /// The lock around a whole I/O of an inode.
+    pub(crate) const fn io_of(ino: u64) -> Self {
+        let resource = Resource::new(ResourceKind::IoLock, ino);
+        Self { resource, class: LockClass::IoLock }
+    }
+}
+
 /// Holds a lock; released when dropped.
 #[derive(Debug)]
-pub(crate) struct Guard<'a>(&'a Lock);
+pub(crate) struct Guard<'a> {
+    lock: &'a Lock,
+    tasks: TaskHandle,
+    known: Known,
+}
 
 impl Lock {
-    /// Takes the lock.
+    /// Takes the lock, after its holder if it has one.
     ///
     /// # Errors
-    /// `EDEADLK` if it is held: nobody else runs who could release it.
-    pub(crate) fn acquire(&self) -> Result<Guard<'_>, Errno> {
-        if self.is_held.replace(true) { Err(Errno::EDEADLK) } else { Ok(Guard(self)) }
+    /// `EDEADLK` if it is held and nobody else runs who could release it.
+    pub(crate) fn acquire(&self, tasks: TaskHandle, known: Known) -> Result<Guard<'_>, Errno> {
+        self.take(&tasks, known)?;
+        Ok(Guard { lock: self, tasks, known })
+    }
+
+    fn take(&self, tasks: &TaskHandle, known: Known) -> Result<(), Errno> {
+        tasks.wants(known.class);
+        while self.is_held.get() {
+            tasks.wait(known.resource, Instant::NEVER).map_err(|_alone| Errno::EDEADLK)?;
+        }
+        self.is_held.set(true);
+        tasks.took(known.resource, known.class);
+        Ok(())
+    }
+
+    fn give(&self, tasks: &TaskHandle, known: Known) -> bool {
+        let was_held = self.is_held.replace(false);
+        if was_held {
+            tasks.gave(known.resource, known.class);
+        }
+        was_held
     }
 }
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
-        self.0.is_held.set(false);
+        self.lock.give(&self.tasks, self.known);
     }
 }
 
@@ -62,8 +111,13 @@ impl<D: BlockDevice> Core<D> {
     ) -> Result<InodeGuard<'_, D>, Errno> {
         let lock = self.state().inodes.get(&ino).map(|incore| Rc::clone(&incore.lock));
         let lock = lock.ok_or(Errno::ENOENT)?;
-        if lock.is_held.replace(true) {
-            let errno = if is_nowait { Errno::EAGAIN } else { Errno::EDEADLK };
+        let is_refused = is_nowait && lock.is_held.get();
+        let taken = if is_refused {
+            Err(Errno::EAGAIN)
+        } else {
+            lock.take(&self.tasks(), Known::map_of(ino))
+        };
+        if let Err(errno) = taken {
             self.emit(Event::InodeLockBusy { ino, context, errno });
             return Err(errno);
         }
@@ -112,8 +166,7 @@ impl<D: BlockDevice> Core<D> {
     /// # Errors
     /// `ENOENT` for an inode that is not in memory, `EDEADLK` if it is held.
     pub(crate) fn lock_io(&self, ino: u64, context: Context) -> Result<(), Errno> {
-        if self.io_lock(ino)?.is_held.replace(true) {
-            let errno = Errno::EDEADLK;
+        if let Err(errno) = self.io_lock(ino)?.take(&self.tasks(), Known::io_of(ino)) {
             self.emit(Event::IoLockBusy { ino, context, errno });
             return Err(errno);
         }
@@ -123,7 +176,8 @@ impl<D: BlockDevice> Core<D> {
 
     /// Releases the I/O lock of an inode.
     pub(crate) fn unlock_io(&self, ino: u64, context: Context) {
-        if self.io_lock(ino).is_ok_and(|lock| lock.is_held.replace(false)) {
+        let give = |lock: Rc<Lock>| lock.give(&self.tasks(), Known::io_of(ino));
+        if self.io_lock(ino).is_ok_and(give) {
             self.emit(Event::IoUnlock { ino, context });
         }
     }
@@ -135,7 +189,7 @@ impl<D: BlockDevice> Core<D> {
 
 impl<D: BlockDevice> Drop for InodeGuard<'_, D> {
     fn drop(&mut self) {
-        self.lock.is_held.set(false);
+        self.lock.give(&self.core.tasks(), Known::map_of(self.ino));
         self.core.emit(Event::InodeUnlock { ino: self.ino, context: self.context });
     }
 }

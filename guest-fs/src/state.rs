@@ -9,6 +9,7 @@ use core::cell::{RefCell, RefMut};
 
 use block::BlockDevice;
 use iomap::{Context, Errno, PageCache};
+use tasks::TaskHandle;
 
 use crate::audit::{Auditor, Clock};
 use crate::events::Event;
@@ -43,6 +44,7 @@ pub(crate) struct Core<D: BlockDevice> {
     state: RefCell<State>,
     auditor: RefCell<Option<Rc<dyn Auditor>>>,
     clock: RefCell<Option<Rc<dyn Clock>>>,
+    tasks: RefCell<TaskHandle>,
 }
 
 /// What changes.
@@ -50,6 +52,8 @@ pub(crate) struct Core<D: BlockDevice> {
 pub(crate) struct State {
     pub(crate) shutdown: Option<ShutdownReason>,
     pub(crate) is_mounted: bool,
+    /// No transaction may begin until the thaw.
+    pub(crate) is_frozen: bool,
     pub(crate) log: LogState,
     pub(crate) groups: Groups,
     /// Free blocks that dirty pages will need: delayed allocation.
@@ -67,6 +71,7 @@ impl State {
         Self {
             shutdown: None,
             is_mounted: true,
+            is_frozen: false,
             log,
             groups,
             promised: 0,
@@ -155,6 +160,7 @@ impl<D: BlockDevice> Core<D> {
             state: RefCell::new(state),
             auditor: RefCell::default(),
             clock: RefCell::default(),
+            tasks: RefCell::default(),
         }
     }
 
@@ -168,6 +174,15 @@ impl<D: BlockDevice> Core<D> {
 
     pub(crate) fn set_clock(&self, clock: Rc<dyn Clock>) {
         *self.clock.borrow_mut() = Some(clock);
+    }
+
+    pub(crate) fn set_tasks(&self, tasks: TaskHandle) {
+        *self.tasks.borrow_mut() = tasks;
+    }
+
+    /// Who else runs, and who has memory.
+    pub(crate) fn tasks(&self) -> TaskHandle {
+        self.tasks.borrow().clone()
     }
 
     /// Now, in virtual nanoseconds; 0 if nobody gave the filesystem a clock.

@@ -30,6 +30,7 @@ mod fixed;
 mod frame_id;
 mod mm;
 mod path;
+mod pressure;
 
 pub use area::{
     Activation, AreaId, HeaderError, LABEL_BYTES_MAX, MkswapError, SwapArea, SwapEntry, SwapHeader,
@@ -40,4 +41,7 @@ pub use mm::{
     FOLIO_ORDER_MAX, ForkError, Mm, MmConfig, MmError, MmKnobs, MmStats, PageView, PoisonedPage,
     Pressure, ReclaimPolicy, SwapoffError, SwapoffReport, Watermarks,
 };
-pub use path::{CLUSTER_PAGES_MAX, IO_PAGES_MAX, PathKind, SwapIo, SwapKnobs, UnknownPath};
+pub use path::{
+    CLUSTER_PAGES_MAX, IO_PAGES_MAX, PathKind, SplitIo, SwapIo, SwapKnobs, UnknownPath,
+};
+pub use pressure::{TaskMm, TaskMmConfig, TaskMmError};

@@ -190,6 +190,8 @@ pub(crate) enum BenchKind {
     Boot,
     /// The controller: random 4 KiB against plain memory copies of the same run
     Nvme,
+    /// A swapped page: the paths against each other; folios whole and split
+    Swap,
     /// Units per second and core on both engines; what a second worker gains
     Campaign,
     /// What `boot` measures in a process of its own: say `.` at the first output, and stop

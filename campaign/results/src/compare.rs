@@ -7,17 +7,45 @@
 use std::collections::BTreeMap;
 
 use crate::statistics::paired_p_value;
-use crate::{Outcome, Role, UnitId, VerdictLabel, VerdictWord};
+use crate::{Outcome, Role, UnitId, VerdictWord};
+
+/// What is compared of two outcomes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum By {
+    /// The verdicts: each unit against its own prediction. A failure is FAIL or TIMEOUT.
+    #[default]
+    Verdict,
+    /// What the runs came to, whatever was predicted. A failure is anything but `ok`.
+    CameTo,
+}
+
+/// What a run without any loss comes to.
+const OK: &str = "ok";
+
+impl By {
+    fn judge(self, outcome: &Outcome) -> Judged {
+        let word = outcome.verdict.word;
+        let (text, is_failure) = match self {
+            Self::Verdict => {
+                let is_failure = matches!(word, VerdictWord::Fail | VerdictWord::Timeout);
+                (outcome.verdict.to_string(), is_failure)
+            }
+            Self::CameTo => (outcome.came_to.clone(), outcome.came_to != OK),
+        };
+        let is_idle = matches!(word, VerdictWord::Infra | VerdictWord::NotExercised);
+        Judged { id: outcome.id, text, is_failure, is_idle }
+    }
+}
 
 /// A pair of units whose verdicts differ.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change {
     /// What the pair has in common.
     pub key: String,
-    /// The first unit and its verdict.
-    pub before: (UnitId, VerdictLabel),
-    /// The second unit and its verdict.
-    pub after: (UnitId, VerdictLabel),
+    /// The first unit and what came out.
+    pub before: (UnitId, String),
+    /// The second unit and what came out.
+    pub after: (UnitId, String),
 }
 
 /// What comparing two sets of results gave.
@@ -25,8 +53,12 @@ pub struct Change {
 pub struct Comparison {
     /// Pairs that were compared.
     pub pairs: u64,
-    /// Pairs whose verdicts differ, by key.
+    /// Pairs in which something else came out, by key.
     pub changes: Vec<Change>,
+    /// Pairs whose first failed.
+    pub failed_before: u64,
+    /// Pairs whose second failed.
+    pub failed_after: u64,
     /// Pairs that failed before and no longer do.
     pub better: u64,
     /// Pairs that fail now and did not before.
@@ -47,13 +79,16 @@ pub struct Comparison {
 pub fn compare(
     before: impl IntoIterator<Item = Outcome>,
     after: impl IntoIterator<Item = Outcome>,
+    by: By,
     key: impl Fn(&Outcome) -> String,
 ) -> Comparison {
-    let before = by_key(before, &key);
-    let mut after = by_key(after, &key);
+    let before = by_key(before, by, &key);
+    let mut after = by_key(after, by, &key);
     let mut comparison = Comparison {
         pairs: 0,
         changes: Vec::new(),
+        failed_before: 0,
+        failed_after: 0,
         better: 0,
         worse: 0,
         only_before: 0,
@@ -72,17 +107,24 @@ pub fn compare(
     comparison
 }
 
-type Judged = (UnitId, VerdictLabel);
+#[derive(Clone, Debug)]
+struct Judged {
+    id: UnitId,
+    text: String,
+    is_failure: bool,
+    is_idle: bool,
+}
 
 fn by_key(
     outcomes: impl IntoIterator<Item = Outcome>,
+    by: By,
     key: &impl Fn(&Outcome) -> String,
 ) -> BTreeMap<String, Judged> {
     let mut found: BTreeMap<String, Judged> = BTreeMap::new();
     for outcome in outcomes.into_iter().filter(|outcome| outcome.role == Role::Experiment) {
-        let judged = (outcome.id, outcome.verdict.clone());
+        let judged = by.judge(&outcome);
         let kept = found.entry(key(&outcome)).or_insert_with(|| judged.clone());
-        if judged.0 < kept.0 {
+        if judged.id < kept.id {
             *kept = judged;
         }
     }
@@ -91,21 +133,22 @@ fn by_key(
 
 impl Comparison {
     fn add(&mut self, key: String, before: Judged, after: Judged) {
-        let learned_nothing = |word| matches!(word, VerdictWord::Infra | VerdictWord::NotExercised);
-        if learned_nothing(before.1.word) || learned_nothing(after.1.word) {
+        if before.is_idle || after.is_idle {
             self.inconclusive += 1;
             return;
         }
         self.pairs += 1;
-        if before.1 == after.1 {
+        self.failed_before += u64::from(before.is_failure);
+        self.failed_after += u64::from(after.is_failure);
+        if before.text == after.text {
             return;
         }
-        let is_failure = |word| matches!(word, VerdictWord::Fail | VerdictWord::Timeout);
-        match (is_failure(before.1.word), is_failure(after.1.word)) {
+        match (before.is_failure, after.is_failure) {
             (true, false) => self.better += 1,
             (false, true) => self.worse += 1,
             _ => {}
         }
+        let (before, after) = ((before.id, before.text), (after.id, after.text));
         self.changes.push(Change { key, before, after });
     }
 }
@@ -125,7 +168,7 @@ mod tests {
         let list = |pairs: &[(u32, &str)]| -> Vec<Outcome> {
             pairs.iter().map(|(number, verdict)| outcome(*number, verdict)).collect()
         };
-        compare(list(before), list(after), |outcome| outcome.unit.clone())
+        compare(list(before), list(after), By::Verdict, |outcome| outcome.unit.clone())
     }
 
     #[test]
@@ -146,10 +189,29 @@ mod tests {
     }
 
     #[test]
+    fn what_runs_came_to_is_compared_whatever_was_predicted() {
+        let came_to = |number, word: &str| {
+            let mut outcome = outcome(number, "PASS");
+            outcome.came_to = word.into();
+            outcome
+        };
+        let (before, after) = (
+            [came_to(1, "ok"), came_to(2, "lost 7")],
+            [came_to(1, "lost 3"), came_to(2, "lost 7")],
+        );
+        let found = compare(before, after, By::CameTo, |outcome| outcome.unit.clone());
+        assert_eq!(
+            (found.pairs, found.worse, found.failed_before, found.failed_after),
+            (2, 1, 1, 2)
+        );
+    }
+
+    #[test]
     fn controls_are_not_compared() {
         let mut control = outcome(1, "EXPECTED_FAIL(a)");
         control.role = Role::Control;
-        let found = compare([control.clone()], [control], |outcome| outcome.unit.clone());
+        let found =
+            compare([control.clone()], [control], By::Verdict, |outcome| outcome.unit.clone());
         assert_eq!((found.pairs, found.only_before), (0, 0));
     }
 }

@@ -72,6 +72,11 @@ impl Engine for KvmEngine {
             (Exit::Code(ports::EXIT_OK), None) => LifeEnd::Done,
             (Exit::PowerLost, None) => LifeEnd::PowerLost,
             (Exit::WaitsForever(_), None) => LifeEnd::WaitsForever,
+            (Exit::Code(ports::EXIT_NO_DEVICE), None) => LifeEnd::NoDevice,
+            (exit @ Exit::GuestPanic(_), None) => {
+                log.push_line(&exit.to_string());
+                LifeEnd::Panicked
+            }
             (exit, None) => LifeEnd::Failed(exit.to_string()),
         })
     }

@@ -60,6 +60,10 @@ pub enum LifeEnd {
     PowerLost,
     /// The guest waits for something that will never happen.
     WaitsForever,
+    /// There is no controller that the guest can use.
+    NoDevice,
+    /// The guest panicked; what it said is in the log.
+    Panicked,
     /// The guest crashed, hung or was refused; the text says how, with registers where there are any.
     Failed(String),
 }

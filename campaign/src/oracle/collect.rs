@@ -12,6 +12,7 @@ use nvme_model::Event as ModelEvent;
 use remote::events::Event as RemoteEvent;
 use swap_path::SwapEntry;
 use swap_path::events::Event as SwapEvent;
+use tasks::events::Event as TaskEvent;
 
 use super::deeds::{blocks_of_write, context_of_deed, layer_name};
 use super::facts::{ErrorSeen, Facts, PageTold, PageWrong, StepSeen, SwapOutCost};
@@ -33,6 +34,8 @@ pub(super) struct Collector {
     out: BTreeSet<u64>,
     errors: BTreeMap<(&'static str, Errno, &'static str), u64>,
     is_swapping_out: bool,
+    /// Write commands of the swap-out under way.
+    commands: u64,
     /// Log forces and checkpoints under way: what they write is not swap's.
     is_logging: bool,
     is_server_down: bool,
@@ -100,7 +103,25 @@ impl Collector {
                 Some(RemoteEvent::GaveUp { .. }) => self.facts.map_asks += 1,
                 _ => {}
             },
+            Layer::Task => TaskEvent::decode(record).into_iter().for_each(|event| self.task(event)),
             Layer::Block | Layer::Driver | Layer::Platform => {}
+        }
+    }
+
+    fn task(&mut self, event: TaskEvent) {
+        match event {
+            TaskEvent::Spawn { task, name } => {
+                self.facts.tasks.insert(task, name.to_string());
+            }
+            TaskEvent::Stuck { why, .. } => self.facts.stuck = Some(why),
+            TaskEvent::Circle { task, resource, holder } => {
+                self.facts.circle.push((task, resource, holder));
+            }
+            TaskEvent::OrderReport { held, wanted, .. } => {
+                self.facts.order_reports.push(format!("{} -> {}", held.name(), wanted.name()));
+            }
+            TaskEvent::ProgramDied { word, .. } => self.facts.program_died = Some(word),
+            _ => {}
         }
     }
 
@@ -132,6 +153,10 @@ impl Collector {
         // The driver is probed at the beginning of each life.
         if step == Step::Probe && self.facts.steps.contains_key(&Step::Probe) {
             self.is_after = true;
+            // Whatever the power cut interrupted is over.
+            (self.is_swapping_out, self.is_logging, self.is_down) = (false, false, false);
+            self.fault_began_ns = None;
+            self.steps.clear();
             self.out.clear();
             self.pages_of_slot.clear();
         }
@@ -172,15 +197,19 @@ impl Collector {
             SwapEvent::SlotShare { page, entry } => {
                 self.pages_of_slot.entry(entry).or_default().insert(page);
                 self.out.insert(page);
+                self.facts.slots_shared += 1;
             }
             SwapEvent::SlotFree { page, entry } => {
                 // A page that is poisoned leaves its slot too, and is in memory no more than before.
                 self.pages_of_slot.entry(entry).or_default().remove(&page);
             }
+            SwapEvent::FolioSplit { .. } => self.facts.folio_splits += 1,
             SwapEvent::Unshare { page, .. } => {
                 self.out.remove(&page);
             }
             SwapEvent::ZeroOut { entry, pages } | SwapEvent::CacheDrop { entry, pages } => {
+                let is_zero = matches!(event, SwapEvent::ZeroOut { .. });
+                self.facts.zeros_out += u64::from(pages) * u64::from(is_zero);
                 let pages: Vec<_> = self.pages_of(entry, pages).collect();
                 self.out.extend(pages);
             }
@@ -188,12 +217,14 @@ impl Collector {
                 self.out.remove(&page);
             }
             SwapEvent::SwapOutBegin { .. } => {
-                self.is_swapping_out = true;
+                (self.is_swapping_out, self.commands) = (true, 0);
                 self.facts.swap_ios += 1;
                 self.cost().into_iter().for_each(|cost| cost.swap_outs += 1);
             }
             SwapEvent::SwapOutEnd { entry, pages, error } => {
                 self.is_swapping_out = false;
+                let (ios, commands) = self.facts.swap_outs_of.entry(pages).or_default();
+                (*ios, *commands) = (*ios + 1, *commands + self.commands);
                 self.facts.failed_swap_outs += u64::from(error.is_some());
                 if error.is_none() {
                     let pages: Vec<_> = self.pages_of(entry, pages).collect();
@@ -283,11 +314,15 @@ impl Collector {
     }
 
     fn controller(&mut self, event: &ModelEvent) {
+        if matches!(event, ModelEvent::Fault { .. }) {
+            self.facts.drive_faults_after += u64::from(self.is_after);
+        }
         let Some(blocks) = blocks_of_write(event) else { return };
         if self.is_down {
             self.facts.written_while_down.extend(blocks.clone());
         }
         if self.is_swapping_out && !self.is_logging {
+            self.commands += 1;
             self.facts.written_by_swap.extend(blocks);
         }
     }

@@ -10,7 +10,7 @@ use nvme_spec::NvmOpcode;
 
 /// In whose context the filesystem does something that swap I/O must never need: a transaction, a
 /// change of the map, a lock, a log write.
-pub(super) const fn context_of_deed(event: &FsEvent) -> Option<Context> {
+pub(crate) const fn context_of_deed(event: &FsEvent) -> Option<Context> {
     match event {
         FsEvent::TxnBegin { context, .. }
         | FsEvent::TxnCommit { context, .. }
@@ -57,5 +57,6 @@ pub(super) const fn layer_name(layer: Layer) -> &'static str {
         Layer::Driver => "driver",
         Layer::Platform => "platform",
         Layer::Remote => REMOTE_CLIENT,
+        Layer::Task => "tasks",
     }
 }

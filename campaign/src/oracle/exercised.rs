@@ -27,7 +27,14 @@ pub(super) fn why_not(unit: &Unit, facts: &Facts) -> Option<String> {
     if brings_down && facts.steps.get(&Step::Shutdown) != Some(&Ok(())) {
         return Some("the filesystem was not shut down".to_owned());
     }
-    not_swapped(unit, facts).or_else(|| unreached(unit, facts))
+    if facts.stuck.is_some() {
+        // Whatever stands behind it is never reached.
+        return None;
+    }
+    not_swapped(unit, facts)
+        .or_else(|| unreached(unit, facts))
+        .or_else(|| no_pressure(facts))
+        .or_else(|| not_met(unit, facts))
 }
 
 /// Enough pages must have been in swap and nowhere else when they were first looked at.
@@ -48,6 +55,24 @@ fn not_swapped(unit: &Unit, facts: &Facts) -> Option<String> {
     }
 }
 
+/// Tasks under pressure must have made somebody swap.
+fn no_pressure(facts: &Facts) -> Option<String> {
+    let is_idle = facts.steps.contains_key(&Step::Pressure) && facts.swap_ios == 0;
+    is_idle.then(|| "no page was swapped".to_owned())
+}
+
+/// What only the memory side can bring about.
+fn not_met(unit: &Unit, facts: &Facts) -> Option<String> {
+    let script = &unit.spec.script;
+    if script.has(Op::Zeros) && facts.zeros_out == 0 {
+        return Some("no page of zeros went out".to_owned());
+    }
+    if script.has(Op::Fork) && facts.slots_shared == 0 {
+        return Some("no slot was shared".to_owned());
+    }
+    None
+}
+
 fn unreached(unit: &Unit, facts: &Facts) -> Option<String> {
     let needed = unit.spec.script.words().iter().filter_map(|op| step_of(*op));
     let missing = needed.into_iter().find(|step| !facts.steps.contains_key(step));
@@ -63,6 +88,18 @@ const fn step_of(op: Op) -> Option<Step> {
         Op::VerifyNew => Step::VerifyNew,
         Op::VerifyInMemory => Step::VerifyInMemory,
         Op::PageOut => Step::PageOut,
+        Op::Pressure | Op::PressureReader | Op::PressurePageOut | Op::PressureFrozen => {
+            Step::Pressure
+        }
+        Op::LockAndAllocate => Step::LockAndAllocate,
+        Op::Fork => Step::Fork,
+        Op::Zeros => Step::Zeros,
+        Op::TouchRandom => Step::TouchRandom,
+        Op::TouchShifting => Step::TouchShifting,
+        Op::TouchZipf => Step::TouchZipf,
+        Op::TouchWrites => Step::TouchWrites,
+        Op::TouchAreas => Step::TouchAreas,
+        Op::TouchBesideFile => Step::TouchBesideFile,
         Op::ReclaimUnderLock => Step::ReclaimUnderLock,
         Op::UserIo => Step::UserVerify,
         Op::UserRead => Step::UserRead,

@@ -6,6 +6,7 @@ use std::ops::Range;
 use iomap::Errno;
 use lab::PageContent;
 use lab::events::Step;
+use tasks::{Resource, Stuck, TaskId};
 
 use super::collect::Collector;
 use super::journey::{Fate, Journey};
@@ -107,6 +108,14 @@ pub struct Facts {
     pub out_of_memory: u64,
     /// What the filesystem did inside swap I/O that it must not do there.
     pub broken_promises: Vec<String>,
+    /// Swap-outs by their size in pages, and the commands that they took.
+    pub swap_outs_of: BTreeMap<u32, (u64, u64)>,
+    /// Folios that were taken apart.
+    pub folio_splits: u64,
+    /// Pages of zeros that went out without I/O.
+    pub zeros_out: u64,
+    /// Pages that came into a slot where another one was.
+    pub slots_shared: u64,
     /// Blocks of the swap file, header included.
     pub swap_file_blocks: BTreeSet<u64>,
     /// Blocks that were written between the shutdown and the unmount.
@@ -119,8 +128,20 @@ pub struct Facts {
     pub remote_written_by_swap: Vec<(u64, Range<u64>)>,
     /// Times that a file changed at a server whose filesystem was down.
     pub remote_written_while_down: u64,
+    /// Faults of the drive that fired in the life after a power cycle.
+    pub drive_faults_after: u64,
     /// How long each fault took that was answered, in virtual nanoseconds.
     pub fault_ns: Vec<u64>,
+    /// The tasks' names.
+    pub tasks: BTreeMap<TaskId, String>,
+    /// How it was noticed that nobody got on any more, if that is so.
+    pub stuck: Option<Stuck>,
+    /// Who waited for whom in a circle then.
+    pub circle: Vec<(TaskId, Resource, Option<TaskId>)>,
+    /// Orders of locks that were seen in both directions.
+    pub order_reports: Vec<String>,
+    /// What a program found instead of its text, if it died of that.
+    pub program_died: Option<u64>,
     /// The layers' events of the first overwriting direct write of a user.
     pub user_write_shape: Vec<String>,
     /// The layers' events of a swap-out of as many pages.
@@ -136,6 +157,17 @@ impl Facts {
             collector.entry(entry);
         }
         collector.finish()
+    }
+
+    /// The circle of waits in words, one line a task; empty if there is none.
+    #[must_use]
+    pub fn circle_lines(&self) -> Vec<String> {
+        let name = |task: &TaskId| self.tasks.get(task).map_or("?", |name| name);
+        let line = |(task, resource, holder): &(TaskId, Resource, Option<TaskId>)| {
+            let holder = holder.as_ref().map_or("nobody", name);
+            format!("{} waits for {resource}: {holder}", name(task))
+        };
+        self.circle.iter().map(line).collect()
     }
 
     /// Errors that nobody who should know knows of.

@@ -10,11 +10,13 @@ mod facts;
 mod journey;
 mod outcome;
 mod pages;
+mod progress;
 mod shape;
 mod steps;
 mod swap_io;
 
 pub(crate) use deeds::REMOTE_CLIENT;
+pub(crate) use deeds::context_of_deed;
 pub use facts::{ErrorSeen, Facts, PageTold, PageWrong, StepSeen, SwapOutCost};
 pub use journey::{Fate, Journey, Station, Stations};
 pub use outcome::Outcome;
@@ -31,6 +33,8 @@ const ALWAYS: &[Check] = &[
     steps::fail_safe,
     steps::others,
     steps::recovers,
+    progress::progress,
+    progress::lock_order,
     pages::lost_in_the_end,
     pages::user_sees,
     pages::clone_intact,
@@ -38,10 +42,20 @@ const ALWAYS: &[Check] = &[
     swap_io::filesystem_sees_swap,
     swap_io::failed_swap_out_keeps_page,
     swap_io::transactions,
+    swap_io::commands_per_folio,
     swap_io::learned_by,
     swap_io::errors_are_told,
     swap_io::fault_in_time,
     swap_io::same_as_user_io,
+];
+
+/// What must hold when a fault may cost something and everybody concerned is told.
+const TOLD: &[Check] = &[
+    pages::content,
+    steps::swap_can_be_turned_off,
+    steps::recovers_if_it_was_there,
+    swap_io::own_blocks_only,
+    swap_io::filesystem_sees_swap,
 ];
 
 /// What the paths that promise it must keep.
@@ -50,7 +64,9 @@ const PROMISED: &[Check] = &[swap_io::no_transaction];
 /// Judges a unit whose lives all ended properly.
 #[must_use]
 pub fn judge(unit: &Unit, facts: &Facts) -> Verdict {
-    if let Some(why) = exercised::why_not(unit, facts) {
+    let is_open = matches!(unit.prediction, Prediction::Told | Prediction::Any);
+    // Whether its faults fired is all that counts then: a step that failed is a way to be told.
+    if let Some(why) = exercised::why_not(unit, facts).filter(|_| !is_open) {
         return Verdict::NotExercised(why);
     }
     let predicted: &[Check] = match unit.prediction {
@@ -63,9 +79,14 @@ pub fn judge(unit: &Unit, facts: &Facts) -> Verdict {
         Prediction::SilentZeros | Prediction::PagesSilentZeros(_) => &[pages::silent_zeros],
         Prediction::OutOfMemory => &[pages::content, pages::out_of_memory],
         Prediction::SwaponRefused(_) => &[],
+        Prediction::Hung | Prediction::Stalled => &[pages::content, progress::circle_known],
+        Prediction::Died => &[progress::zeros_only],
+        Prediction::Told => TOLD,
+        Prediction::Any => &[swap_io::filesystem_sees_swap],
     };
+    let always = if is_open { &[] } else { ALWAYS };
     let promised = if unit.spec.path.is_pure_overwrite() { PROMISED } else { &[] };
-    let findings: Vec<_> = [predicted, promised, ALWAYS]
+    let findings: Vec<_> = [predicted, promised, always]
         .into_iter()
         .flatten()
         .filter_map(|check| check(unit, facts))

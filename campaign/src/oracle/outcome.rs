@@ -6,6 +6,7 @@ use std::fmt;
 use iomap::Errno;
 use lab::PageContent;
 use lab::events::Step;
+use tasks::Stuck;
 
 use super::Facts;
 
@@ -26,6 +27,12 @@ pub enum Outcome {
     OutOfMemory,
     /// The file was not turned on.
     Refused(Errno),
+    /// A circle of waits closed.
+    Hung,
+    /// Nobody got on for longer than the bound.
+    Stalled,
+    /// A program died of what it found in its text.
+    Died,
 }
 
 impl Outcome {
@@ -37,6 +44,9 @@ impl Outcome {
         let lost = || count(facts.told.iter().map(|told| told.page).collect());
         match facts.steps.get(&Step::SwapOn) {
             Some(Err(errno)) => Self::Refused(*errno),
+            _ if facts.stuck == Some(Stuck::Deadlock) => Self::Hung,
+            _ if facts.stuck == Some(Stuck::NoProgress) => Self::Stalled,
+            _ if facts.program_died.is_some() => Self::Died,
             _ if facts.wrong.iter().any(|w| w.content != PageContent::Zeros) => {
                 Self::Wrong(wrong())
             }
@@ -59,6 +69,9 @@ impl fmt::Display for Outcome {
             Self::Wrong(_) => f.pad("WRONG"),
             Self::OutOfMemory => f.pad("oom"),
             Self::Refused(errno) => f.pad(errno.name()),
+            Self::Hung => f.pad("HUNG"),
+            Self::Stalled => f.pad("STALLED"),
+            Self::Died => f.pad("DIED"),
         }
     }
 }

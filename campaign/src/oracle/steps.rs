@@ -44,6 +44,37 @@ pub(super) fn recovers(_unit: &Unit, facts: &Facts) -> Option<Finding> {
     })
 }
 
+/// Whatever went wrong before: swap can be turned off by area, and the filesystem is not unmounted under
+/// it.
+pub(super) fn swap_can_be_turned_off(_unit: &Unit, facts: &Facts) -> Option<Finding> {
+    first_break(facts, Oracle::FailSafe, |seen| match seen.step {
+        _ if seen.is_after => None,
+        Step::UnmountBusy => Some(Err(Errno::EBUSY)),
+        Step::SwapOffByArea => Some(Ok(())),
+        _ => None,
+    })
+}
+
+/// A filesystem that was mounted once is mounted again after the power cycle, and is consistent. Its
+/// files are no older than they were asked to be, which here is nothing. A drive that fails again while it
+/// is looked at may be told of.
+pub(super) fn recovers_if_it_was_there(_unit: &Unit, facts: &Facts) -> Option<Finding> {
+    let mounted = facts.played.iter().any(|seen| seen.step == Step::Mount && seen.result.is_ok());
+    if !mounted || facts.drive_faults_after > 0 {
+        return None;
+    }
+    let wanted = |seen: &StepSeen| {
+        let is_about_all = matches!(seen.step, Step::Recover | Step::Unmount | Step::Fsck);
+        (seen.is_after && is_about_all).then_some(Ok(()))
+    };
+    first_break(facts, Oracle::Recovers, wanted).or_else(|| {
+        let is_found =
+            |seen: &&StepSeen| seen.is_after && seen.step == Step::Fsck && seen.count > 0;
+        let fsck = facts.played.iter().find(is_found)?;
+        object(Oracle::Recovers, format!("fsck has {} findings", fsck.count))
+    })
+}
+
 /// Whatever has no oracle of its own.
 pub(super) fn others(_unit: &Unit, facts: &Facts) -> Option<Finding> {
     let broken = first_break(facts, Oracle::Steps, |seen| match seen.step {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use lab::Knob;
 use lab::events::Step;
 use swap_path::PathKind;
 
@@ -34,9 +35,31 @@ pub(super) fn transactions(unit: &Unit, facts: &Facts) -> Option<Finding> {
     object(Oracle::Transactions, detail)
 }
 
+/// Folios went out whole, each in as many commands as predicted; or (0) every one was split.
+pub(super) fn commands_per_folio(unit: &Unit, facts: &Facts) -> Option<Finding> {
+    let each = unit.commands?;
+    let pages = 1_u32 << unit.spec.folio_order;
+    // Single pages that go out together can be as many as a small folio has.
+    let (folios, commands) = facts.swap_outs_of.get(&pages).copied().unwrap_or_default();
+    let is_right = match each {
+        0 => facts.folio_splits > 0,
+        _ => facts.folio_splits == 0 && folios > 0 && commands == each * folios,
+    };
+    if is_right {
+        return None;
+    }
+    let detail = format!(
+        "{} folios were split, {folios} I/Os of {pages} pages took {commands} commands, not {each} each",
+        facts.folio_splits
+    );
+    object(Oracle::CommandsPerFolio, detail)
+}
+
 /// A page whose swap-out failed is in memory: its owner never sees an error because of it.
 pub(super) fn failed_swap_out_keeps_page(unit: &Unit, facts: &Facts) -> Option<Finding> {
-    if unit.prediction == crate::Prediction::OutOfMemory {
+    // Without memory for a submission a page is kept, goes at the next try, and may be lost on its way back.
+    let is_tried_again = unit.spec.knobs.has(Knob::SubmitEnomem);
+    if is_tried_again || unit.prediction == crate::Prediction::OutOfMemory {
         return None;
     }
     let is_kept = |page: &u64| !facts.pages_lost.contains(page);
@@ -82,11 +105,17 @@ fn own_remote_bytes_only(unit: &Unit, facts: &Facts) -> Option<Finding> {
 
 /// By `extents` the filesystem is asked nothing; by every other path it is asked about each I/O.
 pub(super) fn filesystem_sees_swap(unit: &Unit, facts: &Facts) -> Option<Finding> {
+    if facts.stuck.is_some() {
+        // Some wait with a request in hand that they have not asked about.
+        return None;
+    }
     let (asks, ios) = (facts.map_asks, facts.swap_ios);
     let is_right = match unit.spec.path {
         PathKind::Extents => asks == 0,
         // The locked path may be refused the lock before it can ask.
         PathKind::DioLocked => true,
+        // A submission without memory fails before that.
+        _ if unit.spec.knobs.has(Knob::SubmitEnomem) => true,
         _ => asks >= ios,
     };
     if is_right {

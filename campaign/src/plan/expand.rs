@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use results::{PlannedUnit, SpaceLine};
 
+use super::faults::{self, Injected};
 use super::file::{CampaignError, CampaignFile, Source, UnitsFile};
-use super::select;
+use super::{select, soak};
 use crate::{Role, Unit};
 
 /// Every unit of the campaign, and the space that they cover.
@@ -14,8 +15,14 @@ pub(super) fn expand(
     campaign: &CampaignFile,
 ) -> Result<(Vec<PlannedUnit>, Vec<SpaceLine>), CampaignError> {
     let mut units = Vec::new();
+    let mut injections = Injections::default();
     for block in &campaign.units {
-        block_units(source, block, &mut units)?;
+        block_units(source, block, &mut units, &mut injections)?;
+    }
+    if let Some(file) = &campaign.soak {
+        let (fresh, controls) = soak::units(source, file)?;
+        units.extend(fresh);
+        units.extend(controls);
     }
     for text in &campaign.controls {
         let unit = Unit::from_text(text.get_ref());
@@ -30,12 +37,14 @@ pub(super) fn expand(
                        leave out `controls = false`, or add to `controls`";
         return Err(source.error(&campaign.name.span(), message));
     }
-    let space = space(&units);
+    let mut space = space(&units);
+    space.extend(injections.space());
     Ok((units.iter().map(planned).collect(), space))
 }
 
 /// A unit as a plan has it.
-pub(crate) fn planned(unit: &Unit) -> PlannedUnit {
+#[must_use]
+pub fn planned(unit: &Unit) -> PlannedUnit {
     PlannedUnit::new(unit.text(), unit.role_word(), unit.expected_label())
 }
 
@@ -43,6 +52,7 @@ fn block_units(
     source: &Source<'_>,
     block: &UnitsFile,
     units: &mut Vec<Unit>,
+    injections: &mut Injections,
 ) -> Result<(), CampaignError> {
     let definitions = select::definitions(source, block)?;
     let experiments = select::experiments(source, block, &definitions)?;
@@ -52,12 +62,52 @@ fn block_units(
         return Err(source.error(&place, message));
     }
     let seeds = block.seeds.clone().unwrap_or_else(|| vec![1]);
-    for seed in &seeds {
-        for unit in experiments.iter().cloned().chain(select::controls(block, &definitions)) {
-            units.push(with_seed(unit, *seed));
+    let with_seeds = |all: &[Unit]| -> Vec<Unit> {
+        seeds
+            .iter()
+            .flat_map(|seed| all.iter().map(|unit| with_seed(unit.clone(), *seed)))
+            .collect()
+    };
+    let experiments = with_seeds(&experiments);
+    match &block.faults {
+        None => units.extend(experiments),
+        Some(file) => {
+            for injected in faults::inject(source, file, &experiments)? {
+                injections.add(&injected);
+                units.push(injected.unit);
+            }
         }
     }
+    units.extend(with_seeds(&select::controls(block, &definitions)));
     Ok(())
+}
+
+/// The faults and points of a campaign.
+#[derive(Debug, Default)]
+struct Injections {
+    faults: BTreeSet<String>,
+    points: BTreeSet<String>,
+}
+
+impl Injections {
+    fn add(&mut self, injected: &Injected) {
+        self.faults.insert(injected.fault.clone());
+        self.points.insert(injected.point.clone());
+    }
+
+    fn space(self) -> Vec<SpaceLine> {
+        if self.faults.is_empty() {
+            return Vec::new();
+        }
+        [("fault", self.faults), ("point", self.points)]
+            .into_iter()
+            .map(|(axis, values)| SpaceLine {
+                axis: axis.to_owned(),
+                size: values.len() as u64,
+                values: shown(values),
+            })
+            .collect()
+    }
 }
 
 fn with_seed(mut unit: Unit, seed: u64) -> Unit {

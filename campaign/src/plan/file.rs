@@ -7,6 +7,9 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_spanned::Spanned;
 
+use super::faults::FaultsFile;
+use super::soak::SoakFile;
+
 /// A text of a file, with its place.
 pub(super) type Text = Spanned<String>;
 
@@ -19,6 +22,8 @@ pub(super) struct CampaignFile {
     pub(super) question: String,
     #[serde(default)]
     pub(super) units: Vec<UnitsFile>,
+    /// Fresh units from a seed, besides.
+    pub(super) soak: Option<SoakFile>,
     /// Units that must fail, as text, besides the controls of the scenarios.
     #[serde(default)]
     pub(super) controls: Vec<Text>,
@@ -39,6 +44,8 @@ pub(super) struct UnitsFile {
     /// Whether the scenarios' controls belong to it; they do if nothing is said.
     #[serde(default = "yes")]
     pub(super) controls: bool,
+    /// One fault a unit, at every point; none if nothing is said.
+    pub(super) faults: Option<FaultsFile>,
 }
 
 const fn yes() -> bool {

@@ -8,16 +8,22 @@
 //!
 //! What this does not do: it decides no verdict. What is predicted of a unit is the scenario's.
 
+mod census;
 mod expand;
+mod faults;
 mod file;
+mod obligations;
 mod select;
+mod soak;
 
 use std::path::Path;
 
 use results::{Build, Plan};
 
+pub use expand::planned;
 pub use file::CampaignError;
 use file::Source;
+pub use obligations::{FaultRow, Owes, ROWS};
 
 /// A plan, and what a reader of it should know.
 #[derive(Clone, Debug)]

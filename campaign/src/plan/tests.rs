@@ -59,3 +59,85 @@ fn a_control_of_the_file_is_a_unit_that_must_fail() {
     let error = planned(&text).expect_err("no control");
     assert!(error.starts_with("c.toml:3:13: a control has role=control"), "{error}");
 }
+
+const FAULTS: &str = r#"
+name = "f"
+question = "?"
+[[units]]
+scenarios = ["healthy"]
+paths = ["swap"]
+"#;
+
+#[test]
+fn every_fault_is_at_every_point_it_fits_and_the_space_says_so() {
+    let block = |faults: &str| planned(&format!("{FAULTS}[units.faults]\n{faults}\n"));
+    let count = |faults: &str| {
+        let plan = block(faults).expect("planned").plan;
+        plan.units().iter().filter(|unit| unit.role == results::Role::Experiment).count()
+    };
+    let step = "phases = [\"write generation 1\"]";
+    let writes = count(&format!("kinds = [\"drop\"]\non = [\"write\"]\n{step}"));
+    assert!(writes > 1, "{writes}");
+    assert_eq!(count(&format!("kinds = [\"drop\"]\non = [\"write\"]\n{step}\npoints = 1")), 1);
+    assert_eq!(
+        count(&format!("kinds = [\"drop\", \"cfs-sticky\"]\non = [\"write\"]\n{step}")),
+        2 * writes
+    );
+    // A fault that only reads can have is at no write.
+    assert_eq!(
+        count(&format!("kinds = [\"stale-read\", \"drop\"]\non = [\"write\"]\n{step}")),
+        writes
+    );
+    let plan = block(&format!("kinds = [\"survive\"]\n{step}")).expect("planned").plan;
+    let axes: Vec<_> = plan.header().space.iter().map(|line| line.axis.as_str()).collect();
+    assert_eq!(axes, ["scenario", "case", "path", "seed", "fault", "point"]);
+    for (faults, needle) in [
+        ("kinds = [\"dorp\"]", "c.toml:8:10: unknown fault \"dorp\": known are all, survive"),
+        ("kinds = [\"all\"]\non = [\"raed\"]", "c.toml:9:7: unknown class raed: known are read"),
+        (
+            "kinds = [\"drop\"]\nphases = [\"fill\"]",
+            "c.toml:9:11: unknown phase \"fill\": known are",
+        ),
+    ] {
+        let error = block(faults).expect_err(faults);
+        assert!(error.starts_with(needle), "{error}");
+    }
+}
+
+#[test]
+fn what_a_fault_may_cost_decides_what_is_predicted() {
+    let expect = |kind: &str| {
+        let text =
+            format!("{FAULTS}[units.faults]\nkinds = [\"{kind}\"]\non = [\"write\"]\npoints = 1\n");
+        let plan = planned(&text).expect("planned").plan;
+        let units = plan.units().iter().filter(|unit| unit.role == results::Role::Experiment);
+        let mut words: Vec<_> = units
+            .map(|unit| {
+                unit.unit.split_whitespace().find(|w| w.starts_with("expect")).map(str::to_owned)
+            })
+            .collect();
+        words.sort();
+        words.dedup();
+        words
+    };
+    assert_eq!(expect("drop"), [Some("expect=ok".to_owned())]);
+    assert_eq!(expect("cfs-sticky"), [Some("expect=told".to_owned())]);
+    assert_eq!(expect("lost-write"), [Some("expect=any".to_owned())]);
+}
+
+#[test]
+fn a_soak_is_decided_by_its_seed_and_grows_at_its_end() {
+    let soak = |units: u64, seed: u64| {
+        let text = format!(
+            "name = \"s\"\nquestion = \"?\"\n[soak]\nunits = {units}\nseed = {seed}\n\
+             scenarios = [\"healthy\", \"shutdown\"]\nkinds = [\"all\"]\n"
+        );
+        let plan = planned(&text).expect("planned").plan;
+        plan.units().iter().map(|unit| unit.unit.clone()).collect::<std::collections::BTreeSet<_>>()
+    };
+    let (short, long) = (soak(40, 1), soak(60, 1));
+    assert_eq!(short, soak(40, 1));
+    assert_eq!((short.len(), long.len()), (42, 62));
+    assert!(short.is_subset(&long));
+    assert_eq!(short.intersection(&soak(40, 2)).count(), 2, "only the controls are the same");
+}

@@ -42,7 +42,9 @@ the swap paths built in, or read in their sources. MA rows are healthy runs, MB 
 memory pressure; W and P are the advantages that were claimed for direct I/O and the deadlocks that were feared.
 
 Verdicts: `ok` every page right; `kept` swap-outs fail and pages stay in memory; `lost` swapped pages gone and
-their owners told; `zeros` pages read as zeros and nobody told; `oom` memory runs out; an errno is swapon's.
+their owners told; `zeros` pages read as zeros and nobody told; `oom` memory runs out; `hung` a circle of waits
+closes; `stalled` nobody gets on for 120 seconds of virtual time; `died` a program finds zeros in its text; an errno is
+swapon's.
 Behind each stands where the prediction comes from: **r**un on Linux, **s**ource of Linux, the **m**ail, by
 **d**esign. `cargo run -- reproduce` checks every cell.
 

@@ -37,8 +37,9 @@ pub fn matrix(engine: EngineKind, results: &[UnitResult]) -> String {
 const LEGEND: &str = "
 ok: every page right. kept: swap-outs fail, pages stay in memory. lost N: pages
 gone, owners told (SIGBUS). ZEROS: pages read as zeros, nobody told. oom: memory
-ran out. E...: swapon refused. +: the control failed as it must.
-!: not as predicted.
+ran out. E...: swapon refused. HUNG: a circle of waits closed. STALLED: nobody
+got on for 120 s. DIED: a program found zeros in its text. +: the control failed
+as it must. !: not as predicted.
 
 ";
 
@@ -170,6 +171,13 @@ fn sentences(result: &UnitResult) -> Vec<String> {
             "memory ran out; errors first learned by the {learned}; no page is wrong"
         )),
         Outcome::Refused(errno) => out.push(format!("swapon gives {errno}")),
+        Outcome::Hung => {
+            out.push(format!("a circle of waits closes: {}", facts.circle_lines().join("; ")));
+        }
+        Outcome::Stalled => {
+            out.push(format!("no progress: {}", facts.circle_lines().join("; ")));
+        }
+        Outcome::Died => out.push("zeros reach program text, and the program dies".to_owned()),
     }
     if let Some(cost) = facts.first_cost().filter(|cost| cost.transactions > 0) {
         let (transactions, swap_outs) = (cost.transactions, cost.swap_outs);

@@ -6,7 +6,7 @@ use file_server::ServerPlan;
 use lab::{FileKind, Knobs, Script, UnitSpec};
 use nvme_model::FaultPlan;
 use serde::Deserialize;
-use swap_path::{Activation, PathKind};
+use swap_path::{Activation, PathKind, ReclaimPolicy};
 
 use crate::engine::SWAP_FILE_BLOCK;
 use crate::oracle::REMOTE_CLIENT;
@@ -49,6 +49,14 @@ struct CaseFile {
     knobs: Vec<String>,
     script: Option<String>,
     readin: Option<u64>,
+    folio: Option<u8>,
+    pieces: Option<u64>,
+    policy: Option<String>,
+    pages: Option<u64>,
+    resident: Option<u64>,
+    /// Path to commands of each swap-out of a whole folio.
+    #[serde(default)]
+    commands: BTreeMap<String, u64>,
     #[serde(default)]
     faults: Vec<String>,
     /// What goes wrong instead where the swap file is a server's: rules for the server. (A drive's rules would
@@ -60,6 +68,9 @@ struct CaseFile {
     /// Path to transactions of each swap-out.
     #[serde(default)]
     transactions: BTreeMap<String, u64>,
+    /// Path to reports of the watcher of lock orders.
+    #[serde(default)]
+    order_reports: BTreeMap<String, u64>,
     learned_by: Option<String>,
     fault_max_us: Option<u64>,
     /// Path to pages of the swap file that a user sees data in.
@@ -91,7 +102,9 @@ struct ControlFile {
     /// What is claimed wrongly.
     expect: String,
     transactions: Option<u64>,
+    commands: Option<u64>,
     lost_in_the_end: Option<u64>,
+    order_reports: Option<u64>,
     must_fail: String,
 }
 
@@ -151,6 +164,8 @@ impl ScenarioFile {
 
     fn check_paths(&self, case: &CaseFile) -> Result<(), String> {
         let names = case.expect.keys().chain(case.transactions.keys()).chain(case.linux.keys());
+        let names = names.chain(case.order_reports.keys());
+        let names = names.chain(case.commands.keys());
         for name in names {
             name.parse::<PathKind>().map_err(|error| format!("{name}: {error}"))?;
         }
@@ -183,8 +198,10 @@ impl ScenarioFile {
                 PathKind::Net => case.learned_by.as_ref().map(|_| REMOTE_CLIENT.to_owned()),
                 _ => case.learned_by.clone(),
             },
+            order_reports: case.order_reports.get(path.name()).copied(),
             user_sees: case.user_sees.get(path.name()).copied(),
             lost_in_the_end: case.lost_in_the_end,
+            commands: case.commands.get(path.name()).copied(),
             fault_max_ns: case.fault_max_us.map(|us| us * 1000),
             role: Role::Experiment,
         })
@@ -209,8 +226,10 @@ impl ScenarioFile {
                 _ => format!("{path} ({})", control.knobs.join(" ")),
             },
             transactions: control.transactions,
+            commands: control.commands,
             lost_in_the_end: control.lost_in_the_end,
             user_sees: None,
+            order_reports: control.order_reports,
             learned_by: None,
             role: Role::Control { must_fail },
             ..unit
@@ -221,8 +240,14 @@ impl ScenarioFile {
         let script = case.script.as_ref().unwrap_or(&self.script);
         let script: Script = script.parse().map_err(|error| format!("{error}"))?;
         let mut spec = UnitSpec::new(script, path);
-        (spec.pages, spec.resident_pages) = (self.pages, self.resident);
+        spec.pages = case.pages.unwrap_or(self.pages);
+        spec.resident_pages = case.resident.unwrap_or(self.resident);
         spec.read_cluster_pages = case.readin.unwrap_or(1);
+        spec.folio_order = case.folio.unwrap_or(0);
+        spec.piece_pages = case.pieces.unwrap_or(0);
+        if let Some(policy) = &case.policy {
+            spec.policy = named(ReclaimPolicy::ALL, ReclaimPolicy::name, "policy", policy)?;
+        }
         if let Some(kind) = &case.kind {
             spec.kind = named(FileKind::ALL, FileKind::name, "kind", kind)?;
         }

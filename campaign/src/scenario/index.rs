@@ -35,6 +35,18 @@ files! {
     "active-file"
     "promise"
     "lock-inversion"
+    // Memory that several tasks want.
+    "pressure"
+    "pressure-first-io"
+    "pressure-inversion"
+    "pressure-shutdown"
+    "pressure-enomem"
+    "pressure-frozen"
+    // The memory side.
+    "workloads"
+    "fork"
+    "zeros"
+    "folios"
     // A drive that fails.
     "read-error"
     "read-cluster"

@@ -60,6 +60,7 @@ pub fn describe(record: &Record) -> String {
         Layer::Filesystem => guest_fs::events::Event::decode(record).map(|e| e.to_string()),
         Layer::Driver => nvme_driver::events::Event::decode(record).map(|e| e.to_string()),
         Layer::Remote => remote::events::Event::decode(record).map(|e| e.to_string()),
+        Layer::Task => tasks::events::Event::decode(record).map(|e| e.to_string()),
         Layer::Block | Layer::Platform => None,
     };
     text.unwrap_or_else(|| format!("code {} {:?}", record.code, record.args))

@@ -102,7 +102,7 @@ impl Writer {
 
     fn guest(&mut self, record: &Record) {
         let track = match record.layer {
-            Layer::Program => 1,
+            Layer::Program | Layer::Task => 1,
             Layer::Workload => 2,
             Layer::Swap => 3,
             Layer::Iomap => 4,

@@ -192,7 +192,7 @@ pub(crate) fn outcome(
     }
 }
 
-fn send_all<O: DioOps, D: BlockDevice>(
+pub(crate) fn send_all<O: DioOps, D: BlockDevice>(
     ops: &O,
     device: &D,
     inode: O::Inode,
@@ -256,7 +256,7 @@ fn send_piece<I: Copy + core::fmt::Debug, D: BlockDevice>(
     Ok(())
 }
 
-fn finish_write<O: DioOps, D: BlockDevice>(
+pub(crate) fn finish_write<O: DioOps, D: BlockDevice>(
     ops: &O,
     device: &D,
     inode: O::Inode,

@@ -29,6 +29,7 @@ mod map;
 mod ops;
 mod piece;
 mod pool;
+mod request;
 mod swap;
 mod swapfile;
 #[cfg(test)]
@@ -47,5 +48,8 @@ pub use iter::Iter;
 pub use map::{Context, Direction, Intent, Iomap, MapFlags, MapKind, Transfer};
 pub use ops::{DioEnd, DioOps, IomapOps, SwapHost};
 pub use pool::BioPool;
+pub use request::{
+    Request, dio_complete, dio_submit, direct_complete, direct_submit, swap_complete, swap_submit,
+};
 pub use swap::swap_rw;
 pub use swapfile::SwapFile;

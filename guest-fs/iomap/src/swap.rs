@@ -46,7 +46,7 @@ pub fn swap_rw<O: IomapOps, D: BlockDevice>(
     result.map(|()| bytes)
 }
 
-fn submit_all<O: IomapOps, D: BlockDevice>(
+pub(crate) fn submit_all<O: IomapOps, D: BlockDevice>(
     ops: &O,
     device: &D,
     inode: O::Inode,

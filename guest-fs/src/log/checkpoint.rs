@@ -9,6 +9,7 @@ use crate::events::Event;
 use crate::format::journal::encode_header;
 use crate::format::seal;
 use crate::format::superblock::JOURNAL_AT;
+use crate::lock::Known;
 use crate::planted::Planted;
 use crate::shutdown::ShutdownReason;
 use crate::state::Core;
@@ -21,7 +22,7 @@ impl<D: BlockDevice> Core<D> {
     /// As `log_force`; a metadata write error shuts the filesystem down.
     pub(crate) fn checkpoint(&self, context: Context) -> Result<(), Errno> {
         self.log_force(context)?;
-        let _guard = self.log_lock.acquire()?;
+        let _guard = self.log_lock.acquire(self.tasks(), Known::LOG)?;
         self.checkpoint_locked(context)
     }
 

@@ -13,6 +13,7 @@ use crate::format::journal::{
     Descriptor, batch_checksum, encode_commit, encode_descriptor, encode_revoke,
 };
 use crate::format::{Image, Structure, seal};
+use crate::lock::Known;
 use crate::planted::Planted;
 use crate::space::Run;
 use crate::state::Core;
@@ -39,7 +40,7 @@ impl<D: BlockDevice> Core<D> {
     /// `EIO` on a shut-down filesystem; a log I/O error shuts it down.
     pub(crate) fn log_force(&self, context: Context) -> Result<(), Errno> {
         self.check_alive()?;
-        let _guard = self.log_lock.acquire()?;
+        let _guard = self.log_lock.acquire(self.tasks(), Known::LOG)?;
         let Some(batch) = self.take_batch() else {
             return Ok(());
         };

@@ -6,6 +6,7 @@ use block::BlockDevice;
 use iomap::{Direction, Errno, IoFailure, Kiocb, Transfer};
 
 use crate::filesystem::{FileSystem, Ino};
+use crate::lock::Known;
 
 impl<D: BlockDevice> FileSystem<D> {
     /// Reads directly from the device. Returns the bytes inside the file size; pages beyond it are
@@ -80,7 +81,7 @@ impl<D: BlockDevice> FileSystem<D> {
     pub fn dio_append(&self, ino: Ino, transfer: &mut Transfer<D::Page>) -> Result<u64, Errno> {
         self.core.changeable(ino)?;
         let lock = self.core.with_inode(ino.0, |incore| Rc::clone(&incore.append_lock))?;
-        let _guard = lock.acquire()?;
+        let _guard = lock.acquire(self.core.tasks(), Known::io_of(ino.0))?;
         transfer.pos = self.core.changeable(ino)?.size;
         self.dio_write(ino, transfer)?;
         Ok(transfer.pos)

@@ -6,6 +6,7 @@ mod direct;
 mod fallocate;
 mod file;
 mod flush;
+mod freeze;
 mod link;
 mod list;
 mod orphans;

@@ -7,6 +7,7 @@
 //! Invariant: a transaction never changes more blocks than it reserved; one that would is a bug, and
 //! shuts the filesystem down instead of overflowing the log.
 
+mod charge;
 pub(crate) mod cost;
 mod space;
 
@@ -15,8 +16,10 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::mem::take;
 
-use block::BlockDevice;
+use block::{BLOCK_BYTES, BlockDevice};
+use hal::Instant;
 use iomap::{Context, Errno};
+use tasks::{Resource, ResourceKind};
 
 use crate::events::Event;
 use crate::format::bytes::get_u64;
@@ -28,9 +31,13 @@ use crate::meta::{Fault, MetaRead, MetaWrite};
 use crate::planted::Planted;
 use crate::space::Run;
 use crate::state::Core;
+use charge::Charge;
 
 /// Where the owner is in every header.
 const OWNER_AT: usize = 40;
+
+/// Bytes of a transaction, its log ticket and its items (Linux `xfs_trans`, `xlog_ticket`).
+const TXN_BYTES: usize = 512;
 
 /// A change in the making.
 pub(crate) struct Transaction<'a, D: BlockDevice> {
@@ -47,6 +54,8 @@ pub(crate) struct Transaction<'a, D: BlockDevice> {
     may_use_reserve: bool,
     /// Changes nothing but times of inodes.
     is_times_only: bool,
+    /// Memory that the change needs until it is made.
+    memory: Charge,
     is_open: bool,
 }
 
@@ -60,20 +69,14 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
         if blocks > core.state().log.batch_max() {
             return Err(Errno::EFBIG);
         }
+        wait_for_thaw(core)?;
+        let memory = Charge::new(core.tasks());
+        memory.more(TXN_BYTES);
         if !core.state().log.has_room(blocks) {
             core.log_force(context)?;
             core.check_alive()?;
         }
-        let id = {
-            let state = &mut *core.state();
-            if !state.log.has_room(blocks) {
-                // Other open transactions hold the rest; with one task there are none.
-                return Err(Errno::EDEADLK);
-            }
-            state.log.reserved = state.log.reserved.saturating_add(blocks);
-            state.next_txn = state.next_txn.saturating_add(1);
-            state.next_txn
-        };
+        let id = reserve(core, blocks)?;
         core.emit(Event::TxnBegin { context, reserved: u32::try_from(blocks).unwrap_or(u32::MAX) });
         Ok(Self {
             core,
@@ -86,6 +89,7 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
             revoked: Vec::new(),
             may_use_reserve: false,
             is_times_only: false,
+            memory,
             is_open: true,
         })
     }
@@ -163,23 +167,32 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
     fn close(&mut self, state: &mut crate::state::State) {
         self.is_open = false;
         state.log.reserved = state.log.reserved.saturating_sub(self.reserved);
-        state.held_blocks.retain(|_, holder| *holder != self.id);
+        let tasks = self.core.tasks();
+        let is_mine = |_: &u64, holder: &mut u64| *holder == self.id;
+        for (block, _) in state.held_blocks.extract_if(.., is_mine) {
+            tasks.unclaim(Resource::new(ResourceKind::MetaBlock, block));
+        }
+        tasks.wake_all(Resource::only(ResourceKind::LogSpace));
     }
 
     /// Holds a block against other transactions until the end.
     fn hold(&self, block: u64) -> Result<(), Errno> {
         let holder = *self.core.state().held_blocks.entry(block).or_insert(self.id);
         if holder == self.id {
+            self.core.tasks().claim(Resource::new(ResourceKind::MetaBlock, block));
             return Ok(());
         }
-        // The holder cannot go on while we wait for it: there is one task.
         self.core.emit(Event::BlockHeld { block, context: self.context });
-        Err(Errno::EDEADLK)
+        // Outside of a task the holder could not go on while we wait for it.
+        let (tasks, resource) = (self.core.tasks(), Resource::new(ResourceKind::MetaBlock, block));
+        tasks.wait(resource, Instant::NEVER).map_err(|_alone| Errno::EDEADLK)?;
+        self.hold(block)
     }
 
     /// A block whose old content does not matter.
     fn overwrite(&mut self, block: u64, image: Image) -> Result<(), Errno> {
         self.hold(block)?;
+        self.memory.more(BLOCK_BYTES);
         self.dirty.insert(block, Rc::new(image));
         Ok(())
     }
@@ -220,6 +233,34 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
     }
 }
 
+/// Nothing begins on a frozen filesystem (Linux `sb_start_intwrite` in `xfs_trans_alloc`).
+fn wait_for_thaw<D: BlockDevice>(core: &Core<D>) -> Result<(), Errno> {
+    while core.state().is_frozen {
+        let thaw = Resource::only(ResourceKind::Thaw);
+        core.tasks().wait(thaw, Instant::NEVER).map_err(|_alone| Errno::EDEADLK)?;
+    }
+    core.check_alive()
+}
+
+/// Takes room for `blocks` in the next log batch, when others have given theirs back. Returns the
+/// transaction's number.
+fn reserve<D: BlockDevice>(core: &Core<D>, blocks: u64) -> Result<u64, Errno> {
+    loop {
+        {
+            let state = &mut *core.state();
+            if state.log.has_room(blocks) {
+                state.log.reserved = state.log.reserved.saturating_add(blocks);
+                state.next_txn = state.next_txn.saturating_add(1);
+                return Ok(state.next_txn);
+            }
+        }
+        // Other open transactions hold the rest; outside of a task there are none that could end.
+        let room = Resource::only(ResourceKind::LogSpace);
+        core.tasks().wait(room, Instant::NEVER).map_err(|_alone| Errno::EDEADLK)?;
+        core.check_alive()?;
+    }
+}
+
 impl<D: BlockDevice> MetaRead for Transaction<'_, D> {
     fn layout(&self) -> &Layout {
         &self.core.layout
@@ -240,6 +281,8 @@ impl<D: BlockDevice> MetaWrite for Transaction<'_, D> {
     fn edit(&mut self, structure: Structure, block: u64, owner: u64) -> Result<&mut Image, Fault> {
         if !self.dirty.contains_key(&block) {
             self.hold(block)?;
+            // A private copy, made under the inode's lock (Linux: `xfs_bmbt_init_cursor` and its like).
+            self.memory.more(BLOCK_BYTES);
         }
         let image = self.read(structure, block, owner)?;
         Ok(Rc::make_mut(self.dirty.entry(block).or_insert(image)))

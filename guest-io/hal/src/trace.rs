@@ -29,6 +29,8 @@ pub enum Layer {
     Driver = 7,
     /// The kernel or the host engine itself.
     Platform = 8,
+    /// Tasks and the memory under them.
+    Task = 9,
     /// The client of a remote filesystem.
     Remote = 10,
 }
@@ -46,6 +48,7 @@ impl Layer {
             6 => Self::Block,
             7 => Self::Driver,
             8 => Self::Platform,
+            9 => Self::Task,
             10 => Self::Remote,
             _ => return None,
         })

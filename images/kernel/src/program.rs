@@ -7,6 +7,7 @@ use kernel_core::command_line::CommandLine;
 use lab::LabError;
 use machine::ports;
 
+use crate::arch::task::KernelStacks;
 use crate::bench;
 use crate::console::println;
 use crate::hal::user::UserWindow;
@@ -54,7 +55,13 @@ fn run_lab(system: &mut System, line: CommandLine<'_>, options: &Options<'_>) ->
         return ports::EXIT_BAD_COMMAND_LINE;
     };
     let remote = system.file_server();
-    let played = lab::run(platform, remote, Rc::new(window), &words_of_the_program(line));
+    let played = lab::run(
+        platform,
+        remote,
+        Rc::new(window),
+        Rc::new(KernelStacks::default()),
+        &words_of_the_program(line),
+    );
     let code = played.map_or_else(
         |error| {
             println!("{error}");

@@ -12,12 +12,14 @@
 
 extern crate alloc;
 
+mod crowd;
 pub mod events;
 mod pattern;
 mod play;
 mod run;
 mod spec;
 mod steps;
+mod touch;
 mod tripwire;
 mod workload;
 

@@ -8,12 +8,17 @@ const WORDS: usize = PAGE_BYTES / 8;
 /// `SWPAGE` and the version of this layout, as a number; seeds are added to it.
 const MAGIC: u64 = 0x5357_5041_4745_0001;
 
-/// The content of one page: word 0 magic and seed, word 1 page number, word 2 generation, and then
-/// noise that depends on all three, so that any mixture of two pages is noticed.
+/// The owner is in the upper bits of word 1: no address space has that many pages.
+const OWNER_SHIFT: u32 = 48;
+
+/// The content of one page: word 0 magic and seed, word 1 owner and page number, word 2 generation, and
+/// then noise that depends on all of them, so that any mixture of two pages is noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pattern {
     /// Separates the runs: the unit's seed.
     pub seed: u64,
+    /// The process that wrote it: 0 for the first.
+    pub owner: u16,
     /// The page's number in its address space.
     pub page: u64,
     /// How often the page has been written.
@@ -32,10 +37,14 @@ pub enum PageContent {
         /// The generation found.
         generation: u64,
     },
-    /// Another page, whole.
+    /// Another page, whole: of this process, or of another.
     Foreign {
+        /// The process that wrote it.
+        owner: u16,
         /// The page number found.
         page: u64,
+        /// The generation found, as far as 16 bits go.
+        generation: u16,
     },
     /// Anything else.
     Garbage,
@@ -63,11 +72,13 @@ impl Pattern {
             .take(3)
             .map(|chunk| chunk.iter().rev().fold(0_u64, |word, byte| word << 8 | u64::from(*byte)));
         let (_magic, page, generation) = (header.next(), header.next(), header.next());
-        let found =
-            Self { seed: self.seed, page: page.unwrap_or(0), generation: generation.unwrap_or(0) };
+        let (page, generation) = (page.unwrap_or(0), generation.unwrap_or(0));
+        let owner = (page >> OWNER_SHIFT) as u16;
+        let page = page & ((1 << OWNER_SHIFT) - 1);
+        let found = Self { seed: self.seed, owner, page, generation };
         match found.is_in(bytes) {
-            true if found.page == self.page => PageContent::Stale { generation: found.generation },
-            true => PageContent::Foreign { page: found.page },
+            true if (owner, page) == (self.owner, self.page) => PageContent::Stale { generation },
+            true => PageContent::Foreign { owner, page, generation: generation as u16 },
             false => PageContent::Garbage,
         }
     }
@@ -78,10 +89,11 @@ impl Pattern {
 
     fn words(self) -> impl Iterator<Item = u64> {
         let magic = MAGIC.wrapping_add(self.seed << 16);
-        let noise = magic ^ self.page.rotate_left(20) ^ self.generation.rotate_left(44);
+        let place = self.page | u64::from(self.owner) << OWNER_SHIFT;
+        let noise = magic ^ place.rotate_left(20) ^ self.generation.rotate_left(44);
         (0..WORDS as u64).map(move |index| match index {
             0 => magic,
-            1 => self.page,
+            1 => place,
             2 => self.generation,
             _ => splitmix64(noise.wrapping_add(index)),
         })
@@ -89,7 +101,7 @@ impl Pattern {
 }
 
 /// The finaliser of SplitMix64: every input bit moves every output bit.
-const fn splitmix64(seed: u64) -> u64 {
+pub(crate) const fn splitmix64(seed: u64) -> u64 {
     let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -100,7 +112,7 @@ const fn splitmix64(seed: u64) -> u64 {
 mod tests {
     use super::*;
 
-    const PAGE: Pattern = Pattern { seed: 7, page: 3, generation: 2 };
+    const PAGE: Pattern = Pattern { seed: 7, owner: 0, page: 3, generation: 2 };
 
     fn filled(pattern: Pattern) -> [u8; PAGE_BYTES] {
         let mut bytes = [0; PAGE_BYTES];
@@ -117,9 +129,17 @@ mod tests {
     fn every_kind_of_wrong_page_is_named() {
         let stale = Pattern { generation: 1, ..PAGE };
         let foreign = Pattern { page: 4, ..PAGE };
+        let other_process = Pattern { owner: 5, ..PAGE };
         let other_run = Pattern { seed: 8, ..PAGE };
         assert_eq!(PAGE.check(&filled(stale)), PageContent::Stale { generation: 1 });
-        assert_eq!(PAGE.check(&filled(foreign)), PageContent::Foreign { page: 4 });
+        assert_eq!(
+            PAGE.check(&filled(foreign)),
+            PageContent::Foreign { owner: 0, page: 4, generation: 2 }
+        );
+        assert_eq!(
+            PAGE.check(&filled(other_process)),
+            PageContent::Foreign { owner: 5, page: 3, generation: 2 }
+        );
         assert_eq!(PAGE.check(&filled(other_run)), PageContent::Garbage);
         assert_eq!(PAGE.check(&[0; PAGE_BYTES]), PageContent::Zeros);
     }

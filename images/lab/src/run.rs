@@ -3,11 +3,13 @@
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::fmt;
+use core::time::Duration;
 
 use hal::{DmaBuf, Platform, Tracer, UserMemory};
 use nvme_driver::NvmeDriver;
 use remote::{Client, ClientConfig, RemoteFs};
 use swap_path::PathKind;
+use tasks::{Idle, Switch, TaskPlatform, Tasks};
 
 use crate::events::{Event, Step};
 use crate::play;
@@ -48,8 +50,11 @@ impl fmt::Display for LabError {
 
 impl core::error::Error for LabError {}
 
-/// Plays the unit that `command_line` describes on this machine. `remote` is where the file server's device
-/// is, if there is one: a unit whose path is `net` needs it.
+/// The longest in virtual time that nobody may get on with its job (Linux `hung_task_timeout_secs`).
+const PROGRESS_BOUND: Duration = Duration::from_secs(120);
+
+/// Plays the unit that `command_line` describes on this machine; `switch` has stacks for its tasks. `remote` is
+/// where the file server's device is, if there is one: a unit whose path is `net` needs it.
 ///
 /// # Errors
 /// [`LabError`] when it cannot even begin.
@@ -57,6 +62,7 @@ pub fn run<P, R, U>(
     platform: P,
     remote: Option<R>,
     user: Rc<U>,
+    switch: Rc<dyn Switch>,
     command_line: &str,
 ) -> Result<(), LabError>
 where
@@ -70,6 +76,10 @@ where
         return Err(LabError::AddressSpace { pages, pages_max });
     }
     let tracer = platform.tracer().clone();
+    let platform = Rc::new(platform);
+    let idle = Rc::clone(&platform) as Rc<dyn Idle>;
+    let tasks = Tasks::new(switch, idle, tracer.clone(), spec.seed, PROGRESS_BOUND);
+    let platform = TaskPlatform::new(platform, Rc::clone(&tasks));
     tracer.emit(Event::StepBegin { step: Step::Probe });
     let device = Rc::new(
         NvmeDriver::probe(platform, nvme_driver::Config::default()).map_err(LabError::Probe)?,
@@ -79,7 +89,7 @@ where
         PathKind::Net => Some(find_server::<_, P::Dma>(remote, &tracer)?),
         _ => None,
     };
-    play::play(&spec, device, remote, user);
+    play::play(&spec, device, remote, user, tasks);
     Ok(())
 }
 

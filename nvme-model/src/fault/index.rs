@@ -84,14 +84,41 @@ impl Bucket {
     }
 }
 
-type Key = (bool, OpKey, Option<u16>);
+/// Rules of one phase and opcode.
+#[derive(Clone, Debug, Default)]
+struct Queues {
+    /// Rules about any queue.
+    any: Bucket,
+    /// Rules about one queue, by its number.
+    one: Vec<(u16, Bucket)>,
+}
+
+impl Queues {
+    fn of(&mut self, queue: Option<u16>) -> &mut Bucket {
+        let Some(queue) = queue else {
+            return &mut self.any;
+        };
+        let found = self.one.binary_search_by_key(&queue, |(number, _)| *number);
+        let place = found.unwrap_or_else(|place| {
+            self.one.insert(place, (queue, Bucket::default()));
+            place
+        });
+        self.one.get_mut(place).map_or(&mut self.any, |(_, bucket)| bucket)
+    }
+
+    /// The rules that may be about a command of this queue.
+    fn about(&self, queue: u16) -> impl Iterator<Item = &Bucket> {
+        let found = self.one.binary_search_by_key(&queue, |(number, _)| *number);
+        let one = found.ok().and_then(|place| self.one.get(place));
+        std::iter::once(&self.any).chain(one.map(|(_, bucket)| bucket))
+    }
+}
 
 /// The index of a plan.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
-    buckets: BTreeMap<Key, Bucket>,
-    /// How many of the buckets are about one queue only.
-    with_queue: usize,
+    /// By whether they look at completions, and by opcode: few, whatever the plan.
+    queues: BTreeMap<(bool, OpKey), Queues>,
 }
 
 impl Index {
@@ -100,8 +127,8 @@ impl Index {
         let mut index = Self::default();
         for (number, rule) in rules {
             let matcher = &rule.matcher;
-            let key = (rule.phase == Phase::Completion, OpKey::from(matcher.op), matcher.queue);
-            let bucket = index.buckets.entry(key).or_default();
+            let key = (rule.phase == Phase::Completion, OpKey::from(matcher.op));
+            let bucket = index.queues.entry(key).or_default().of(matcher.queue);
             match matcher.lba.as_ref().or(matcher.reg.as_ref()) {
                 Some(range) => {
                     bucket.ranged.push(Ranged { range: range.clone(), end_max: 0, rule: number });
@@ -109,33 +136,36 @@ impl Index {
                 None => bucket.plain.push(number),
             }
         }
-        index.buckets.values_mut().for_each(Bucket::sort);
-        index.with_queue = index.buckets.keys().filter(|(_, _, queue)| queue.is_some()).count();
+        for queues in index.queues.values_mut() {
+            queues.any.sort();
+            queues.one.iter_mut().for_each(|(_, bucket)| bucket.sort());
+        }
         index
     }
 
     /// Whether any rule is about this transition.
     pub(super) fn has_transition(&self, transition: Transition) -> bool {
-        let is_it = |key: &Key| key.1 == OpKey::Transition(transition);
-        self.buckets.keys().any(is_it)
+        self.queues.keys().any(|(_, op)| *op == OpKey::Transition(transition))
     }
 
     /// Puts the rules that could be about `subject` into `found`, in the plan's order.
     pub(super) fn candidates(&self, phase: Phase, subject: &Subject, found: &mut Vec<u32>) {
         found.clear();
-        if self.buckets.is_empty() {
+        let is_completion = phase == Phase::Completion;
+        if self.queues.is_empty() {
             return;
         }
-        let queues = [None, Some(subject.sqid)];
-        let queues = if self.with_queue == 0 { &queues[..1] } else { &queues[..] };
-        let is_completion = phase == Phase::Completion;
         for op in OpKey::of(subject).into_iter().flatten() {
-            for queue in queues {
-                if let Some(bucket) = self.buckets.get(&(is_completion, op, *queue)) {
-                    found.extend(&bucket.plain);
-                    for (first, count) in subject.touched() {
-                        bucket.overlapping(first, count, found);
-                    }
+            let Some(queues) = self.queues.get(&(is_completion, op)) else {
+                continue;
+            };
+            for bucket in queues.about(subject.sqid) {
+                found.extend(&bucket.plain);
+                if bucket.ranged.is_empty() {
+                    continue;
+                }
+                for (first, count) in subject.touched() {
+                    bucket.overlapping(first, count, found);
                 }
             }
         }

@@ -188,7 +188,9 @@ impl Text<'_> {
 
     /// A rule in the one-line form, in a string.
     fn line(self, value: &Value<'_>) -> Result<Rule, RuleError> {
-        self.string(value)?.parse().map_err(|error: RuleError| {
+        let form = "a rule in one line; one in a table of its own begins with [[rule]]";
+        let line = value.get_ref().as_str().ok_or_else(|| self.expected(&value.span(), form))?;
+        line.parse().map_err(|error: RuleError| {
             let outside = self.fail(&value.span(), Complaint::new(""));
             // The text begins behind its quote.
             let column = outside.column.saturating_add(error.column);
@@ -225,7 +227,7 @@ impl Text<'_> {
         match (plan.check(), spans.as_slice()) {
             (Err(PlanError { rule, after, known }), spans) => {
                 let span = spans.get(rule.saturating_sub(1)).cloned().unwrap_or(0..0);
-                let problem = format!("after={after:?} names no rule; names: {known}");
+                let problem = format!("after={after:?} names no rule; {}", names_of(&known));
                 Err(self.fail(&span, Complaint::new(problem)))
             }
             (Ok(()), _) => Ok(plan),
@@ -241,9 +243,14 @@ fn with_groups(mut error: RuleError) -> RuleError {
     error
 }
 
+/// The names that there are, in words.
+fn names_of(known: &str) -> String {
+    if known.is_empty() { "no rule has a name".into() } else { format!("names: {known}") }
+}
+
 /// A rule waits for one that is not there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("fault rule {rule}: after={after:?} names no rule; names: {known}")]
+#[error("fault rule {rule}: after={after:?} names no rule; {}", names_of(known))]
 pub struct PlanError {
     /// The rule's number, from 1.
     pub rule: usize,

@@ -13,8 +13,8 @@ use super::inspect::{self, Activation};
 use super::{SlotMap, SwapArea};
 use crate::bugs::Bugs;
 use crate::path::{
-    DioLockedPath, DioPath, DioRawPath, DioSwapMapPath, ExtentsPath, FilePath, PathKind, SwapIo,
-    SwapKnobs, SwapPath,
+    DioLockedPath, DioPath, DioRawPath, DioSwapMapPath, ExtentsPath, PathKind, SwapIo, SwapKnobs,
+    SwapPath,
 };
 
 /// How a file is turned on.
@@ -149,10 +149,7 @@ where
         PathKind::DioRaw => Box::new(DioRawPath::new(host, device, inode)),
         PathKind::DioLocked => Box::new(DioLockedPath::new(host, device, inode)),
         PathKind::DioSwapMap => Box::new(DioSwapMapPath::new(host, device, inode)),
-        PathKind::Swap => Box::new(FilePath::new(
-            PathKind::Swap,
-            SwapPath::new(host, device, inode, options.knobs, options.bugs),
-        )),
+        PathKind::Swap => Box::new(SwapPath::new(host, device, inode, options.knobs, options.bugs)),
         PathKind::Net => {
             host.release_swapfile(inode);
             return Err(SwaponError::Path(PathKind::Net));

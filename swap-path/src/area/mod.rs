@@ -135,11 +135,11 @@ impl<P: DmaBuf> SwapArea<P> {
         self.slots.size()
     }
 
-    /// Memory that its slots and its extents take, in bytes: what an area costs as long as it is on. Without
-    /// the fixed size of this structure and the path's pools.
+    /// Memory that grows with the area, in bytes: its slots, and the path's copy of the block map, if it
+    /// has one. Not counted: the list of [`SwapArea::extents`], which every area keeps for oracles.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        self.slots.memory_bytes() + self.extents.capacity() * size_of::<SwapExtent>()
+        self.slots.memory_bytes() + self.io.map_bytes()
     }
 
     /// Its priority.
@@ -180,6 +180,11 @@ impl<P: DmaBuf> SwapArea<P> {
         let result = self.io.rw(direction, slot, pages, context);
         assert_eq!(pages.len(), count, "a swap path gives every page back");
         result
+    }
+
+    /// The path alone: somebody else manages the slots.
+    pub(crate) fn into_io(self) -> Box<dyn SwapIo<P>> {
+        self.io
     }
 
     /// True if folios may be given slots as a whole.

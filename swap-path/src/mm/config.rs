@@ -23,6 +23,21 @@ pub enum ReclaimPolicy {
     TwoLists,
 }
 
+impl ReclaimPolicy {
+    /// Every policy.
+    pub const ALL: &'static [Self] = &[Self::Fifo, Self::SecondChance, Self::TwoLists];
+
+    /// The name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fifo => "fifo",
+            Self::SecondChance => "second-chance",
+            Self::TwoLists => "two-lists",
+        }
+    }
+}
+
 /// Sizes and policies of an address space. [`MmConfig::new`] has the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MmConfig {

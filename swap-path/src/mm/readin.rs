@@ -190,7 +190,8 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         true
     }
 
-    /// The folio around the page, if all of it is out and lies in a row in slots that are its own.
+    /// The folio around the page, if all of it is out and lies in a row in slots that are its own, in an area
+    /// that takes folios.
     fn swapped_folio(&mut self, index: usize, entry: SwapEntry) -> Option<Folio> {
         let order = self.config.folio_order;
         let pages = 1_usize << order;
@@ -206,7 +207,8 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
                 && !area.slots.is_zero(slot)
                 && !area.slots.has_failed(slot)
         });
-        (order > 0 && is_whole).then(|| Folio::cached(order, start, first, FolioIo::Reading))
+        (order > 0 && is_whole && area.takes_folios())
+            .then(|| Folio::cached(order, start, first, FolioIo::Reading))
     }
 
     /// The pages of a read that failed: each is reported, and remembered if the knob says so.

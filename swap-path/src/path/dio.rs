@@ -8,9 +8,12 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use block::BlockDevice;
-use iomap::{Context, DioOps, Direction, IoFailure, IocbFlags, Kiocb, SwapHost, Transfer, dio_rw};
+use iomap::{
+    Context, DioOps, Direction, IoFailure, IocbFlags, Kiocb, Request, SwapHost, Transfer,
+    dio_complete, dio_rw, dio_submit,
+};
 
-use super::{PathKind, SwapIo, slot_pos};
+use super::{PathKind, SplitIo, SwapIo, slot_pos};
 
 /// Swap I/O by the filesystem's direct-I/O callbacks.
 pub(crate) struct DioPath<H: SwapHost, D: BlockDevice> {
@@ -41,9 +44,38 @@ impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for DioPath<H, D> {
         dio_swap_rw(ops, &*self.device, self.inode, direction, slot, pages, context)
     }
 
+    fn split(&self) -> Option<&dyn SplitIo<D::Page>> {
+        Some(self)
+    }
+
     fn deactivate(&mut self) {
         self.host.release_swapfile(self.inode);
     }
+}
+
+impl<H: SwapHost, D: BlockDevice> SplitIo<D::Page> for DioPath<H, D> {
+    fn submit(&self, request: &mut Request<D::Page>, context: Context) {
+        let ops = self.host.dio_ops();
+        dio_submit(ops, &*self.device, self.inode, request, swap_iocb(context));
+    }
+
+    fn complete(&self, request: &mut Request<D::Page>, context: Context) -> Result<(), IoFailure> {
+        let ops = self.host.dio_ops();
+        dio_complete(ops, &*self.device, self.inode, request, swap_iocb(context))
+    }
+
+    fn enters_filesystem(&self) -> bool {
+        true
+    }
+
+    fn completes_in_worker(&self) -> bool {
+        true
+    }
+}
+
+/// How swap asks for a direct I/O.
+pub(super) const fn swap_iocb(context: Context) -> Kiocb {
+    Kiocb { flags: IocbFlags::SWAP, context }
 }
 
 /// One swap I/O through `dio_rw` with any callbacks: what all the `dio` paths share.
@@ -57,8 +89,7 @@ pub(super) fn dio_swap_rw<O: DioOps, D: BlockDevice>(
     context: Context,
 ) -> Result<(), IoFailure> {
     let mut transfer = Transfer { direction, pos: slot_pos(slot), pages: core::mem::take(pages) };
-    let iocb = Kiocb { flags: IocbFlags::SWAP, context };
-    let result = dio_rw(ops, device, inode, &mut transfer, iocb);
+    let result = dio_rw(ops, device, inode, &mut transfer, swap_iocb(context));
     *pages = transfer.pages;
     result.map(|_bytes| ())
 }

@@ -9,11 +9,12 @@ use alloc::vec::Vec;
 
 use block::BlockDevice;
 use iomap::{
-    Context, DioEnd, DioOps, Direction, Errno, Intent, IoFailure, Iomap, IomapOps, SwapHost,
+    Context, DioEnd, DioOps, Direction, Errno, Intent, IoFailure, Iomap, IomapOps, Request,
+    SwapHost, dio_complete, dio_submit,
 };
 
-use super::dio::dio_swap_rw;
-use super::{PathKind, SwapIo};
+use super::dio::{dio_swap_rw, swap_iocb};
+use super::{PathKind, SplitIo, SwapIo};
 
 /// Swap I/O by the filesystem's direct-I/O mapping, without its completion.
 pub(crate) struct DioRawPath<H: SwapHost, D: BlockDevice> {
@@ -44,8 +45,32 @@ impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for DioRawPath<H, D> {
         dio_swap_rw(&ops, &*self.device, self.inode, direction, slot, pages, context)
     }
 
+    fn split(&self) -> Option<&dyn SplitIo<D::Page>> {
+        Some(self)
+    }
+
     fn deactivate(&mut self) {
         self.host.release_swapfile(self.inode);
+    }
+}
+
+impl<H: SwapHost, D: BlockDevice> SplitIo<D::Page> for DioRawPath<H, D> {
+    fn submit(&self, request: &mut Request<D::Page>, context: Context) {
+        let ops = &WithoutEndIo(self.host.dio_ops());
+        dio_submit(ops, &*self.device, self.inode, request, swap_iocb(context));
+    }
+
+    fn complete(&self, request: &mut Request<D::Page>, context: Context) -> Result<(), IoFailure> {
+        let ops = &WithoutEndIo(self.host.dio_ops());
+        dio_complete(ops, &*self.device, self.inode, request, swap_iocb(context))
+    }
+
+    fn enters_filesystem(&self) -> bool {
+        true
+    }
+
+    fn completes_in_worker(&self) -> bool {
+        true
     }
 }
 

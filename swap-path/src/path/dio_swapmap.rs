@@ -10,11 +10,11 @@ use alloc::vec::Vec;
 use block::BlockDevice;
 use iomap::{
     Context, DioEnd, DioOps, Direction, Errno, Intent, IoFailure, Iomap, IomapOps, MapKind,
-    SwapHost,
+    Request, SwapHost, dio_complete, dio_submit,
 };
 
-use super::dio::dio_swap_rw;
-use super::{PathKind, SwapIo};
+use super::dio::{dio_swap_rw, swap_iocb};
+use super::{PathKind, SplitIo, SwapIo};
 
 /// Swap I/O by the direct-I/O engine and the filesystem's swap mapping.
 pub(crate) struct DioSwapMapPath<H: SwapHost, D: BlockDevice> {
@@ -45,8 +45,32 @@ impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for DioSwapMapPath<H, D> {
         dio_swap_rw(&ops, &*self.device, self.inode, direction, slot, pages, context)
     }
 
+    fn split(&self) -> Option<&dyn SplitIo<D::Page>> {
+        Some(self)
+    }
+
     fn deactivate(&mut self) {
         self.host.release_swapfile(self.inode);
+    }
+}
+
+impl<H: SwapHost, D: BlockDevice> SplitIo<D::Page> for DioSwapMapPath<H, D> {
+    fn submit(&self, request: &mut Request<D::Page>, context: Context) {
+        let ops = &AliveSwapMap(&*self.host);
+        dio_submit(ops, &*self.device, self.inode, request, swap_iocb(context));
+    }
+
+    fn complete(&self, request: &mut Request<D::Page>, context: Context) -> Result<(), IoFailure> {
+        let ops = &AliveSwapMap(&*self.host);
+        dio_complete(ops, &*self.device, self.inode, request, swap_iocb(context))
+    }
+
+    fn enters_filesystem(&self) -> bool {
+        true
+    }
+
+    fn completes_in_worker(&self) -> bool {
+        true
     }
 }
 

@@ -8,9 +8,12 @@ use alloc::vec::Vec;
 
 use block::{Bio, BlockDevice, BlockError, Op};
 use hal::trace::Layer;
-use iomap::{Context, Direction, Errno, FailureKind, IoFailure, SwapExtent, SwapExtents, SwapHost};
+use iomap::{
+    Context, Direction, Errno, FailureKind, IoFailure, Request, SwapExtent, SwapExtents, SwapHost,
+    direct_complete, direct_submit,
+};
 
-use super::{IO_PAGES_MAX, PathKind, SwapIo, slot_pos};
+use super::{IO_PAGES_MAX, PathKind, SplitIo, SwapIo, slot_pos};
 
 /// Swap I/O by a private copy of the block map.
 pub(crate) struct ExtentsPath<H: SwapHost, D: BlockDevice> {
@@ -114,12 +117,41 @@ impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for ExtentsPath<H, D> {
         result
     }
 
+    fn split(&self) -> Option<&dyn SplitIo<D::Page>> {
+        Some(self)
+    }
+
     fn takes_folios(&self) -> bool {
         self.takes_folios
     }
 
+    fn map_bytes(&self) -> usize {
+        self.extents.len() * size_of::<SwapExtent>()
+    }
+
     fn deactivate(&mut self) {
         self.host.release_swapfile(self.inode);
+    }
+}
+
+impl<H: SwapHost, D: BlockDevice> SplitIo<D::Page> for ExtentsPath<H, D> {
+    fn submit(&self, request: &mut Request<D::Page>, _context: Context) {
+        direct_submit(&*self.device, request, |pos| {
+            let slot = u32::try_from(pos / hal::PAGE_BYTES as u64).unwrap_or(u32::MAX);
+            self.lookup(slot).ok_or(unmapped(slot))
+        });
+    }
+
+    fn complete(&self, request: &mut Request<D::Page>, _context: Context) -> Result<(), IoFailure> {
+        direct_complete(&*self.device, request)
+    }
+
+    fn enters_filesystem(&self) -> bool {
+        false
+    }
+
+    fn completes_in_worker(&self) -> bool {
+        false
     }
 }
 

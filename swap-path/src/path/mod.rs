@@ -17,7 +17,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use hal::DmaBuf;
-use iomap::{Context, Direction, IoFailure};
+use iomap::{Context, Direction, IoFailure, Request};
 
 pub(crate) use dio::DioPath;
 pub(crate) use dio_locked::DioLockedPath;
@@ -152,15 +152,47 @@ pub trait SwapIo<P: DmaBuf> {
         context: Context,
     ) -> Result<(), IoFailure>;
 
+    /// The same I/O in two halves, for reclaim that does not wait; `None` if the path has no such form.
+    fn split(&self) -> Option<&dyn SplitIo<P>> {
+        None
+    }
+
     /// True if a folio may be given slots as a whole, to be written by one call of `rw`. Linux splits
     /// every folio that goes to a swap *file* by the block layer (`SWP_BLKDEV` only).
     fn takes_folios(&self) -> bool {
         true
     }
 
+    /// What the path knows of the file's blocks, in bytes of memory: nothing, if it asks the filesystem.
+    fn map_bytes(&self) -> usize {
+        0
+    }
+
     /// The last call, at swapoff: lets go of the file. Cannot fail, whatever state the filesystem
     /// is in.
     fn deactivate(&mut self);
+}
+
+/// Swap I/O whose completion runs elsewhere: reclaim submits and goes on.
+///
+/// Any number of requests may be between their halves, and either half may wait as a task: no borrow lasts.
+pub trait SplitIo<P: DmaBuf> {
+    /// Submits. What fails is told at the completion.
+    fn submit(&self, request: &mut Request<P>, context: Context);
+
+    /// Waits for the device and does what the path does then.
+    ///
+    /// # Errors
+    /// As [`SwapIo::rw`].
+    fn complete(&self, request: &mut Request<P>, context: Context) -> Result<(), IoFailure>;
+
+    /// The filesystem is asked at submission, so reclaim on behalf of the filesystem must not come here (Linux
+    /// `SWP_FS_OPS` in `may_enter_fs`).
+    fn enters_filesystem(&self) -> bool;
+
+    /// A write ends in a worker that may wait and start transactions, because the direct-I/O engine does it so
+    /// (Linux `sb->s_dio_done_wq`); otherwise in the interrupt's wake.
+    fn completes_in_worker(&self) -> bool;
 }
 
 /// The position of a slot in the file.

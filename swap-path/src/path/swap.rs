@@ -9,11 +9,11 @@ use alloc::vec::Vec;
 use block::BlockDevice;
 use hal::trace::Layer;
 use iomap::{
-    BioPool, Context, DioEnd, DioOps, Direction, FailureKind, IoFailure, SwapFile, SwapHost,
-    Transfer, swap_rw,
+    BioPool, Context, DioEnd, DioOps, Direction, Errno, FailureKind, IoFailure, Request, SwapFile,
+    SwapHost, Transfer, swap_complete, swap_rw, swap_submit,
 };
 
-use super::{IO_PAGES_MAX, SwapKnobs};
+use super::{IO_PAGES_MAX, PathKind, SplitIo, SwapIo, SwapKnobs, slot_pos};
 use crate::{Bug, Bugs};
 
 /// Bios that one swap I/O may have in flight; a transfer in more pieces waits for its oldest.
@@ -65,13 +65,7 @@ impl<H: SwapHost, D: BlockDevice> SwapPath<H, D> {
         context: Context,
     ) -> Result<(), IoFailure> {
         let pos = transfer.pos;
-        let failed = |errno, kind| IoFailure {
-            errno,
-            pos,
-            learned_by: Layer::Filesystem,
-            kind,
-            device: None,
-        };
+        let failed = |errno, kind| failed(pos, errno, kind);
         if self.knobs.is_locked {
             let locked = self.host.lock_io(self.inode, context);
             locked.map_err(|errno| failed(errno, FailureKind::Refused))?;
@@ -107,4 +101,72 @@ impl<H: SwapHost, D: BlockDevice> SwapFile<D::Page> for SwapPath<H, D> {
     fn deactivate(&mut self) {
         self.host.release_swapfile(self.inode);
     }
+}
+
+/// The file as a path of swap: the slot is a place in it, the rest is the file's.
+impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for SwapPath<H, D> {
+    fn kind(&self) -> PathKind {
+        PathKind::Swap
+    }
+
+    fn rw(
+        &mut self,
+        direction: Direction,
+        slot: u32,
+        pages: &mut Vec<D::Page>,
+        context: Context,
+    ) -> Result<(), IoFailure> {
+        SwapFile::rw(self, direction, slot_pos(slot), pages, context)
+    }
+
+    fn split(&self) -> Option<&dyn SplitIo<D::Page>> {
+        Some(self)
+    }
+
+    fn deactivate(&mut self) {
+        SwapFile::deactivate(self);
+    }
+}
+
+impl<H: SwapHost, D: BlockDevice> SplitIo<D::Page> for SwapPath<H, D> {
+    fn submit(&self, request: &mut Request<D::Page>, context: Context) {
+        if self.knobs.is_locked
+            && let Err(errno) = self.host.lock_io(self.inode, context)
+        {
+            request.fail(failed(request.pos, errno, FailureKind::Refused));
+            return;
+        }
+        let (device, inode) = (&*self.device, self.inode);
+        if self.knobs.is_mapped_by_dio {
+            swap_submit(self.host.dio_ops(), device, inode, request, context);
+        } else {
+            swap_submit(self.host.swap_ops(), device, inode, request, context);
+        }
+        if self.knobs.is_locked {
+            self.host.unlock_io(self.inode, context);
+        }
+    }
+
+    fn complete(&self, request: &mut Request<D::Page>, context: Context) -> Result<(), IoFailure> {
+        swap_complete(&*self.device, request)?;
+        if !self.knobs.has_end_io || request.direction == Direction::Read {
+            return Ok(());
+        }
+        let (pos, bytes) = (request.pos, request.pages.len() as u64 * hal::PAGE_BYTES as u64);
+        let end = DioEnd::UNWRITTEN;
+        let ended = self.host.dio_ops().end_io(self.inode, pos, bytes, end, context);
+        ended.map_err(|errno| failed(pos, errno, FailureKind::EndIo))
+    }
+
+    fn enters_filesystem(&self) -> bool {
+        true
+    }
+
+    fn completes_in_worker(&self) -> bool {
+        false
+    }
+}
+
+const fn failed(pos: u64, errno: Errno, kind: FailureKind) -> IoFailure {
+    IoFailure { errno, pos, learned_by: Layer::Filesystem, kind, device: None }
 }

@@ -6,6 +6,7 @@ mod bench;
 mod broken_paths;
 mod errors;
 mod host;
+mod memory;
 mod model;
 mod planted;
 mod reclaim;

@@ -5,6 +5,7 @@ mod boot;
 mod campaign;
 mod nvme;
 mod sample;
+mod swap;
 
 use crate::args::{Bench, BenchKind};
 use crate::exit::Exit;
@@ -18,6 +19,7 @@ pub(crate) fn run(args: &Bench) -> Exit {
         BenchKind::BootOnce => boot::boot_once(),
         BenchKind::Campaign => campaign::campaign(),
         BenchKind::Nvme => nvme::nvme(),
+        BenchKind::Swap => swap::swap(),
     };
     match outcome {
         Ok(true) => Exit::Expected,

@@ -19,8 +19,12 @@ pub(crate) enum CampaignCommand {
     Plan(Plan),
     /// Run a plan, or a campaign file directly, or a shard of it
     Run(Run),
-    /// Say what results mean together, on one page
+    /// Merge the results of shards: any order, any number of times, the same bytes
+    Merge(Merge),
+    /// Say what results mean: for people, or for other programs
     Report(Report),
+    /// Compare two sets of results, or two designs in one, under the identical faults
+    Diff(Diff),
     /// Run one unit again: is its trace the recorded one, byte for byte?
     Replay(Replay),
     /// Find the smallest unit that fails in the same way, and where its failure was sealed
@@ -28,22 +32,78 @@ pub(crate) enum CampaignCommand {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Report {
-    /// The results
+pub(crate) struct Merge {
+    /// Results of shards
     #[arg(value_name = "RESULTS", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Write a page to FILE: self-contained, for a browser
+    /// Write the merged results to FILE
     #[arg(long, value_name = "FILE")]
-    pub(crate) html: PathBuf,
+    pub(crate) out: PathBuf,
 
-    /// Compare with these earlier results, unit by unit
-    #[arg(long, value_name = "RESULTS")]
+    /// Merge results of different builds, which are results of different experiments
+    #[arg(long)]
+    pub(crate) allow_other_build: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// Results, merged or not
+    #[arg(value_name = "RESULTS", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Print JUnit XML: a test for each cell of the matrix
+    #[arg(long, group = "form")]
+    pub(crate) junit: bool,
+
+    /// Print KTAP, the kernel's test format
+    #[arg(long, group = "form")]
+    pub(crate) ktap: bool,
+
+    /// Print one JSON object
+    #[arg(long, group = "form")]
+    pub(crate) json: bool,
+
+    /// Write a page to FILE: self-contained, for a browser
+    #[arg(long, value_name = "FILE", group = "form")]
+    pub(crate) html: Option<PathBuf>,
+
+    /// On the page, compare with these earlier results, unit by unit
+    #[arg(long, value_name = "RESULTS", requires = "html")]
     pub(crate) against: Option<PathBuf>,
 
     /// Take results of different builds together
     #[arg(long)]
     pub(crate) allow_other_build: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// The first results
+    #[arg(value_name = "A")]
+    pub(crate) a: PathBuf,
+
+    /// The second results (the first again if nothing is said)
+    #[arg(value_name = "B")]
+    pub(crate) b: Option<PathBuf>,
+
+    /// Of the first, only units with this word, such as path=dio (may be repeated)
+    #[arg(long, value_name = "WORD=VALUE", value_parser = word)]
+    pub(crate) where_a: Vec<(String, String)>,
+
+    /// Of the second, only units with this word, such as path=swap (may be repeated)
+    #[arg(long, value_name = "WORD=VALUE", value_parser = word)]
+    pub(crate) where_b: Vec<(String, String)>,
+
+    /// Compare what the runs came to (ok, kept, lost N, ...) and not their verdicts
+    #[arg(long)]
+    pub(crate) came_to: bool,
+}
+
+/// `path=dio`.
+fn word(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').ok_or("not of the form WORD=VALUE")?;
+    Ok((pair.0.to_owned(), pair.1.to_owned()))
 }
 
 /// Which unit.
@@ -143,6 +203,11 @@ pub(crate) struct Run {
     /// Start no unit after this time, such as 90s, 10m or 2h
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) budget: Option<Duration>,
+
+    /// Stop when so many units in a row have shown nothing new: no new combination of scenario, path,
+    /// verdict, outcome and errors
+    #[arg(long, value_name = "UNITS")]
+    pub(crate) until_saturated: Option<u64>,
 
     /// Go on with the results in FILE: run what is missing
     #[arg(long)]

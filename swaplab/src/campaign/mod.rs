@@ -1,10 +1,13 @@
 //! `swaplab campaign`: many units, believed together.
 
 pub(crate) mod args;
+mod diff;
 mod find;
+mod merge;
 mod plan;
 mod progress;
 mod replay;
+mod report;
 mod report_html;
 mod run;
 mod shrink;
@@ -22,17 +25,18 @@ pub(crate) fn run(args: &CampaignArgs) -> Exit {
     let outcome = match &args.command {
         CampaignCommand::Plan(args) => plan::plan(args),
         CampaignCommand::Run(args) => run::run(args),
+        CampaignCommand::Merge(args) => merge::merge(args),
+        CampaignCommand::Report(args) => report::report(args),
+        CampaignCommand::Diff(args) => diff::diff(args),
         CampaignCommand::Replay(args) => replay::replay(args),
-        CampaignCommand::Report(args) => report(args),
         CampaignCommand::Shrink(args) => shrink::shrink(args),
     };
     outcome.unwrap_or_else(|exit| exit)
 }
 
-fn report(args: &args::Report) -> Result<Exit, Exit> {
-    let other_builds =
-        if args.allow_other_build { OtherBuilds::Allow } else { OtherBuilds::Refuse };
-    report_html::write(&args.files, other_builds, args.against.as_deref(), &args.html)
+/// Whether results of different builds may meet.
+const fn other_builds(is_allowed: bool) -> OtherBuilds {
+    if is_allowed { OtherBuilds::Allow } else { OtherBuilds::Refuse }
 }
 
 /// This build.

@@ -7,7 +7,7 @@ use campaign::engine::{Engine, HostEngine};
 use campaign::report::{CampaignPage, Cost, FailureStory, Space};
 use campaign::run::{UnitResult, run_unit};
 use campaign::shrink::point_of_no_return;
-use results::compare::{Comparison, compare};
+use results::compare::{By, Comparison, compare};
 use results::ledger::{LedgerHeader, LedgerReader};
 use results::merge::{self, OtherBuilds};
 use results::summary::Summary;
@@ -127,7 +127,7 @@ fn difference(before: &Path, after: &[PathBuf]) -> Result<Comparison, FileError>
     for path in after {
         now.extend(outcomes(path)?);
     }
-    Ok(compare(before, now, |outcome| outcome.unit.clone()))
+    Ok(compare(before, now, By::Verdict, |outcome| outcome.unit.clone()))
 }
 
 fn outcomes(path: &Path) -> Result<Vec<Outcome>, FileError> {

@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use campaign::fleet::{self, FleetError, Laboratory, Orders, Task};
 use results::ledger::{Ledger, LedgerHeader, Standing};
-use results::{Build, Plan, Shard, UnitId};
+use results::merge::OtherBuilds;
+use results::{Build, Plan, Role, Shard, UnitId};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::progress::Progress;
@@ -38,10 +39,10 @@ pub(super) fn run(args: &args::Run) -> Result<Exit, Exit> {
     let stop = stop_flag()?;
     let deadline = args.budget.and_then(|budget| Instant::now().checked_add(budget));
     let orders = Orders { jobs, attempts_max: ATTEMPTS_MAX, deadline, stop: &stop };
-    let mut progress = Progress::new(tasks.len());
+    let mut progress = Progress::new(tasks.len(), args.until_saturated, &stop);
     let flown =
         fleet::run(&tasks, &orders, &Laboratory::new(args.engine), &mut ledger, &mut progress);
-    progress.end();
+    let is_saturated = progress.end();
     drop(ledger);
     let left = match flown {
         Ok(progressed) => progressed.left,
@@ -51,8 +52,15 @@ pub(super) fn run(args: &args::Run) -> Result<Exit, Exit> {
             return Err(Exit::Infrastructure.with(&kept));
         }
     };
-    let exit = summary::print(&[out], results::merge::OtherBuilds::Refuse)?;
+    let campaign = summary::Campaign::read(std::slice::from_ref(&out), OtherBuilds::Refuse)?;
+    summary::print(&campaign);
+    println!("results {} in {}", summary::short(&campaign.merged.digest), out.display());
+    let exit = campaign.exit();
     if left == 0 {
+        return Ok(exit);
+    }
+    if is_saturated {
+        println!("saturated: nothing new for so many units; {left} units were not needed");
         return Ok(exit);
     }
     let why = if stop.load(Ordering::Relaxed) { "stopped" } else { "out of time" };
@@ -65,8 +73,7 @@ fn check_build(plan: &Plan, build: &Build, args: &args::Run) -> Result<(), Exit>
         return Ok(());
     }
     let message = format!(
-        "{} was made by {}, this is {build}: plan again, or insist with --allow-other-build",
-        args.file.display(),
+        "the plan was made by {}, this is {build}: plan again, or insist with --allow-other-build",
         plan.header().build
     );
     Err(Exit::Usage.with(&message))
@@ -103,7 +110,10 @@ fn tasks<'a>(
         }
         Some(Standing::Failed { .. } | Standing::Done) => None,
     };
-    plan.shard(shard).filter_map(task).collect()
+    let mut tasks: Vec<_> = plan.shard(shard).filter_map(task).collect();
+    // Whoever is stopped early has at least seen that the oracles can fail.
+    tasks.sort_by_key(|task| task.unit.role != Role::Control);
+    tasks
 }
 
 /// A flag that the first interrupt sets. The second ends the process at once, which loses a batch.

@@ -3,9 +3,11 @@
 //! A campaign has too many units for a test report, so a cell of the matrix is the test: it passes if no
 //! unit in it was a surprise, and is skipped if no unit in it learned anything.
 
+mod json;
 mod junit;
 mod ktap;
 
+pub use json::json;
 pub use junit::junit;
 pub use ktap::ktap;
 

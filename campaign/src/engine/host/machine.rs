@@ -117,6 +117,11 @@ impl HostMachine {
         }
     }
 
+    /// Adds a line to the guest's log, which is no part of the trace.
+    pub(super) fn say(&self, line: &str) {
+        self.trace.borrow_mut().push_line(line);
+    }
+
     pub(super) fn mmio_read(&self, offset: u64, data: &mut [u8]) {
         self.with_controller(|controller, now_ns, observer| {
             controller.mmio_read(now_ns, offset, data, observer);

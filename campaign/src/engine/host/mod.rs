@@ -15,9 +15,11 @@ use std::rc::Rc;
 use file_server::FileServer;
 use hal::testing::DmaPool;
 use nvme_model::Controller;
+use stacks::HostStacks;
 
 use super::{Engine, EngineError, EngineKind, LifeEnd};
 use crate::trace::TraceLog;
+use lab::LabError;
 use machine::{MEMORY_PAGES, PowerLost, WaitsForever};
 
 pub use machine::HostMachine;
@@ -71,10 +73,13 @@ impl Engine for HostEngine {
             machine.power_cut();
         }
         self.lives += 1;
-        let end = run_guest(&machine, command_line);
+        let stacks = Rc::new(HostStacks::new());
+        let end = run_guest(&machine, Rc::clone(&stacks), command_line);
         self.now_ns = machine.now_ns();
         let (controller, trace) = machine.take_apart();
         self.server = machine.take_server();
+        // Tasks that wait for ever end with the machine; nobody hears what their stacks say then.
+        stacks.unwind();
         self.controller = Some(controller);
         // A guest that leaked memory must not leave the next one with other addresses.
         self.memory = Some(memory).filter(|memory| memory.free_pages() == MEMORY_PAGES);
@@ -96,19 +101,23 @@ impl Engine for HostEngine {
 }
 
 /// Runs the program; a guest that panics or waits for ever is stopped by unwinding.
-fn run_guest(machine: &Rc<HostMachine>, command_line: &str) -> LifeEnd {
+fn run_guest(machine: &Rc<HostMachine>, stacks: Rc<HostStacks>, command_line: &str) -> LifeEnd {
     let guest = AssertUnwindSafe(|| {
         let platform = HostPlatform::new(Rc::clone(machine));
         let user = platform.user_memory();
         let remote = ServerPlatform::new(Rc::clone(machine));
-        lab::run(platform, remote, user, command_line)
+        lab::run(platform, remote, user, stacks, command_line)
     });
     match catch_unwind(guest) {
         Ok(Ok(())) => LifeEnd::Done,
+        Ok(Err(LabError::Probe(_))) => LifeEnd::NoDevice,
         Ok(Err(error)) => LifeEnd::Failed(error.to_string()),
         Err(payload) if payload.is::<PowerLost>() => LifeEnd::PowerLost,
         Err(payload) if payload.is::<WaitsForever>() => LifeEnd::WaitsForever,
-        Err(payload) => LifeEnd::Failed(format!("the guest panicked: {}", text_of(&payload))),
+        Err(payload) => {
+            machine.say(&format!("the guest panicked: {}", text_of(&payload)));
+            LifeEnd::Panicked
+        }
     }
 }
 

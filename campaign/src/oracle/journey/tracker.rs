@@ -88,7 +88,7 @@ impl Tracker {
                 LabEvent::decode(record).iter().for_each(|event| self.program(event));
             }
             // What a server does wrong is told by swap, page by page.
-            Layer::Block | Layer::Platform | Layer::Remote => {}
+            Layer::Block | Layer::Platform | Layer::Remote | Layer::Task => {}
         }
     }
 
@@ -364,7 +364,7 @@ const fn is_about_swap(reason: BusErrorReason) -> bool {
 
 const fn station_of(layer: Layer) -> Station {
     match layer {
-        Layer::Program | Layer::Workload => Station::Workload,
+        Layer::Program | Layer::Workload | Layer::Task => Station::Workload,
         Layer::Swap => Station::Swap,
         Layer::Iomap | Layer::Filesystem => Station::Filesystem,
         Layer::Block => Station::Block,

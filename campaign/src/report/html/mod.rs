@@ -159,6 +159,7 @@ const fn class(outcome: Outcome) -> &'static str {
         Outcome::Wrong(_) => "wrong",
         Outcome::OutOfMemory => "oom",
         Outcome::Refused(_) => "refused",
+        Outcome::Hung | Outcome::Stalled | Outcome::Died => "wrong",
     }
 }
 

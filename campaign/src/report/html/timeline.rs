@@ -128,7 +128,7 @@ fn guest_tick(record: &Record) -> Option<(usize, Mark)> {
         Layer::Remote => {
             (4, error(matches!(RemoteEvent::decode(record)?, RemoteEvent::Broken { .. })))
         }
-        Layer::Program | Layer::Block | Layer::Platform => return None,
+        Layer::Program | Layer::Block | Layer::Platform | Layer::Task => return None,
     })
 }
 

@@ -1,11 +1,14 @@
 //! One event of a trace as a line of a story.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use hal::trace::{Layer, Record};
 use lab::events::Event as LabEvent;
 use nvme_model::Event as ModelEvent;
 use swap_path::events::Event as SwapEvent;
+use tasks::TaskId;
+use tasks::events::Event as TaskEvent;
 
 use crate::trace::{Entry, Source, describe};
 
@@ -20,11 +23,17 @@ pub(super) struct Line {
 
 impl Line {
     /// The line of an event; `None` for those that only keep the machine going.
-    pub(super) fn of(entry: &Entry) -> Option<Self> {
+    pub(super) fn of(entry: &Entry, tasks: &BTreeMap<TaskId, String>) -> Option<Self> {
         let now_ns = entry.now_ns;
         match &entry.source {
             Source::Guest(record) => {
-                let text = words(&describe(record));
+                let mut text = words(&describe(record));
+                if record.layer == Layer::Task {
+                    if is_bookkeeping(record) {
+                        return None;
+                    }
+                    text = named(&text, tasks);
+                }
                 let layer = format!("{:?}", record.layer).to_lowercase();
                 Some(Self { now_ns, layer, text, record: Some(*record) })
             }
@@ -78,6 +87,23 @@ impl Line {
         }
         shape
     }
+}
+
+/// Choices and waits, of which there are thousands; who is stuck at the end is told.
+fn is_bookkeeping(record: &Record) -> bool {
+    matches!(
+        TaskEvent::decode(record),
+        Some(TaskEvent::Run { .. } | TaskEvent::Wait { .. } | TaskEvent::Exit { .. })
+    )
+}
+
+/// Tasks by their names.
+fn named(text: &str, tasks: &BTreeMap<TaskId, String>) -> String {
+    // From the last on: `task 1` is the beginning of `task 10`.
+    let named = |text: String, (TaskId(task), name): (&TaskId, &String)| {
+        text.replace(&format!("task {task}"), name)
+    };
+    tasks.iter().rev().fold(text.to_owned(), named)
 }
 
 /// Without the columns of a trace.

@@ -73,7 +73,7 @@ fn middle(result: &UnitResult) -> String {
     let mut blocks = Blocks::default();
     let mut is_told = false;
     for entry in result.trace.entries() {
-        let Some(line) = Line::of(entry) else { continue };
+        let Some(line) = Line::of(entry, &result.facts.tasks) else { continue };
         match line.lab_event() {
             Some(LabEvent::StepBegin { step }) => {
                 out += &blocks.take();
@@ -100,6 +100,9 @@ fn end(definition: Option<&Definition>, result: &UnitResult) -> String {
         result.virtual_ns as f64 / 1e6,
         result.trace_hash.short(),
     );
+    for line in result.facts.circle_lines() {
+        out += &wrapped(&line, "    ");
+    }
     if let Some(detail) = result.verdict.detail() {
         out += &wrapped(detail, "  ");
     }

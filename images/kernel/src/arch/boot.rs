@@ -62,6 +62,9 @@ extern "C" fn on_main_stack() -> ! {
 /// A stack is contiguous in its window and in memory, and both end at the same object.
 pub(crate) fn physical_address(address: u64) -> u64 {
     let [start, main_top, fault_top] = stack_window();
+    if let Some(physical) = super::task::physical_address(address) {
+        return physical;
+    }
     if !(start..fault_top).contains(&address) {
         return address;
     }

@@ -68,7 +68,11 @@ stack_pdpt:
     .fill 511, 8, 0
 stack_pd:
     .quad stack_pt + 0x67
-    .fill 511, 8, 0
+    .quad task_pt + 0x67            # 8 MiB for the stacks of tasks, mapped as tasks are made
+    .quad task_pt + 0x1067
+    .quad task_pt + 0x2067
+    .quad task_pt + 0x3067
+    .fill 507, 8, 0
 stack_pt:                           # page 0, and the page between the stacks, stay unmapped
     .quad 0
     .set i, 0
@@ -118,7 +122,9 @@ start_frame:
 
 .section .bss.boot, "aw", @nobits
     .balign 4096
-.globl idt, tss, user_pd, main_stack_top, fault_stack_top
+.globl idt, tss, user_pd, task_pt, main_stack_top, fault_stack_top
+task_pt:
+    .skip 4 * 4096
 idt:
     .skip 4096
 user_pd:

@@ -5,7 +5,7 @@
 
 use kernel_core::fault::{PageFaultCode, exception_name};
 
-use super::{boot, window};
+use super::{boot, task, window};
 
 /// The interrupted state, as trap.s lays it out. What the handler changes is what is resumed.
 #[repr(C)]
@@ -57,7 +57,8 @@ fn report_page_fault(frame: &FaultFrame, code: PageFaultCode) -> ! {
 /// Whether an address lies in the unmapped part of the window of stacks.
 fn is_stack_guard(address: u64) -> bool {
     let guard = hal::PAGE_BYTES as u64;
-    boot::stack_window().iter().any(|start| (*start..start + guard).contains(&address))
+    task::is_in_window(address)
+        || boot::stack_window().iter().any(|start| (*start..start + guard).contains(&address))
 }
 
 /// The registers as a report shows them.

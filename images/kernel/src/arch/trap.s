@@ -207,7 +207,8 @@ run_on:
 
 .section .data.trap, "aw"
     .balign 16
-page_fault_frame:
+.globl page_fault_frame
+page_fault_frame:                   # the fourth word is the running task's fault stack
     .quad page_fault_ring3, 0x33, 0x2, fault_stack_window_top, 0x2b
 exception_frame:
     .quad exception_ring3, 0x33, 0x2, report_stack_top, 0x2b

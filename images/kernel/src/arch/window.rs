@@ -175,8 +175,10 @@ pub(crate) type Handler<'a> = dyn FnMut(u64, hal::Access) -> bool + 'a;
 
 type ErasedHandler = *mut Handler<'static>;
 
-/// The access that is under way. There is one fault stack, so there is one access at a time.
-enum Active {
+/// The access that the running task has under way. It has one fault stack, so it has one access at a time.
+#[derive(Default)]
+pub(super) enum Active {
+    #[default]
     None,
     /// A fault goes to this handler.
     Access(ErasedHandler),
@@ -206,7 +208,8 @@ impl Drop for ActiveAccess {
     }
 }
 
-fn replace_active(state: Active) -> Active {
+/// Sets what the running task does; another task's is put aside meanwhile.
+pub(super) fn replace_active(state: Active) -> Active {
     ACTIVE.with(|active| core::mem::replace(active, state))
 }
 

@@ -90,10 +90,30 @@ steps! {
     SwapOnAgain = 33 "swapon of the active swap file",
     /// Read the file that shares the swap file's blocks.
     ReadClone = 35 "read the clone of the swap file",
+    /// Several tasks want more memory than there is.
+    Pressure = 36 "run tasks under memory pressure",
+    /// Take memory while the swap file's I/O lock is held.
+    LockAndAllocate = 37 "take memory under the inode's I/O lock",
     /// Make a file, unmount, mount.
     Remount = 34 "make a file and mount again",
     /// The client finds the file server's device.
-    ProbeServer = 36 "find the file server",
+    ProbeServer = 90 "find the file server",
+    /// Copy the first half of the address space over the second.
+    Fork = 60 "fork",
+    /// Write zeros over every page.
+    Zeros = 61 "write zeros",
+    /// Touch pages at random.
+    TouchRandom = 62 "touch pages at random",
+    /// Touch a window that moves.
+    TouchShifting = 63 "touch a moving window",
+    /// Touch a few pages often and many seldom.
+    TouchZipf = 64 "touch pages by a power law",
+    /// Touch pages at random, nearly always to write.
+    TouchWrites = 65 "write pages at random",
+    /// Use and give up many small areas.
+    TouchAreas = 66 "use many small areas",
+    /// Touch pages while a file beside the swap file is written, cut and grown.
+    TouchBesideFile = 67 "touch pages beside file I/O",
 }
 
 impl Step {

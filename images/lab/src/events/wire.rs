@@ -30,8 +30,8 @@ impl From<Event> for Record {
                 (Layer::Program, SWAP_FILE_EXTENT, 0, 0, [start_page, pages, start_block])
             }
             Event::PageWrong { page, generation, content } => {
-                let (kind, found) = code_of(content);
-                (Layer::Workload, PAGE_WRONG, 0, kind, [page, generation, found])
+                let (kind, small, found) = code_of(content);
+                (Layer::Workload, PAGE_WRONG, small, kind, [page, generation, found])
             }
             Event::PageTold { page, generation, is_store } => {
                 (Layer::Workload, PAGE_TOLD, u16::from(is_store), 0, [page, generation, 0])
@@ -44,14 +44,19 @@ impl From<Event> for Record {
     }
 }
 
-/// What was found, as a number, and the generation or page that goes with it.
-const fn code_of(content: PageContent) -> (u32, u64) {
+/// The owner of a foreign page is in the upper bits of its number.
+const OWNER_SHIFT: u32 = 48;
+
+/// What was found, as a number, and what goes with it: a generation; a generation and owner and page.
+const fn code_of(content: PageContent) -> (u32, u16, u64) {
     match content {
-        PageContent::Expected => (0, 0),
-        PageContent::Zeros => (ZEROS, 0),
-        PageContent::Stale { generation } => (STALE, generation),
-        PageContent::Foreign { page } => (FOREIGN, page),
-        PageContent::Garbage => (GARBAGE, 0),
+        PageContent::Expected => (0, 0, 0),
+        PageContent::Zeros => (ZEROS, 0, 0),
+        PageContent::Stale { generation } => (STALE, 0, generation),
+        PageContent::Foreign { owner, page, generation } => {
+            (FOREIGN, generation, page | (owner as u64) << OWNER_SHIFT)
+        }
+        PageContent::Garbage => (GARBAGE, 0, 0),
     }
 }
 
@@ -77,7 +82,11 @@ impl Event {
                 let content = match record.word {
                     ZEROS => PageContent::Zeros,
                     STALE => PageContent::Stale { generation: c },
-                    FOREIGN => PageContent::Foreign { page: c },
+                    FOREIGN => PageContent::Foreign {
+                        owner: (c >> OWNER_SHIFT) as u16,
+                        page: c & ((1 << OWNER_SHIFT) - 1),
+                        generation: record.small,
+                    },
                     GARBAGE => PageContent::Garbage,
                     _ => return None,
                 };
@@ -108,7 +117,7 @@ mod tests {
         for content in [
             PageContent::Zeros,
             PageContent::Stale { generation: 9 },
-            PageContent::Foreign { page: 10 },
+            PageContent::Foreign { owner: 3, page: 10, generation: 4 },
             PageContent::Garbage,
         ] {
             events.push(Event::PageWrong { page: 1, generation: 2, content });

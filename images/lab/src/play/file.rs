@@ -71,7 +71,8 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
         let fs = self.fs()?;
         let ino = step(&self.tracer, Step::MakeSwapFile, || {
             let ino = fs.create(SWAP_FILE)?;
-            let pages = self.spec.pages + 1;
+            // Folios lie aligned in the area, so the header costs a whole one.
+            let pages = self.spec.pages + (1 << self.spec.folio_order);
             self.lay_out(&fs, ino, pages)?;
             Ok((ino, pages))
         })?;
@@ -108,10 +109,10 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
     fn lay_out(&self, fs: &FileSystem<Tripwire<D>>, ino: Ino, pages: u64) -> Result<(), Errno> {
         match self.spec.kind {
             FileKind::Written | FileKind::Dirty | FileKind::Shared => {
-                fs.fallocate(ino, 0, pages * PAGE)?;
+                self.allocate(fs, ino, pages)?;
                 self.write_zeros(fs, ino, 0, pages)?;
             }
-            FileKind::Unwritten => fs.fallocate(ino, 0, pages * PAGE)?,
+            FileKind::Unwritten => self.allocate(fs, ino, pages)?,
             FileKind::Hole => self.write_zeros(fs, ino, pages - 1, 1)?,
             FileKind::Extending => self.write_zeros(fs, ino, 0, pages / 2)?,
         }
@@ -127,6 +128,20 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             fs.fallocate(ino, pages * PAGE, PAGE)?;
         }
         Ok(())
+    }
+
+    /// Blocks in one piece, or in pieces with another file's blocks between them.
+    fn allocate(&self, fs: &FileSystem<Tripwire<D>>, ino: Ino, pages: u64) -> Result<(), Errno> {
+        if self.spec.piece_pages == 0 {
+            return fs.fallocate(ino, 0, pages * PAGE);
+        }
+        let wedge = fs.create("wedge")?;
+        for (nth, first) in (0..pages).step_by(self.spec.piece_pages as usize).enumerate() {
+            let piece = self.spec.piece_pages.min(pages - first);
+            fs.fallocate(ino, first * PAGE, piece * PAGE)?;
+            fs.fallocate(wedge, nth as u64 * PAGE, PAGE)?;
+        }
+        fs.fsync(wedge)
     }
 
     fn write_zeros(

@@ -26,6 +26,8 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             config.read_cluster_pages =
                 usize::try_from(spec.read_cluster_pages).unwrap_or(usize::MAX);
             config.knobs = spec.knobs.mm();
+            config.folio_order = spec.folio_order;
+            config.policy = spec.policy;
             config.bugs = spec.knobs.bugs();
             let mm = Mm::new(config, Rc::clone(&self.user), Rc::clone(&self.device));
             mm.map(|mm| (mm, spec.pages)).map_err(|_| Errno::ENOMEM)

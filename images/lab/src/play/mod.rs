@@ -10,6 +10,8 @@ mod end;
 mod file;
 mod memory;
 mod net;
+mod pressure;
+mod touch;
 mod user;
 
 use alloc::boxed::Box;
@@ -20,7 +22,8 @@ use guest_fs::{FileSystem, Ino};
 use hal::{Tracer, UserMemory};
 use iomap::Errno;
 use remote::{FileId, RemoteFs};
-use swap_path::{AreaId, Mm, PathKind};
+use swap_path::{AreaId, Mm, PathKind, TaskMm};
+use tasks::Tasks;
 
 use crate::events::Step;
 use crate::spec::{Op, Stage, UnitSpec};
@@ -34,6 +37,7 @@ pub(crate) fn play<D, U>(
     device: Rc<D>,
     remote: Option<Box<dyn RemoteFs<D::Page>>>,
     user: Rc<U>,
+    tasks: Rc<Tasks>,
 ) where
     D: BlockDevice + 'static,
     U: UserMemory + 'static,
@@ -48,10 +52,11 @@ pub(crate) fn play<D, U>(
         ino: None,
         mm: None,
         area: None,
+        pressure: None,
         remote_file: None,
         is_remote_mounted: false,
     };
-    let mut play = Play { spec, device, remote, user, tracer, workload, parts };
+    let mut play = Play { spec, device, remote, user, tasks, tracer, workload, parts };
     for op in words {
         if play.word(*op).is_err() {
             break;
@@ -71,6 +76,8 @@ struct Parts<D: BlockDevice, U: UserMemory> {
     /// The swap file on the server.
     remote_file: Option<FileId>,
     is_remote_mounted: bool,
+    /// The memory of several tasks.
+    pressure: Option<Rc<TaskMm<U, Tripwire<D>>>>,
 }
 
 struct Play<'a, D: BlockDevice, U: UserMemory> {
@@ -78,6 +85,7 @@ struct Play<'a, D: BlockDevice, U: UserMemory> {
     device: Rc<Tripwire<D>>,
     remote: Option<Box<dyn RemoteFs<D::Page>>>,
     user: Rc<U>,
+    tasks: Rc<Tasks>,
     tracer: Tracer,
     workload: Workload,
     parts: Parts<D, U>,
@@ -111,6 +119,14 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             Op::VerifyInMemory => self.verify_all(Step::VerifyInMemory)?,
             Op::PageOut => self.page_out()?,
             Op::ReclaimUnderLock => self.reclaim_under_lock()?,
+            Op::Fork => self.fork()?,
+            Op::Zeros => self.zeros()?,
+            Op::TouchRandom => self.touch(op, Step::TouchRandom)?,
+            Op::TouchShifting => self.touch(op, Step::TouchShifting)?,
+            Op::TouchZipf => self.touch(op, Step::TouchZipf)?,
+            Op::TouchWrites => self.touch(op, Step::TouchWrites)?,
+            Op::TouchAreas => self.touch(op, Step::TouchAreas)?,
+            Op::TouchBesideFile => self.touch_beside_file(op)?,
             Op::DropFailedReads => self.drop_failed_reads()?,
             Op::UserIo => self.user_io()?,
             Op::UserRead => self.user_read(self.ino()?, Step::UserRead)?,
@@ -118,6 +134,12 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             Op::Nowait => self.nowait()?,
             Op::EatSpace => self.eat_space()?,
             Op::ModifyActive => self.modify_active()?,
+            Op::PressureOn => self.pressure_on()?,
+            Op::Pressure | Op::PressureReader | Op::PressurePageOut | Op::PressureFrozen => {
+                self.pressure(op)?;
+            }
+            Op::LockAndAllocate => self.lock_and_allocate()?,
+            Op::PressureOff => self.pressure_off()?,
             Op::Mark => self.mark(),
             Op::Shutdown
             | Op::ShutdownLogFlush

@@ -124,6 +124,6 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
     }
 
     const fn user_pattern(&self, page: u64, generation: u64) -> Pattern {
-        Pattern { seed: self.spec.seed, page: USER_PAGE_BASE + page, generation }
+        Pattern { seed: self.spec.seed, owner: 0, page: USER_PAGE_BASE + page, generation }
     }
 }

@@ -48,6 +48,10 @@ knobs! {
     LoseReadClusters = "lose-read-clusters",
     /// The `extents` path takes folios whole, as Linux does for a partition.
     ExtentsTakeFolios = "extents-take-folios",
+    /// The workqueue of direct-I/O completions is made at the mount, not by the first write.
+    WorkqueueAtMount = "workqueue-at-mount",
+    /// Each seventh submission of swap I/O finds no memory.
+    SubmitEnomem = "submit-enomem",
 }
 
 /// Which knobs are turned, and which bugs are planted.

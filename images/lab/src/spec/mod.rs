@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
-use swap_path::{Activation, PathKind};
+use swap_path::{Activation, FOLIO_ORDER_MAX, PathKind, ReclaimPolicy};
 
 pub use kind::FileKind;
 pub use knobs::{Knob, Knobs};
@@ -52,6 +52,12 @@ pub struct UnitSpec {
     pub knobs: Knobs,
     /// Pages that a fault reads with one I/O.
     pub read_cluster_pages: u64,
+    /// The order of the folios that the workload's memory comes in.
+    pub folio_order: u8,
+    /// Pages of each extent of the swap file; 0 leaves it to the filesystem, which finds one.
+    pub piece_pages: u64,
+    /// How reclaim chooses its victims.
+    pub policy: ReclaimPolicy,
     /// Pages the workload may keep in memory.
     pub resident_pages: u64,
     /// Pages of the workload's address space.
@@ -90,6 +96,9 @@ impl UnitSpec {
             activation: Activation::default(),
             knobs: Knobs::default(),
             read_cluster_pages: 1,
+            folio_order: 0,
+            piece_pages: 0,
+            policy: ReclaimPolicy::default(),
             resident_pages: 32,
             pages: 128,
             seed: 1,
@@ -114,6 +123,20 @@ impl UnitSpec {
                     self.knobs = self.knobs.with_named(name)?;
                 }
             }
+            "folio" => {
+                let order = number(key, value)?;
+                let known = u8::try_from(order).ok().filter(|order| *order != 1);
+                let known = known.filter(|order| *order <= FOLIO_ORDER_MAX);
+                self.folio_order = known.ok_or_else(|| {
+                    SpecError(alloc::format!(
+                        "folio={value}: known are 0 and 2 to {FOLIO_ORDER_MAX}"
+                    ))
+                })?;
+            }
+            "pieces" => self.piece_pages = number(key, value)?,
+            "policy" => {
+                self.policy = named(ReclaimPolicy::ALL, ReclaimPolicy::name, key, value)?;
+            }
             "readin" => self.read_cluster_pages = number(key, value)?,
             "resident" => self.resident_pages = number(key, value)?,
             "pages" => self.pages = number(key, value)?,
@@ -121,7 +144,7 @@ impl UnitSpec {
             _ => {
                 return Err(SpecError(alloc::format!(
                     "unknown word {key}: known are script, stage, path, kind, activation, knobs, \
-                     readin, resident, pages, seed"
+                     readin, folio, pieces, policy, resident, pages, seed"
                 )));
             }
         }
@@ -145,7 +168,18 @@ impl fmt::Display for UnitSpec {
             self.resident_pages,
             self.pages,
             self.seed,
-        )
+        )?;
+        // What is as always is not said: command lines are short.
+        if self.folio_order > 0 {
+            write!(f, " folio={}", self.folio_order)?;
+        }
+        if self.piece_pages > 0 {
+            write!(f, " pieces={}", self.piece_pages)?;
+        }
+        if self.policy != ReclaimPolicy::default() {
+            write!(f, " policy={}", self.policy.name())?;
+        }
+        Ok(())
     }
 }
 
@@ -192,6 +226,7 @@ mod tests {
     fn a_unit_reads_back_what_it_prints() {
         let mut spec: UnitSpec = "".parse().unwrap();
         spec.seed = u64::MAX;
+        (spec.folio_order, spec.piece_pages, spec.policy) = (9, 7, ReclaimPolicy::TwoLists);
         spec.script = "fs,trip-in-flight:3:shutdown,power-cycle,recover".parse().unwrap();
         for path in PathKind::ALL {
             for stage in [Stage::Live, Stage::After] {
@@ -234,6 +269,9 @@ mod tests {
             "path=bio",
             "kind=sparse",
             "activation=maybe",
+            "folio=1",
+            "folio=10",
+            "policy=lru",
         ] {
             let error = line.parse::<UnitSpec>().unwrap_err();
             assert!(!error.to_string().is_empty(), "{line}");

@@ -57,8 +57,38 @@ ops! {
     VerifyInMemory = "verify-in-memory",
     /// Evicts every page.
     PageOut = "page-out",
+    /// A process of half the address space is copied over the other half.
+    Fork = "fork",
+    /// Writes zeros over all pages.
+    Zeros = "zeros",
+    /// Touches pages at random, four times as many as there are; half the accesses write.
+    TouchRandom = "touch-random",
+    /// The same in a window of a quarter of the pages that moves.
+    TouchShifting = "touch-shifting",
+    /// The same, but the first page of each power of two as often as all the others of it (Zipf).
+    TouchZipf = "touch-zipf",
+    /// The same, but nine of ten accesses write.
+    TouchWrites = "touch-writes",
+    /// Uses areas of eight pages each, and gives every fourth one up.
+    TouchAreas = "touch-areas",
+    /// Touches pages at random while a file is written, read, grown, cut and brought to media.
+    TouchBesideFile = "touch-beside-file",
     /// Reclaims while somebody holds the swap file's I/O lock.
     ReclaimUnderLock = "reclaim-under-lock",
+    /// Takes memory for several tasks and turns swap on behind it.
+    PressureOn = "pressure-on",
+    /// Lets several tasks want more memory than there is.
+    Pressure = "pressure",
+    /// The same while somebody reads the swap file.
+    PressureReader = "pressure-reader",
+    /// The same with everything evicted once, by a program.
+    PressurePageOut = "pressure-page-out",
+    /// The same on a frozen filesystem, which the program thaws afterwards.
+    PressureFrozen = "pressure-frozen",
+    /// Somebody takes memory while he holds the swap file's I/O lock.
+    LockAndAllocate = "lock-and-allocate",
+    /// Gives that memory up and lets go of the swap file.
+    PressureOff = "pressure-off",
     /// Forgets that reads failed.
     DropFailedReads = "drop-failed-reads",
     /// Reads the last block of the drive: fault rules count from here.

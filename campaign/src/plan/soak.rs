@@ -1,0 +1,139 @@
+//! Soak: fresh units from a seed, each with its own choice of faults.
+//!
+//! Swarm testing: every unit first draws which faults may happen in it at all, so that some units see
+//! only a few of them, often. A unit depends on the soak's seed and on its own number alone: more units
+//! are added behind the ones there are.
+//!
+//! The first fault is at a command of the run without faults, so it fires; the others come after it.
+//! Whether they find a command there is not known: a unit in which one does not is NOT_EXERCISED.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::census::{Point, points};
+use super::faults::{self, FaultsFile};
+use super::file::{CampaignError, Source, Text, UnitsFile};
+use super::obligations::{FaultRow, Owes};
+use super::select;
+use crate::Unit;
+
+/// A soak, as it is written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct SoakFile {
+    /// How many units at the most.
+    pub(super) units: u64,
+    /// Where everything is drawn from.
+    pub(super) seed: u64,
+    /// Names of scenarios, or `all`.
+    pub(super) scenarios: Vec<Text>,
+    /// Swap paths; all if nothing is said.
+    pub(super) paths: Option<Vec<Text>>,
+    /// Which faults, as in `[units.faults]`.
+    pub(super) kinds: Vec<Text>,
+    /// The most faults in a unit; 3 if nothing is said.
+    #[serde(default = "three")]
+    pub(super) faults_max: u64,
+}
+
+const fn three() -> u64 {
+    3
+}
+
+/// Where later faults are: a class, and the last of its commands that is likely to come.
+const LATER: &[(&str, usize)] = &[("read", 4), ("write", 4), ("flush", 1)];
+
+/// Every unit of the soak, and the controls of its scenarios.
+pub(super) fn units(
+    source: &Source<'_>,
+    file: &SoakFile,
+) -> Result<(Vec<Unit>, Vec<Unit>), CampaignError> {
+    let block = UnitsFile {
+        scenarios: file.scenarios.clone(),
+        cases: None,
+        paths: file.paths.clone(),
+        seeds: None,
+        controls: true,
+        faults: None,
+    };
+    let definitions = select::definitions(source, &block)?;
+    let experiments = select::experiments(source, &block, &definitions)?;
+    let place = || file.scenarios.first().map_or(0..0, serde_spanned::Spanned::span);
+    if experiments.is_empty() {
+        return Err(source.error(&place(), "no unit of these scenarios is of these paths"));
+    }
+    let rows = faults::rows(source, &FaultsFile::of_kinds(file.kinds.clone()))?;
+    let mut census: BTreeMap<usize, Vec<Point>> = BTreeMap::new();
+    let mut units = Vec::new();
+    for number in 0..file.units {
+        let mut draw = Draw::new(file.seed, number);
+        let choice = draw.below(experiments.len());
+        let base = &experiments[choice];
+        let points = match census.entry(choice) {
+            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(points(base).map_err(|error| source.error(&place(), error))?)
+            }
+        };
+        units.push(unit(base, points, &rows, file.faults_max, &mut draw));
+    }
+    Ok((units, select::controls(&block, &definitions)))
+}
+
+fn unit(base: &Unit, points: &[Point], rows: &[FaultRow], most: u64, draw: &mut Draw) -> Unit {
+    let mut unit = base.clone();
+    unit.spec.seed = draw.next() >> 32;
+    unit.faults.seed = draw.next() >> 32;
+    // The swarm: what may happen in this unit at all.
+    let swarm: Vec<&FaultRow> = rows.iter().filter(|_| draw.below(4) == 0).collect();
+    let fitting: Vec<(&Point, &FaultRow)> = points
+        .iter()
+        .flat_map(|point| swarm.iter().map(move |row| (point, *row)))
+        .filter(|(point, row)| row.on.contains(&point.class))
+        .collect();
+    let Some((point, first)) = draw.of(&fitting).copied() else { return unit };
+    let mut owes = faults::owes_at(first, point);
+    let mut rules = vec![format!("{} nth={} name=first => {}", point.class, point.nth, first.does)];
+    rules.extend(first.with.iter().map(|rule| (*rule).to_owned()));
+    for _ in 1..=draw.below(usize::try_from(most).unwrap_or(1).max(1)) {
+        let (Some((class, last)), Some(row)) = (draw.of(LATER), draw.of(&swarm)) else { continue };
+        if row.on.contains(class) {
+            let nth = draw.below(*last) + 1;
+            rules.push(format!("{class} nth={nth} after=first => {}", row.does));
+            // Faults that are survived one by one may be too many together.
+            owes = owes.max(row.owes).max(Owes::Report);
+        }
+    }
+    faults::predict(&mut unit, owes);
+    for rule in rules {
+        unit.faults.rules.push(rule.parse().expect("a test reads every row at every class"));
+    }
+    unit
+}
+
+/// Numbers that depend on a seed and a place (SplitMix64).
+#[derive(Clone, Copy, Debug)]
+struct Draw(u64);
+
+impl Draw {
+    const fn new(seed: u64, number: u64) -> Self {
+        Self(seed.wrapping_mul(0xd1b5_4a32_d192_ed03) ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    const fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ z >> 31
+    }
+
+    /// A number below `end`, which is not 0. The bias is below 2^-50 for the small numbers here.
+    const fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+
+    fn of<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
+        if list.is_empty() { None } else { list.get(self.below(list.len())) }
+    }
+}

@@ -1,0 +1,136 @@
+//! Memory that several tasks want at once, with the swap file behind it.
+
+use alloc::rc::Rc;
+
+use block::BlockDevice;
+use hal::UserMemory;
+use iomap::{Errno, SwapHost};
+use swap_path::{SwaponOptions, TaskMm, TaskMmConfig, TaskMmError, swapon_with};
+use tasks::{NoStack, Role, TaskHandle};
+
+use super::{OUT_OF_PLACE, Play};
+use crate::crowd::{Crowd, Member, PROGRAM_PAGES, allocate_locked};
+use crate::events::{Event, Step};
+use crate::spec::{Knob, Op};
+use crate::steps::step;
+
+/// Tasks that want memory.
+const HOGS: u64 = 2;
+
+/// With the knob each so manieth submission finds no memory.
+const ENOMEM_EVERY: u32 = 7;
+
+impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
+    /// Takes memory and turns swap on behind it.
+    pub(super) fn pressure_on(&mut self) -> Result<(), Errno> {
+        let (fs, ino) = (self.fs()?, self.ino()?);
+        let (spec, tracer) = (self.spec, &self.tracer);
+        let frames = usize::try_from(spec.resident_pages).unwrap_or(usize::MAX);
+        let config = TaskMmConfig {
+            has_workqueue_from_start: spec.knobs.has(Knob::WorkqueueAtMount),
+            enomem_every: if spec.knobs.has(Knob::SubmitEnomem) { ENOMEM_EVERY } else { 0 },
+            ..TaskMmConfig::new(frames)
+        };
+        let options = SwaponOptions {
+            path: spec.path,
+            activation: spec.activation,
+            knobs: spec.knobs.swap(),
+            ..SwaponOptions::new(spec.path)
+        };
+        let (tasks, user, device) = (&self.tasks, &self.user, &self.device);
+        let pressure = step(tracer, Step::SwapOn, || {
+            let area =
+                swapon_with(&Rc::new(fs), device, ino, &options).map_err(|error| error.errno())?;
+            for extent in area.extents() {
+                tracer.emit(Event::from(extent));
+            }
+            let slots = u64::from(area.size_pages());
+            let (tasks, user) = (Rc::clone(tasks), Rc::clone(user));
+            let pressure = TaskMm::new(config, tasks, user, device, area);
+            pressure.map(|pressure| (pressure, slots)).map_err(|error| match error {
+                TaskMmError::NotSplit(_) => Errno::EOPNOTSUPP,
+                TaskMmError::OutOfMemory | TaskMmError::NoStack => Errno::ENOMEM,
+            })
+        })?;
+        self.parts.pressure = Some(pressure);
+        Ok(())
+    }
+
+    /// Lets go of the swap file. What is in it is given up, as the memory is.
+    pub(super) fn pressure_off(&mut self) -> Result<(), Errno> {
+        self.parts.pressure = None;
+        self.fs()?.release_swapfile(self.ino()?);
+        Ok(())
+    }
+
+    /// Hogs, a program that sleeps, and who else the word says.
+    pub(super) fn pressure(&self, op: Op) -> Result<(), Errno> {
+        let mut member = self.member()?;
+        member.is_paged_out = matches!(op, Op::PressureFrozen | Op::PressurePageOut);
+        let (fs, ino) = (self.fs()?, self.ino()?);
+        let each = self.spec.pages.saturating_sub(PROGRAM_PAGES) / HOGS;
+        let (seed, crowd) = (self.spec.seed, Rc::clone(&member.crowd));
+        self.run_tasks(Step::Pressure, || {
+            let program = member.clone();
+            let frozen = (op == Op::PressureFrozen).then(|| fs.clone());
+            let run = move || program.program(frozen.as_ref());
+            member.tasks.spawn("init", Role::Worker, run)?;
+            for (number, name) in (0..HOGS).zip(["hog0", "hog1"]) {
+                crowd.hogs_left.set(crowd.hogs_left.get() + 1);
+                let hog = member.clone();
+                let first = PROGRAM_PAGES + number * each;
+                member.tasks.spawn(name, Role::Worker, move || hog.hog(seed, first, each))?;
+            }
+            if op == Op::PressureReader {
+                let reader = member.clone();
+                let read = move || reader.reader(&fs, ino);
+                member.tasks.spawn("reader", Role::Worker, read)?;
+            }
+            Ok(Rc::clone(&crowd))
+        })
+    }
+
+    /// Somebody takes memory while he holds the swap file's I/O lock, long before it is scarce.
+    pub(super) fn lock_and_allocate(&self) -> Result<(), Errno> {
+        let member = self.member()?;
+        let (fs, ino) = (self.fs()?, self.ino()?);
+        self.run_tasks(Step::LockAndAllocate, || {
+            let (tasks, crowd) = (Rc::clone(&member.tasks), Rc::clone(&member.crowd));
+            let body = move || allocate_locked(&tasks, &fs, ino);
+            member.tasks.spawn("reader", Role::Worker, body)?;
+            Ok(crowd)
+        })
+    }
+
+    fn member(&self) -> Result<Member<U, crate::tripwire::Tripwire<D>>, Errno> {
+        let pressure = Rc::clone(self.parts.pressure.as_ref().ok_or(OUT_OF_PLACE)?);
+        let (tasks, crowd) = (Rc::clone(&self.tasks), Rc::new(Crowd::default()));
+        Ok(Member { pressure, tasks, crowd, is_paged_out: false })
+    }
+
+    /// Runs what `spawn` has made until all of it is through; the step counts the pages that were right.
+    ///
+    /// # Errors
+    /// `EDEADLK` if the tasks are stuck: they stay so, and nothing can follow. The step itself is none that
+    /// fails: who waits for whom is in the trace.
+    fn run_tasks(
+        &self,
+        name: Step,
+        spawn: impl FnOnce() -> Result<Rc<Crowd>, NoStack>,
+    ) -> Result<(), Errno> {
+        let (fs, pressure) = (self.fs()?, self.parts.pressure.as_ref().ok_or(OUT_OF_PLACE)?);
+        self.tasks.set_memory(Some(pressure.as_memory()));
+        fs.set_tasks(TaskHandle::new(Rc::clone(&self.tasks)));
+        let is_stuck = step(&self.tracer, name, || {
+            let crowd = spawn().map_err(|NoStack| Errno::ENOMEM)?;
+            let is_stuck = self.tasks.run().is_err();
+            Ok((is_stuck, crowd.right.get()))
+        });
+        self.tasks.set_memory(None);
+        if is_stuck? {
+            return Err(Errno::EDEADLK);
+        }
+        fs.set_tasks(TaskHandle::default());
+        Ok(())
+    }
+}

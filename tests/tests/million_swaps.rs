@@ -1,0 +1,75 @@
+//! The promise of the `swap` path, counted: a million swap I/Os on the real filesystem, with faults of every
+//! kind and a shutdown in the middle, and not one transaction, lock, log write, or allocation.
+
+use campaign::rig::{Pass, Rig, Setup};
+use swap_path::PathKind;
+
+/// What a run came to.
+#[derive(Debug, Default)]
+struct Counted {
+    swap_ios: u64,
+    failed: u64,
+    deeds: u64,
+    allocations: u64,
+    told: u64,
+    wrong: u64,
+}
+
+/// Passes over four times the memory until there were so many swap I/Os.
+fn count(path: PathKind, swap_ios: u64, has_shutdown: bool) -> Counted {
+    let setup =
+        Setup { is_audited: true, cluster_pages: 2, transfer_blocks_max: 1, ..Setup::new(path) };
+    let mut rig = Rig::new(&setup).unwrap();
+    let mut counted = Counted::default();
+    rig.disk.is_failing.set(true);
+    let mut is_down = false;
+    for tag in 1.. {
+        let ios = rig.audit.swap_ios.get();
+        if ios >= swap_ios {
+            break;
+        }
+        if has_shutdown && !is_down && ios >= swap_ios / 2 {
+            rig.shut_down().unwrap();
+            is_down = true;
+        }
+        for is_store in [true, false] {
+            let mut pass = Pass::default();
+            let measured = allocation_counter::measure(|| {
+                pass = if is_store { rig.store_pass(tag) } else { rig.load_pass() };
+            });
+            counted.allocations += measured.count_total;
+            counted.told += pass.told;
+            counted.wrong += pass.wrong;
+        }
+    }
+    counted.swap_ios = rig.audit.swap_ios.get();
+    counted.failed = rig.audit.failed.get();
+    counted.deeds = rig.audit.deeds.get();
+    counted
+}
+
+fn keeps_its_promise(swap_ios: u64) {
+    let counted = count(PathKind::Swap, swap_ios, true);
+    println!("{counted:?}");
+    assert!(counted.swap_ios >= swap_ios && counted.failed > swap_ios / 400, "{counted:?}");
+    assert!(counted.told > 0, "faults reach the workload: {counted:?}");
+    assert_eq!((counted.deeds, counted.allocations, counted.wrong), (0, 0, 0), "{counted:?}");
+}
+
+#[test]
+fn the_swap_path_keeps_its_promise_under_mixed_faults_and_a_shutdown() {
+    keeps_its_promise(30_000);
+}
+
+#[test]
+#[ignore = "takes a minute: cargo test --release -p swaplab-tests --test million_swaps -- --ignored --nocapture"]
+fn the_swap_path_keeps_its_promise_a_million_times() {
+    keeps_its_promise(1_000_000);
+}
+
+/// The control: direct I/O is seen to do all of that.
+#[test]
+fn direct_io_is_seen_to_lock_and_to_allocate() {
+    let counted = count(PathKind::Dio, 3_000, false);
+    assert!(counted.deeds > 0 && counted.allocations > 0, "{counted:?}");
+}

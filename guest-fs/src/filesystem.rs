@@ -153,6 +153,13 @@ impl<D: BlockDevice> FileSystem<D> {
         self.core.state().shutdown
     }
 
+    /// How many metadata blocks were looked at since the mount, in memory or on the device: what a search in a
+    /// tree costs, counted.
+    #[must_use]
+    pub fn metadata_looks(&self) -> u64 {
+        self.core.state().looks.get()
+    }
+
     /// Shows everything that this filesystem does to `auditor` from now on.
     pub fn set_auditor(&self, auditor: Option<Rc<dyn Auditor>>) {
         self.core.set_auditor(auditor);

@@ -4,8 +4,8 @@
 //! after a shutdown; [`SwapIomap`] only reads the map in memory and serves swap whatever happened to the
 //! filesystem. `FORMAT.md` describes the disk, `DESIGN.md` says why it is so.
 //!
-//! What this crate does not do: no swap, no mmap, no tasks. It knows [`iomap`] and [`block`] and
-//! nothing above or below.
+//! What this crate does not do: no swap, no mmap; it makes no task, but waits as one where there are tasks. It
+//! knows [`iomap`], [`block`] and `tasks`, and nothing above.
 //!
 //! Invariant: input from the device is hostile. A corrupt image gives errors, never a panic or a loop.
 #![cfg_attr(not(test), no_std)]
@@ -32,6 +32,7 @@ mod filesystem;
 mod format;
 mod fsck;
 mod inode;
+pub mod inspect;
 mod lock;
 mod log;
 mod map;
@@ -49,7 +50,7 @@ mod store;
 mod tests;
 mod txn;
 
-pub use audit::{Auditor, Clock};
+pub use audit::{Auditor, Clock, Deeds, LockClass, LockWatch, Never, Violation};
 pub use filesystem::{FileExtent, FileSystem, Ino, Stat, StatFs};
 pub use format::inode::{FileKind, Times};
 pub use format::{Corruption, Expected, Structure};
@@ -57,6 +58,9 @@ pub use fsck::{Finding, FsckError, Report};
 pub use map::{DioIomap, SwapIomap};
 pub use mkfs::{MkfsError, MkfsOptions};
 pub use mount::{CACHE_PAGES, FsKnobs, MountError, MountOptions};
-pub use ops::{AllocateMode, DioTicket, DirectoryEntry, OpenFile, OpenFlags, RenameFlags};
+pub use ops::{
+    AllocateMode, DioTicket, DirectoryEntry, FiemapExtent, FiemapFlags, OpenFile, OpenFlags,
+    RenameFlags,
+};
 pub use shutdown::{ShutdownKind, ShutdownReason};
 pub use store::IoError;

@@ -126,6 +126,23 @@ impl<D: BlockDevice> Core<D> {
     }
 }
 
+/// Tells the auditor when the log's lock comes free again.
+pub(crate) struct LogSeen<'a, D: BlockDevice>(&'a Core<D>);
+
+impl<D: BlockDevice> Drop for LogSeen<'_, D> {
+    fn drop(&mut self) {
+        self.0.audit(Event::LogUnlock);
+    }
+}
+
+impl<D: BlockDevice> Core<D> {
+    /// Tells the auditor that the log's lock was taken, and with the end of the answer that it is free.
+    pub(crate) fn audit_log_lock(&self, context: Context) -> LogSeen<'_, D> {
+        self.audit(Event::LogLock { context });
+        LogSeen(self)
+    }
+}
+
 /// Holds an inode's I/O lock (XFS: IOLOCK); released when dropped.
 pub(crate) struct IoGuard<'a, D: BlockDevice> {
     core: &'a Core<D>,

@@ -5,7 +5,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
-use core::cell::{RefCell, RefMut};
+use core::cell::{Cell, RefCell, RefMut};
 
 use block::BlockDevice;
 use iomap::{Context, Errno, PageCache};
@@ -64,6 +64,8 @@ pub(crate) struct State {
     /// Metadata blocks that an open transaction has changed, and which (XFS: locked buffers).
     pub(crate) held_blocks: BTreeMap<u64, u64>,
     pub(crate) next_txn: u64,
+    /// Metadata blocks that were looked at.
+    pub(crate) looks: Cell<u64>,
 }
 
 impl State {
@@ -80,6 +82,7 @@ impl State {
             inodes: BTreeMap::new(),
             held_blocks: BTreeMap::new(),
             next_txn: 1,
+            looks: Cell::new(0),
         }
     }
 
@@ -96,6 +99,7 @@ impl State {
 
     /// A metadata block as committed transactions left it, if it is in memory.
     fn in_memory(&self, block: u64) -> Option<Rc<Image>> {
+        self.looks.set(self.looks.get().saturating_add(1));
         self.log.newest(block).or_else(|| self.cache.peek(block))
     }
 }
@@ -126,6 +130,7 @@ impl<D: BlockDevice> MetaRead for Core<D> {
     fn read(&self, structure: Structure, block: u64, owner: u64) -> Result<Rc<Image>, Fault> {
         let known = {
             let state = &mut *self.state();
+            state.looks.set(state.looks.get().saturating_add(1));
             state.log.newest(block).or_else(|| state.cache.get(block))
         };
         if let Some(image) = known {
@@ -193,11 +198,16 @@ impl<D: BlockDevice> Core<D> {
 
     /// Tells the auditor and the trace.
     pub(crate) fn emit(&self, event: Event) {
+        self.audit(event);
+        self.device.tracer().emit(event);
+    }
+
+    /// Tells the auditor only: there are too many of these for the trace.
+    pub(crate) fn audit(&self, event: Event) {
         let auditor = self.auditor.borrow().clone();
         if let Some(auditor) = auditor {
             auditor.saw(&event);
         }
-        self.device.tracer().emit(event);
     }
 
     /// May anything be done at all?

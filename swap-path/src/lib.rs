@@ -34,7 +34,7 @@ mod pressure;
 
 pub use area::{
     Activation, AreaId, HeaderError, LABEL_BYTES_MAX, MkswapError, SwapArea, SwapEntry, SwapHeader,
-    SwaponError, SwaponOptions, mkswap, swap_header, swapon, swapon_file, swapon_with,
+    SwaponError, SwaponOptions, mkswap, swapon, swapon_file, swapon_with,
 };
 pub use bugs::{Bug, Bugs};
 pub use mm::{

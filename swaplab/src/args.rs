@@ -11,6 +11,7 @@ use nvme_model::fault::Rule;
 use swap_path::PathKind;
 
 use crate::campaign::args::CampaignArgs;
+use crate::image::args::ImageArgs;
 
 /// A laboratory for swap over filesystems on emulated NVMe hardware.
 #[derive(Debug, Parser)]
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Fault(FaultArgs),
     /// Many units: plan, run, merge, report, compare
     Campaign(CampaignArgs),
+    /// Disk images: make, check and look into filesystems and swap space
+    Image(ImageArgs),
     /// Measure: figures with their goals
     Bench(Bench),
 }
@@ -190,6 +193,8 @@ pub(crate) enum BenchKind {
     Boot,
     /// The controller: random 4 KiB against plain memory copies of the same run
     Nvme,
+    /// The filesystem: direct I/O against the drive alone, creates, mounting 1 TiB, lookups in large maps
+    Fs,
     /// A swapped page: the paths against each other; folios whole and split
     Swap,
     /// Units per second and core on both engines; what a second worker gains

@@ -11,6 +11,7 @@ mod boot;
 mod campaign;
 mod exit;
 mod fault;
+mod image;
 mod reproduce;
 
 use std::process::ExitCode;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Command::Boot(boot) => boot::run(&boot),
         Command::Fault(fault) => fault::run(&fault),
         Command::Campaign(args) => campaign::run(&args),
+        Command::Image(image) => image::run(&image),
         Command::Bench(bench) => bench::run(&bench),
     };
     outcome.into()

@@ -36,12 +36,10 @@ fn compare(
     unit: &Unit,
 ) -> (&'static str, String) {
     let reference = run(first, unit);
-    assert!(
-        !matches!(reference.verdict, Verdict::Infra(_)),
-        "{}: {:?}",
-        unit.label,
-        reference.verdict
-    );
+    // A second power cut ends a unit early; whatever else ends one is a mistake of ours.
+    if let Verdict::Infra(how) = &reference.verdict {
+        assert!(how.contains("cut the power again"), "{}: {how}", unit.label);
+    }
     for other in others {
         let result = run(other.as_mut(), unit);
         let names = (reference.engine.name(), result.engine.name());

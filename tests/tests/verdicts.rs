@@ -1,7 +1,8 @@
 //! Verdicts that a healthy run never gives: each is provoked, on every engine.
 
+use campaign::trace::{Entry, Source};
 use campaign::{Oracle, Prediction, Role, Unit, Verdict};
-use nvme_model::FaultPlan;
+use nvme_model::{Event, FaultPlan};
 use swaplab_tests::{engines, run, units_of};
 
 fn unit(label: &str) -> Unit {
@@ -106,5 +107,19 @@ fn both_engines_agree_on_runs_with_faults_too() {
                 assert_eq!(result.verdict, results[0].verdict, "{label} under {rule}");
             }
         }
+    }
+}
+
+#[test]
+fn a_guest_whose_power_is_cut_says_nothing_more() {
+    for mut engine in engines() {
+        // In the middle of a user's write, with locks held that a destructor would give back.
+        let unit = with_fault("swap", "write lba=0x108..0x109 nth=1 => power-cut");
+        let result = run(engine.as_mut(), &unit);
+        let entries = result.trace.entries();
+        let is_cut = |entry: &Entry| matches!(entry.source, Source::Controller(Event::PowerLost));
+        let cut = entries.iter().position(is_cut).expect("the power is cut");
+        let next = entries.get(cut + 1).map(|entry| &entry.source);
+        assert!(!matches!(next, Some(Source::Guest(_))), "{}: {next:?}", engine.kind().name());
     }
 }

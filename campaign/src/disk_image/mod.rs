@@ -1,17 +1,20 @@
 //! Disk images that a user names: looked at before anything may write to them.
 
 mod device;
+mod lock;
+pub mod tool;
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use guest_fs::{FileSystem, Finding, MountError};
-use nvme_model::media::Qcow2Image;
+use guest_fs::{FileSystem, Finding, MkfsError, MountError};
+use nvme_model::media::{FileAccess, Qcow2Image};
 use nvme_model::{FileMedia, Media, MediaError};
 
-use device::ReadOnlyImage;
+pub use device::ImageDevice;
+pub use lock::LockedMedia;
 
 /// Bytes of a block, of the filesystem and of the drive's logical blocks.
 const BLOCK_BYTES: u32 = 4096;
@@ -59,8 +62,8 @@ pub enum DiskImageError {
     },
     /// It does not hold our filesystem, and is not blank.
     #[error(
-        "{path}: offset {offset:#x}: {what}; expected a swaplab filesystem or a blank image \
-         (zeros in its first and last block)", path = .path.display()
+        "{path}: offset {offset:#x}: {what}; expected a swaplab filesystem (`swaplab image mkfs` \
+         makes one), or for a boot a blank image (zeros in its first and last block)", path = .path.display()
     )]
     NotOurs {
         /// The image.
@@ -69,6 +72,22 @@ pub enum DiskImageError {
         offset: u64,
         /// What was expected there.
         what: String,
+    },
+    /// Somebody else uses it.
+    #[error(
+        "{path}: in use by another process; end it, or work on a copy", path = .path.display()
+    )]
+    InUse {
+        /// The image.
+        path: PathBuf,
+    },
+    /// No filesystem could be made of it.
+    #[error("{path}: {error}", path = .path.display())]
+    Mkfs {
+        /// The image.
+        path: PathBuf,
+        /// Why.
+        error: MkfsError,
     },
     /// It holds our filesystem, but not in order.
     #[error("{path}: the filesystem on it is damaged: {what}", path = .path.display())]
@@ -84,17 +103,25 @@ pub enum DiskImageError {
 ///
 /// # Errors
 /// [`DiskImageError`] with the file, the offset and what was expected.
-pub fn open(path: &Path, user: DiskUser) -> Result<FileMedia, DiskImageError> {
-    let media = open_format(path)?;
-    if user == DiskUser::BuiltInGuest && !is_blank(&media)? {
-        check(path, &media)?;
+pub fn open(path: &Path, user: DiskUser) -> Result<LockedMedia, DiskImageError> {
+    let media = open_image(path, false)?;
+    if user == DiskUser::ForeignGuest || is_blank(&media)? {
+        return Ok(media);
     }
-    Ok(media)
+    let device = ImageDevice::read_only(media);
+    check(path, &device)?;
+    Ok(device.into_media())
+}
+
+/// Opens an image for one user, or for reading only.
+fn open_image(path: &Path, is_read_only: bool) -> Result<LockedMedia, DiskImageError> {
+    let lock = lock::lock(path, is_read_only)?;
+    Ok(LockedMedia::new(open_format(path, is_read_only)?, lock))
 }
 
 /// Finds out by its first bytes what an image is. A raw image that a guest made look like qcow2 is
 /// taken for that the next time; all it could win is refused there: other files.
-fn open_format(path: &Path) -> Result<FileMedia, DiskImageError> {
+fn open_format(path: &Path, is_read_only: bool) -> Result<FileMedia, DiskImageError> {
     let read = |source| DiskImageError::Read { path: path.to_owned(), source };
     let mut first = Vec::new();
     let file = File::open(path).map_err(read)?;
@@ -103,14 +130,18 @@ fn open_format(path: &Path) -> Result<FileMedia, DiskImageError> {
         return Err(DiskImageError::Format { path: path.to_owned(), format });
     }
     if !Qcow2Image::is_qcow2(&first) {
-        return Ok(FileMedia::open(path, BLOCK_BYTES)?);
+        let access = if is_read_only { FileAccess::ReadOnly } else { FileAccess::Cached };
+        return Ok(FileMedia::open_as(path, BLOCK_BYTES, access)?);
     }
-    let image = Arc::new(Qcow2Image::open(path)?);
-    Ok(FileMedia::over(image, path, BLOCK_BYTES)?)
+    let image = match is_read_only {
+        true => Qcow2Image::open_read_only(path)?,
+        false => Qcow2Image::open(path)?,
+    };
+    Ok(FileMedia::over(Arc::new(image), path, BLOCK_BYTES)?)
 }
 
 /// The places where a superblock is hold nothing.
-fn is_blank(media: &FileMedia) -> Result<bool, DiskImageError> {
+fn is_blank(media: &LockedMedia) -> Result<bool, DiskImageError> {
     let mut bytes = [0; BLOCK_BYTES as usize];
     for block in [0, media.size_blocks().saturating_sub(1)] {
         media.read(block, &mut bytes)?;
@@ -121,13 +152,8 @@ fn is_blank(media: &FileMedia) -> Result<bool, DiskImageError> {
     Ok(true)
 }
 
-fn check(path: &Path, media: &FileMedia) -> Result<(), DiskImageError> {
-    let device = ReadOnlyImage::new(media);
-    let report = FileSystem::fsck(&device).map_err(|error| DiskImageError::NotOurs {
-        path: path.to_owned(),
-        offset: u64::from(BLOCK_BYTES) * block_of(&error.0),
-        what: error.0.to_string(),
-    })?;
+fn check(path: &Path, device: &ImageDevice<LockedMedia>) -> Result<(), DiskImageError> {
+    let report = FileSystem::fsck(device).map_err(|error| mount_error(path, error.0))?;
     // A journal that is not empty is what a power cut leaves; mounting replays it.
     let is_damage = |finding: &&Finding| !matches!(finding, Finding::JournalNotEmpty { .. });
     match report.findings.iter().find(is_damage) {
@@ -135,6 +161,15 @@ fn check(path: &Path, media: &FileMedia) -> Result<(), DiskImageError> {
         Some(finding) => {
             Err(DiskImageError::Damaged { path: path.to_owned(), what: finding.to_string() })
         }
+    }
+}
+
+/// What is not a filesystem of ours.
+fn mount_error(path: &Path, error: MountError) -> DiskImageError {
+    DiskImageError::NotOurs {
+        path: path.to_owned(),
+        offset: u64::from(BLOCK_BYTES) * block_of(&error),
+        what: error.to_string(),
     }
 }
 

@@ -18,7 +18,7 @@ fn filesystem() -> Vec<u8> {
 }
 
 /// Opens an image with `bytes` and checks that it is untouched afterwards.
-fn open_bytes(bytes: &[u8], user: DiskUser) -> Result<FileMedia, String> {
+fn open_bytes(bytes: &[u8], user: DiskUser) -> Result<LockedMedia, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("disk.img");
     fs::write(&path, bytes).unwrap();

@@ -85,7 +85,7 @@ fn is_wanted(file: &FaultsFile, point: &Point) -> bool {
 fn at_point(unit: &Unit, row: &FaultRow, point: &Point) -> Injected {
     let mut unit = unit.clone();
     predict(&mut unit, owes_at(row, point));
-    let rule = format!("{} nth={} => {}", point.class, point.nth, row.does);
+    let rule = format!("{} nth={} name=first => {}", point.class, point.nth, row.does);
     for text in std::iter::once(rule.as_str()).chain(row.with.iter().copied()) {
         unit.faults.rules.push(text.parse().expect("a test reads every row at every class"));
     }

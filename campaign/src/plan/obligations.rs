@@ -36,7 +36,7 @@ impl Owes {
 pub struct FaultRow {
     /// What happens, as it stands behind `=>`.
     pub does: &'static str,
-    /// Rules that are armed besides.
+    /// Rules that are armed besides. The fault itself is the rule `first`.
     pub with: &'static [&'static str],
     /// The classes of commands at which it can happen.
     pub on: &'static [&'static str],
@@ -112,10 +112,10 @@ pub const ROWS: &[FaultRow] = &[
     // It comes back without its volatile cache, and a driver that resets it cannot know.
     row("remove-for=50ms", ALL, Undetectable),
     row("power-cut", ALL, Report),
-    with("cfs", &["enable nth=2 => rdy-never"], ALL, Report),
-    with("cfs", &["enable nth=2 => rdy-delay=5s"], ALL, Survive),
+    with("cfs", &["enable nth=1 after=first => rdy-never"], ALL, Report),
+    with("cfs", &["enable nth=1 after=first => rdy-delay=5s"], ALL, Survive),
     // The queues cannot be created again: the driver gives the controller up, as Linux does.
-    with("cfs", &["disable nth=1 => keep-queues"], ALL, Report),
+    with("cfs", &["disable nth=1 after=first => keep-queues"], ALL, Report),
     row("lose-queues", ALL, Survive),
     row("aen=notice/namespace-changed", ALL, Survive),
     row("aen-storm=100", ALL, Survive),

@@ -141,3 +141,44 @@ fn a_soak_is_decided_by_its_seed_and_grows_at_its_end() {
     assert!(short.is_subset(&long));
     assert_eq!(short.intersection(&soak(40, 2)).count(), 2, "only the controls are the same");
 }
+
+#[test]
+fn the_published_schema_has_exactly_the_keys_that_are_read() {
+    let schema = include_str!("../../../docs/campaign.schema.json");
+    let schema: serde_json::Value = serde_json::from_str(schema).expect("json");
+    let head = "name = \"x\"\nquestion = \"?\"\n";
+    for (table, place, begin) in [
+        ("", "/properties", String::new()),
+        ("units", "/$defs/units/properties", "[[units]]\n".to_owned()),
+        ("faults", "/$defs/faults/properties", "[[units]]\n[units.faults]\n".to_owned()),
+        ("soak", "/$defs/soak/properties", "[soak]\n".to_owned()),
+    ] {
+        let error = planned(&format!("{head}{begin}colour = 1\n")).expect_err("unknown");
+        // unknown field `colour`, expected one of `a`, `b`
+        let mut read: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
+        let properties = schema.pointer(place).and_then(serde_json::Value::as_object);
+        let mut published: Vec<&str> =
+            properties.expect("properties").keys().map(String::as_str).collect();
+        read.sort_unstable();
+        published.sort_unstable();
+        assert_eq!(read, published, "{table}: {error}");
+    }
+}
+
+#[test]
+fn every_shipped_campaign_can_be_planned() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../campaigns");
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("campaigns") {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).expect("text");
+        // The soak is as large as somebody has time for: its form is what can be wrong.
+        let text = text.replace("units = 120000", "units = 50");
+        let planned = plan(&path, &text, build()).unwrap_or_else(|error| panic!("{error}"));
+        assert!(planned.plan.units().len() > 50, "{}", path.display());
+        names.push(path.file_stem().expect("a name").to_string_lossy().into_owned());
+        assert_eq!(Some(&planned.plan.header().campaign), names.last());
+    }
+    names.sort();
+    assert_eq!(names, ["driver", "latency", "mail", "power-cuts", "shutdown", "soak"]);
+}

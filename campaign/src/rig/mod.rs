@@ -39,6 +39,8 @@ pub struct Setup {
     pub folio_order: u8,
     /// Pages of each extent of the file; 0: one extent.
     pub piece_pages: u64,
+    /// Pages that a fault reads with one I/O at most.
+    pub read_cluster_pages: usize,
     /// Pages that reclaim writes with one I/O at most.
     pub cluster_pages: usize,
     /// The most blocks of one command.
@@ -58,6 +60,7 @@ impl Setup {
             resident_pages: 256,
             folio_order: 0,
             piece_pages: 0,
+            read_cluster_pages: 1,
             cluster_pages: 32,
             transfer_blocks_max: 512,
             is_audited: false,
@@ -108,6 +111,7 @@ impl Rig {
         let config = MmConfig {
             folio_order: setup.folio_order,
             cluster_pages: setup.cluster_pages,
+            read_cluster_pages: setup.read_cluster_pages,
             ..MmConfig::new(setup.resident_pages)
         };
         let user = Rc::new(SoftUserMemory::new(pool, setup.pages as usize));

@@ -32,6 +32,8 @@ errnos! {
     ENOENT = 2,
     /// I/O error; also every operation on a shut-down filesystem.
     EIO = 5,
+    /// No such device or address: nothing to be found from here on.
+    ENXIO = 6,
     /// Try again: the operation would block (NOWAIT).
     EAGAIN = 11,
     /// Out of memory.

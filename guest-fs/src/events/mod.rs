@@ -30,10 +30,12 @@ pub enum SwapMapRefusal {
     Corrupt = 9,
     /// Space is reserved, blocks are not chosen yet.
     Delalloc = 10,
+    /// A write to blocks that the filesystem is moving.
+    Moving = 11,
 }
 
 impl SwapMapRefusal {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::NotInMemory,
         Self::NotAFile,
         Self::BeyondSize,
@@ -44,6 +46,7 @@ impl SwapMapRefusal {
         Self::Shared,
         Self::Corrupt,
         Self::Delalloc,
+        Self::Moving,
     ];
 }
 
@@ -117,6 +120,20 @@ pub enum Event {
     IoLockBusy { ino: u64, context: Context, errno: Errno },
     /// Dirty pages of a file have a claim on `blocks` blocks now (with what its map may need).
     Reserve { ino: u64, context: Context, blocks: u64 },
+    /// The filesystem is frozen: no transaction begins until the thaw.
+    Freeze,
+    /// It is not any more.
+    Thaw,
+    /// A transaction met a frozen filesystem.
+    FrozenWait { context: Context },
+    /// Blocks of a file are somewhere else now.
+    Moved { ino: u64, from: u64, to: u64, blocks: u32 },
+    /// The log's lock was taken. Only the auditor is told.
+    LogLock { context: Context },
+    /// The log's lock was released. Only the auditor is told.
+    LogUnlock,
+    /// A transaction holds a metadata block. Only the auditor is told.
+    BlockHold { block: u64, context: Context },
     /// The heap is asked for the bios of a direct I/O.
     BioAlloc { context: Context },
     /// Memory for a page of the cache was asked for.

@@ -84,6 +84,15 @@ impl Event {
             Self::Reserve { ino, context, blocks } => {
                 write!(f, "inode {ino} has {blocks} blocks reserved, for {context:?}")
             }
+            Self::Freeze => f.write_str("frozen"),
+            Self::Thaw => f.write_str("thawed"),
+            Self::FrozenWait { context } => write!(f, "frozen: no transaction for {context:?}"),
+            Self::Moved { ino, from, to, blocks } => {
+                write!(f, "inode {ino} moves {blocks} blocks from {from} to {to}")
+            }
+            Self::LogLock { context } => write!(f, "log lock for {context:?}"),
+            Self::LogUnlock => f.write_str("log unlock"),
+            Self::BlockHold { block, context } => write!(f, "block {block} taken for {context:?}"),
             Self::BioAlloc { context } => write!(f, "bios from the heap for {context:?}"),
             Self::PageAlloc { context, is_refused: false } => {
                 write!(f, "page of the cache for {context:?}")

@@ -71,6 +71,13 @@ impl From<Event> for Record {
             Event::Reserve { ino, context, blocks } => {
                 record(64, context as u16, 0, [ino, blocks, 0])
             }
+            Event::Freeze => record(67, 0, 0, [0; 3]),
+            Event::Thaw => record(68, 0, 0, [0; 3]),
+            Event::FrozenWait { context } => record(69, context as u16, 0, [0; 3]),
+            Event::Moved { ino, from, to, blocks } => record(70, 0, blocks, [ino, from, to]),
+            Event::LogLock { context } => record(71, context as u16, 0, [0; 3]),
+            Event::LogUnlock => record(72, 0, 0, [0; 3]),
+            Event::BlockHold { block, context } => record(73, context as u16, 0, [block, 0, 0]),
             Event::BioAlloc { context } => record(66, context as u16, 0, [0; 3]),
             Event::PageAlloc { context, is_refused } => {
                 record(65, context as u16, is_refused.into(), [0; 3])
@@ -147,11 +154,18 @@ impl Event {
     }
 
     fn decode_memory(record: &Record) -> Option<Self> {
-        let Record { small, word, args: [first, second, _], .. } = *record;
+        let Record { small, word, args: [first, second, third], .. } = *record;
         let context = || Context::from_u8(u8::try_from(small).ok()?);
         Some(match record.code {
             64 => Self::Reserve { ino: first, context: context()?, blocks: second },
             66 => Self::BioAlloc { context: context()? },
+            67 => Self::Freeze,
+            68 => Self::Thaw,
+            69 => Self::FrozenWait { context: context()? },
+            70 => Self::Moved { ino: first, from: second, to: third, blocks: word },
+            71 => Self::LogLock { context: context()? },
+            72 => Self::LogUnlock,
+            73 => Self::BlockHold { block: first, context: context()? },
             65 => Self::PageAlloc { context: context()?, is_refused: word != 0 },
             _ => return None,
         })
@@ -176,6 +190,6 @@ mod tests {
                 assert_eq!(Event::decode(&again), Some(event));
             }
         }
-        assert_eq!(known, 35);
+        assert_eq!(known, 42);
     }
 }

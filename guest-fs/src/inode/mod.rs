@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
 
-use iomap::ErrCursor;
+use iomap::{ErrCursor, Iomap};
 
 use crate::extent::Extent;
 use crate::format::inode::{self, Fields};
@@ -48,6 +48,14 @@ pub(crate) fn update<W: MetaWrite + ?Sized>(
     Ok(())
 }
 
+/// What was read of an inode and is true as long as its cookie is the same.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) fields: Option<(u64, Fields)>,
+    /// Of a file without shared blocks; never a hole.
+    pub(crate) map: Option<Iomap>,
+}
+
 /// An inode that somebody has looked up.
 #[derive(Debug, Default)]
 pub(crate) struct Incore {
@@ -68,8 +76,12 @@ pub(crate) struct Incore {
     pub(crate) size: Option<u64>,
     /// File blocks whose dirty pages have a claim on space.
     pub(crate) reserved: Reserved,
+    /// File blocks that are being moved.
+    pub(crate) moving: core::ops::Range<u64>,
     /// Errors of writeback up to here were told by `fsync` of the inode itself.
     pub(crate) told: ErrCursor,
+    /// Its fields and a piece of its map as they were at that cookie: an I/O asks for both again and again.
+    pub(crate) seen: Seen,
     /// Who keeps it although it may have no name.
     pub(crate) holds: u32,
     /// It has no name any more.

@@ -23,6 +23,7 @@ impl<D: BlockDevice> Core<D> {
     pub(crate) fn checkpoint(&self, context: Context) -> Result<(), Errno> {
         self.log_force(context)?;
         let _guard = self.log_lock.acquire(self.tasks(), Known::LOG)?;
+        let _seen = self.audit_log_lock(context);
         self.checkpoint_locked(context)
     }
 

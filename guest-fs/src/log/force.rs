@@ -41,6 +41,7 @@ impl<D: BlockDevice> Core<D> {
     pub(crate) fn log_force(&self, context: Context) -> Result<(), Errno> {
         self.check_alive()?;
         let _guard = self.log_lock.acquire(self.tasks(), Known::LOG)?;
+        let _seen = self.audit_log_lock(context);
         let Some(batch) = self.take_batch() else {
             return Ok(());
         };
@@ -78,9 +79,13 @@ impl<D: BlockDevice> Core<D> {
         if self.plant.has(Planted::BitmapNotLogged) {
             let magic = Structure::Bitmap.magic();
             let pending = take(&mut log.pending).into_iter();
-            let (bitmaps, others) = pending.partition(|(_, image)| image.starts_with(&magic));
+            let (bitmaps, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                pending.partition(|(_, image)| image.starts_with(&magic));
             log.pending = others;
-            log.logged.extend::<BTreeMap<_, _>>(bitmaps);
+            for (block, mut image) in bitmaps {
+                seal(Rc::make_mut(&mut image), log.head);
+                log.logged.insert(block, image);
+            }
         }
         Some(Batch {
             images: log.pending.clone(),
@@ -142,6 +147,7 @@ impl<D: BlockDevice> Core<D> {
         let log = &mut state.log;
         log.head = log.head.saturating_add(size);
         log.durable_epoch = batch.epoch;
+        log.unshared.retain(|(epoch, _)| *epoch > batch.epoch);
         for block in batch.revoked {
             log.logged.remove(&block);
         }

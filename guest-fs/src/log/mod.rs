@@ -42,6 +42,8 @@ pub(crate) struct LogState {
     pub(crate) epoch: u64,
     /// Everything up to this epoch is durable.
     pub(crate) durable_epoch: u64,
+    /// Runs that lost an owner and have one left, with the epoch in which that happened.
+    unshared: Vec<(u64, Run)>,
     /// Images in the log that are not yet in their places.
     logged: BTreeMap<u64, Rc<Image>>,
 }
@@ -59,8 +61,25 @@ impl LogState {
             reserved: 0,
             epoch: 1,
             durable_epoch: 0,
+            unshared: Vec::new(),
             logged: BTreeMap::new(),
         }
+    }
+
+    /// A run lost an owner with a transaction that commits now.
+    pub(crate) fn note_unshared(&mut self, run: Run) {
+        self.unshared.push((self.epoch, run));
+    }
+
+    /// Would a crash now give blocks of this run back to a file that has given them up? Writing to them
+    /// would change that file.
+    pub(crate) fn is_unshared_pending(&self, run: Run) -> bool {
+        self.unshared.iter().any(|(_, other)| other.start < run.end() && run.start < other.end())
+    }
+
+    /// Would a crash now make any blocks shared again?
+    pub(crate) fn has_unshared_pending(&self) -> bool {
+        !self.unshared.is_empty()
     }
 
     /// The newest committed image of a block, if it is not clean.

@@ -64,7 +64,7 @@ pub(crate) fn scan(
 }
 
 /// What may be replayed.
-const JOURNALLED: [Structure; 7] = [
+pub(crate) const JOURNALLED: [Structure; 7] = [
     Structure::Bitmap,
     Structure::GroupTable,
     Structure::Inode,
@@ -75,15 +75,15 @@ const JOURNALLED: [Structure; 7] = [
 ];
 
 /// What a complete batch holds.
-struct Batch {
-    images: Vec<(u64, Image)>,
-    revoked: Vec<u64>,
+pub(crate) struct Batch {
+    pub(crate) images: Vec<(u64, Image)>,
+    pub(crate) revoked: Vec<u64>,
     /// Ring blocks that it takes.
-    blocks: u64,
+    pub(crate) blocks: u64,
 }
 
 /// The batch at `lsn`; `None` if there is no complete one.
-fn read_batch(
+pub(crate) fn read_batch(
     layout: &Layout,
     plant: Plant,
     lsn: u64,

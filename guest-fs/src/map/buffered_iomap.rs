@@ -13,7 +13,6 @@ use super::is_valid;
 use crate::events::Event;
 use crate::filesystem::Ino;
 use crate::format::BLOCK_BYTES;
-use crate::inode::fields;
 use crate::state::Core;
 
 /// The callbacks of buffered I/O and of writeback.
@@ -135,7 +134,7 @@ impl<D: BlockDevice> BufferedOps for BufferedIomap<'_, D> {
 
     fn size_bytes(&self, inode: Ino) -> u64 {
         let ahead = self.0.with_inode(inode.0, |incore| incore.size).ok().flatten();
-        let on_disk = fields(self.0, inode.0).map_or(0, |fields| fields.size);
+        let on_disk = self.0.inode_fields(inode.0).map_or(0, |fields| fields.size);
         on_disk.max(ahead.unwrap_or(0))
     }
 

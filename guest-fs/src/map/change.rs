@@ -9,7 +9,7 @@ use iomap::{Context, Errno};
 use crate::events::Event;
 use crate::extent::{self, Extent, Lookup};
 use crate::format::inode::FILE_BLOCKS_MAX;
-use crate::inode::{fields, update};
+use crate::inode::update;
 use crate::meta::Fault;
 use crate::planted::Planted;
 use crate::state::Core;
@@ -175,7 +175,7 @@ impl<D: BlockDevice> Core<D> {
     }
 
     fn try_grow(&self, ino: u64, size: u64, context: Context) -> Result<(), Fault> {
-        if fields(self, ino)?.size >= size {
+        if self.inode_fields(ino)?.size >= size {
             return Ok(());
         }
         let epoch = self.with_inode(ino, |incore| incore.epoch)?;

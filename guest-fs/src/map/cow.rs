@@ -66,25 +66,53 @@ impl<D: BlockDevice> Core<D> {
         context: Context,
         is_promised: bool,
     ) -> Result<Extent, Fault> {
+        let whole = Extent { file_block, block: 0, blocks, is_unwritten: false };
+        let take_last = is_promised;
+        self.stage_extent(ino, whole, true, take_last, context)
+    }
+
+    /// New blocks for a piece of a file that is to be moved: anywhere but behind it, up to as many as it has.
+    ///
+    /// # Errors
+    /// `ENOSPC`, `EIO` after a shutdown, what a log force gives.
+    pub(crate) fn stage_to_move(
+        &self,
+        ino: u64,
+        piece: Extent,
+        context: Context,
+    ) -> Result<Extent, Errno> {
+        self.with_space(context, || self.stage_extent(ino, piece, false, false, context))
+    }
+
+    /// Stages blocks for `whole` (its device block does not count), next to what is before it in the file if
+    /// `is_near`.
+    fn stage_extent(
+        &self,
+        ino: u64,
+        whole: Extent,
+        is_near: bool,
+        take_last: bool,
+        context: Context,
+    ) -> Result<Extent, Fault> {
+        let Extent { file_block, blocks, is_unwritten, .. } = whole;
         let next = self.with_inode(ino, |incore| {
             incore.staged.range(file_block..).next().map_or(u64::MAX, |(at, _)| *at)
         })?;
         let wanted = next.saturating_sub(file_block).min(blocks);
         let reserved = cost::owner_change(self)?.saturating_add(cost::SPACE);
         let mut txn = Transaction::begin(self, reserved, context)?;
-        if is_promised {
+        if take_last {
             txn = txn.with_reserve();
         }
         let _lock = self.lock_inode(ino, context, false)?;
         let before = extent::before(&txn, ino, file_block)?;
         let goal = before.map_or(ino, |extent| extent.end());
-        let run = txn.alloc(ino, Some(goal), wanted)?;
+        let run = txn.alloc(ino, is_near.then_some(goal), wanted)?;
         if !self.plant.has(Planted::StagingNotNoted) {
             refcount::stage(&mut txn, run)?;
         }
         txn.commit()?;
-        let staged =
-            Extent { file_block, block: run.start, blocks: run.blocks, is_unwritten: false };
+        let staged = Extent { file_block, block: run.start, blocks: run.blocks, is_unwritten };
         self.with_inode(ino, |incore| incore.staged.insert(file_block, staged))?;
         Ok(staged)
     }

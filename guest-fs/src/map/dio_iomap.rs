@@ -17,9 +17,9 @@ use crate::extent::Extent;
 use crate::filesystem::Ino;
 use crate::format::BLOCK_BYTES;
 use crate::format::inode::FileKind;
-use crate::inode::fields;
 use crate::meta::Fault;
 use crate::planted::Planted;
+use crate::space::Run;
 use crate::state::Core;
 
 /// The callbacks of direct I/O.
@@ -51,13 +51,26 @@ impl<D: BlockDevice> Core<D> {
         let marks = {
             let state = self.state();
             let incore = state.inodes.get(&ino).ok_or(Errno::ENOENT)?;
-            Marks { is_dirty: state.is_data_dirty(incore), cookie: incore.cookie }
+            let marks = Marks { is_dirty: state.is_data_dirty(incore), cookie: incore.cookie };
+            let covers = |map: &Iomap| {
+                let end = map.offset.saturating_add(map.length);
+                map.validity_cookie == marks.cookie && map.offset <= pos && pos < end
+            };
+            if let Some(mut map) = incore.seen.map.filter(covers) {
+                map.flags.set(MapFlags::DIRTY, marks.is_dirty);
+                return Ok(map);
+            }
+            marks
         };
-        let fields = fields(self, ino)?;
+        let fields = self.inode_fields(ino)?;
         match fields.kind {
             FileKind::File => {
                 let map = describe(self, ino, &fields, marks, pos)?;
-                Ok(self.with_inode(ino, |incore| incore.reserved.overlay(map, pos))?)
+                let keep = map.kind != MapKind::Hole && !fields.is_reflink();
+                Ok(self.with_inode(ino, |incore| {
+                    incore.seen.map = keep.then_some(map);
+                    incore.reserved.overlay(map, pos)
+                })?)
             }
             FileKind::Directory => Err(Errno::EISDIR.into()),
             FileKind::Symlink => Err(Errno::EINVAL.into()),
@@ -99,7 +112,7 @@ impl<D: BlockDevice> Core<D> {
             self.convert(ino, first, end, 0, context)?;
         }
         if is_usable || !is_write {
-            return Ok(map);
+            return if is_write { self.settle_unshared(map, intent, context) } else { Ok(map) };
         }
         if intent.intersects(Intent::NOWAIT | Intent::OVERWRITE_ONLY) {
             return Err(Errno::EAGAIN);
@@ -113,6 +126,24 @@ impl<D: BlockDevice> Core<D> {
             return Ok(map);
         }
         self.dio_copy(ino, pos, blocks, map, context)
+    }
+
+    /// A write in place must not reach a file that would have these blocks again after a crash: that it
+    /// gave them up is made durable first.
+    pub(super) fn settle_unshared(
+        &self,
+        map: Iomap,
+        intent: Intent,
+        context: Context,
+    ) -> Result<Iomap, Errno> {
+        let run = Run { start: map.block.unwrap_or(0), blocks: map.length / BLOCK_BYTES };
+        if map.kind != MapKind::Mapped || !self.state().log.is_unshared_pending(run) {
+            return Ok(map);
+        }
+        if intent.contains(Intent::NOWAIT) {
+            return Err(Errno::EAGAIN);
+        }
+        self.log_force(context).map(|()| map)
     }
 
     /// New blocks for a write over shared ones.

@@ -22,6 +22,7 @@ use crate::extent::{self, Extent, Lookup};
 use crate::filesystem::Ino;
 use crate::format::BLOCK_BYTES;
 use crate::format::inode::Fields;
+use crate::inode::fields;
 use crate::meta::{Fault, MetaRead};
 use crate::refcount;
 use crate::space::Run;
@@ -30,6 +31,29 @@ use crate::state::Core;
 /// Is a mapping of this inode still true?
 fn is_valid<D: BlockDevice>(core: &Core<D>, inode: Ino, map: &Iomap) -> bool {
     core.with_inode(inode.0, |incore| incore.cookie == map.validity_cookie).unwrap_or(false)
+}
+
+impl<D: BlockDevice> Core<D> {
+    /// The fields of an inode, read once for each of its cookies.
+    ///
+    /// # Errors
+    /// What reading its block gives.
+    pub(crate) fn inode_fields(&self, ino: u64) -> Result<Fields, Fault> {
+        {
+            let state = self.state();
+            if let Some(incore) = state.inodes.get(&ino)
+                && let Some((cookie, fields)) = incore.seen.fields
+                && cookie == incore.cookie
+            {
+                return Ok(fields);
+            }
+        }
+        let fields = fields(self, ino)?;
+        if let Some(incore) = self.state().inodes.get_mut(&ino) {
+            incore.seen.fields = Some((incore.cookie, fields));
+        }
+        Ok(fields)
+    }
 }
 
 /// What is only in memory of an inode, and goes into its mappings.

@@ -18,6 +18,7 @@ use iomap::{Context, Errno, Intent, Iomap, IomapOps, MapFlags, MapKind};
 use super::{Marks, describe, is_valid};
 use crate::events::{Event, SwapMapRefusal};
 use crate::filesystem::Ino;
+use crate::format::BLOCK_BYTES;
 use crate::format::inode::FileKind;
 use crate::inode::fields;
 use crate::meta::Fault;
@@ -32,7 +33,8 @@ impl<D: BlockDevice> SwapIomap<D> {
     }
 
     /// Reads what is in memory and nothing else.
-    fn look(&self, ino: u64, pos: u64, is_report: bool) -> Result<Iomap, SwapMapRefusal> {
+    fn look(&self, ino: u64, pos: u64, intent: Intent) -> Result<Iomap, SwapMapRefusal> {
+        let is_report = intent.contains(Intent::REPORT);
         let state = self.0.state();
         if !state.is_mounted {
             return Err(SwapMapRefusal::Unmounted);
@@ -71,6 +73,13 @@ impl<D: BlockDevice> SwapIomap<D> {
         if marks.is_dirty {
             return Err(SwapMapRefusal::Dirty);
         }
+        if incore.moving.contains(&(pos / BLOCK_BYTES)) && intent.contains(Intent::WRITE) {
+            return Err(SwapMapRefusal::Moving);
+        }
+        if incore.moving.start > pos / BLOCK_BYTES {
+            let limit = incore.moving.start.saturating_mul(BLOCK_BYTES);
+            map.length = map.length.min(limit.saturating_sub(map.offset));
+        }
         Ok(map)
     }
 
@@ -105,11 +114,11 @@ impl<D: BlockDevice> IomapOps for SwapIomap<D> {
         // The answer covers what there is from `pos` on, however much the caller wants.
         let _ = length;
         let is_report = intent.contains(Intent::REPORT);
-        let mut answer = self.look(inode.0, pos, is_report);
+        let mut answer = self.look(inode.0, pos, intent);
         let is_known = self.0.with_inode(inode.0, |_| ()).is_ok();
         if is_report && is_known && matches!(answer, Err(SwapMapRefusal::NotInMemory)) {
             self.bring(inode.0, pos)?;
-            answer = self.look(inode.0, pos, is_report);
+            answer = self.look(inode.0, pos, intent);
         }
         answer.map_err(|why| {
             self.0.emit(Event::SwapMapRefused { ino: inode.0, context, why, pos });
@@ -119,6 +128,7 @@ impl<D: BlockDevice> IomapOps for SwapIomap<D> {
                 SwapMapRefusal::NotAFile => Errno::EINVAL,
                 SwapMapRefusal::Unmounted => Errno::ENODEV,
                 SwapMapRefusal::Corrupt => Errno::EUCLEAN,
+                SwapMapRefusal::Moving => Errno::EBUSY,
                 SwapMapRefusal::BeyondSize
                 | SwapMapRefusal::Shared
                 | SwapMapRefusal::Hole

@@ -103,6 +103,7 @@ pub(crate) fn release<D: BlockDevice>(
     is_reflink: bool,
 ) -> Result<(), Fault> {
     if is_reflink && refcount::decrease(txn, run)?.owners > 0 {
+        txn.note_unshared(run);
         return Ok(());
     }
     txn.free(ino, run)

@@ -53,7 +53,7 @@ impl<D: BlockDevice> Core<D> {
             self.unreserve(ino, &(first..end), context);
             map.validity_cookie = look()?.validity_cookie;
         }
-        Ok(map)
+        self.settle_unshared(map, Intent::WRITE, context)
     }
 }
 

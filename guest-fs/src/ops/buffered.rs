@@ -158,11 +158,16 @@ impl<D: BlockDevice> FileSystem<D> {
     ) -> Result<u64, Errno> {
         let core = &*self.core;
         core.changeable(ino)?;
+        core.wait_thawed(iocb.context)?;
         let is_nowait = iocb.flags.contains(IocbFlags::NOWAIT);
         let attempt = || {
             let _lock = core.io_guard(ino.0, iocb.context, is_nowait)?;
-            let pos = pos.unwrap_or(core.changeable(ino)?.size);
+            let size = core.changeable(ino)?.size;
+            let pos = pos.unwrap_or(size);
             check_range(pos, data.len() as u64)?;
+            if !is_nowait {
+                core.zero_beyond_size(ino.0, size, pos)?;
+            }
             if !is_nowait {
                 core.touch(ino.0).map_err(|fault| core.errno(fault))?;
             }

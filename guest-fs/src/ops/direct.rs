@@ -126,6 +126,9 @@ impl<D: BlockDevice> Core<D> {
         let is_write = transfer.direction == Direction::Write;
         let look = || if is_write { self.changeable(ino) } else { self.known_file(ino) };
         look()?;
+        if is_write {
+            self.wait_thawed(iocb.context)?;
+        }
         let bytes = (transfer.pages.len() as u64).saturating_mul(BLOCK_BYTES);
         let end = check_range(transfer.pos, bytes)?;
         let is_nowait = iocb.flags.contains(IocbFlags::NOWAIT);
@@ -141,6 +144,10 @@ impl<D: BlockDevice> Core<D> {
                 return Err(Errno::EAGAIN);
             }
             self.flush_beyond_size(ino.0, transfer.pos)?;
+            if is_nowait && transfer.pos > size && !size.is_multiple_of(BLOCK_BYTES) {
+                return Err(Errno::EAGAIN);
+            }
+            self.zero_beyond_size(ino.0, size, transfer.pos)?;
         }
         Ok((bytes, lock))
     }

@@ -51,7 +51,7 @@ impl<D: BlockDevice> FileSystem<D> {
         length: u64,
     ) -> Result<(), Errno> {
         let core = &*self.core;
-        core.changeable(ino)?;
+        let size = core.changeable(ino)?.size;
         if length == 0 {
             return Err(Errno::EINVAL);
         }
@@ -65,6 +65,9 @@ impl<D: BlockDevice> FileSystem<D> {
         }
         if matches!(mode, AllocateMode::Punch | AllocateMode::Zero) {
             core.punch(ino.0, pos, end)?;
+        }
+        if matches!(mode, AllocateMode::Allocate | AllocateMode::Zero) {
+            core.zero_beyond_size(ino.0, size, end)?;
         }
         if mode != AllocateMode::Punch {
             core.fill_holes(ino.0, pos / BLOCK_BYTES, end.div_ceil(BLOCK_BYTES))?;

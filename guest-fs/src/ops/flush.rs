@@ -6,12 +6,26 @@ use block::BlockDevice;
 use iomap::{Context, Errno};
 
 use super::page_range;
-use crate::filesystem::Ino;
+use crate::filesystem::{FileSystem, Ino};
 use crate::format::BLOCK_BYTES;
-use crate::inode::fields;
 use crate::state::Core;
 
 const USER: Context = Context::User;
+
+impl<D: BlockDevice> FileSystem<D> {
+    /// Gives up every clean page of files: somebody needs the memory more. Runs no I/O and takes no lock, so
+    /// reclaim may call it. Returns how many pages there were.
+    #[must_use]
+    pub fn reclaim_pages(&self) -> usize {
+        self.core.pages.shrink()
+    }
+
+    /// Pages of files in memory, and how many of them are dirty.
+    #[must_use]
+    pub fn cached_pages(&self) -> (usize, usize) {
+        (self.core.pages.pages(), self.core.pages.dirty_pages())
+    }
+}
 
 impl<D: BlockDevice> Core<D> {
     /// Writes the dirty pages that meet `bytes`, and waits (Linux `filemap_write_and_wait_range`).
@@ -32,7 +46,7 @@ impl<D: BlockDevice> Core<D> {
     /// # Errors
     /// As [`Core::flush`].
     pub(crate) fn flush_beyond_size(&self, ino: u64, end: u64) -> Result<(), Errno> {
-        let on_disk = fields(self, ino).map_err(|fault| self.errno(fault))?.size;
+        let on_disk = self.inode_fields(ino).map_err(|fault| self.errno(fault))?.size;
         if end > on_disk { self.flush(ino, on_disk..end) } else { Ok(()) }
     }
 

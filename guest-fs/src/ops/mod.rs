@@ -12,8 +12,10 @@ mod list;
 mod orphans;
 mod path;
 mod reflink;
+mod relocate;
 mod remove;
 mod rename;
+mod report;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -25,6 +27,7 @@ pub use direct::DioTicket;
 pub use fallocate::AllocateMode;
 pub use list::DirectoryEntry;
 pub use rename::RenameFlags;
+pub use report::{FiemapExtent, FiemapFlags};
 
 use block::BlockDevice;
 use iomap::Errno;
@@ -44,7 +47,7 @@ impl<D: BlockDevice> Core<D> {
     pub(crate) fn known(&self, ino: Ino) -> Result<Fields, Errno> {
         self.check_alive()?;
         let ahead = self.with_inode(ino.0, |incore| incore.size)?;
-        let mut fields = fields(self, ino.0).map_err(|fault| self.errno(fault))?;
+        let mut fields = self.inode_fields(ino.0).map_err(|fault| self.errno(fault))?;
         fields.size = fields.size.max(ahead.unwrap_or(0));
         Ok(fields)
     }

@@ -1,9 +1,10 @@
-//! Reflink: files that share blocks until one of them writes (Linux `FICLONE`, `FICLONERANGE`).
+//! Reflink: files that share blocks until one of them writes (Linux `FICLONE`, `FICLONERANGE`,
+//! `FIDEDUPERANGE`).
 //!
 //! Written blocks are shared; unwritten ones and holes become holes of the clone, which read the same.
 
 use block::BlockDevice;
-use iomap::{Context, Errno};
+use iomap::{Context, Errno, Kiocb};
 
 use super::{check_range, page_range};
 use crate::events::Event;
@@ -54,43 +55,104 @@ impl<D: BlockDevice> FileSystem<D> {
         to_pos: u64,
         length: u64,
     ) -> Result<(), Errno> {
+        self.remap(from, from_pos, to, to_pos, length, false).map(|_| ())
+    }
+
+    /// [`FileSystem::clone_range`], but only if both ranges have the same content already (Linux
+    /// `FIDEDUPERANGE`). True if they have.
+    ///
+    /// # Errors
+    /// As there; `EINVAL` also for a range that leaves `to`; what reading gives.
+    pub fn dedupe_range(
+        &self,
+        from: Ino,
+        from_pos: u64,
+        to: Ino,
+        to_pos: u64,
+        length: u64,
+    ) -> Result<bool, Errno> {
+        self.remap(from, from_pos, to, to_pos, length, true)
+    }
+
+    /// False if the contents differ and that matters.
+    fn remap(
+        &self,
+        from: Ino,
+        from_pos: u64,
+        to: Ino,
+        to_pos: u64,
+        length: u64,
+        is_dedupe: bool,
+    ) -> Result<bool, Errno> {
         let core = &*self.core;
         core.changeable(from)?;
         core.changeable(to)?;
         let (low, high) = (from.min(to), from.max(to));
         let _low = core.io_guard(low.0, USER, false)?;
         let _high = if low == high { None } else { Some(core.io_guard(high.0, USER, false)?) };
-        let source = core.changeable(from)?;
+        let source = core.changeable(from)?.size;
+        let target = core.changeable(to)?.size;
         let from_end = check_range(from_pos, length)?;
         let to_end = check_range(to_pos, length)?;
         let is_aligned = |n: u64| n.is_multiple_of(BLOCK_BYTES);
-        let ends_well = is_aligned(length) || from_end == source.size;
         let overlaps = from == to && from_pos < to_end && to_pos < from_end;
-        let is_inside = from_end <= source.size;
+        let is_inside = from_end <= source && (!is_dedupe || to_end <= target);
+        // The rest of the last block is content of `to`, which must not be replaced.
+        let ends_well = is_aligned(length) || (from_end == source && to_end >= target);
         if !is_aligned(from_pos) || !is_aligned(to_pos) || !ends_well || !is_inside || overlaps {
             return Err(Errno::EINVAL);
         }
-        if !is_aligned(length) && to_end < core.known(to)?.size {
-            // The rest of the last block is content of `to`, which must not be replaced.
-            return Err(Errno::EINVAL);
-        }
-        for (ino, range) in
-            [(from, page_range(from_pos, from_end)), (to, page_range(to_pos, to_end))]
-        {
+        let (from_range, to_range) = (page_range(from_pos, from_end), page_range(to_pos, to_end));
+        for (ino, range) in [(from, from_range), (to, to_range.clone())] {
             core.wait_dio(ino);
             core.flush(ino.0, range)?;
         }
+        if is_dedupe && !core.is_same(from, from_pos, to, to_pos, length)? {
+            return Ok(false);
+        }
         core.flush_beyond_size(to.0, to_end)?;
-        core.drop_pages(to.0, &page_range(to_pos, to_end));
+        core.drop_pages(to.0, &to_range);
+        core.zero_beyond_size(to.0, core.known(to)?.size, to_pos)?;
         let blocks = length.div_ceil(BLOCK_BYTES);
         let from = End { ino: from.0, first: from_pos / BLOCK_BYTES };
         let to = End { ino: to.0, first: to_pos / BLOCK_BYTES };
         core.clone_blocks(from, to, blocks)?;
-        core.grow(to.ino, to_end, USER)
+        core.grow(to.ino, to_end, USER)?;
+        Ok(true)
     }
 }
 
 impl<D: BlockDevice> Core<D> {
+    /// Compares two ranges through the page cache (Linux `vfs_dedupe_file_range_compare`).
+    fn is_same(
+        &self,
+        from: Ino,
+        from_pos: u64,
+        to: Ino,
+        to_pos: u64,
+        length: u64,
+    ) -> Result<bool, Errno> {
+        let read = |ino: Ino, pos: u64, count: u64| {
+            let mut bytes = alloc::vec![0; usize::try_from(count).unwrap_or(0)];
+            let read = self.buffered(|b| b.read(ino, pos, &mut bytes, Kiocb::USER));
+            match read {
+                Ok(got) if got == count => Ok(bytes),
+                Ok(_) => Err(Errno::EIO),
+                Err(failure) => Err(failure.errno),
+            }
+        };
+        let mut done = 0;
+        while done < length {
+            let count = length.saturating_sub(done).min(BLOCK_BYTES);
+            let ours = read(from, from_pos.saturating_add(done), count)?;
+            if ours != read(to, to_pos.saturating_add(done), count)? {
+                return Ok(false);
+            }
+            done = done.saturating_add(count);
+        }
+        Ok(true)
+    }
+
     fn clone_blocks(&self, from: End, to: End, blocks: u64) -> Result<(), Errno> {
         self.unmap(to.ino, to.first, to.first.saturating_add(blocks), USER)?;
         let end = from.first.saturating_add(blocks);

@@ -62,7 +62,10 @@ impl<D: BlockDevice> FileSystem<D> {
         let is_dirty = {
             let state = core.state();
             let incore = state.inodes.get(&ino.0).ok_or(Errno::ENOENT)?;
-            if is_data_only { state.is_data_dirty(incore) } else { state.is_dirty(incore) }
+            let own =
+                if is_data_only { state.is_data_dirty(incore) } else { state.is_dirty(incore) };
+            // Blocks that others gave up come back to them in a crash, with what is written now.
+            own || state.log.has_unshared_pending()
         };
         if is_dirty && !core.plant.has(Planted::FsyncWithoutForce) {
             // The force flushes the device before its commit record, the data with it.
@@ -112,7 +115,7 @@ impl<D: BlockDevice> FileSystem<D> {
     /// dropped as it is. Other handles on it give `ENODEV` from now on.
     ///
     /// # Errors
-    /// `EBUSY` while a swap file is active; `EIO` when the last checkpoint fails, which shuts the
+    /// `EBUSY` while a swap file is active or the filesystem is frozen; `EIO` when the last checkpoint fails, which shuts the
     /// filesystem down: unmounting it again works then. The filesystem comes back with the error.
     pub fn unmount(self) -> Result<(), (Self, Errno)> {
         let result = self.try_unmount();
@@ -127,7 +130,7 @@ impl<D: BlockDevice> FileSystem<D> {
             if !state.is_mounted {
                 return Err(Errno::ENODEV);
             }
-            if state.inodes.values().any(|incore| incore.is_swapfile) {
+            if state.is_frozen || state.inodes.values().any(|incore| incore.is_swapfile) {
                 return Err(Errno::EBUSY);
             }
             state.shutdown.is_some()

@@ -35,15 +35,27 @@ impl<D: BlockDevice> FileSystem<D> {
         check_range(size, 0)?;
         core.flush_beyond_size(ino.0, size.min(fields.size))?;
         if size >= fields.size {
+            core.zero_beyond_size(ino.0, fields.size, size)?;
             return core.grow(ino.0, size, Context::User);
         }
         // The page that is cut stays content up to the new size.
         core.flush(ino.0, size..size.next_multiple_of(BLOCK_BYTES))?;
         core.drop_pages(ino.0, &(size..FILE_BYTES_MAX));
         core.with_inode(ino.0, |incore| incore.size = None)?;
+        if !core.plant.has(Planted::TailNotZeroed) {
+            // Before the size changes (as in XFS): this may need a block, and what is cut off must not be
+            // seen again when the file grows.
+            core.zero_in_block(ino.0, size, size.next_multiple_of(BLOCK_BYTES), Context::User)?;
+        }
         let is_long = core.with_space(Context::User, || core.begin_truncate(ino.0, size))?;
         core.emit(Event::Resize { ino: ino.0, context: Context::User, size });
-        if is_long { self.core.finish_truncate(ino.0, size, Context::User) } else { Ok(()) }
+        if !is_long {
+            return Ok(());
+        }
+        core.finish_cut(ino.0, size, Context::User).inspect_err(|_| {
+            // The size is the new one, and blocks beyond it are still there: nobody may write on.
+            core.inconsistent("a truncation that has begun cannot be finished");
+        })
     }
 }
 
@@ -70,7 +82,7 @@ impl<D: BlockDevice> Core<D> {
         Ok(is_long)
     }
 
-    /// Zeroes what is left of the last block, frees the blocks beyond, and takes the inode off the list.
+    /// What a mount does with a truncation that a crash cut off: zeroes what is left of the last block, too.
     ///
     /// # Errors
     /// `EIO` after a shutdown, what the device gives.
@@ -80,12 +92,30 @@ impl<D: BlockDevice> Core<D> {
         size: u64,
         context: Context,
     ) -> Result<(), Errno> {
-        let first_gone = size.div_ceil(BLOCK_BYTES);
-        self.unmap(ino, first_gone, FILE_BLOCKS_MAX, context)?;
-        if !self.plant.has(Planted::TailNotZeroed) {
-            self.zero_in_block(ino, size, first_gone.saturating_mul(BLOCK_BYTES), context)?;
-        }
+        self.zero_in_block(ino, size, size.next_multiple_of(BLOCK_BYTES), context)?;
+        self.finish_cut(ino, size, context)
+    }
+
+    /// Frees the blocks beyond the size, and takes the inode off the list.
+    fn finish_cut(&self, ino: u64, size: u64, context: Context) -> Result<(), Errno> {
+        self.unmap(ino, size.div_ceil(BLOCK_BYTES), FILE_BLOCKS_MAX, context)?;
         self.forget_orphan(ino, context)
+    }
+
+    /// The file is about to have content at `pos`. What lies beyond its size in the size's block may be of a
+    /// write that failed or that a crash cut off: it becomes zeros first (XFS `xfs_file_write_zero_eof`).
+    ///
+    /// # Errors
+    /// As `zero_in_block`.
+    pub(super) fn zero_beyond_size(&self, ino: u64, size: u64, pos: u64) -> Result<(), Errno> {
+        let end = size.next_multiple_of(BLOCK_BYTES);
+        if pos <= size || size == end {
+            return Ok(());
+        }
+        // The page and the block must agree.
+        self.flush(ino, size..end)?;
+        self.drop_pages(ino, &(size..end));
+        self.zero_in_block(ino, size, end, Context::User)
     }
 
     /// Writes zeros over `[from, to)`, which lies in one block. Holes and unwritten blocks are zeros

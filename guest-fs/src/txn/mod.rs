@@ -51,6 +51,8 @@ pub(crate) struct Transaction<'a, D: BlockDevice> {
     freed: Vec<Run>,
     /// Freed blocks that held metadata: images of them in the journal become void.
     revoked: Vec<u64>,
+    /// Runs that lost an owner and still have one.
+    unshared: Vec<Run>,
     may_use_reserve: bool,
     /// Changes nothing but times of inodes.
     is_times_only: bool,
@@ -63,13 +65,14 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
     /// Reserves room for `blocks` changed blocks in the log. May force the log to make room.
     ///
     /// # Errors
-    /// `EIO` after a shutdown; what a log force gives; `EFBIG` for more than a batch can hold.
+    /// `EIO` after a shutdown; what a log force gives; `EFBIG` for more than a batch can hold; what
+    /// [`Core::wait_thawed`] gives.
     pub(crate) fn begin(core: &'a Core<D>, blocks: u64, context: Context) -> Result<Self, Errno> {
         core.check_alive()?;
         if blocks > core.state().log.batch_max() {
             return Err(Errno::EFBIG);
         }
-        wait_for_thaw(core)?;
+        core.wait_thawed(context)?;
         let memory = Charge::new(core.tasks());
         memory.more(TXN_BYTES);
         if !core.state().log.has_room(blocks) {
@@ -87,6 +90,7 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
             groups: BTreeMap::new(),
             freed: Vec::new(),
             revoked: Vec::new(),
+            unshared: Vec::new(),
             may_use_reserve: false,
             is_times_only: false,
             memory,
@@ -98,6 +102,11 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
     pub(crate) fn with_reserve(mut self) -> Self {
         self.may_use_reserve = !self.core.plant.has(Planted::ReserveForgotten);
         self
+    }
+
+    /// The run lost an owner and has another one, who may not write to it in place before that is durable.
+    pub(crate) fn note_unshared(&mut self, run: Run) {
+        self.unshared.push(run);
     }
 
     /// This change is of times only: fdatasync need not wait for it, and swap may go on.
@@ -157,6 +166,9 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
             }
             state.log.freed_pending.push(run);
         }
+        for run in take(&mut self.unshared) {
+            state.log.note_unshared(run);
+        }
         for block in take(&mut self.revoked) {
             state.cache.remove(block);
             state.log.revoke(block);
@@ -179,6 +191,7 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
     fn hold(&self, block: u64) -> Result<(), Errno> {
         let holder = *self.core.state().held_blocks.entry(block).or_insert(self.id);
         if holder == self.id {
+            self.core.audit(Event::BlockHold { block, context: self.context });
             self.core.tasks().claim(Resource::new(ResourceKind::MetaBlock, block));
             return Ok(());
         }
@@ -231,15 +244,6 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
         }
         update(self, owner, |fields| fields.blocks = fields.blocks.saturating_add_signed(change))
     }
-}
-
-/// Nothing begins on a frozen filesystem (Linux `sb_start_intwrite` in `xfs_trans_alloc`).
-fn wait_for_thaw<D: BlockDevice>(core: &Core<D>) -> Result<(), Errno> {
-    while core.state().is_frozen {
-        let thaw = Resource::only(ResourceKind::Thaw);
-        core.tasks().wait(thaw, Instant::NEVER).map_err(|_alone| Errno::EDEADLK)?;
-    }
-    core.check_alive()
 }
 
 /// Takes room for `blocks` in the next log batch, when others have given theirs back. Returns the

@@ -52,6 +52,8 @@ pub enum FileAccess {
     Cached,
     /// Past it (`O_DIRECT`). Blocks must be whole sectors of the host's disk.
     Direct,
+    /// Through the page cache, and nothing is written.
+    ReadOnly,
 }
 
 /// A disk image: block `n` is at byte `n * block_bytes`. Needs nothing but a whole number of blocks.

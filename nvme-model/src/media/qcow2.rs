@@ -39,7 +39,19 @@ impl Qcow2Image {
     /// # Errors
     /// [`MediaError`] if it is no such image, or needs other files.
     pub fn open(path: &Path) -> Result<Self, MediaError> {
-        Self::try_open(path).map_err(|source| {
+        Self::open_as(path, true)
+    }
+
+    /// Opens an image that exists, for reading only.
+    ///
+    /// # Errors
+    /// As [`Qcow2Image::open`].
+    pub fn open_read_only(path: &Path) -> Result<Self, MediaError> {
+        Self::open_as(path, false)
+    }
+
+    fn open_as(path: &Path, is_writable: bool) -> Result<Self, MediaError> {
+        Self::try_open(path, is_writable).map_err(|source| {
             let why = format!(
                 "{source} (a qcow2 image must be of version 2 or 3 and need no backing or data \
                  file; `qemu-img convert -O raw` makes any image plain)"
@@ -53,10 +65,10 @@ impl Qcow2Image {
         })
     }
 
-    fn try_open(path: &Path) -> io::Result<Self> {
-        let file = File::open(StorageOpenOptions::new().filename(path).write(true))?;
+    fn try_open(path: &Path, is_writable: bool) -> io::Result<Self> {
+        let file = File::open(StorageOpenOptions::new().filename(path).write(is_writable))?;
         let image =
-            Qcow2::<File>::builder(file).write(true).open(DenyImplicitOpenGate::default())?;
+            Qcow2::<File>::builder(file).write(is_writable).open(DenyImplicitOpenGate::default())?;
         Ok(Self { format: FormatAccess::new(image) })
     }
 

@@ -1,8 +1,8 @@
 //! Raw images: the file's bytes are the drive's.
 
 use std::fs::{File, OpenOptions};
-use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::io::{self, Seek, SeekFrom};
+use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::fs::{FallocateFlags, OFlags, fallocate};
@@ -18,6 +18,10 @@ const ALIGNMENT: usize = 4096;
 
 /// Sectors that direct access may have at the least.
 const SECTOR_BYTES: u32 = 512;
+
+fn is_block_device(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.file_type().is_block_device())
+}
 
 #[derive(Debug)]
 pub(super) struct RawImage {
@@ -43,7 +47,8 @@ impl RawImage {
     fn try_open(path: &Path, block_bytes: u32, access: FileAccess) -> io::Result<Self> {
         let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
         let mut options = OpenOptions::new();
-        options.read(true).write(true);
+        let mut flags = 0;
+        options.read(true).write(access != FileAccess::ReadOnly);
         if access == FileAccess::Direct {
             if block_bytes.checked_rem(SECTOR_BYTES) != Some(0) {
                 let why = format!("blocks of {block_bytes} bytes are no whole sectors");
@@ -51,14 +56,24 @@ impl RawImage {
                     "{why}, which direct access needs; use cached access"
                 )));
             }
-            options.custom_flags(OFlags::DIRECT.bits().cast_signed());
+            flags = OFlags::DIRECT.bits().cast_signed();
+            options.custom_flags(flags);
+        }
+        if access != FileAccess::ReadOnly && is_block_device(path) {
+            // Linux refuses a device that is mounted or otherwise taken, with EBUSY.
+            options.custom_flags(OFlags::EXCL.bits().cast_signed() | flags);
         }
         let file = options.open(path)?;
         let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(invalid("expected a regular file".into()));
-        }
-        let image = Self { file, size_bytes: metadata.len(), access };
+        let size_bytes = if metadata.file_type().is_block_device() {
+            // A device says 0 as its length; its end is where one can go.
+            (&file).seek(SeekFrom::End(0))?
+        } else if metadata.is_file() {
+            metadata.len()
+        } else {
+            return Err(invalid("expected a regular file or a block device".into()));
+        };
+        let image = Self { file, size_bytes, access };
         if access == FileAccess::Direct && image.size_bytes >= block_bytes.into() {
             // Whether the host's disk has larger sectors shows at the first access: have it now.
             image.read_at(0, &mut vec![0; block_bytes as usize])?;
@@ -82,7 +97,7 @@ impl HostImage for RawImage {
 
     fn read_at(&self, offset: u64, dst: &mut [u8]) -> io::Result<()> {
         match self.access {
-            FileAccess::Cached => self.file.read_exact_at(dst, offset),
+            FileAccess::Cached | FileAccess::ReadOnly => self.file.read_exact_at(dst, offset),
             FileAccess::Direct => Self::aligned(dst.len(), |buffer| {
                 self.file.read_exact_at(buffer, offset)?;
                 dst.copy_from_slice(buffer);
@@ -93,7 +108,7 @@ impl HostImage for RawImage {
 
     fn write_at(&self, offset: u64, src: &[u8]) -> io::Result<()> {
         match self.access {
-            FileAccess::Cached => self.file.write_all_at(src, offset),
+            FileAccess::Cached | FileAccess::ReadOnly => self.file.write_all_at(src, offset),
             FileAccess::Direct => Self::aligned(src.len(), |buffer| {
                 buffer.copy_from_slice(src);
                 self.file.write_all_at(buffer, offset)

@@ -9,6 +9,8 @@ use core::fmt;
 
 use hal::PAGE_BYTES;
 
+use super::mkswap::{MkswapError, last_page, padded};
+
 /// The last bytes of the page.
 const SIGNATURE: &[u8; 10] = b"SWAPSPACE2";
 const SIGNATURE_AT: usize = PAGE_BYTES - SIGNATURE.len();
@@ -87,6 +89,14 @@ impl fmt::Display for HeaderError {
 impl core::error::Error for HeaderError {}
 
 impl SwapHeader {
+    /// The header of an area of `pages` pages, itself included.
+    ///
+    /// # Errors
+    /// [`MkswapError`] for a size or label that mkswap(8) refuses.
+    pub fn new(pages: u64, uuid: [u8; 16], label: &str) -> Result<Self, MkswapError> {
+        Ok(Self { last_page: last_page(pages)?, uuid, label: padded(label)? })
+    }
+
     /// Pages of the area, header included.
     #[must_use]
     pub const fn size_pages(&self) -> u64 {

@@ -90,7 +90,7 @@ pub fn mkswap<H: SwapHost, D: BlockDevice>(
     label: &str,
 ) -> Result<SwapHeader, MkswapError> {
     let pages = host.size_bytes(inode).map_err(MkswapError::Host)? / PAGE_BYTES as u64;
-    let header = swap_header(pages, uuid, label)?;
+    let header = SwapHeader::new(pages, uuid, label)?;
     let page = device.alloc_page().map_err(|_| MkswapError::OutOfMemory)?;
     page.write(0, &header.to_page());
     let mut transfer = Transfer { direction: Direction::Write, pos: 0, pages: vec![page] };
@@ -100,15 +100,7 @@ pub fn mkswap<H: SwapHost, D: BlockDevice>(
     Ok(header)
 }
 
-/// The header that makes a file of so many pages one area: for a file that is written in another way.
-///
-/// # Errors
-/// [`MkswapError`] for sizes and labels that cannot be.
-pub fn swap_header(pages: u64, uuid: [u8; 16], label: &str) -> Result<SwapHeader, MkswapError> {
-    Ok(SwapHeader { last_page: last_page(pages)?, uuid, label: padded(label)? })
-}
-
-fn last_page(pages: u64) -> Result<u32, MkswapError> {
+pub(super) fn last_page(pages: u64) -> Result<u32, MkswapError> {
     let last = pages
         .checked_sub(1)
         .filter(|&last| last >= GOOD_PAGES_MIN)
@@ -116,7 +108,7 @@ fn last_page(pages: u64) -> Result<u32, MkswapError> {
     u32::try_from(last).map_err(|_| MkswapError::TooLarge { pages })
 }
 
-fn padded(label: &str) -> Result<[u8; LABEL_BYTES_MAX], MkswapError> {
+pub(super) fn padded(label: &str) -> Result<[u8; LABEL_BYTES_MAX], MkswapError> {
     let mut bytes = [0; LABEL_BYTES_MAX];
     bytes
         .get_mut(..label.len())

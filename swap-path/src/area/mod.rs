@@ -18,7 +18,7 @@ use iomap::{Context, Direction, IoFailure, SwapExtent, SwapExtents};
 pub use activate::{SwaponError, SwaponOptions, swapon, swapon_with};
 pub use header::{HeaderError, LABEL_BYTES_MAX, SwapHeader};
 pub use inspect::Activation;
-pub use mkswap::{MkswapError, mkswap, swap_header};
+pub use mkswap::{MkswapError, mkswap};
 pub use remote::swapon_file;
 pub(crate) use slots::SlotMap;
 

@@ -3,6 +3,7 @@
 
 mod boot;
 mod campaign;
+mod fs;
 mod nvme;
 mod sample;
 mod swap;
@@ -19,6 +20,7 @@ pub(crate) fn run(args: &Bench) -> Exit {
         BenchKind::BootOnce => boot::boot_once(),
         BenchKind::Campaign => campaign::campaign(),
         BenchKind::Nvme => nvme::nvme(),
+        BenchKind::Fs => fs::fs(),
         BenchKind::Swap => swap::swap(),
     };
     match outcome {

@@ -19,6 +19,11 @@ use crate::workspace;
 /// Which engines the tests must run on, separated by commas.
 pub(super) const ENGINES: &str = "SWAPLAB_ENGINES";
 
+/// How many mixed units the engines are compared with.
+const EQUALITY_UNITS: &str = "SWAPLAB_EQUALITY_UNITS";
+/// So many on a stock KVM, which is emulated.
+const STOCK_KVM_EQUALITY_UNITS: &str = "220";
+
 /// Until a stock KVM host is given up: TCG needs a minute for what takes seconds here.
 const STOCK_KVM_TIMEOUT: Duration = Duration::from_secs(420);
 
@@ -41,7 +46,10 @@ pub(super) fn on_stock_kvm() -> Result<Outcome> {
     let mut command: Vec<OsString> = ["sh", "-c", RUN_EACH, "sh"].map(OsString::from).into();
     command
         .extend(build::vmm()?.into_iter().chain(build::e2e_for_stock_kvm()?).map(OsString::from));
-    let env = vec![(ENGINES.into(), "host,kvm".into())];
+    let env = vec![
+        (ENGINES.into(), "host,kvm".into()),
+        (EQUALITY_UNITS.into(), STOCK_KVM_EQUALITY_UNITS.into()),
+    ];
     let ended = on_host(&workspace::root().join("tests"), command, env)?;
     Ok(bad_end(&ended).map_or(Outcome::Passed, Outcome::Failed))
 }

@@ -1,5 +1,6 @@
 //! What the host engine has instead of hardware: a controller, memory, wires, a clock, a trace.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::panic::resume_unwind;
@@ -36,6 +37,9 @@ pub struct HostMachine {
     pub(super) memory: DmaPool,
     raised: RefCell<Wires>,
     now_ns: Cell<u64>,
+    /// When the guest's life ended, if it did. A real processor stops then; here its destructors still run,
+    /// and what they do must happen on no machine and stand in no trace.
+    over_at_ns: Cell<Option<u64>>,
     trace: RefCell<TraceLog>,
 }
 
@@ -60,12 +64,18 @@ impl HostMachine {
             memory,
             raised: RefCell::default(),
             now_ns: Cell::new(0),
+            over_at_ns: Cell::new(None),
             trace: RefCell::new(trace),
         }
     }
 
-    /// Virtual nanoseconds since it was switched on.
+    /// Virtual nanoseconds since it was switched on, up to the end of the guest's life.
     pub fn now_ns(&self) -> u64 {
+        self.over_at_ns.get().unwrap_or_else(|| self.guest_now_ns())
+    }
+
+    /// What the guest takes for the time.
+    pub(super) fn guest_now_ns(&self) -> u64 {
         self.now_ns.get()
     }
 
@@ -123,6 +133,9 @@ impl HostMachine {
     }
 
     pub(super) fn mmio_read(&self, offset: u64, data: &mut [u8]) {
+        if self.is_over() {
+            return data.fill(0xff);
+        }
         self.with_controller(|controller, now_ns, observer| {
             controller.mmio_read(now_ns, offset, data, observer);
         });
@@ -131,6 +144,9 @@ impl HostMachine {
 
     /// A register write, and then what the controller does about it at this very moment.
     pub(super) fn mmio_write(&self, offset: u64, data: &[u8]) {
+        if self.is_over() {
+            return;
+        }
         self.with_controller(|controller, now_ns, observer| {
             controller.mmio_write(now_ns, offset, data, observer);
             let irq = &mut *self.raised.borrow_mut();
@@ -142,6 +158,10 @@ impl HostMachine {
 
     /// Lets virtual time pass until the wire is raised or the deadline is there.
     pub(super) fn wait(&self, wire: u16, deadline: Instant) -> Wake {
+        if self.is_over() {
+            self.now_ns.set(deadline.as_nanos());
+            return Wake::Deadline;
+        }
         let mut now_ns = self.now_ns.get();
         let wake = lab_wait_in(&mut World(self), &mut now_ns, deadline.as_nanos(), u32::from(wire));
         self.now_ns.set(now_ns);
@@ -149,7 +169,7 @@ impl HostMachine {
         match wake {
             LabWake::Interrupt => Wake::Interrupt,
             LabWake::Deadline => Wake::Deadline,
-            LabWake::Forever => resume_unwind(Box::new(WaitsForever)),
+            LabWake::Forever => self.end(Box::new(WaitsForever)),
         }
     }
 
@@ -167,10 +187,20 @@ impl HostMachine {
         (controller, self.trace.take())
     }
 
+    fn is_over(&self) -> bool {
+        self.over_at_ns.get().is_some() || std::thread::panicking()
+    }
+
+    /// Ends the guest's life by unwinding.
+    fn end(&self, payload: Box<dyn Any + Send>) -> ! {
+        self.over_at_ns.set(Some(self.now_ns.get()));
+        resume_unwind(payload)
+    }
+
     /// The power may be gone: then the guest's life is over.
     fn check_power(&self) {
         if self.with_controller(|controller, _, _| controller.is_power_lost()) {
-            resume_unwind(Box::new(PowerLost));
+            self.end(Box::new(PowerLost));
         }
     }
 
@@ -186,6 +216,9 @@ impl HostMachine {
 
 impl TraceSink for HostMachine {
     fn emit(&self, record: &Record) {
+        if self.is_over() {
+            return;
+        }
         self.trace.borrow_mut().push(self.now_ns.get(), Source::Guest(*record));
     }
 }

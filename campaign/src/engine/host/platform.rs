@@ -49,7 +49,7 @@ impl Platform for HostPlatform {
     }
 
     fn now(&self) -> Instant {
-        Instant::from_nanos(self.machine.now_ns())
+        Instant::from_nanos(self.machine.guest_now_ns())
     }
 
     fn wait(&self, vector: u16, deadline: Instant) -> Wake {

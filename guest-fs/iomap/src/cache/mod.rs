@@ -11,6 +11,8 @@
 
 mod errseq;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use alloc::vec::Vec;
 use core::cell::{RefCell, RefMut};

@@ -1,5 +1,6 @@
 //! The loops against a table of extents on the RAM disk.
 
 mod dio;
+mod iter;
 mod rig;
 mod swap;

@@ -146,6 +146,21 @@ fn a_cache_of_few_pages_writes_and_reads_a_file_of_many() {
 }
 
 #[test]
+fn reclaim_gets_every_clean_page_and_no_dirty_one() {
+    let rig = Rig::new(512);
+    let fs = rig.mount();
+    let ino = fs.create("a").unwrap();
+    fs.write(ino, 0, &pattern(1, 10 * 4096)).unwrap();
+    assert_eq!((fs.reclaim_pages(), fs.cached_pages()), (0, (10, 10)));
+    fs.fsync(ino).unwrap();
+    fs.write(ino, 0, b"dirty").unwrap();
+    assert_eq!((fs.reclaim_pages(), fs.cached_pages()), (9, (1, 1)));
+    let mut expected = pattern(1, 10 * 4096);
+    expected[..5].copy_from_slice(b"dirty");
+    assert_eq!(content(&fs, ino), expected);
+}
+
+#[test]
 fn an_ioend_is_one_piece_of_one_kind() {
     let rig = Rig::new(512);
     let fs = rig.mount();

@@ -3,6 +3,8 @@
 mod buffered;
 mod coherence;
 mod durability;
+mod places;
+mod watched;
 
 use crate::tests::rig::{Fs, Rig};
 use crate::{Ino, MountOptions};

@@ -10,7 +10,7 @@ use block::BlockDevice;
 use hal::{DmaBuf, PAGE_BYTES, UserMemory};
 use iomap::{Direction, Errno};
 use remote::{FileId, RemoteFs};
-use swap_path::{swap_header, swapon_file};
+use swap_path::{SwapHeader, swapon_file};
 
 use super::file::SWAP_FILE;
 use super::{OUT_OF_PLACE, Play};
@@ -110,7 +110,7 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
     ) -> Result<(), Errno> {
         let mut uuid = [0; 16];
         uuid[..8].copy_from_slice(&self.spec.seed.to_le_bytes());
-        let header = swap_header(pages, uuid, "swaplab").map_err(|error| error.errno())?;
+        let header = SwapHeader::new(pages, uuid, "swaplab").map_err(|error| error.errno())?;
         let page = self.net_pages(1)?;
         page.iter().for_each(|page| page.write(0, &header.to_page()));
         fs.transfer(Direction::Write, file, 0, &page)

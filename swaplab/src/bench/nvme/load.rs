@@ -24,7 +24,7 @@ pub(super) enum Way {
 
 /// The time that this thread has had a processor. What else runs on the machine does not count, as far
 /// as it leaves the caches alone.
-fn cpu_ns() -> f64 {
+pub(in crate::bench) fn cpu_ns() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
 }

@@ -1,8 +1,8 @@
 //! `swaplab bench nvme`: what the controller model costs, as a ratio to plain copies of the same blocks.
 
 mod kvm;
-mod load;
-mod machine;
+pub(super) mod load;
+pub(super) mod machine;
 
 use block::BLOCK_BYTES;
 use nvme_driver::NvmeDriver;

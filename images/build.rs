@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// What the guest is built from, relative to the root of the repository.
-const SOURCES: [&str; 15] = [
+const SOURCES: [&str; 16] = [
     "Cargo.toml",
     "guest-fs",
     "guest-io",
@@ -29,6 +29,7 @@ const SOURCES: [&str; 15] = [
     "images/lab",
     "nvme-model/spec",
     "swap-path",
+    "vmm/file-server/wire",
     "vmm/machine",
 ];
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use file_server::{Event as ServerEvent, FileServer};
 use hal::trace::Layer;
 use lab::events::{Event as LabEvent, Step};
 use nvme_model::{Event as ModelEvent, FaultEngine};
@@ -17,7 +18,10 @@ const PLACES_MAX: usize = 4;
 
 /// Every rule of the plan, in its order.
 pub(crate) fn counts(faults: &FaultEngine, trace: &[Entry]) -> Vec<FaultCount> {
-    let mut places = places(trace);
+    let mut places = places(trace, |source| match source {
+        Source::Controller(ModelEvent::Fault { rule, .. }) => Some(*rule),
+        _ => None,
+    });
     let rules = (0_u16..).zip(faults.counts());
     rules
         .map(|(number, (rule, counts))| FaultCount {
@@ -30,14 +34,35 @@ pub(crate) fn counts(faults: &FaultEngine, trace: &[Entry]) -> Vec<FaultCount> {
         .collect()
 }
 
-/// The first places of each rule that fired.
-fn places(trace: &[Entry]) -> BTreeMap<u16, Vec<FiredAt>> {
+/// The same for the file server's rules.
+pub(crate) fn server_counts(server: &FileServer, trace: &[Entry]) -> Vec<FaultCount> {
+    let mut places = places(trace, |source| match source {
+        Source::Server(ServerEvent::Fault { rule, .. }) => u16::try_from(*rule).ok(),
+        _ => None,
+    });
+    let rules = (0_u16..).zip(server.faults());
+    rules
+        .map(|(number, (rule, counts))| FaultCount {
+            rule: rule.to_string(),
+            planned: counts.planned,
+            armed: counts.matched,
+            fired: counts.fired,
+            fired_at: places.remove(&number).unwrap_or_default(),
+        })
+        .collect()
+}
+
+/// The first places of each rule that fired, as `rule_of` finds them.
+fn places(
+    trace: &[Entry],
+    rule_of: impl Fn(&Source) -> Option<u16>,
+) -> BTreeMap<u16, Vec<FiredAt>> {
     let mut places: BTreeMap<u16, Vec<FiredAt>> = BTreeMap::new();
     let mut phases = Phases::default();
     for (event, entry) in (1..).zip(trace) {
         phases.entry(entry);
-        if let Source::Controller(ModelEvent::Fault { rule, .. }) = &entry.source {
-            let places = places.entry(*rule).or_default();
+        if let Some(rule) = rule_of(&entry.source) {
+            let places = places.entry(rule).or_default();
             if places.len() < PLACES_MAX {
                 places.push(FiredAt { event, phase: phases.name().to_owned() });
             }

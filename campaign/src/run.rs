@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use file_server::FileServer;
 use lab::Stage;
 use nvme_model::Controller;
 use results::FaultCount;
@@ -23,7 +24,7 @@ pub struct UnitResult {
     pub verdict: Verdict,
     /// What the trace says, in numbers.
     pub facts: Facts,
-    /// Faults armed in the controller.
+    /// Faults armed in the controller and the file server.
     pub faults_planned: usize,
     /// Faults of those that fired as often as planned.
     pub faults_fired: usize,
@@ -84,6 +85,7 @@ pub fn run_unit_into(
     let controller = engine::controller(unit)
         .map_err(|error| EngineError::Infrastructure(format!("controller: {error}")))?;
     engine.insert(controller)?;
+    engine.connect(engine::server(unit));
     let mut virtual_ns = 0;
     let mut end = LifeEnd::Done;
     let has_after = !unit.spec.script.lives().1.is_empty();
@@ -101,9 +103,13 @@ pub fn run_unit_into(
     }
     let facts = Facts::collect(trace.entries());
     let faults = engine.controller().map(Controller::faults);
-    let faults_planned = faults.map_or(0, |faults| faults.counts().count());
-    let faults_unfired = faults.map_or(0, |faults| faults.unfired().count());
-    let fired = faults.map_or_else(Vec::new, |faults| fired::counts(faults, trace.entries()));
+    let server = engine.server();
+    let faults_planned = faults.map_or(0, |faults| faults.counts().count())
+        + server.map_or(0, |server| server.fault_counts().len());
+    let faults_unfired =
+        faults.map_or(0, |faults| faults.unfired().count()) + server.map_or(0, FileServer::unfired);
+    let mut fired = faults.map_or_else(Vec::new, |faults| fired::counts(faults, trace.entries()));
+    fired.extend(server.into_iter().flat_map(|one| fired::server_counts(one, trace.entries())));
     let verdict = match end {
         LifeEnd::Done | LifeEnd::PowerLost | LifeEnd::NoDevice if faults_unfired > 0 => {
             Verdict::NotExercised(format!(

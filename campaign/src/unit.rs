@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use file_server::ServerPlan;
 use iomap::Errno;
 use lab::UnitSpec;
 use nvme_model::FaultPlan;
@@ -160,6 +161,8 @@ pub struct Unit {
     pub label: String,
     /// The faults armed in the controller, in their one-line text form.
     pub faults: FaultPlan,
+    /// The faults armed in the file server of a unit whose path is `net`.
+    pub server_faults: ServerPlan,
     /// What is predicted.
     pub prediction: Prediction,
     /// Where the prediction comes from.

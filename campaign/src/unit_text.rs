@@ -12,6 +12,7 @@
 
 use std::fmt::Write as _;
 
+use file_server::ServerPlan;
 use lab::UnitSpec;
 use nvme_model::FaultPlan;
 
@@ -22,14 +23,16 @@ use crate::verdict::Oracle;
 const BETWEEN_RULES: &str = " ; ";
 /// What a blank in a name becomes: words end at blanks.
 const BLANK: char = '_';
-/// The word that begins the rules; it is the last.
+/// The word that begins the drive's rules, behind all others ...
 const FAULTS: &str = " faults=";
+/// ... but the one that begins the file server's.
+const SERVER_FAULTS: &str = " server-faults=";
 /// A stage is a part of a run and not of a unit.
 const STAGE: &str = " stage=live";
 
 /// The words that are the unit's own; the others are the guest's.
 const OWN: &str = "scenario, case, role, expect, transactions, learned-by, fault-max-ns, user-sees, \
-                   lost-in-the-end, order-reports, commands, faults";
+                   lost-in-the-end, order-reports, commands, faults, server-faults";
 
 impl Unit {
     /// The canonical text.
@@ -42,6 +45,7 @@ impl Unit {
             spec,
             label: _,
             faults,
+            server_faults,
             prediction,
             source: _,
             transactions,
@@ -76,6 +80,11 @@ impl Unit {
             let rules: Vec<_> = faults.rules.iter().map(ToString::to_string).collect();
             let _ = write!(text, "{FAULTS}{} {}", faults.seed, rules.join(BETWEEN_RULES));
         }
+        if !server_faults.rules.is_empty() {
+            let rules: Vec<_> = server_faults.rules.iter().map(ToString::to_string).collect();
+            let rules = rules.join(BETWEEN_RULES);
+            let _ = write!(text, "{SERVER_FAULTS}{} {rules}", server_faults.seed);
+        }
         text
     }
 
@@ -84,6 +93,10 @@ impl Unit {
     /// # Errors
     /// What is wrong, in words that name what could have been there.
     pub fn from_text(text: &str) -> Result<Self, String> {
+        let (text, server_faults) = match text.split_once(SERVER_FAULTS) {
+            Some((text, faults)) => (text, server_plan(faults)?),
+            None => (text, ServerPlan::default()),
+        };
         let (words, faults) = match text.split_once(FAULTS) {
             Some((words, faults)) => (words, plan(faults)?),
             None => (text, FaultPlan::none()),
@@ -99,7 +112,7 @@ impl Unit {
         }
         let spec: UnitSpec =
             spec.parse().map_err(|error| format!("{error}; a unit also has {OWN}"))?;
-        found.unit(spec, faults)
+        Ok(Self { server_faults, ..found.unit(spec, faults)? })
     }
 }
 
@@ -154,6 +167,7 @@ impl Found {
             spec,
             label,
             faults,
+            server_faults: ServerPlan::default(),
             prediction: self.expect.ok_or_else(|| missing("expect"))?,
             source: Source::Design,
             transactions: self.transactions,
@@ -195,10 +209,22 @@ fn number(key: &str, value: &str) -> Result<u64, String> {
 
 /// `SEED RULE ; RULE`.
 fn plan(text: &str) -> Result<FaultPlan, String> {
-    let (seed, rules) = text.split_once(' ').ok_or("faults= wants a seed and rules")?;
-    let seed = number("faults", seed)?;
+    let (seed, rules) = seed_and_rules("faults", text)?;
     let rules: Result<Vec<_>, _> = rules.split(BETWEEN_RULES).map(str::parse).collect();
     Ok(FaultPlan { seed, rules: rules.map_err(|error| format!("{error}"))? })
+}
+
+/// The same for the file server.
+fn server_plan(text: &str) -> Result<ServerPlan, String> {
+    let (seed, rules) = seed_and_rules("server-faults", text)?;
+    let rules: Result<_, String> = rules.split(BETWEEN_RULES).map(str::parse).collect();
+    Ok(ServerPlan { seed, rules: rules? })
+}
+
+fn seed_and_rules<'a>(key: &str, text: &'a str) -> Result<(u64, &'a str), String> {
+    let parts = text.split_once(' ');
+    let (seed, rules) = parts.ok_or_else(|| format!("{key}= wants a seed and rules"))?;
+    Ok((number(key, seed)?, rules))
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! The lab clock: one time for both engines.
 //!
 //! In the lab, time is a number that moves here and nowhere else. A guest that waits says until when
-//! and for which interrupt line; [`lab_wait`] then lets the controller have its events one after the
+//! and for which interrupt line; [`lab_wait_in`] then lets the devices have their events one after the
 //! other, each at its own time, until one of them raises the line or the deadline comes first. The KVM
 //! engine calls it from the lab device's WAIT register, the host engine from `hal::Platform::wait`.
-//! Because it is the same code over the same controller, the same unit sees the same times and the
+//! Because it is the same code over the same devices, the same unit sees the same times and the
 //! same order on both; nothing of the host (its clock, its scheduler, its speed) takes part.
 //!
 //! Rules that make it exact:
@@ -34,10 +34,72 @@ pub enum LabWake {
     Forever,
 }
 
-/// Waits for interrupt `line` or until `deadline_ns` (`u64::MAX`: no deadline).
+/// Everything in a machine that does something by itself, and its interrupt lines.
+pub trait LabWorld {
+    /// Whether `line` was raised since this was last asked; asking consumes it.
+    fn take_raised(&mut self, line: u32) -> bool;
+
+    /// When something happens next by itself.
+    fn next_event(&self) -> Option<u64>;
+
+    /// Lets everybody do what is due at `now_ns`, always in the same order.
+    fn step(&mut self, now_ns: u64);
+}
+
+/// Waits for interrupt `line` or until `deadline_ns` (`u64::MAX`: no deadline), in a machine with any number of
+/// devices.
 ///
-/// `now_ns` is the lab's clock; it moves forward only. Ends after finitely many events: a controller
-/// without new commands runs out of them.
+/// `now_ns` is the lab's clock; it moves forward only. Ends after finitely many events: devices without new
+/// commands run out of them.
+pub fn lab_wait_in(
+    world: &mut dyn LabWorld,
+    now_ns: &mut u64,
+    deadline_ns: u64,
+    line: u32,
+) -> LabWake {
+    loop {
+        if world.take_raised(line) {
+            return LabWake::Interrupt;
+        }
+        match world.next_event() {
+            Some(at) if at <= deadline_ns => {
+                *now_ns = at.max(*now_ns);
+                world.step(*now_ns);
+            }
+            _ if deadline_ns == u64::MAX => return LabWake::Forever,
+            _ => {
+                *now_ns = deadline_ns.max(*now_ns);
+                return LabWake::Deadline;
+            }
+        }
+    }
+}
+
+/// A controller and nothing else.
+struct Alone<'a> {
+    controller: &'a mut Controller,
+    memory: &'a dyn GuestMemory,
+    irq: &'a mut dyn LabIrq,
+    observer: &'a mut dyn Observer,
+}
+
+impl LabWorld for Alone<'_> {
+    fn take_raised(&mut self, line: u32) -> bool {
+        self.irq.take_raised(line)
+    }
+
+    fn next_event(&self) -> Option<u64> {
+        self.controller.next_event()
+    }
+
+    fn step(&mut self, now_ns: u64) {
+        let Self { controller, memory, irq, observer } = self;
+        let mut ports = Ports { memory: *memory, irq: &mut **irq, observer: &mut **observer };
+        controller.step(now_ns, &mut ports);
+    }
+}
+
+/// [`lab_wait_in`] for a machine whose only device is a controller.
 pub fn lab_wait(
     controller: &mut Controller,
     now_ns: &mut u64,
@@ -47,21 +109,6 @@ pub fn lab_wait(
     irq: &mut dyn LabIrq,
     observer: &mut dyn Observer,
 ) -> LabWake {
-    loop {
-        if irq.take_raised(line) {
-            return LabWake::Interrupt;
-        }
-        match controller.next_event() {
-            Some(at) if at <= deadline_ns => {
-                *now_ns = at.max(*now_ns);
-                let mut ports = Ports { memory, irq: &mut *irq, observer: &mut *observer };
-                controller.step(*now_ns, &mut ports);
-            }
-            _ if deadline_ns == u64::MAX => return LabWake::Forever,
-            _ => {
-                *now_ns = deadline_ns.max(*now_ns);
-                return LabWake::Deadline;
-            }
-        }
-    }
+    let mut world = Alone { controller, memory, irq, observer };
+    lab_wait_in(&mut world, now_ns, deadline_ns, line)
 }

@@ -6,6 +6,7 @@
 //!                                                       extents ----> block device
 //!                                                       dio...  ----> iomap::dio_rw  (DIO mapping)
 //!                                                       swap    ----> iomap::swap_rw (swap mapping)
+//!                                                       net     ----> iomap::SwapFile, whatever it is
 //! ```
 //!
 //! [`mkswap`] writes a header, [`swapon`] makes a [`SwapArea`], [`Mm::add_area`] puts it to use, and
@@ -33,7 +34,7 @@ mod pressure;
 
 pub use area::{
     Activation, AreaId, HeaderError, LABEL_BYTES_MAX, MkswapError, SwapArea, SwapEntry, SwapHeader,
-    SwaponError, SwaponOptions, mkswap, swapon, swapon_with,
+    SwaponError, SwaponOptions, mkswap, swapon, swapon_file, swapon_with,
 };
 pub use bugs::{Bug, Bugs};
 pub use mm::{

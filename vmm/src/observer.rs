@@ -12,6 +12,11 @@ pub trait MachineObserver {
     /// Something happened inside the NVMe controller.
     fn controller_event(&mut self, now_ns: u64, event: &nvme_model::Event);
 
+    /// Something happened inside the file server.
+    fn server_event(&mut self, now_ns: u64, event: &file_server::Event) {
+        let _ = (now_ns, event);
+    }
+
     /// Bytes that the guest wrote to the debug port: early output or a panic message.
     fn debug_console(&mut self, now_ns: u64, bytes: &[u8]) {
         let _ = (now_ns, bytes);

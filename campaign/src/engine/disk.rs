@@ -1,6 +1,9 @@
-//! The drive of a unit: the controller every engine plugs in.
+//! The drive of a unit: the controller every engine plugs in; and the server of a unit whose swap file is one's.
 
+use file_server::{FileServer, ServerConfig};
 use nvme_model::{Config, ConfigError, Controller, RamMedia};
+
+use swap_path::PathKind;
 
 use crate::Unit;
 
@@ -24,4 +27,12 @@ pub fn controller(unit: &Unit) -> Result<Controller, ConfigError> {
         Box::new(RamMedia::new(DISK_BLOCKS, BLOCK_BYTES)),
         unit.faults.clone(),
     )
+}
+
+/// A new file server with nothing to export yet and the unit's server faults armed; `None` for a unit that has no
+/// use for one.
+#[must_use]
+pub fn server(unit: &Unit) -> Option<FileServer> {
+    let is_net = unit.spec.path == PathKind::Net;
+    is_net.then(|| FileServer::new(ServerConfig::default(), unit.server_faults.clone()))
 }

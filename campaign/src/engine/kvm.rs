@@ -1,5 +1,6 @@
 //! The kvm engine: the guest as a kernel in a virtual machine.
 
+use file_server::FileServer;
 use images::kernel;
 use machine::ports;
 use nvme_model::Controller;
@@ -51,7 +52,12 @@ impl Engine for KvmEngine {
 
     fn insert(&mut self, controller: Controller) -> Result<(), EngineError> {
         self.machine.replace_controller(Some(controller));
+        self.machine.replace_file_server(None);
         Ok(())
+    }
+
+    fn connect(&mut self, server: Option<FileServer>) {
+        self.machine.replace_file_server(server);
     }
 
     fn live(&mut self, command_line: &str, log: &mut TraceLog) -> Result<LifeEnd, EngineError> {
@@ -81,6 +87,10 @@ impl Engine for KvmEngine {
 
     fn controller(&self) -> Option<&Controller> {
         self.machine.controller()
+    }
+
+    fn server(&self) -> Option<&FileServer> {
+        self.machine.file_server()
     }
 
     fn exits(&self) -> u64 {
@@ -118,5 +128,9 @@ impl MachineObserver for Tap<'_> {
 
     fn controller_event(&mut self, now_ns: u64, event: &nvme_model::Event) {
         self.log.push(now_ns, Source::Controller(*event));
+    }
+
+    fn server_event(&mut self, now_ns: u64, event: &file_server::Event) {
+        self.log.push(now_ns, Source::Server(*event));
     }
 }

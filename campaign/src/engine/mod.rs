@@ -10,12 +10,13 @@ mod kvm;
 use std::fmt;
 use std::str::FromStr;
 
+use file_server::FileServer;
 use nvme_model::Controller;
 
 use crate::trace::TraceLog;
 
-pub use disk::{DISK_BLOCKS, SWAP_FILE_BLOCK, controller};
-pub use host::{HostEngine, HostMachine, HostPlatform};
+pub use disk::{DISK_BLOCKS, SWAP_FILE_BLOCK, controller, server};
+pub use host::{HostEngine, HostMachine, HostPlatform, ServerPlatform};
 pub use kvm::KvmEngine;
 
 /// Which engine.
@@ -83,11 +84,14 @@ pub trait Engine: fmt::Debug {
     /// Which engine this is.
     fn kind(&self) -> EngineKind;
 
-    /// Plugs `controller` in and forgets the former machine.
+    /// Plugs `controller` in and forgets the former machine, and its file server.
     ///
     /// # Errors
     /// [`EngineError`] when no machine can be built.
     fn insert(&mut self, controller: Controller) -> Result<(), EngineError>;
+
+    /// Connects a file server to the machine that was made by [`Engine::insert`], or none.
+    fn connect(&mut self, server: Option<FileServer>);
 
     /// Switches the machine on and runs it until it ends. The second call on the same controller is a
     /// power cycle: what was only in the volatile cache is lost.
@@ -101,6 +105,9 @@ pub trait Engine: fmt::Debug {
 
     /// The controller that is plugged in.
     fn controller(&self) -> Option<&Controller>;
+
+    /// The file server that is connected.
+    fn server(&self) -> Option<&FileServer>;
 
     /// How often the guest has left its processor so far; 0 where it has none.
     fn exits(&self) -> u64 {

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use file_server::Event as ServerEvent;
 use guest_fs::events::Event as FsEvent;
 use hal::trace::{Layer, Record};
 use iomap::events::Event as IomapEvent;
 use iomap::{Context, Errno};
 use lab::events::{Event as LabEvent, Step};
 use nvme_model::Event as ModelEvent;
+use remote::events::Event as RemoteEvent;
 use swap_path::SwapEntry;
 use swap_path::events::Event as SwapEvent;
 use tasks::events::Event as TaskEvent;
@@ -36,6 +38,7 @@ pub(super) struct Collector {
     commands: u64,
     /// Log forces and checkpoints under way: what they write is not swap's.
     is_logging: bool,
+    is_server_down: bool,
     fault_began_ns: Option<u64>,
     shapes: ShapeFinder,
     journeys: Tracker,
@@ -54,6 +57,7 @@ impl Collector {
                 self.journeys.controller(event);
                 self.controller(event);
             }
+            Source::Server(event) => self.server(event),
         }
     }
 
@@ -91,6 +95,14 @@ impl Collector {
                     self.facts.map_asks += u64::from(context.is_swap_io());
                 }
             }
+            // The server sees what its client asks; here as there one question an I/O at the least.
+            Layer::Remote => match RemoteEvent::decode(record) {
+                Some(RemoteEvent::Sent { context, .. }) if context.is_swap_io() => {
+                    self.facts.map_asks += 1;
+                }
+                Some(RemoteEvent::GaveUp { .. }) => self.facts.map_asks += 1,
+                _ => {}
+            },
             Layer::Task => TaskEvent::decode(record).into_iter().for_each(|event| self.task(event)),
             Layer::Block | Layer::Driver | Layer::Platform => {}
         }
@@ -281,6 +293,23 @@ impl Collector {
         }
         if context_of_deed(event).is_some_and(Context::is_swap_io) {
             self.facts.broken_promises.push(event.to_string());
+        }
+    }
+
+    fn server(&mut self, event: &ServerEvent) {
+        match event {
+            ServerEvent::FilesystemDown => self.is_server_down = true,
+            ServerEvent::FilesystemUp => self.is_server_down = false,
+            ServerEvent::Written { file, offset, bytes } => {
+                let range = *offset..offset.saturating_add(u64::from(*bytes));
+                if self.step() == Some(Step::MakeSwapFile) {
+                    self.facts.remote_file = *file;
+                } else if self.is_swapping_out {
+                    self.facts.remote_written_by_swap.push((*file, range));
+                }
+                self.facts.remote_written_while_down += u64::from(self.is_server_down);
+            }
+            _ => {}
         }
     }
 

@@ -42,6 +42,9 @@ pub(super) fn blocks_of_write(event: &ModelEvent) -> Option<Range<u64>> {
     }
 }
 
+/// Who learns first of whatever a file server or the way to it does wrong.
+pub(crate) const REMOTE_CLIENT: &str = "remote client";
+
 /// The layer's name in reports.
 pub(super) const fn layer_name(layer: Layer) -> &'static str {
     match layer {
@@ -53,6 +56,7 @@ pub(super) const fn layer_name(layer: Layer) -> &'static str {
         Layer::Block => "block layer",
         Layer::Driver => "driver",
         Layer::Platform => "platform",
+        Layer::Remote => REMOTE_CLIENT,
         Layer::Task => "tasks",
     }
 }

@@ -1,6 +1,7 @@
 //! What one pass over a trace collects.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use iomap::Errno;
 use lab::PageContent;
@@ -121,6 +122,12 @@ pub struct Facts {
     pub written_while_down: BTreeSet<u64>,
     /// Blocks that were written inside swap-outs, without the filesystem's log and checkpoint.
     pub written_by_swap: BTreeSet<u64>,
+    /// The swap file as its server names it, if it is a server's; 0 otherwise.
+    pub remote_file: u64,
+    /// What swap-outs changed at the server: which file, which bytes.
+    pub remote_written_by_swap: Vec<(u64, Range<u64>)>,
+    /// Times that a file changed at a server whose filesystem was down.
+    pub remote_written_while_down: u64,
     /// Faults of the drive that fired in the life after a power cycle.
     pub drive_faults_after: u64,
     /// How long each fault took that was answered, in virtual nanoseconds.

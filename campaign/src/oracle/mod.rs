@@ -15,6 +15,7 @@ mod shape;
 mod steps;
 mod swap_io;
 
+pub(crate) use deeds::REMOTE_CLIENT;
 pub(crate) use deeds::context_of_deed;
 pub use facts::{ErrorSeen, Facts, PageTold, PageWrong, StepSeen, SwapOutCost};
 pub use journey::{Fate, Journey, Station, Stations};

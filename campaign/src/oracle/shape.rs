@@ -25,7 +25,7 @@ impl ShapeFinder {
             Source::Controller(ModelEvent::Fetch { sqid: 1.., opcode, blocks, .. }) => {
                 self.add(|| format!("command {opcode:#04x} of {blocks} blocks"));
             }
-            Source::Controller(_) => {}
+            Source::Controller(_) | Source::Server(_) => {}
         }
     }
 

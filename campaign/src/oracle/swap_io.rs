@@ -1,6 +1,7 @@
 //! Oracles over swap I/O itself.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use lab::Knob;
 use lab::events::Step;
@@ -68,7 +69,7 @@ pub(super) fn failed_swap_out_keeps_page(unit: &Unit, facts: &Facts) -> Option<F
 
 /// Swap writes nothing but its own file (the header is nobody's to write then either), and a filesystem
 /// that is shut down writes nothing at all.
-pub(super) fn own_blocks_only(_unit: &Unit, facts: &Facts) -> Option<Finding> {
+pub(super) fn own_blocks_only(unit: &Unit, facts: &Facts) -> Option<Finding> {
     let own = &facts.swap_file_blocks;
     for (written, when) in
         [(&facts.written_by_swap, "by swap"), (&facts.written_while_down, "after the shutdown")]
@@ -78,6 +79,26 @@ pub(super) fn own_blocks_only(_unit: &Unit, facts: &Facts) -> Option<Finding> {
             let detail = format!("blocks {} were written {when}", ranges(&foreign));
             return object(Oracle::OwnBlocksOnly, detail);
         }
+    }
+    own_remote_bytes_only(unit, facts)
+}
+
+/// The same at a server: only pages of its own file, behind the header, and nothing while it is down.
+fn own_remote_bytes_only(unit: &Unit, facts: &Facts) -> Option<Finding> {
+    const PAGE: u64 = hal::PAGE_BYTES as u64;
+    let own = facts.remote_file;
+    // A page for the header and one for each of the workload's.
+    let size = (unit.spec.pages + 1) * PAGE;
+    let is_own = |(file, range): &&(u64, Range<u64>)| {
+        *file == own && range.start >= PAGE && range.end <= size
+    };
+    if let Some((file, range)) = facts.remote_written_by_swap.iter().find(|one| !is_own(one)) {
+        let detail = format!("bytes {range:?} of the server's file {file} were written by swap");
+        return object(Oracle::OwnBlocksOnly, detail);
+    }
+    let times = facts.remote_written_while_down;
+    if times > 0 {
+        return object(Oracle::OwnBlocksOnly, format!("written {times} times while it was down"));
     }
     None
 }

@@ -47,6 +47,10 @@ closes; `stalled` nobody gets on for 120 seconds of virtual time; `died` a progr
 swapon's.
 Behind each stands where the prediction comes from: **r**un on Linux, **s**ource of Linux, the **m**ail, by
 **d**esign. `cargo run -- reproduce` checks every cell.
+
+`net` is a file of another machine's filesystem, which has no blocks here: it takes no part (`-`) where a case is about
+blocks of ours (unwritten, shared, delayed, full, converted at swapon), their transactions and locks, or the drive.
+A case's faults are the drive's for the other paths and the server's for `net`.
 ";
 
 /// The whole page.

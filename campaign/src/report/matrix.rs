@@ -11,7 +11,7 @@ use crate::oracle::Outcome;
 use crate::run::UnitResult;
 use crate::unit::Role;
 
-const LABEL: usize = 25;
+const LABEL: usize = 22;
 const CELL: usize = 8;
 
 /// The matrix with its legend, one line a surprise, and the totals.
@@ -49,7 +49,7 @@ fn head() -> String {
         let name = path.name().trim_start_matches("dio-");
         let _ = write!(line, "{name:<CELL$}");
     }
-    line + "control\n"
+    line + "+\n"
 }
 
 /// The results of one scenario after the other.
@@ -79,7 +79,11 @@ fn scenario_rows(results: &[&UnitResult]) -> String {
     if let [case] = cases[..] {
         return row(&first.unit.scenario, results, case, control);
     }
-    let mut out = format!("{:<width$}{control}\n", first.unit.scenario, width = LABEL + 6 * CELL);
+    let mut out = format!(
+        "{:<width$}{control}\n",
+        first.unit.scenario,
+        width = LABEL + PathKind::ALL.len() * CELL
+    );
     for case in cases {
         out += &row(&format!("  {case}"), results, case, "");
     }
@@ -180,4 +184,22 @@ fn sentences(result: &UnitResult) -> Vec<String> {
         out.push(format!("{transactions} transactions inside of {swap_outs} swap-outs"));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::ALL;
+
+    #[test]
+    fn every_row_fits_into_80_columns() {
+        assert!(head().trim_end().len() <= 80);
+        assert!(LABEL + PathKind::ALL.len() * CELL < 80);
+        for definition in &*ALL {
+            assert!(definition.name().len() < LABEL, "{}", definition.name());
+            for unit in definition.units() {
+                assert!(unit.case.len() + 2 < LABEL, "{}: {}", definition.name(), unit.case);
+            }
+        }
+    }
 }

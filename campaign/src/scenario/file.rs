@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use file_server::ServerPlan;
 use lab::{FileKind, Knobs, Script, UnitSpec};
 use nvme_model::FaultPlan;
 use serde::Deserialize;
 use swap_path::{Activation, PathKind, ReclaimPolicy};
 
 use crate::engine::SWAP_FILE_BLOCK;
+use crate::oracle::REMOTE_CLIENT;
 use crate::unit::{Prediction, Role, Source, Unit};
 use crate::verdict::Oracle;
 
@@ -57,6 +59,10 @@ struct CaseFile {
     commands: BTreeMap<String, u64>,
     #[serde(default)]
     faults: Vec<String>,
+    /// What goes wrong instead where the swap file is a server's: rules for the server. (A drive's rules would
+    /// never fire there.)
+    #[serde(default)]
+    server_faults: Vec<String>,
     /// Path to verdict and source, such as `dio = "zeros run"`.
     expect: BTreeMap<String, String>,
     /// Path to transactions of each swap-out.
@@ -92,6 +98,7 @@ struct ControlFile {
     #[serde(default)]
     knobs: Vec<String>,
     faults: Option<Vec<String>>,
+    server_faults: Option<Vec<String>>,
     /// What is claimed wrongly.
     expect: String,
     transactions: Option<u64>,
@@ -177,11 +184,20 @@ impl ScenarioFile {
             case: name,
             spec: self.spec(case, path)?,
             label,
-            faults: faults(&case.faults)?,
+            faults: if path == PathKind::Net { FaultPlan::none() } else { faults(&case.faults)? },
+            server_faults: if path == PathKind::Net {
+                server_faults(&case.server_faults)?
+            } else {
+                ServerPlan::default()
+            },
             prediction,
             source,
             transactions: case.transactions.get(path.name()).copied(),
-            learned_by: case.learned_by.clone(),
+            // Whoever it is on the drive's side, here it is the client.
+            learned_by: match path {
+                PathKind::Net => case.learned_by.as_ref().map(|_| REMOTE_CLIENT.to_owned()),
+                _ => case.learned_by.clone(),
+            },
             order_reports: case.order_reports.get(path.name()).copied(),
             user_sees: case.user_sees.get(path.name()).copied(),
             lost_in_the_end: case.lost_in_the_end,
@@ -201,6 +217,7 @@ impl ScenarioFile {
         case.activation = control.activation.clone().or(case.activation);
         case.knobs.extend(control.knobs.iter().cloned());
         case.faults = control.faults.clone().unwrap_or(case.faults);
+        case.server_faults = control.server_faults.clone().unwrap_or(case.server_faults);
         let must_fail = Oracle::named(&control.must_fail)?;
         let unit = self.experiment(&case, path, &format!("{} design", control.expect))?;
         Ok(Unit {
@@ -273,6 +290,11 @@ fn faults(lines: &[String]) -> Result<FaultPlan, String> {
         plan.rules.push(rule.map_err(|error| format!("{line}: {error}"))?);
     }
     Ok(plan)
+}
+
+fn server_faults(lines: &[String]) -> Result<ServerPlan, String> {
+    let rule = |line: &String| line.parse().map_err(|error| format!("{line}: {error}"));
+    Ok(ServerPlan { seed: 0, rules: lines.iter().map(rule).collect::<Result<_, String>>()? })
 }
 
 /// `slot=N` and `slot=N..M` as the blocks of these slots.

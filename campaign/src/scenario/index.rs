@@ -56,4 +56,8 @@ files! {
     "drive-gone"
     "bad-weather"
     "latency"
+    // A file server.
+    "one-interface"
+    "server-down"
+    "server-weather"
 }

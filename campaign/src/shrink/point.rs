@@ -149,6 +149,6 @@ fn is_shutdown(entry: &Entry) -> bool {
         Source::Guest(record) => {
             matches!(LabEvent::decode(record), Some(LabEvent::StepBegin { step: Step::Shutdown }))
         }
-        Source::Controller(_) => false,
+        Source::Controller(_) | Source::Server(_) => false,
     }
 }

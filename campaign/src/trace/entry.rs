@@ -11,6 +11,8 @@ pub enum Source {
     Guest(Record),
     /// The controller model.
     Controller(nvme_model::Event),
+    /// The file server.
+    Server(file_server::Event),
 }
 
 /// An event with its virtual time.
@@ -28,6 +30,7 @@ const _: () = assert!(RECORD_BYTES == nvme_model::EVENT_BYTES, "one size for bot
 
 const TAG_GUEST: u8 = 1;
 const TAG_CONTROLLER: u8 = 2;
+const TAG_SERVER: u8 = 3;
 
 impl Entry {
     /// The canonical bytes of this entry, the ones the trace hash is made of.
@@ -35,6 +38,7 @@ impl Entry {
         let (tag, what) = match &self.source {
             Source::Guest(record) => (TAG_GUEST, record.to_bytes()),
             Source::Controller(event) => (TAG_CONTROLLER, event.to_bytes()),
+            Source::Server(event) => (TAG_SERVER, event.to_bytes()),
         };
         let mut bytes = [0; ENTRY_BYTES];
         bytes[..8].copy_from_slice(&self.now_ns.to_le_bytes());
@@ -55,6 +59,7 @@ pub fn describe(record: &Record) -> String {
         Layer::Iomap => iomap::events::Event::decode(record).map(|e| e.to_string()),
         Layer::Filesystem => guest_fs::events::Event::decode(record).map(|e| e.to_string()),
         Layer::Driver => nvme_driver::events::Event::decode(record).map(|e| e.to_string()),
+        Layer::Remote => remote::events::Event::decode(record).map(|e| e.to_string()),
         Layer::Task => tasks::events::Event::decode(record).map(|e| e.to_string()),
         Layer::Block | Layer::Platform => None,
     };
@@ -71,6 +76,7 @@ impl fmt::Display for Entry {
                 write!(f, "{us:>12}.{ns:03} {layer:<10} {}", describe(record))
             }
             Source::Controller(event) => write!(f, "{us:>12}.{ns:03} controller {event}"),
+            Source::Server(event) => write!(f, "{us:>12}.{ns:03} server     {event}"),
         }
     }
 }

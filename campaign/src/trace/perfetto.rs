@@ -15,7 +15,7 @@ use swap_path::events::Event as SwapEvent;
 use super::{Entry, Source, describe};
 
 const TRACKS: [&str; 7] =
-    ["program", "workload", "swap", "iomap", "filesystem", "driver", "controller"];
+    ["program", "workload", "swap", "iomap", "filesystem", "driver", "device"];
 const CONTROLLER: usize = 7;
 
 /// The whole trace as one JSON document.
@@ -71,6 +71,10 @@ impl Writer {
         match &entry.source {
             Source::Guest(record) => self.guest(record),
             Source::Controller(event) => self.controller(event),
+            Source::Server(event) => {
+                let text = event.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+                self.instant(CONTROLLER, &text);
+            }
         }
     }
 
@@ -103,7 +107,7 @@ impl Writer {
             Layer::Swap => 3,
             Layer::Iomap => 4,
             Layer::Filesystem => 5,
-            Layer::Driver | Layer::Block | Layer::Platform => 6,
+            Layer::Driver | Layer::Block | Layer::Platform | Layer::Remote => 6,
         };
         let text = describe(record).split_whitespace().collect::<Vec<_>>().join(" ");
         match record.layer {

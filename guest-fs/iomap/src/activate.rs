@@ -41,6 +41,8 @@ pub enum ActivateReason {
     Shared = 6,
     /// No whole page.
     NoUsablePage = 7,
+    /// A remote file has fewer blocks than its size needs.
+    Holes = 8,
 }
 
 impl ActivateReason {
@@ -55,6 +57,7 @@ impl ActivateReason {
             5 => Self::NotCommitted,
             6 => Self::Shared,
             7 => Self::NoUsablePage,
+            8 => Self::Holes,
             _ => return None,
         })
     }
@@ -70,6 +73,7 @@ impl ActivateReason {
             Self::NotCommitted => "file is not committed",
             Self::Shared => "file has shared extents",
             Self::NoUsablePage => "Cannot find a single usable page in file.",
+            Self::Holes => "swapfile has holes",
         }
     }
 }

@@ -31,6 +31,7 @@ mod piece;
 mod pool;
 mod request;
 mod swap;
+mod swapfile;
 #[cfg(test)]
 mod tests;
 
@@ -51,3 +52,4 @@ pub use request::{
     Request, dio_complete, dio_submit, direct_complete, direct_submit, swap_complete, swap_submit,
 };
 pub use swap::swap_rw;
+pub use swapfile::SwapFile;

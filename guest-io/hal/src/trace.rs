@@ -31,6 +31,8 @@ pub enum Layer {
     Platform = 8,
     /// Tasks and the memory under them.
     Task = 9,
+    /// The client of a remote filesystem.
+    Remote = 10,
 }
 
 impl Layer {
@@ -47,6 +49,7 @@ impl Layer {
             7 => Self::Driver,
             8 => Self::Platform,
             9 => Self::Task,
+            10 => Self::Remote,
             _ => return None,
         })
     }

@@ -54,8 +54,10 @@ fn run_lab(system: &mut System, line: CommandLine<'_>, options: &Options<'_>) ->
         println!("window={}: no memory for its page tables", options.window_pages);
         return ports::EXIT_BAD_COMMAND_LINE;
     };
+    let remote = system.file_server();
     let played = lab::run(
         platform,
+        remote,
         Rc::new(window),
         Rc::new(KernelStacks::default()),
         &words_of_the_program(line),
@@ -92,7 +94,7 @@ fn run_exercise(system: &mut System, line: CommandLine<'_>) -> u32 {
 fn exit_code(error: &LabError) -> u32 {
     match error {
         LabError::Spec(_) | LabError::AddressSpace { .. } => ports::EXIT_BAD_COMMAND_LINE,
-        LabError::Probe(_) => ports::EXIT_NO_DEVICE,
+        LabError::Probe(_) | LabError::Remote(_) => ports::EXIT_NO_DEVICE,
     }
 }
 

@@ -6,7 +6,7 @@ use alloc::rc::Rc;
 use hal::Tracer;
 use machine::lab_device;
 use machine::pci_ids::{
-    CLASS_NVME, DEVICE_LAB, DEVICE_VIRTIO_BLOCK, DEVICE_VIRTIO_CONSOLE, VENDOR_SWAPLAB,
+    CLASS_NVME, DEVICE_FILES, DEVICE_LAB, DEVICE_VIRTIO_BLOCK, DEVICE_VIRTIO_CONSOLE, VENDOR_SWAPLAB,
     VENDOR_VIRTIO,
 };
 use virtio_drivers::transport::pci::PciTransport;
@@ -28,6 +28,9 @@ use crate::pci::Bus;
 
 /// Bytes of an NVMe controller's register window: registers, and the doorbells of 512 queues.
 const NVME_BAR_BYTES: usize = 0x4000;
+
+/// Bytes of the file server's register window.
+const FILES_BAR_BYTES: usize = 0x1000;
 
 /// The machine, ready for a program.
 #[derive(Debug)]
@@ -73,6 +76,20 @@ impl System {
             return None;
         }
         let bar = Bar::new(function.registers(0, NVME_BAR_BYTES));
+        Some(FunctionPlatform::new(function, bar, self.clock.clone(), vectors, self.tracer.clone()))
+    }
+
+    /// The file server's machine; `None` if there is none.
+    pub(crate) fn file_server(&mut self) -> Option<FunctionPlatform> {
+        let function = self.bus.find(VENDOR_SWAPLAB, DEVICE_FILES)?;
+        self.bus.enable(function);
+        // Behind the controller's.
+        let vectors = [2, 3].map(Vector::device);
+        if !function.enable_msix(&vectors[..1]) {
+            println!("the file server offers no MSI-X vector");
+            return None;
+        }
+        let bar = Bar::new(function.registers(0, FILES_BAR_BYTES));
         Some(FunctionPlatform::new(function, bar, self.clock.clone(), vectors, self.tracer.clone()))
     }
 

@@ -1,11 +1,14 @@
 //! From a command line to a played scenario.
 
+use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::fmt;
 use core::time::Duration;
 
-use hal::{Platform, UserMemory};
+use hal::{DmaBuf, Platform, Tracer, UserMemory};
 use nvme_driver::NvmeDriver;
+use remote::{Client, ClientConfig, RemoteFs};
+use swap_path::PathKind;
 use tasks::{Idle, Switch, TaskPlatform, Tasks};
 
 use crate::events::{Event, Step};
@@ -20,6 +23,8 @@ pub enum LabError {
     Spec(SpecError),
     /// There is no usable controller.
     Probe(nvme_driver::Error),
+    /// There is no usable file server.
+    Remote(Option<remote::Error>),
     /// The engine has no room for the workload.
     AddressSpace {
         /// Pages wanted.
@@ -34,6 +39,8 @@ impl fmt::Display for LabError {
         match self {
             Self::Spec(error) => write!(f, "command line: {error}"),
             Self::Probe(error) => write!(f, "nvme: {error}"),
+            Self::Remote(None) => f.write_str("path=net: this machine has no file server"),
+            Self::Remote(Some(error)) => write!(f, "file server: {error}"),
             Self::AddressSpace { pages, pages_max } => {
                 write!(f, "pages={pages}: this engine has an address space of {pages_max} pages")
             }
@@ -46,18 +53,21 @@ impl core::error::Error for LabError {}
 /// The longest in virtual time that nobody may get on with its job (Linux `hung_task_timeout_secs`).
 const PROGRESS_BOUND: Duration = Duration::from_secs(120);
 
-/// Plays the unit that `command_line` describes on this machine; `switch` has stacks for its tasks.
+/// Plays the unit that `command_line` describes on this machine; `switch` has stacks for its tasks. `remote` is
+/// where the file server's device is, if there is one: a unit whose path is `net` needs it.
 ///
 /// # Errors
 /// [`LabError`] when it cannot even begin.
-pub fn run<P, U>(
+pub fn run<P, R, U>(
     platform: P,
+    remote: Option<R>,
     user: Rc<U>,
     switch: Rc<dyn Switch>,
     command_line: &str,
 ) -> Result<(), LabError>
 where
     P: Platform + 'static,
+    R: Platform + 'static,
     U: UserMemory + 'static,
 {
     let spec: UnitSpec = command_line.parse().map_err(LabError::Spec)?;
@@ -75,6 +85,24 @@ where
         NvmeDriver::probe(platform, nvme_driver::Config::default()).map_err(LabError::Probe)?,
     );
     tracer.emit(Event::StepEnd { step: Step::Probe, result: Ok(()), count: 1 });
-    play::play(&spec, device, user, tasks);
+    let remote = match spec.path {
+        PathKind::Net => Some(find_server::<_, P::Dma>(remote, &tracer)?),
+        _ => None,
+    };
+    play::play(&spec, device, remote, user, tasks);
     Ok(())
+}
+
+/// The client of this machine's file server. It connects when it is mounted.
+fn find_server<R, D>(platform: Option<R>, tracer: &Tracer) -> Result<Box<dyn RemoteFs<D>>, LabError>
+where
+    R: Platform + 'static,
+    D: DmaBuf + 'static,
+{
+    tracer.emit(Event::StepBegin { step: Step::ProbeServer });
+    let platform = platform.ok_or(LabError::Remote(None))?;
+    let client = Client::new(platform, ClientConfig::default());
+    let client = client.map_err(|error| LabError::Remote(Some(error)))?;
+    tracer.emit(Event::StepEnd { step: Step::ProbeServer, result: Ok(()), count: 1 });
+    Ok(Box::new(client))
 }

@@ -43,6 +43,7 @@ mod kinds;
 mod log;
 mod parse;
 mod payload;
+mod pieces;
 mod progress;
 mod rule;
 mod schema;
@@ -59,6 +60,7 @@ pub use error::RuleError;
 pub use kinds::{Action, ActionKind, At, Group, KINDS, Kind, On};
 pub use log::{Decision, DecisionLog, LOG_DECISIONS_MAX};
 pub use payload::{BytePattern, DmaTarget, Flip, Notice, PhaseFault, Torn};
+pub use pieces::{Delay, time_ns};
 pub use progress::RuleCounts;
 pub use rule::{
     FaultPlan, Match, OpClass, Phase, Probability, Rule, START, Transition, Until, When, Within,

@@ -33,7 +33,7 @@ pub(super) struct Chance {
 
 impl Chance {
     /// A number that depends on seed, rule and match only (SplitMix64's finaliser).
-    fn draw(self, matched: u64) -> u64 {
+    pub(super) fn draw(self, matched: u64) -> u64 {
         let mut z = self.seed
             ^ self.rule.wrapping_mul(0xd1b5_4a32_d192_ed03)
             ^ matched.wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -57,6 +57,8 @@ pub enum SwaponError {
     Activate(ActivateError),
     /// No memory for the header's page.
     OutOfMemory,
+    /// The path is for files of another kind, with or without a block device.
+    Path(PathKind),
 }
 
 impl SwaponError {
@@ -66,7 +68,7 @@ impl SwaponError {
         match self {
             Self::Host(errno) => *errno,
             Self::HeaderRead(failure) | Self::Write(failure) => failure.errno,
-            Self::Header(_) => Errno::EINVAL,
+            Self::Header(_) | Self::Path(_) => Errno::EINVAL,
             Self::Activate(error) => error.errno,
             Self::OutOfMemory => Errno::ENOMEM,
         }
@@ -82,6 +84,9 @@ impl fmt::Display for SwaponError {
             Self::Header(error) => error.fmt(f),
             Self::Activate(error) => error.fmt(f),
             Self::OutOfMemory => f.write_str("swapon: no page of memory for the header"),
+            Self::Path(path) => {
+                write!(f, "swapon: {path} cannot be done with this file: `net` is for remote ones")
+            }
         }
     }
 }
@@ -145,6 +150,10 @@ where
         PathKind::DioLocked => Box::new(DioLockedPath::new(host, device, inode)),
         PathKind::DioSwapMap => Box::new(DioSwapMapPath::new(host, device, inode)),
         PathKind::Swap => Box::new(SwapPath::new(host, device, inode, options.knobs, options.bugs)),
+        PathKind::Net => {
+            host.release_swapfile(inode);
+            return Err(SwaponError::Path(PathKind::Net));
+        }
     };
     let slots = SlotMap::new(usable_pages, &bad_pages, options.bugs);
     Ok(SwapArea::with_slots(header, slots, extents, io))

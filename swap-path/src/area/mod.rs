@@ -5,6 +5,7 @@ mod clusters;
 mod header;
 mod inspect;
 mod mkswap;
+mod remote;
 mod slots;
 
 use alloc::boxed::Box;
@@ -18,6 +19,7 @@ pub use activate::{SwaponError, SwaponOptions, swapon, swapon_with};
 pub use header::{HeaderError, LABEL_BYTES_MAX, SwapHeader};
 pub use inspect::Activation;
 pub use mkswap::{MkswapError, mkswap};
+pub use remote::swapon_file;
 pub(crate) use slots::SlotMap;
 
 use crate::bugs::Bugs;

@@ -8,6 +8,7 @@ mod dio_locked;
 mod dio_raw;
 mod dio_swapmap;
 mod extents;
+mod file;
 mod knobs;
 mod swap;
 
@@ -23,6 +24,7 @@ pub(crate) use dio_locked::DioLockedPath;
 pub(crate) use dio_raw::DioRawPath;
 pub(crate) use dio_swapmap::DioSwapMapPath;
 pub(crate) use extents::ExtentsPath;
+pub(crate) use file::FilePath;
 pub use knobs::SwapKnobs;
 pub(crate) use swap::SwapPath;
 
@@ -48,12 +50,27 @@ pub enum PathKind {
     DioLocked = 5,
     /// `iomap::dio_rw` with the filesystem's swap mapping, which honours a shutdown here.
     DioSwapMap = 6,
+    /// A file of a remote filesystem, which has no block device.
+    Net = 7,
 }
 
 impl PathKind {
     /// Every path, in report order.
-    pub const ALL: &'static [Self] =
-        &[Self::Extents, Self::DioRaw, Self::Dio, Self::DioLocked, Self::DioSwapMap, Self::Swap];
+    pub const ALL: &'static [Self] = &[
+        Self::Extents,
+        Self::DioRaw,
+        Self::Dio,
+        Self::DioLocked,
+        Self::DioSwapMap,
+        Self::Swap,
+        Self::Net,
+    ];
+
+    /// Every path of a file on a block device, in report order.
+    pub const LOCAL: &'static [Self] = match Self::ALL {
+        [local @ .., Self::Net] => local,
+        _ => Self::ALL,
+    };
 
     /// The name at the command line and in reports.
     #[must_use]
@@ -65,6 +82,7 @@ impl PathKind {
             Self::DioRaw => "dio-raw",
             Self::DioLocked => "dio-locked",
             Self::DioSwapMap => "dio-swapmap",
+            Self::Net => "net",
         }
     }
 
@@ -200,7 +218,7 @@ mod tests {
         let error = "bio".parse::<PathKind>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "unknown swap path: known are extents, dio-raw, dio, dio-locked, dio-swapmap, swap"
+            "unknown swap path: known are extents, dio-raw, dio, dio-locked, dio-swapmap, swap, net"
         );
     }
 }

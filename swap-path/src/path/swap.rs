@@ -9,8 +9,8 @@ use alloc::vec::Vec;
 use block::BlockDevice;
 use hal::trace::Layer;
 use iomap::{
-    BioPool, Context, DioEnd, DioOps, Direction, Errno, FailureKind, IoFailure, Request, SwapHost,
-    Transfer, swap_complete, swap_rw, swap_submit,
+    BioPool, Context, DioEnd, DioOps, Direction, Errno, FailureKind, IoFailure, Request, SwapFile,
+    SwapHost, Transfer, swap_complete, swap_rw, swap_submit,
 };
 
 use super::{IO_PAGES_MAX, PathKind, SplitIo, SwapIo, SwapKnobs, slot_pos};
@@ -84,6 +84,26 @@ impl<H: SwapHost, D: BlockDevice> SwapPath<H, D> {
     }
 }
 
+impl<H: SwapHost, D: BlockDevice> SwapFile<D::Page> for SwapPath<H, D> {
+    fn rw(
+        &mut self,
+        direction: Direction,
+        pos: u64,
+        pages: &mut Vec<D::Page>,
+        context: Context,
+    ) -> Result<(), IoFailure> {
+        let mut transfer = Transfer { direction, pos, pages: core::mem::take(pages) };
+        let result = self.with_ablations(&mut transfer, context);
+        *pages = transfer.pages;
+        result
+    }
+
+    fn deactivate(&mut self) {
+        self.host.release_swapfile(self.inode);
+    }
+}
+
+/// The file as a path of swap: the slot is a place in it, the rest is the file's.
 impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for SwapPath<H, D> {
     fn kind(&self) -> PathKind {
         PathKind::Swap
@@ -96,11 +116,7 @@ impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for SwapPath<H, D> {
         pages: &mut Vec<D::Page>,
         context: Context,
     ) -> Result<(), IoFailure> {
-        let mut transfer =
-            Transfer { direction, pos: slot_pos(slot), pages: core::mem::take(pages) };
-        let result = self.with_ablations(&mut transfer, context);
-        *pages = transfer.pages;
-        result
+        SwapFile::rw(self, direction, slot_pos(slot), pages, context)
     }
 
     fn split(&self) -> Option<&dyn SplitIo<D::Page>> {
@@ -108,7 +124,7 @@ impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for SwapPath<H, D> {
     }
 
     fn deactivate(&mut self) {
-        self.host.release_swapfile(self.inode);
+        SwapFile::deactivate(self);
     }
 }
 

@@ -11,7 +11,7 @@ use crate::bench::{MEDIUM, Setup};
 
 #[test]
 fn failed_swap_outs_lose_nothing_and_end_in_out_of_memory() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         let mut bench = Setup::new(*path).build();
         bench.break_disk(OpKind::Write);
         let told = bench.store_all(1);
@@ -37,7 +37,7 @@ fn failed_swap_outs_lose_nothing_and_end_in_out_of_memory() {
 
 #[test]
 fn a_reclaim_gives_up_after_a_bounded_number_of_failures() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         let mut bench = Setup::new(*path).build();
         bench.break_disk(OpKind::Write);
         for page in 0..16 {
@@ -56,7 +56,7 @@ fn a_reclaim_gives_up_after_a_bounded_number_of_failures() {
 
 #[test]
 fn one_bad_block_keeps_one_page_in_memory_and_no_more() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         let mut bench = Setup::new(*path).build();
         bench.break_slot(OpKind::Write, 6);
         for tag in 1..=3 {
@@ -72,7 +72,7 @@ fn one_bad_block_keeps_one_page_in_memory_and_no_more() {
 
 #[test]
 fn every_page_of_a_failed_write_is_named_with_who_learned_first() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         let mut bench = Setup::new(*path).build();
         bench.break_slot(OpKind::Write, 2);
         bench.store_all(1);
@@ -99,7 +99,7 @@ fn every_page_of_a_failed_write_is_named_with_who_learned_first() {
 
 #[test]
 fn a_cluster_of_which_one_command_fails_gives_every_page_back_to_its_owner() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         for nth in 0..4 {
             let mut setup = Setup::new(*path);
             setup.transfer_blocks_max = 1;
@@ -118,7 +118,7 @@ fn a_cluster_of_which_one_command_fails_gives_every_page_back_to_its_owner() {
 
 #[test]
 fn a_failed_swap_in_is_told_with_its_address_and_can_be_tried_again() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         let mut bench = Setup::new(*path).build();
         bench.store_all(1);
         let page = bench.swapped()[5];
@@ -152,7 +152,7 @@ fn a_failed_swap_in_is_told_with_its_address_and_can_be_tried_again() {
 
 #[test]
 fn a_store_to_a_page_that_cannot_be_read_is_told_too() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         let mut bench = Setup::new(*path).build();
         bench.store_all(1);
         let page = bench.swapped()[0];
@@ -165,7 +165,7 @@ fn a_store_to_a_page_that_cannot_be_read_is_told_too() {
 
 #[test]
 fn a_device_that_is_gone_takes_only_what_is_swapped() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         let mut bench = Setup::new(*path).build();
         bench.store_all(1);
         let swapped = bench.swapped();

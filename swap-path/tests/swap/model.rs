@@ -47,7 +47,7 @@ fn op() -> impl Strategy<Value = OpKind> {
 }
 
 fn path() -> impl Strategy<Value = PathKind> {
-    prop::sample::select(PathKind::ALL)
+    prop::sample::select(PathKind::LOCAL)
 }
 
 fn step() -> impl Strategy<Value = Step> {

@@ -36,7 +36,7 @@ fn the_accessed_bit_keeps_a_hot_page_in_memory() {
 #[test]
 fn both_policies_keep_every_page_right() {
     for policy in [ReclaimPolicy::Fifo, ReclaimPolicy::SecondChance] {
-        for path in PathKind::ALL {
+        for path in PathKind::LOCAL {
             let mut setup = Setup::new(*path);
             setup.config.policy = policy;
             let mut bench = setup.build();
@@ -51,7 +51,7 @@ fn both_policies_keep_every_page_right() {
 
 #[test]
 fn every_cluster_size_works() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         for cluster_pages in 1..=32 {
             let mut setup = Setup::new(*path);
             setup.config = MmConfig { cluster_pages, ..MmConfig::new(64) };
@@ -66,7 +66,7 @@ fn every_cluster_size_works() {
 
 #[test]
 fn a_full_swap_takes_the_slots_of_pages_in_memory_and_then_ends_in_out_of_memory() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         let mut setup = Setup::new(*path);
         setup.swap_pages = 31;
         let mut bench = setup.build();

@@ -12,7 +12,7 @@ use crate::host::Inode;
 
 #[test]
 fn swapoff_brings_every_page_back() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         let mut bench = Setup::new(*path).build();
         bench.store_all(1);
         bench.load_all();
@@ -52,7 +52,7 @@ fn a_page_that_was_clean_in_the_swap_cache_survives_swapoff_and_the_next_swapon(
 
 #[test]
 fn a_slot_that_cannot_be_read_costs_its_page_alone() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         let mut bench = Setup::new(*path).build();
         bench.store_all(1);
         let page = bench.swapped()[10];
@@ -84,7 +84,7 @@ fn a_slot_that_cannot_be_read_costs_its_page_alone() {
 
 #[test]
 fn swapoff_without_memory_changes_nothing() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         let mut setup = Setup::new(*path);
         setup.memory = 20 + 30;
         let mut bench = setup.build();
@@ -103,7 +103,7 @@ fn swapoff_without_memory_changes_nothing() {
 
 #[test]
 fn frames_for_pages_that_are_lost_go_back() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         let mut bench = Setup::new(*path).build();
         bench.store_all(1);
         let free = bench.pool.free_pages();

@@ -9,7 +9,7 @@ use crate::bench::Setup;
 
 #[test]
 fn an_address_space_of_four_times_the_memory_reads_back() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         let mut bench = Setup::new(*path).build();
         for tag in 1..=3 {
             assert_eq!(bench.store_all(tag), []);
@@ -25,7 +25,7 @@ fn an_address_space_of_four_times_the_memory_reads_back() {
 
 #[test]
 fn only_the_swap_file_is_written_and_never_its_header() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         let mut bench = Setup::new(*path).build();
         bench.store_all(1);
         bench.store_all(2);
@@ -63,7 +63,7 @@ fn a_frame_that_is_used_again_shows_nothing_of_its_last_owner() {
 
 #[test]
 fn clean_pages_are_dropped_without_writing_them_again() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         let mut bench = Setup::new(*path).build();
         bench.store_all(1);
         bench.load_all();
@@ -77,7 +77,7 @@ fn clean_pages_are_dropped_without_writing_them_again() {
 
 #[test]
 fn a_store_to_a_page_with_a_good_slot_makes_the_slot_stale() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         let mut bench = Setup::new(*path).build();
         bench.store_all(1);
         bench.load(0).unwrap();
@@ -91,7 +91,7 @@ fn a_store_to_a_page_with_a_good_slot_makes_the_slot_stale() {
 
 #[test]
 fn neighbours_go_out_together() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         let mut bench = Setup::new(*path).build();
         bench.store_all(1);
         let stats = *bench.mm.stats();
@@ -103,7 +103,7 @@ fn neighbours_go_out_together() {
 
 #[test]
 fn pages_that_got_dirty_in_any_order_go_out_in_the_order_of_their_slots() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         let mut bench = Setup::new(*path).build();
         for page in 0..8 {
             bench.store(page, 1).unwrap();
@@ -121,7 +121,7 @@ fn pages_that_got_dirty_in_any_order_go_out_in_the_order_of_their_slots() {
 
 #[test]
 fn an_access_over_a_page_boundary_works_while_both_pages_are_out() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         let mut bench = Setup::new(*path).build();
         bench.store_all(1);
         bench.mm.page_out(64);
@@ -169,7 +169,7 @@ fn a_page_given_up_reads_as_zeros_and_frees_its_slot() {
 
 #[test]
 fn who_runs_transactions_on_an_unwritten_file() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         let mut setup = Setup::new(*path);
         setup.kind = MapKind::Unwritten;
         let mut bench = setup.build();
@@ -199,7 +199,7 @@ fn without_end_io_an_unwritten_file_reads_back_as_zeros_and_nobody_is_told() {
 
 #[test]
 fn extents_never_asks_the_filesystem() {
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         let mut bench = Setup::new(*path).build();
         bench.store_all(1);
         bench.load_all();
@@ -217,7 +217,7 @@ fn the_same_workload_gives_the_same_trace() {
         bench.mm.swapoff(bench.area).unwrap();
         bench.sink.take()
     };
-    for path in PathKind::ALL {
+    for path in PathKind::LOCAL {
         assert_eq!(run(*path), run(*path));
     }
 }

@@ -64,7 +64,7 @@ fn on_host(rules: &[String], words: Words) -> Played {
     let (mut controller, log) = machine.take_apart();
     let event = |entry: &campaign::trace::Entry| match entry.source {
         Source::Controller(event) => Some((entry.now_ns, event)),
-        Source::Guest(_) => None,
+        Source::Guest(_) | Source::Server(_) => None,
     };
     let events = log.entries().iter().filter_map(event).collect();
     let line = match report {

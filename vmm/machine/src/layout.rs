@@ -28,7 +28,7 @@ pub const CONFIG_COPY: u64 = 0x6000;
 pub const CONFIG_COPY_BYTES: u64 = 256;
 
 /// Device numbers whose configuration space is copied: all that this machine uses.
-pub const CONFIG_COPY_DEVICES: u64 = 5;
+pub const CONFIG_COPY_DEVICES: u64 = 6;
 
 /// Bytes of ECAM: one bus of 32 devices with 8 functions of 4 KiB.
 pub const ECAM_BYTES: u64 = 0x10_0000;

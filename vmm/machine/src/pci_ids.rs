@@ -9,6 +9,8 @@ pub const DEVICE_HOST_BRIDGE: u16 = 0x4c00;
 pub const DEVICE_LAB: u16 = 0x4c01;
 /// The NVMe controller.
 pub const DEVICE_NVME: u16 = 0x4c02;
+/// The file server: virtio's MMIO registers in BAR 0.
+pub const DEVICE_FILES: u16 = 0x4c03;
 
 /// Class code of an NVMe controller: mass storage, non-volatile memory, NVM Express.
 pub const CLASS_NVME: u32 = 0x01_08_02;
@@ -32,4 +34,6 @@ pub mod slot {
     pub const CONSOLE: u8 = 3;
     /// The virtio control disk.
     pub const BLOCK: u8 = 4;
+    /// The file server.
+    pub const FILES: u8 = 5;
 }

@@ -18,12 +18,13 @@ impl Devices {
             slot::NVME => self.nvme.as_deref_mut()?,
             slot::CONSOLE => &mut self.console,
             slot::BLOCK => self.block.as_mut()?,
+            slot::FILES => self.files.as_deref_mut()?,
             _ => return None,
         })
     }
 
     pub(super) fn for_each_function(&mut self, mut each: impl FnMut(&mut dyn Function)) {
-        for number in slot::HOST_BRIDGE..=slot::BLOCK {
+        for number in slot::HOST_BRIDGE..=slot::FILES {
             if let Some(function) = self.function(number) {
                 each(function);
             }
@@ -43,7 +44,7 @@ impl Devices {
         }
         self.set_now();
         let size = data.len();
-        for number in slot::LAB..=slot::BLOCK {
+        for number in slot::LAB..=slot::FILES {
             let Some(function) = self.function(number) else {
                 continue;
             };
@@ -69,7 +70,7 @@ impl Devices {
             return Ok(());
         }
         self.set_now();
-        for number in slot::LAB..=slot::BLOCK {
+        for number in slot::LAB..=slot::FILES {
             let Some(function) = self.function(number) else {
                 continue;
             };
@@ -89,6 +90,9 @@ impl Devices {
         if let Some(nvme) = &mut self.nvme {
             nvme.set_now(now_ns);
         }
+        if let Some(files) = &mut self.files {
+            files.set_now(now_ns);
+        }
     }
 
     /// What a write to a function sets in motion.
@@ -103,7 +107,7 @@ impl Devices {
                     None => Ok(()),
                 }
             }
-            slot::NVME => {
+            slot::NVME | slot::FILES => {
                 self.forward_events(observer);
                 Ok(())
             }

@@ -2,6 +2,7 @@
 
 mod bus;
 mod calls;
+mod files;
 mod lab;
 pub(crate) mod nvme;
 mod ports;
@@ -12,6 +13,7 @@ mod wait;
 use std::sync::Arc;
 use std::time::Instant;
 
+use file_server::FileServer;
 use machine::layout;
 use nvme_model::{CachePolicy, Controller, GuestMemory};
 
@@ -24,6 +26,7 @@ use crate::output::{Flooded, Output};
 use crate::pci::{ConfigAddress, HostBridge, Line, MsiSink, Placement};
 use crate::raised::Raised;
 use crate::watchdog::Progress;
+use files::FilesFunction;
 use lab::LabFunction;
 use nvme::NvmeFunction;
 use serial::SerialPort;
@@ -60,7 +63,8 @@ pub(crate) type Access = Result<(), Ending>;
 // Which interrupt lines are whose. The controller comes last: how many it takes is its own business.
 const CONSOLE_LINE: Line = Line(0);
 const BLOCK_LINE: Line = Line(VirtioFunction::<Console>::LINES as u32);
-const NVME_LINE: Line = Line(BLOCK_LINE.0 + VirtioFunction::<Block>::LINES as u32);
+const FILES_LINE: Line = Line(BLOCK_LINE.0 + VirtioFunction::<Block>::LINES as u32);
+const NVME_LINE: Line = Line(FILES_LINE.0 + FilesFunction::LINES as u32);
 
 /// All devices of a machine.
 #[derive(Debug)]
@@ -73,6 +77,7 @@ pub(crate) struct Devices {
     host_bridge: HostBridge,
     lab: LabFunction,
     nvme: Option<Box<NvmeFunction>>,
+    files: Option<Box<FilesFunction>>,
     console: VirtioFunction<Console>,
     serial: SerialPort,
     block: Option<VirtioFunction<Block>>,
@@ -118,6 +123,7 @@ impl Devices {
             host_bridge: HostBridge::new(),
             lab: LabFunction::new(is_running),
             nvme: None,
+            files: None,
             console,
             serial: SerialPort::default(),
             block,
@@ -135,11 +141,34 @@ impl Devices {
     /// Plugs another controller in, or none, and returns the former one.
     pub(crate) fn replace_controller(&mut self, new: Option<Controller>) -> Option<Controller> {
         let new = new.map(|controller| {
-            let raised = Arc::clone(&self.raised);
             let sink = Arc::clone(&self.sink);
-            Box::new(NvmeFunction::new(controller, &self.ram, raised, NVME_LINE, sink))
+            Box::new(NvmeFunction::new(controller, &self.ram, NVME_LINE, sink))
         });
         std::mem::replace(&mut self.nvme, new).map(|nvme| nvme.into_controller())
+    }
+
+    /// Connects another file server, or none, and returns the former one.
+    pub(crate) fn replace_file_server(&mut self, new: Option<FileServer>) -> Option<FileServer> {
+        let new = new.map(|server| {
+            let sink = Arc::clone(&self.sink);
+            Box::new(FilesFunction::new(server, &self.ram, FILES_LINE, sink))
+        });
+        std::mem::replace(&mut self.files, new).map(|files| files.into_server())
+    }
+
+    /// The file server.
+    pub(crate) fn file_server(&self) -> Option<&FileServer> {
+        self.files.as_ref().map(|files| files.server())
+    }
+
+    /// The guest begins to run.
+    pub(crate) fn set_running(&mut self) {
+        if let Some(nvme) = &mut self.nvme {
+            nvme.set_running();
+        }
+        if let Some(files) = &mut self.files {
+            files.set_running();
+        }
     }
 
     /// The NVMe function.
@@ -173,6 +202,9 @@ impl Devices {
         self.for_each_function(|function| function.reset());
         if let Some(nvme) = &mut self.nvme {
             nvme.power_cut(self.clock.now_ns(), self.cache_policy);
+        }
+        if let Some(files) = &mut self.files {
+            files.power_cut(self.clock.now_ns());
         }
         self.place();
     }

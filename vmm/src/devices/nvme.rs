@@ -8,14 +8,10 @@
 use std::sync::Arc;
 
 use machine::pci_ids;
-use nvme_model::{
-    BadAddress, CachePolicy, Controller, Event, GuestMemory, IrqSink, LabIrq, LabWake, Ports,
-    lab_wait,
-};
+use nvme_model::{BadAddress, CachePolicy, Controller, Event, GuestMemory, IrqSink, Ports};
 
 use crate::kvm::Ram;
 use crate::pci::{Bar, ConfigSpace, Express, Function, Identity, Line, MsiSink, Msix};
-use crate::raised::Raised;
 
 const REGISTERS_BAR: u8 = 0;
 const MSIX_BAR: u8 = 4;
@@ -35,7 +31,6 @@ pub(crate) struct NvmeFunction {
     express: Express,
     controller: Controller,
     ram: Ram,
-    raised: Arc<Raised>,
     /// What happened and was not yet handed to the observer.
     events: Vec<(u64, Event)>,
     /// The time, as of the present exit.
@@ -54,7 +49,6 @@ impl NvmeFunction {
     pub(crate) fn new(
         controller: Controller,
         ram: &Ram,
-        raised: Arc<Raised>,
         first_line: Line,
         sink: Arc<dyn MsiSink>,
     ) -> Self {
@@ -77,7 +71,6 @@ impl NvmeFunction {
             express,
             controller,
             ram: ram.clone(),
-            raised,
             events: Vec::new(),
             now_ns: 0,
             has_run: false,
@@ -123,7 +116,7 @@ impl NvmeFunction {
     /// Lets the controller do what is due at `now_ns`.
     pub(crate) fn step(&mut self, now_ns: u64) {
         let memory = Dma { ram: &self.ram, is_enabled: self.config.is_bus_master() };
-        let mut irq = Irq { msix: &mut self.msix, raised: &self.raised };
+        let mut irq = Irq(&mut self.msix);
         let observer = &mut self.events;
         self.controller.step(now_ns, &mut Ports { memory: &memory, irq: &mut irq, observer });
     }
@@ -157,15 +150,6 @@ impl NvmeFunction {
         }
     }
 
-    /// Lets virtual time pass, from event to event, until `vector` of the CPU is raised.
-    pub(crate) fn wait(&mut self, now_ns: &mut u64, deadline_ns: u64, vector: u8) -> LabWake {
-        let memory = Dma { ram: &self.ram, is_enabled: self.config.is_bus_master() };
-        let mut irq = Irq { msix: &mut self.msix, raised: &self.raised };
-        let line = u32::from(vector);
-        let controller = &mut self.controller;
-        lab_wait(controller, now_ns, deadline_ns, line, &memory, &mut irq, &mut self.events)
-    }
-
     /// Reads the first registers, as the guest would now; returns where they are. `None` if the function
     /// answers no memory accesses.
     pub(crate) fn read_registers(&mut self, data: &mut [u8]) -> Option<u64> {
@@ -186,7 +170,7 @@ impl NvmeFunction {
         if std::mem::take(&mut self.has_run) {
             // The function's own registers are reset by now; what is in flight was fetched before.
             let memory = Dma { ram: &self.ram, is_enabled: true };
-            let mut irq = Irq { msix: &mut self.msix, raised: &self.raised };
+            let mut irq = Irq(&mut self.msix);
             let observer = &mut self.events;
             let mut ports = Ports { memory: &memory, irq: &mut irq, observer };
             self.controller.power_cut_in_flight(now_ns, policy, &mut ports);
@@ -194,10 +178,10 @@ impl NvmeFunction {
     }
 }
 
-/// Guest memory as the function reaches it.
-struct Dma<'a> {
-    ram: &'a Ram,
-    is_enabled: bool,
+/// Guest memory as a function reaches it.
+pub(super) struct Dma<'a> {
+    pub(super) ram: &'a Ram,
+    pub(super) is_enabled: bool,
 }
 
 impl GuestMemory for Dma<'_> {
@@ -216,21 +200,12 @@ impl GuestMemory for Dma<'_> {
     }
 }
 
-/// The function's vectors on one side, the CPU's on the other.
-struct Irq<'a> {
-    msix: &'a mut Msix,
-    raised: &'a Raised,
-}
+/// The function's vectors.
+struct Irq<'a>(&'a mut Msix);
 
 impl IrqSink for Irq<'_> {
     fn signal(&mut self, vector: u16) {
-        self.msix.signal(vector);
-    }
-}
-
-impl LabIrq for Irq<'_> {
-    fn take_raised(&mut self, line: u32) -> bool {
-        u8::try_from(line).is_ok_and(|vector| self.raised.take(vector))
+        self.0.signal(vector);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use machine::lab_device::{WAIT_BLOCK_BYTES, WAKE_DEADLINE, WAKE_INTERRUPT, WaitBlock};
-use nvme_model::{GuestMemory, LabWake};
+use nvme_model::{GuestMemory, LabWake, LabWorld, lab_wait_in};
 
 use super::{Access, Devices, Ending};
 use crate::MachineObserver;
@@ -43,15 +43,7 @@ impl Devices {
         observer: &mut dyn MachineObserver,
     ) -> Result<Woken, Ending> {
         let mut now_ns = self.clock.now_ns();
-        let wake = match &mut self.nvme {
-            Some(nvme) => nvme.wait(&mut now_ns, deadline_ns, vector),
-            None if self.raised.take(vector) => LabWake::Interrupt,
-            None if deadline_ns == u64::MAX => LabWake::Forever,
-            None => {
-                now_ns = now_ns.max(deadline_ns);
-                LabWake::Deadline
-            }
-        };
+        let wake = lab_wait_in(&mut World(self), &mut now_ns, deadline_ns, u32::from(vector));
         self.clock = MachineClock::Lab { now_ns };
         self.forward_events(observer);
         self.power()?;
@@ -94,10 +86,8 @@ impl Devices {
             return;
         }
         let now_ns = self.clock.now_ns();
-        if self.next_event().is_some_and(|at| at <= now_ns)
-            && let Some(nvme) = &mut self.nvme
-        {
-            nvme.step(now_ns);
+        if self.next_event().is_some_and(|at| at <= now_ns) {
+            World(self).step(now_ns);
             self.forward_events(observer);
         }
         self.take_input();
@@ -112,16 +102,48 @@ impl Devices {
         }
     }
 
-    /// When the controller does something next by itself.
+    /// When a device does something next by itself.
     pub(crate) fn next_event(&self) -> Option<u64> {
-        self.nvme.as_ref().and_then(|nvme| nvme.next_event())
+        let nvme = self.nvme.as_ref().and_then(|nvme| nvme.next_event());
+        let files = self.files.as_ref().and_then(|files| files.next_event());
+        nvme.into_iter().chain(files).min()
     }
 
-    /// Hands the observer what happened inside the controller.
+    /// Hands the observer what happened inside the devices: by time, and the controller first at equal times.
     pub(crate) fn forward_events(&mut self, observer: &mut dyn MachineObserver) {
-        let Some(nvme) = &mut self.nvme else { return };
-        for (now_ns, event) in nvme.take_events() {
+        let controller = self.nvme.as_mut().map_or_else(Vec::new, |nvme| nvme.take_events());
+        let server = self.files.as_mut().map_or_else(Vec::new, |files| files.take_events());
+        let mut server = server.into_iter().peekable();
+        for (now_ns, event) in controller {
+            while let Some((at, earlier)) = server.next_if(|(at, _)| *at < now_ns) {
+                observer.server_event(at, &earlier);
+            }
             observer.controller_event(now_ns, &event);
+        }
+        for (at, event) in server {
+            observer.server_event(at, &event);
+        }
+    }
+}
+
+/// The machine as time passes in it: the controller first, then the file server.
+struct World<'a>(&'a mut Devices);
+
+impl LabWorld for World<'_> {
+    fn take_raised(&mut self, line: u32) -> bool {
+        u8::try_from(line).is_ok_and(|vector| self.0.raised.take(vector))
+    }
+
+    fn next_event(&self) -> Option<u64> {
+        self.0.next_event()
+    }
+
+    fn step(&mut self, now_ns: u64) {
+        if let Some(nvme) = &mut self.0.nvme {
+            nvme.step(now_ns);
+        }
+        if let Some(files) = &mut self.0.files {
+            files.step(now_ns);
         }
     }
 }

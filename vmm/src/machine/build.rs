@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use file_server::FileServer;
 use machine::layout;
 use nvme_model::Controller;
 
@@ -163,6 +164,18 @@ impl Machine {
     /// [`Machine::power_cycle`]: the slot's registers are not placed yet.
     pub fn replace_controller(&mut self, new: Option<Controller>) -> Option<Controller> {
         self.devices.replace_controller(new)
+    }
+
+    /// Connects another file server, or none, and returns the former one. To be followed by
+    /// [`Machine::power_cycle`].
+    pub fn replace_file_server(&mut self, new: Option<FileServer>) -> Option<FileServer> {
+        self.devices.replace_file_server(new)
+    }
+
+    /// The file server that is connected.
+    #[must_use]
+    pub fn file_server(&self) -> Option<&FileServer> {
+        self.devices.file_server()
     }
 
     /// Takes the machine apart and returns its controller.

@@ -32,9 +32,7 @@ impl Machine {
     /// # Errors
     /// The host's kernel refuses to go on; the guest is not to blame.
     pub fn run(&mut self, observer: &mut dyn MachineObserver) -> Result<Exit, VmmError> {
-        if let Some(nvme) = self.devices.nvme_mut() {
-            nvme.set_running();
-        }
+        self.devices.set_running();
         // What the power cut before this run did.
         self.devices.forward_events(observer);
         self.progress.enter()?;

@@ -5,18 +5,22 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::panic::resume_unwind;
 
+use file_server::FileServer;
 use hal::testing::DmaPool;
 use hal::trace::{Record, TraceSink};
 use hal::{Instant, Iova, Wake};
 use nvme_model::{
-    BadAddress, CachePolicy, Controller, GuestMemory, IrqSink, LabIrq, LabWake, Observer, Ports,
-    lab_wait,
+    BadAddress, CachePolicy, Controller, GuestMemory, IrqSink, LabWake, LabWorld, Observer, Ports,
+    lab_wait_in,
 };
 
 use crate::trace::{Source, TraceLog};
 
 /// Pages of guest memory for DMA and the workload's frames (64 MiB).
 pub(super) const MEMORY_PAGES: usize = 16 << 10;
+
+/// The wire of the file server's only vector; the controller has those below.
+pub(super) const SERVER_WIRE: u16 = 0x100;
 
 /// The panic payload of a guest that can never go on.
 pub(super) struct WaitsForever;
@@ -29,6 +33,7 @@ pub(super) struct PowerLost;
 #[derive(Debug)]
 pub struct HostMachine {
     controller: RefCell<Option<Controller>>,
+    server: RefCell<Option<FileServer>>,
     pub(super) memory: DmaPool,
     raised: RefCell<Wires>,
     now_ns: Cell<u64>,
@@ -55,6 +60,7 @@ impl HostMachine {
     pub(super) fn with_pool(controller: Controller, trace: TraceLog, memory: DmaPool) -> Self {
         Self {
             controller: RefCell::new(Some(controller)),
+            server: RefCell::new(None),
             memory,
             raised: RefCell::default(),
             now_ns: Cell::new(0),
@@ -73,11 +79,52 @@ impl HostMachine {
         self.now_ns.get()
     }
 
-    /// Cuts the power: the controller loses what is in its volatile cache.
+    /// Connects a file server.
+    #[must_use]
+    pub fn with_server(self, server: Option<FileServer>) -> Self {
+        *self.server.borrow_mut() = server;
+        self
+    }
+
+    /// Whether there is a file server.
+    pub(super) fn has_server(&self) -> bool {
+        self.server.borrow().is_some()
+    }
+
+    /// Cuts the power: the controller loses what is in its volatile cache, the file server its session.
     pub fn power_cut(&self) {
         self.with_controller(|controller, now_ns, observer| {
             controller.power_cut(now_ns, CachePolicy::LoseAll, observer);
         });
+        if let Some(server) = &mut *self.server.borrow_mut() {
+            server.power_cut(self.now_ns(), &mut Tap(&self.trace));
+        }
+    }
+
+    /// A register read of the file server's device.
+    pub(super) fn server_read(&self, offset: u64, data: &mut [u8]) {
+        // Nothing is there: all ones, as on a bus.
+        data.fill(0xff);
+        if let Some(server) = &*self.server.borrow() {
+            server.mmio_read(offset, data);
+        }
+    }
+
+    /// A register write of the file server's device.
+    pub(super) fn server_write(&self, offset: u64, data: &[u8]) {
+        self.with_server_ports(|server, now_ns, ports| {
+            server.mmio_write(now_ns, offset, data, ports);
+        });
+    }
+
+    fn with_server_ports(&self, f: impl FnOnce(&mut FileServer, u64, &mut file_server::Ports<'_>)) {
+        if let Some(server) = &mut *self.server.borrow_mut() {
+            let memory = &DeviceView(&self.memory);
+            let irq = &mut ServerWire(&self.raised);
+            let observer = &mut Tap(&self.trace);
+            let mut ports = file_server::Ports { memory, irq, observer };
+            f(server, self.now_ns.get(), &mut ports);
+        }
     }
 
     /// Adds a line to the guest's log, which is no part of the trace.
@@ -109,27 +156,26 @@ impl HostMachine {
         self.check_power();
     }
 
-    /// Lets virtual time pass until the vector is raised or the deadline is there.
-    pub(super) fn wait(&self, vector: u16, deadline: Instant) -> Wake {
+    /// Lets virtual time pass until the wire is raised or the deadline is there.
+    pub(super) fn wait(&self, wire: u16, deadline: Instant) -> Wake {
         if self.is_over() {
             self.now_ns.set(deadline.as_nanos());
             return Wake::Deadline;
         }
-        let wake = self.with_controller(|controller, mut now_ns, observer| {
-            let irq = &mut *self.raised.borrow_mut();
-            let memory = &DeviceView(&self.memory);
-            let (line, deadline_ns) = (u32::from(vector), deadline.as_nanos());
-            let now = &mut now_ns;
-            let wake = lab_wait(controller, now, deadline_ns, line, memory, irq, observer);
-            self.now_ns.set(now_ns);
-            wake
-        });
+        let mut now_ns = self.now_ns.get();
+        let wake = lab_wait_in(&mut World(self), &mut now_ns, deadline.as_nanos(), u32::from(wire));
+        self.now_ns.set(now_ns);
         self.check_power();
         match wake {
             LabWake::Interrupt => Wake::Interrupt,
             LabWake::Deadline => Wake::Deadline,
             LabWake::Forever => self.end(Box::new(WaitsForever)),
         }
+    }
+
+    /// The file server, out of a machine that is not used any more.
+    pub fn take_server(&self) -> Option<FileServer> {
+        self.server.take()
     }
 
     /// The controller and the trace, out of a machine that is not used any more.
@@ -177,12 +223,55 @@ impl TraceSink for HostMachine {
     }
 }
 
-/// The controller's way into the trace.
+/// The machine as time passes in it: the controller first, then the file server.
+struct World<'a>(&'a HostMachine);
+
+impl LabWorld for World<'_> {
+    fn take_raised(&mut self, line: u32) -> bool {
+        u16::try_from(line).is_ok_and(|wire| self.0.raised.borrow_mut().0.remove(&wire))
+    }
+
+    fn next_event(&self) -> Option<u64> {
+        let controller = self.0.controller.borrow();
+        let controller = controller.as_ref().and_then(Controller::next_event);
+        let server = self.0.server.borrow();
+        let server = server.as_ref().and_then(FileServer::next_event);
+        controller.into_iter().chain(server).min()
+    }
+
+    fn step(&mut self, now_ns: u64) {
+        let machine = self.0;
+        machine.now_ns.set(now_ns);
+        machine.with_controller(|controller, now_ns, observer| {
+            let irq = &mut *machine.raised.borrow_mut();
+            let memory = &DeviceView(&machine.memory);
+            controller.step(now_ns, &mut Ports { memory, irq, observer });
+        });
+        machine.with_server_ports(|server, now_ns, ports| server.step(now_ns, ports));
+    }
+}
+
+/// The devices' way into the trace.
 struct Tap<'a>(&'a RefCell<TraceLog>);
 
 impl Observer for Tap<'_> {
     fn event(&mut self, now_ns: u64, event: &nvme_model::Event) {
         self.0.borrow_mut().push(now_ns, Source::Controller(*event));
+    }
+}
+
+impl file_server::Observer for Tap<'_> {
+    fn server_event(&mut self, now_ns: u64, event: &file_server::Event) {
+        self.0.borrow_mut().push(now_ns, Source::Server(*event));
+    }
+}
+
+/// The file server's vector among the wires.
+struct ServerWire<'a>(&'a RefCell<Wires>);
+
+impl IrqSink for ServerWire<'_> {
+    fn signal(&mut self, vector: u16) {
+        self.0.borrow_mut().0.insert(SERVER_WIRE + vector);
     }
 }
 
@@ -193,12 +282,6 @@ struct Wires(BTreeSet<u16>);
 impl IrqSink for Wires {
     fn signal(&mut self, vector: u16) {
         self.0.insert(vector);
-    }
-}
-
-impl LabIrq for Wires {
-    fn take_raised(&mut self, line: u32) -> bool {
-        u16::try_from(line).is_ok_and(|vector| self.0.remove(&vector))
     }
 }
 

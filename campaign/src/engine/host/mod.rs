@@ -12,6 +12,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
+use file_server::FileServer;
 use hal::testing::DmaPool;
 use nvme_model::Controller;
 use stacks::HostStacks;
@@ -22,12 +23,13 @@ use lab::LabError;
 use machine::{MEMORY_PAGES, PowerLost, WaitsForever};
 
 pub use machine::HostMachine;
-pub use platform::HostPlatform;
+pub use platform::{HostPlatform, ServerPlatform};
 
 /// The engine without a virtual machine.
 #[derive(Debug, Default)]
 pub struct HostEngine {
     controller: Option<Controller>,
+    server: Option<FileServer>,
     /// What the last life gave back. Touching 64 MiB anew would cost more than most lives.
     memory: Option<DmaPool>,
     now_ns: u64,
@@ -51,7 +53,12 @@ impl Engine for HostEngine {
         self.controller = Some(controller);
         self.now_ns = 0;
         self.lives = 0;
+        self.server = None;
         Ok(())
+    }
+
+    fn connect(&mut self, server: Option<FileServer>) {
+        self.server = server;
     }
 
     fn live(&mut self, command_line: &str, log: &mut TraceLog) -> Result<LifeEnd, EngineError> {
@@ -60,8 +67,8 @@ impl Engine for HostEngine {
             .take()
             .ok_or_else(|| EngineError::Infrastructure("no controller is plugged in".to_owned()))?;
         let memory = self.memory.take().unwrap_or_else(|| DmaPool::new(MEMORY_PAGES));
-        let machine =
-            Rc::new(HostMachine::with_pool(controller, std::mem::take(log), memory.clone()));
+        let machine = HostMachine::with_pool(controller, std::mem::take(log), memory.clone());
+        let machine = Rc::new(machine.with_server(self.server.take()));
         if self.lives > 0 {
             machine.power_cut();
         }
@@ -70,6 +77,7 @@ impl Engine for HostEngine {
         let end = run_guest(&machine, Rc::clone(&stacks), command_line);
         self.now_ns = machine.now_ns();
         let (controller, trace) = machine.take_apart();
+        self.server = machine.take_server();
         // Tasks that wait for ever end with the machine; nobody hears what their stacks say then.
         stacks.unwind();
         self.controller = Some(controller);
@@ -86,6 +94,10 @@ impl Engine for HostEngine {
     fn controller(&self) -> Option<&Controller> {
         self.controller.as_ref()
     }
+
+    fn server(&self) -> Option<&FileServer> {
+        self.server.as_ref()
+    }
 }
 
 /// Runs the program; a guest that panics or waits for ever is stopped by unwinding.
@@ -93,7 +105,8 @@ fn run_guest(machine: &Rc<HostMachine>, stacks: Rc<HostStacks>, command_line: &s
     let guest = AssertUnwindSafe(|| {
         let platform = HostPlatform::new(Rc::clone(machine));
         let user = platform.user_memory();
-        lab::run(platform, user, stacks, command_line)
+        let remote = ServerPlatform::new(Rc::clone(machine));
+        lab::run(platform, remote, user, stacks, command_line)
     });
     match catch_unwind(guest) {
         Ok(Ok(())) => LifeEnd::Done,

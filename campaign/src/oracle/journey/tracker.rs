@@ -87,7 +87,8 @@ impl Tracker {
             Layer::Program | Layer::Workload => {
                 LabEvent::decode(record).iter().for_each(|event| self.program(event));
             }
-            Layer::Block | Layer::Platform | Layer::Task => {}
+            // What a server does wrong is told by swap, page by page.
+            Layer::Block | Layer::Platform | Layer::Remote | Layer::Task => {}
         }
     }
 
@@ -367,6 +368,6 @@ const fn station_of(layer: Layer) -> Station {
         Layer::Swap => Station::Swap,
         Layer::Iomap | Layer::Filesystem => Station::Filesystem,
         Layer::Block => Station::Block,
-        Layer::Driver | Layer::Platform => Station::Driver,
+        Layer::Driver | Layer::Platform | Layer::Remote => Station::Driver,
     }
 }

@@ -5,18 +5,19 @@
 
 use std::fmt::Write;
 
+use file_server::Event as ServerEvent;
 use guest_fs::events::Event as FsEvent;
 use hal::trace::{Layer, Record};
 use iomap::events::Event as IomapEvent;
 use lab::events::{Event as LabEvent, Step};
 use nvme_model::Event as ModelEvent;
+use remote::events::Event as RemoteEvent;
 use swap_path::events::Event as SwapEvent;
 
 use super::escaped;
 use crate::trace::{Entry, Source};
 
-const LANES: [&str; 7] =
-    ["workload", "swap", "iomap", "filesystem", "driver", "controller", "fault"];
+const LANES: [&str; 7] = ["workload", "swap", "iomap", "filesystem", "driver", "device", "fault"];
 const GUTTER: usize = 62;
 const WIDTH: usize = 720;
 const LANE: usize = 13;
@@ -68,7 +69,7 @@ pub(super) fn timeline(entries: &[Entry]) -> String {
 fn lab_event(entry: &Entry) -> Option<LabEvent> {
     match &entry.source {
         Source::Guest(record) => LabEvent::decode(record),
-        Source::Controller(_) => None,
+        Source::Controller(_) | Source::Server(_) => None,
     }
 }
 
@@ -84,7 +85,20 @@ fn tick(entry: &Entry) -> Option<(usize, Mark)> {
             Some((5, if status.is_success() { Mark::Plain } else { Mark::Error }))
         }
         Source::Controller(_) => None,
+        Source::Server(event) => server_tick(event),
     }
+}
+
+/// The file server is a device as the controller is one.
+fn server_tick(event: &ServerEvent) -> Option<(usize, Mark)> {
+    Some(match event {
+        ServerEvent::Fault { .. }
+        | ServerEvent::Disconnect { .. }
+        | ServerEvent::FilesystemDown => (6, Mark::Fault),
+        ServerEvent::Request { .. } | ServerEvent::Reply { errno: 0, .. } => (5, Mark::Plain),
+        ServerEvent::Reply { .. } => (5, Mark::Error),
+        _ => return None,
+    })
 }
 
 fn guest_tick(record: &Record) -> Option<(usize, Mark)> {
@@ -111,6 +125,9 @@ fn guest_tick(record: &Record) -> Option<(usize, Mark)> {
             _ => (3, Mark::Plain),
         },
         Layer::Driver => (4, Mark::Plain),
+        Layer::Remote => {
+            (4, error(matches!(RemoteEvent::decode(record)?, RemoteEvent::Broken { .. })))
+        }
         Layer::Program | Layer::Block | Layer::Platform | Layer::Task => return None,
     })
 }

@@ -42,6 +42,10 @@ impl Line {
                 Some(Self { now_ns, layer, text: words(&event.to_string()), record: None })
             }
             Source::Controller(_) => None,
+            Source::Server(event) => {
+                let layer = "server".to_owned();
+                Some(Self { now_ns, layer, text: words(&event.to_string()), record: None })
+            }
         }
     }
 

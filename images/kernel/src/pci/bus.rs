@@ -27,7 +27,7 @@ impl Bus {
     pub(crate) fn scan(config: ConfigSpace) -> Self {
         let host_bridge = Self::probe(config, slot::HOST_BRIDGE);
         let is_own = host_bridge.is_some_and(|bridge| bridge.vendor_id() == VENDOR_SWAPLAB);
-        let last = if is_own { slot::BLOCK } else { DEVICES - 1 };
+        let last = if is_own { slot::FILES } else { DEVICES - 1 };
         let functions: Vec<_> = (slot::HOST_BRIDGE + 1..=last)
             .filter_map(|device| Self::probe(config, device))
             .collect();

@@ -96,6 +96,8 @@ steps! {
     LockAndAllocate = 37 "take memory under the inode's I/O lock",
     /// Make a file, unmount, mount.
     Remount = 34 "make a file and mount again",
+    /// The client finds the file server's device.
+    ProbeServer = 90 "find the file server",
     /// Copy the first half of the address space over the second.
     Fork = 60 "fork",
     /// Write zeros over every page.

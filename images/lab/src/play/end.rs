@@ -43,7 +43,7 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
         Ok(())
     }
 
-    fn turn_off(&mut self) -> Result<((), u64), Errno> {
+    pub(super) fn turn_off(&mut self) -> Result<((), u64), Errno> {
         let area = self.parts.area.ok_or(OUT_OF_PLACE)?;
         let report = self.mm()?.swapoff(area).map_err(|error| error.errno())?;
         Ok(((), report.pages_read))

@@ -9,17 +9,20 @@ mod down;
 mod end;
 mod file;
 mod memory;
+mod net;
 mod pressure;
 mod touch;
 mod user;
 
+use alloc::boxed::Box;
 use alloc::rc::Rc;
 
 use block::BlockDevice;
 use guest_fs::{FileSystem, Ino};
 use hal::{Tracer, UserMemory};
 use iomap::Errno;
-use swap_path::{AreaId, Mm, TaskMm};
+use remote::{FileId, RemoteFs};
+use swap_path::{AreaId, Mm, PathKind, TaskMm};
 use tasks::Tasks;
 
 use crate::events::Step;
@@ -28,9 +31,14 @@ use crate::tripwire::Tripwire;
 use crate::workload::Workload;
 use file::CLONE;
 
-/// Plays one stage.
-pub(crate) fn play<D, U>(spec: &UnitSpec, device: Rc<D>, user: Rc<U>, tasks: Rc<Tasks>)
-where
+/// Plays one stage; `remote` is the filesystem of a unit whose path is `net`.
+pub(crate) fn play<D, U>(
+    spec: &UnitSpec,
+    device: Rc<D>,
+    remote: Option<Box<dyn RemoteFs<D::Page>>>,
+    user: Rc<U>,
+    tasks: Rc<Tasks>,
+) where
     D: BlockDevice + 'static,
     U: UserMemory + 'static,
 {
@@ -39,8 +47,16 @@ where
     let tracer = device.tracer().clone();
     let workload = Workload::new(spec.pages, spec.seed, tracer.clone());
     let device = Rc::new(Tripwire::new(device));
-    let parts = Parts { fs: None, ino: None, mm: None, area: None, pressure: None };
-    let mut play = Play { spec, device, user, tasks, tracer, workload, parts };
+    let parts = Parts {
+        fs: None,
+        ino: None,
+        mm: None,
+        area: None,
+        pressure: None,
+        remote_file: None,
+        is_remote_mounted: false,
+    };
+    let mut play = Play { spec, device, remote, user, tasks, tracer, workload, parts };
     for op in words {
         if play.word(*op).is_err() {
             break;
@@ -57,6 +73,9 @@ struct Parts<D: BlockDevice, U: UserMemory> {
     ino: Option<Ino>,
     mm: Option<Mm<U, Tripwire<D>>>,
     area: Option<AreaId>,
+    /// The swap file on the server.
+    remote_file: Option<FileId>,
+    is_remote_mounted: bool,
     /// The memory of several tasks.
     pressure: Option<Rc<TaskMm<U, Tripwire<D>>>>,
 }
@@ -64,6 +83,7 @@ struct Parts<D: BlockDevice, U: UserMemory> {
 struct Play<'a, D: BlockDevice, U: UserMemory> {
     spec: &'a UnitSpec,
     device: Rc<Tripwire<D>>,
+    remote: Option<Box<dyn RemoteFs<D::Page>>>,
     user: Rc<U>,
     tasks: Rc<Tasks>,
     tracer: Tracer,
@@ -80,6 +100,11 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
     /// # Errors
     /// The errno of a step without which nothing can follow.
     fn word(&mut self, op: Op) -> Result<(), Errno> {
+        if self.spec.path == PathKind::Net
+            && let Some(result) = self.net_word(op)
+        {
+            return result;
+        }
         match op {
             Op::Fs => self.filesystem()?,
             Op::Victim => self.victim()?,

@@ -1,0 +1,39 @@
+//! A filesystem without a block device: the client of a file server, as far as a swap file needs it. The other
+//! user of [`iomap::SwapFile`], as NFS is the other user of Linux's `->swap_rw`.
+//!
+//! ```text
+//! RemoteFs (names, swapon) -> Client (sessions, time-outs) -> p9-wire (messages) -> virtio (buffers)
+//! ```
+//!
+//! A request that is not answered is sent again, but never into the same connection: the connection is broken
+//! first, which takes back every buffer, and begun anew ([`ClientConfig`] has the times). What the server
+//! has done already is done twice then; reads and writes at an offset do not mind.
+//!
+//! What this crate does not do: no page cache, no attributes that are believed for a while, no directory to
+//! list, no delegation. A name that was looked up once is known until unmount.
+//!
+//! Invariant: every request ends in bounded virtual time, whatever server and device do.
+//! Invariant: no page is given back while the device could still write to it.
+//! Invariant: a read or write allocates nothing.
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod client;
+mod config;
+mod connect;
+pub mod events;
+mod exchange;
+mod files;
+mod fs;
+mod slots;
+mod swapfile;
+#[cfg(test)]
+mod tests;
+mod transfer;
+
+pub use client::Client;
+pub use config::ClientConfig;
+pub use fs::{FileId, RemoteFs};
+pub use virtio::Error;

@@ -86,21 +86,7 @@ pub fn run_unit_into(
         .map_err(|error| EngineError::Infrastructure(format!("controller: {error}")))?;
     engine.insert(controller)?;
     engine.connect(engine::server(unit));
-    let mut virtual_ns = 0;
-    let mut end = LifeEnd::Done;
-    let has_after = !unit.spec.script.lives().1.is_empty();
-    let stages: &[Stage] = if has_after { &[Stage::Live, Stage::After] } else { &[Stage::Live] };
-    let mut lives = 0;
-    for stage in stages {
-        lives += 1;
-        let mut spec = unit.spec.clone();
-        spec.stage = *stage;
-        end = engine.live(&spec.to_string(), &mut trace)?;
-        virtual_ns += engine.now_ns();
-        if !matches!(end, LifeEnd::Done | LifeEnd::PowerLost) {
-            break;
-        }
-    }
+    let Lives { end, count, virtual_ns } = live(engine, unit, &mut trace)?;
     let facts = Facts::collect(trace.entries());
     let faults = engine.controller().map(Controller::faults);
     let server = engine.server();
@@ -110,26 +96,12 @@ pub fn run_unit_into(
         faults.map_or(0, |faults| faults.unfired().count()) + server.map_or(0, FileServer::unfired);
     let mut fired = faults.map_or_else(Vec::new, |faults| fired::counts(faults, trace.entries()));
     fired.extend(server.into_iter().flat_map(|one| fired::server_counts(one, trace.entries())));
-    let verdict = match end {
-        LifeEnd::Done | LifeEnd::PowerLost | LifeEnd::NoDevice if faults_unfired > 0 => {
-            Verdict::NotExercised(format!(
-                "{faults_unfired} of {faults_planned} planned faults did not fire as often as planned"
-            ))
-        }
-        LifeEnd::Done => oracle::judge(unit, &facts),
-        // Who cuts the power of the only life wants to know what was right until then.
-        LifeEnd::PowerLost if lives == 1 || is_open(unit.prediction) => oracle::judge(unit, &facts),
-        LifeEnd::PowerLost => Verdict::Infra(
-            "a fault cut the power again, in the life that looks at what is left".into(),
-        ),
-        LifeEnd::NoDevice if is_open(unit.prediction) => oracle::judge(unit, &facts),
-        LifeEnd::NoDevice => Verdict::NotExercised("the driver found no usable controller".into()),
-        LifeEnd::Panicked => Verdict::Fail(Finding {
-            oracle: Oracle::NoPanic,
-            detail: format!("the guest panicked in life {lives}"),
-        }),
-        LifeEnd::WaitsForever => Verdict::Timeout,
-        LifeEnd::Failed(how) => Verdict::Infra(how),
+    let verdict = if faults_unfired > 0 && end.is_orderly() {
+        Verdict::NotExercised(format!(
+            "{faults_unfired} of {faults_planned} planned faults did not fire as often as planned"
+        ))
+    } else {
+        verdict(unit, &facts, end, count)
     };
     Ok(UnitResult {
         unit: unit.clone(),
@@ -145,6 +117,52 @@ pub fn run_unit_into(
         facts,
         trace,
     })
+}
+
+/// The lives of one unit.
+struct Lives {
+    end: LifeEnd,
+    /// How many there were.
+    count: u32,
+    virtual_ns: u64,
+}
+
+/// Plays the lives of `unit`, the second only if the first came to an orderly end.
+fn live(engine: &mut dyn Engine, unit: &Unit, trace: &mut TraceLog) -> Result<Lives, EngineError> {
+    let mut lives = Lives { end: LifeEnd::Done, count: 0, virtual_ns: 0 };
+    let has_after = !unit.spec.script.lives().1.is_empty();
+    let stages: &[Stage] = if has_after { &[Stage::Live, Stage::After] } else { &[Stage::Live] };
+    for stage in stages {
+        lives.count += 1;
+        let mut spec = unit.spec.clone();
+        spec.stage = *stage;
+        lives.end = engine.live(&spec.to_string(), trace)?;
+        lives.virtual_ns += engine.now_ns();
+        if !matches!(lives.end, LifeEnd::Done | LifeEnd::PowerLost) {
+            break;
+        }
+    }
+    Ok(lives)
+}
+
+/// What a run means whose faults all fired; `lives` is how many there were.
+fn verdict(unit: &Unit, facts: &Facts, end: LifeEnd, lives: u32) -> Verdict {
+    match end {
+        LifeEnd::Done => oracle::judge(unit, facts),
+        // Who cuts the power of the only life wants to know what was right until then.
+        LifeEnd::PowerLost if lives == 1 || is_open(unit.prediction) => oracle::judge(unit, facts),
+        LifeEnd::PowerLost => Verdict::Infra(
+            "a fault cut the power again, in the life that looks at what is left".into(),
+        ),
+        LifeEnd::NoDevice if is_open(unit.prediction) => oracle::judge(unit, facts),
+        LifeEnd::NoDevice => Verdict::NotExercised("the driver found no usable controller".into()),
+        LifeEnd::Panicked => Verdict::Fail(Finding {
+            oracle: Oracle::NoPanic,
+            detail: format!("the guest panicked in life {lives}"),
+        }),
+        LifeEnd::WaitsForever => Verdict::Timeout,
+        LifeEnd::Failed(how) => Verdict::Infra(how),
+    }
 }
 
 /// Whether steps may fail and pages be lost.

@@ -68,6 +68,14 @@ pub enum LifeEnd {
     Failed(String),
 }
 
+impl LifeEnd {
+    /// The end came from the script, a power cut or the driver's own decision: what was planned and did
+    /// not happen by then was not exercised.
+    pub(crate) const fn is_orderly(&self) -> bool {
+        matches!(self, Self::Done | Self::PowerLost | Self::NoDevice)
+    }
+}
+
 /// Why an engine cannot be used at all.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {

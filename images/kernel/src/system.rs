@@ -6,8 +6,8 @@ use alloc::rc::Rc;
 use hal::Tracer;
 use machine::lab_device;
 use machine::pci_ids::{
-    CLASS_NVME, DEVICE_FILES, DEVICE_LAB, DEVICE_VIRTIO_BLOCK, DEVICE_VIRTIO_CONSOLE, VENDOR_SWAPLAB,
-    VENDOR_VIRTIO,
+    CLASS_NVME, DEVICE_FILES, DEVICE_LAB, DEVICE_VIRTIO_BLOCK, DEVICE_VIRTIO_CONSOLE,
+    VENDOR_SWAPLAB, VENDOR_VIRTIO,
 };
 use virtio_drivers::transport::pci::PciTransport;
 

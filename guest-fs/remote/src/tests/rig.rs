@@ -50,7 +50,7 @@ impl Machine {
         let mut ports = Ports { memory: &memory, irq: &mut irq, observer };
         // What the server does is none of the client's allocations.
         allocation_counter::opt_out(|| {
-            f(&mut self.server.borrow_mut(), self.now_ns.get(), &mut ports)
+            f(&mut self.server.borrow_mut(), self.now_ns.get(), &mut ports);
         });
     }
 }

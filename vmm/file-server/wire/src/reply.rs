@@ -210,7 +210,13 @@ impl Attributes {
     fn decode(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         from.u64()?;
         let qid = from.qid()?;
-        (from.u32()?, from.u32()?, from.u32()?, from.u64()?, from.u64()?);
+        // mode, uid, gid, nlink, rdev
+        for _ in 0..3 {
+            from.u32()?;
+        }
+        for _ in 0..2 {
+            from.u64()?;
+        }
         let size_bytes = from.u64()?;
         from.u64()?;
         let blocks = from.u64()?;
@@ -233,7 +239,11 @@ impl StatFs {
     fn decode(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         from.u32()?;
         let (block_bytes, blocks, blocks_free) = (from.u32()?, from.u64()?, from.u64()?);
-        (from.u64()?, from.u64()?, from.u64()?, from.u64()?, from.u32()?);
+        // bavail, files, ffree, fsid, namelen
+        for _ in 0..4 {
+            from.u64()?;
+        }
+        from.u32()?;
         Ok(Self { block_bytes, blocks, blocks_free })
     }
 }

@@ -52,7 +52,7 @@ fn the_table_fits_80_columns_and_success_is_exit_0() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let text = stdout(&output);
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-    assert!(text.contains("7 of 7 as expected"), "{text}");
+    assert!(text.contains("8 of 8 as expected"), "{text}");
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn json_is_one_object_a_line_with_the_promised_fields() {
     let output = swaplab(&["reproduce", "shutdown", "--engine", "host", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let text = stdout(&output);
-    assert_eq!(text.lines().count(), 7);
+    assert_eq!(text.lines().count(), 8);
     for line in text.lines() {
         let object: serde_json::Value = serde_json::from_str(line).expect("a JSON object");
         for field in [
@@ -144,7 +144,7 @@ fn a_guest_that_does_not_know_its_words_exits_2() {
     }
     let output = swaplab(&["boot", "--append", "program=lab knobs=typo"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
-    assert!(stdout(&output).contains("knobs=typo: known are "), "{output:?}");
+    assert!(stdout(&output).contains("unknown knob typo: known are "), "{output:?}");
 }
 
 #[test]

@@ -70,10 +70,10 @@ fn scenario_rows(results: &[&UnitResult]) -> String {
             cases.push(&result.unit.case);
         }
     }
-    let control = results.iter().find(|result| is_control(result));
-    let control = match control {
+    let mut controls = results.iter().filter(|result| is_control(result));
+    let control = match controls.next() {
         None => "",
-        Some(result) if result.is_expected() => "+",
+        Some(one) if one.is_expected() && controls.all(|result| result.is_expected()) => "+",
         Some(_) => "!",
     };
     if let [case] = cases[..] {

@@ -119,11 +119,13 @@ fn rows(definition: &Definition, results: &[&UnitResult]) -> String {
     for (index, case) in cases.iter().enumerate() {
         let first = case.first().map_or("", |result| &*result.unit.case);
         if index == 0 {
-            let cells = if cases.len() == 1 { cells(case) } else { String::new() };
-            let span = if cases.len() == 1 { "" } else { "<td colspan=\"6\"></td>" };
+            let cells = match cases.len() {
+                1 => cells(case),
+                _ => format!("<td colspan=\"{}\"></td>", PathKind::ALL.len()),
+            };
             let _ = writeln!(
                 out,
-                "<tr><td><a href=\"#{name}\">{name}</a></td>{cells}{span}<td>{control}</td></tr>"
+                "<tr><td><a href=\"#{name}\">{name}</a></td>{cells}<td>{control}</td></tr>"
             );
         }
         if cases.len() > 1 {

@@ -11,8 +11,8 @@ use super::cargo::cargo;
 /// The integration test that looks at source text: nothing an engine could change.
 const TIDY: &str = "tidy";
 
-/// The end-to-end tests of every scenario and of every fault kind.
-const LONG: [&str; 2] = ["scenarios", "driver_faults"];
+/// The end-to-end tests of every scenario, of every fault kind, and of a million swaps.
+const LONG: [&str; 3] = ["scenarios", "driver_faults", "million_swaps"];
 
 /// The program `swaplab`, built as the tests are.
 pub(super) fn swaplab() -> Result<PathBuf> {

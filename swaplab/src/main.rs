@@ -5,6 +5,9 @@
 //! 4 incomplete.
 #![forbid(unsafe_code)]
 
+#[macro_use]
+mod output;
+
 mod args;
 mod bench;
 mod boot;

@@ -187,3 +187,23 @@ fn a_scenario_of_ones_own_is_played_from_a_file_and_a_wrong_word_in_it_exits_2()
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(stderr(&output).contains("known are fs"), "{output:?}");
 }
+
+#[test]
+fn a_reader_that_has_gone_is_no_error() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let program = env!("CARGO_BIN_EXE_swaplab");
+    let output = Command::new(program).args(["reproduce", "--list"]).stdout(writer).output();
+    let output = output.expect("it starts");
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_full_disk_behind_standard_output_is_said_and_exits_3() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    let program = env!("CARGO_BIN_EXE_swaplab");
+    let output = Command::new(program).args(["reproduce", "--list"]).stdout(full).output();
+    let output = output.expect("it starts");
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stderr(&output).contains("standard output: No space left"), "{output:?}");
+}

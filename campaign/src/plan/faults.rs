@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lab::Op;
 use lab::events::Step;
 use nvme_model::fault::Rule;
 use serde::Deserialize;
@@ -103,8 +104,12 @@ pub(super) fn owes_at(row: &FaultRow, point: &Point) -> Owes {
 pub(super) fn predict(unit: &mut Unit, owes: Owes) {
     // Errors, waits and time-outs take time.
     unit.fault_max_ns = None;
-    // Faults that are survived one by one may be too many together.
-    let is_alone = unit.faults.rules.is_empty();
+    // A command that is asked again is one more, and tasks take their locks in another order.
+    unit.commands = None;
+    unit.order_reports = None;
+    // Faults that are survived one by one may be too many together. And tasks take turns as completions
+    // come: what many of them come to is of one schedule, and a fault makes another one.
+    let is_alone = unit.faults.rules.is_empty() && !unit.spec.script.has(Op::PressureOn);
     let owes = if is_alone { owes } else { owes.max(Owes::Report) };
     unit.prediction = match owes {
         Owes::Survive => return,
@@ -128,8 +133,10 @@ fn has_undetectable(unit: &Unit) -> bool {
     unit.faults.rules.iter().any(|rule| hidden().any(|row| does(rule, row)))
 }
 
+/// Whether the scenario itself shows pages that are silently wrong, or a machine that stops.
 const fn is_silent(prediction: Prediction) -> bool {
-    matches!(prediction, Prediction::SilentZeros | Prediction::PagesSilentZeros(_))
+    use Prediction::{Died, Hung, PagesSilentZeros, SilentZeros, Stalled};
+    matches!(prediction, SilentZeros | PagesSilentZeros(_) | Died | Hung | Stalled)
 }
 
 /// The rows that a block names.

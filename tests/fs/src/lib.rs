@@ -9,7 +9,7 @@
 //! | [`ace`], [`crash`] | all short sequences, cut at every media event, times what the cache may lose |
 //! | [`session`], [`random`] | long random histories with faults, full drives, remounts and power cuts |
 //! | [`errors`] | the n-th request fails, for every n |
-//! | [`format`], [`hostile`] | every field on the disk, from the text of the format, and images that lie |
+//! | [`mod@format`], [`hostile`] | every field on the disk, from the text of the format, and images that lie |
 //!
 //! What it does not do: it knows no code of the filesystem but its interface, and no engine: requests go to
 //! the media of the controller model without controller and driver between them.

@@ -138,7 +138,7 @@ pub(super) const LIE: &str = "lie";
 /// Errors that went the same way.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Journey {
-    /// What was tried: `swap-out`, `swap-in`, `write`, `read`, `flush`, `mapping`; [`LIE`] if the device did
+    /// What was tried: `swap-out`, `swap-in`, `write`, `read`, `flush`, `mapping`; `lie` if the device did
     /// something else than it said.
     pub operation: &'static str,
     /// What was wrong, in the words of whoever refused first: a status, `timeout`, an errno, a lie.

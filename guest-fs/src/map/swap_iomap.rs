@@ -115,15 +115,16 @@ impl<D: BlockDevice> IomapOps for SwapIomap<D> {
         let _ = length;
         let is_report = intent.contains(Intent::REPORT);
         let mut answer = self.look(inode.0, pos, intent);
-        let is_known = self.0.with_inode(inode.0, |_| ()).is_ok();
-        if is_report && is_known && matches!(answer, Err(SwapMapRefusal::NotInMemory)) {
+        // Asked of a refusal alone: an answer is what swap I/O waits for.
+        let is_known = || self.0.with_inode(inode.0, |_| ()).is_ok();
+        if is_report && matches!(answer, Err(SwapMapRefusal::NotInMemory)) && is_known() {
             self.bring(inode.0, pos)?;
             answer = self.look(inode.0, pos, intent);
         }
         answer.map_err(|why| {
             self.0.emit(Event::SwapMapRefused { ino: inode.0, context, why, pos });
             match why {
-                SwapMapRefusal::NotInMemory if is_known => Errno::EIO,
+                SwapMapRefusal::NotInMemory if is_known() => Errno::EIO,
                 SwapMapRefusal::NotInMemory => Errno::ENOENT,
                 SwapMapRefusal::NotAFile => Errno::EINVAL,
                 SwapMapRefusal::Unmounted => Errno::ENODEV,

@@ -13,17 +13,7 @@ pub(super) fn why_not(unit: &Unit, facts: &Facts) -> Option<String> {
         let is_tried = facts.steps.contains_key(&Step::SwapOn);
         return (!is_tried).then(|| "swapon was not reached".to_owned());
     }
-    let brings_down = spec.script.words().iter().any(|op| {
-        matches!(
-            op,
-            Op::Shutdown
-                | Op::ShutdownLogFlush
-                | Op::ShutdownDefault
-                | Op::WorkUntilDown
-                | Op::OpenVictim
-                | Op::Trip(_)
-        )
-    });
+    let brings_down = spec.script.words().iter().any(|op| op.brings_down());
     if brings_down && facts.steps.get(&Step::Shutdown) != Some(&Ok(())) {
         return Some("the filesystem was not shut down".to_owned());
     }

@@ -5,7 +5,6 @@
 //! not; the first fault after which every fork fails is where it was sealed. A unit without faults is forked after
 //! each word of its script that does harm.
 
-use lab::Op;
 use lab::events::{Event as LabEvent, Step};
 
 use super::{ShrinkError, schedule, with_rules, with_words};
@@ -98,7 +97,7 @@ fn harms(whole: &UnitResult) -> Vec<Harm> {
             .script
             .words()
             .iter()
-            .filter(|op| is_harm(**op))
+            .filter(|op| op.brings_down())
             .map(|op| Harm {
                 event: begins.next().map_or(0, |(index, _)| index + 1),
                 what: op.to_string(),
@@ -121,8 +120,8 @@ fn without_later(unit: &Unit, harms: &[Harm], count: usize) -> Unit {
             .words()
             .iter()
             .filter(|op| {
-                seen += usize::from(is_harm(**op));
-                !is_harm(**op) || seen <= count
+                seen += usize::from(op.brings_down());
+                !op.brings_down() || seen <= count
             })
             .map(ToString::to_string)
             .collect();
@@ -130,18 +129,6 @@ fn without_later(unit: &Unit, harms: &[Harm], count: usize) -> Unit {
     }
     let rules = harms.iter().take(count).filter_map(|harm| harm.what.parse().ok()).collect();
     with_rules(unit, rules)
-}
-
-const fn is_harm(op: Op) -> bool {
-    matches!(
-        op,
-        Op::Shutdown
-            | Op::ShutdownLogFlush
-            | Op::ShutdownDefault
-            | Op::WorkUntilDown
-            | Op::OpenVictim
-            | Op::Trip(_)
-    )
 }
 
 fn is_shutdown(entry: &Entry) -> bool {

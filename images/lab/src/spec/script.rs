@@ -29,6 +29,20 @@ macro_rules! ops {
                     Self::Trip(trip) => trip.phase.name(),
                 }
             }
+
+            /// The word shuts the filesystem down, or sets a trap that does.
+            #[must_use]
+            pub const fn brings_down(self) -> bool {
+                matches!(
+                    self,
+                    Self::Shutdown
+                        | Self::ShutdownLogFlush
+                        | Self::ShutdownDefault
+                        | Self::WorkUntilDown
+                        | Self::OpenVictim
+                        | Self::Trip(_)
+                )
+            }
         }
     };
 }

@@ -158,3 +158,21 @@ fn a_triple_fault_a_hang_and_a_flood_are_told_apart() {
     let whole = said.console.lines().count() - 1;
     assert!(lines.zip(expected).take(whole).all(|(line, expected)| line == expected), "lost lines");
 }
+
+/// Nobody rings a shadow doorbell. What the guest wrote there before it waits has to be seen by the thread that runs the
+/// wait, or each wait lasts until the driver's time-out.
+#[test]
+fn in_the_wall_clock_what_a_waiting_guest_wrote_to_its_shadow_doorbells_is_seen() {
+    let media = nvme_model::RamMedia::new(1 << 13, 4096);
+    let faults = nvme_model::FaultPlan::none();
+    let controller = nvme_model::Controller::new(Default::default(), Box::new(media), faults);
+    let mut config =
+        config("program=bench-fs trace=off write=on file=128 pages=4 depth=2 commands=8 rounds=4");
+    config.controller = Some(controller.expect("a controller"));
+    config.clock = vmm::Clock::Wall;
+    // A time-out of the driver takes 30 s, and the filesystem waits hundreds of times.
+    config.limits.total = Some(Duration::from_secs(60));
+    let Some((exit, said)) = run(config) else { return };
+    assert!(matches!(exit, Exit::Code(machine::ports::EXIT_OK)), "{exit}: {}", said.console);
+    assert_eq!(said.stages.iter().filter(|s| **s == machine::ports::STAGE_ROUND_ENDS).count(), 4);
+}

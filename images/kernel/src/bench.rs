@@ -1,5 +1,7 @@
-//! Random 4 KiB blocks through the driver, polled, for `swaplab bench nvme`. The machine's owner measures:
-//! each round begins and ends with a boot stage.
+//! Loads that the machine's owner measures: each round begins and ends with a boot stage. Here random 4 KiB blocks through
+//! the driver, polled, for `swaplab bench nvme`.
+
+mod fs;
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -24,22 +26,26 @@ const LOOKS_MAX: u32 = 300;
 type Driver = NvmeDriver<FunctionPlatform>;
 type Request = Bio<<Driver as BlockDevice>::Page>;
 
-/// What to do: `write=on|off`, `depth=`, `commands=` a round, `rounds=`.
+/// What to do: `write=on|off`, `depth=`, `commands=` a round, `rounds=`; and on a file: its blocks (`file=`),
+/// `pages=` an I/O, `random=on|off`.
 struct Load {
     op: Op,
     depth: usize,
     commands: u64,
     rounds: u64,
+    file_blocks: u64,
+    pages: u64,
+    is_random: bool,
 }
 
 impl Load {
     fn new(line: CommandLine<'_>) -> Result<Self, String> {
-        const KEYS: [&str; 4] = ["write", "depth", "commands", "rounds"];
+        const KEYS: [&str; 7] = ["write", "depth", "commands", "rounds", "file", "pages", "random"];
         let is_known = |key: &str| options::is_kernel_key(key) || KEYS.contains(&key);
         if let Some((key, value)) = line.iter().find(|(key, _)| !is_known(key)) {
             return Err(alloc::format!("nobody knows `{key}={value}`"));
         }
-        let [write, depth, commands, rounds] = KEYS;
+        let [write, depth, commands, rounds, file, pages, random] = KEYS;
         let number = |key, max| line.number_in(key, 1..=max).map_err(text);
         let is_write = line.switch(write).map_err(text)?.unwrap_or(false);
         Ok(Self {
@@ -47,6 +53,9 @@ impl Load {
             depth: number(depth, 255)?.unwrap_or(1) as usize,
             commands: number(commands, u64::MAX)?.unwrap_or(1000),
             rounds: number(rounds, u64::MAX)?.unwrap_or(1),
+            file_blocks: number(file, 1 << 20)?.unwrap_or(8192),
+            pages: number(pages, 256)?.unwrap_or(1),
+            is_random: line.switch(random).map_err(text)?.unwrap_or(true),
         })
     }
 }
@@ -55,27 +64,43 @@ fn text(error: impl Display) -> String {
     alloc::format!("{error}")
 }
 
+/// What is under the load.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target {
+    /// The driver alone.
+    Drive,
+    /// A file, in turn with the driver alone.
+    File,
+}
+
 /// Runs the load.
-pub(crate) fn run(system: &mut System, line: CommandLine<'_>) -> u32 {
+pub(crate) fn run(system: &mut System, line: CommandLine<'_>, target: Target) -> u32 {
     match Load::new(line) {
         Err(error) => {
             println!("command line: {error}");
             ports::EXIT_BAD_COMMAND_LINE
         }
-        Ok(load) => match play(system, &load) {
+        Ok(load) => match play(system, &load, target) {
             Ok(()) => ports::EXIT_OK,
             Err(error) => {
-                println!("nvme: {error}");
+                println!("bench: {error}");
                 ports::EXIT_NO_DEVICE
             }
         },
     }
 }
 
-fn play(system: &mut System, load: &Load) -> Result<(), String> {
+fn play(system: &mut System, load: &Load, target: Target) -> Result<(), String> {
     let platform = system.nvme().ok_or("no controller")?;
     let config = Config { io_depth: 256, shadow_doorbells: true, ..Config::default() };
     let driver = NvmeDriver::probe(platform, config).map_err(text)?;
+    match target {
+        Target::Drive => play_drive(&driver, load),
+        Target::File => fs::play(driver, load),
+    }
+}
+
+fn play_drive(driver: &Driver, load: &Load) -> Result<(), String> {
     let mut free = VecDeque::new();
     for _ in 0..load.depth {
         free.push_back(Bio {
@@ -85,12 +110,18 @@ fn play(system: &mut System, load: &Load) -> Result<(), String> {
         });
     }
     let mut seed = 0x9e37_79b9_7f4a_7c15;
-    for _ in 0..load.rounds {
+    rounds(load.rounds, |_| round(driver, load, &mut free, &mut seed))?;
+    driver.shut_down().map_err(text)
+}
+
+/// Plays so many rounds, each between its stages.
+fn rounds(count: u64, mut round: impl FnMut(u64) -> Result<(), String>) -> Result<(), String> {
+    for number in 0..count {
         port::write32(ports::BOOT_STAGE, ports::STAGE_ROUND_BEGINS);
-        round(&driver, load, &mut free, &mut seed)?;
+        round(number)?;
         port::write32(ports::BOOT_STAGE, ports::STAGE_ROUND_ENDS);
     }
-    driver.shut_down().map_err(text)
+    Ok(())
 }
 
 fn round(

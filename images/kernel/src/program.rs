@@ -8,7 +8,7 @@ use lab::LabError;
 use machine::ports;
 
 use crate::arch::task::KernelStacks;
-use crate::bench;
+use crate::bench::{self, Target};
 use crate::console::println;
 use crate::hal::user::UserWindow;
 use crate::options::{self, Options};
@@ -17,8 +17,8 @@ use crate::system::System;
 
 /// The laboratory's scenarios.
 const LAB: &str = "lab";
-/// The load of `swaplab bench nvme`.
-const BENCH: &str = "bench-nvme";
+/// The loads of `swaplab bench nvme` and `swaplab bench fs`.
+const BENCHES: [(&str, Target); 2] = [("bench-nvme", Target::Drive), ("bench-fs", Target::File)];
 
 /// The exercise of the driver.
 const EXERCISE: &str = "exercise";
@@ -28,8 +28,8 @@ pub(crate) fn run(line: CommandLine<'_>, options: &Options<'_>) -> u32 {
     if options.program == LAB {
         return run_lab(&mut System::start(options), line, options);
     }
-    if options.program == BENCH {
-        return bench::run(&mut System::start(options), line);
+    if let Some((_, target)) = BENCHES.iter().find(|(name, _)| *name == options.program) {
+        return bench::run(&mut System::start(options), line, *target);
     }
     if options.program == EXERCISE {
         return run_exercise(&mut System::start(options), line);

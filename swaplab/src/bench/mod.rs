@@ -4,6 +4,7 @@
 mod boot;
 mod campaign;
 mod fs;
+mod guest;
 mod nvme;
 mod sample;
 mod swap;

@@ -135,6 +135,14 @@ impl NvmeFunction {
         }
     }
 
+    /// Looks at the shadow doorbells of a guest that relies on it, when the thread that polls cannot: that one does
+    /// not have the function, or has not been woken yet.
+    pub(crate) fn look_once(&mut self, now_ns: u64) {
+        if self.is_polled {
+            self.step(now_ns);
+        }
+    }
+
     /// Nobody polls any more: the guest has to ring. What it wrote just before is still seen.
     pub(crate) fn stop_polling(&mut self, now_ns: u64) {
         if self.is_polled {

@@ -62,6 +62,13 @@ impl Devices {
         observer: &mut dyn MachineObserver,
     ) -> Woken {
         self.progress.set_waiting(true);
+        // The poll thread does not have the controller now, and the guest that waits rings nothing: what it wrote to
+        // the shadow doorbells last is looked at once, here.
+        let now_ns = self.clock.now_ns();
+        if let Some(nvme) = &mut self.nvme {
+            nvme.look_once(now_ns);
+            self.forward_events(observer);
+        }
         let woken = loop {
             self.step_if_due(observer);
             if self.power().is_err() {

@@ -1,4 +1,5 @@
-//! Direct I/O with 32 in flight against the same blocks through the driver alone.
+//! Direct I/O with 32 in flight against the same blocks through the driver alone, all on one processor: each instruction
+//! of the filesystem is seen here. No limit: that is for a drive with a processor of its own.
 
 use std::collections::VecDeque;
 
@@ -14,22 +15,19 @@ use crate::bench::sample::Sample;
 const DEPTH: usize = 32;
 const ROUNDS: usize = 9;
 /// Blocks of the file: 32 MiB in one piece.
-const FILE_BLOCKS: u64 = 8192;
-/// The least part of the raw device's speed.
-const RATIO_MIN: f64 = 0.95;
-
+pub(super) const FILE_BLOCKS: u64 = 8192;
 type Page = <Driver as BlockDevice>::Page;
 
 /// What is measured.
 #[derive(Clone, Copy)]
-struct Shape {
-    name: &'static str,
-    pages: u64,
-    is_random: bool,
-    count: u64,
+pub(super) struct Shape {
+    pub(super) name: &'static str,
+    pub(super) pages: u64,
+    pub(super) is_random: bool,
+    pub(super) count: u64,
 }
 
-const SHAPES: [Shape; 2] = [
+pub(super) const SHAPES: [Shape; 2] = [
     Shape { name: "4 KiB random", pages: 1, is_random: true, count: 20_000 },
     Shape { name: "128 KiB sequential", pages: 32, is_random: false, count: 1500 },
 ];
@@ -43,8 +41,7 @@ struct Bench {
     seed: u64,
 }
 
-pub(super) fn run() -> Result<bool, Error> {
-    let mut is_met = true;
+pub(super) fn run() -> Result<(), Error> {
     for shape in SHAPES {
         for direction in [Direction::Read, Direction::Write] {
             let mut bench = Bench::new(shape.pages)?;
@@ -60,17 +57,15 @@ pub(super) fn run() -> Result<bool, Error> {
             }
             let ratio = Sample::new(ratios).median();
             println!(
-                "  dio {:<18} {direction:?} QD{DEPTH}: {:>7.0} ns, raw {:>7.0} ns, {:>5.1} % of raw  limit: >= {:.0} %",
+                "  dio {:<18} {direction:?} QD{DEPTH}: {:>7.0} ns, raw {:>7.0} ns, {:>5.1} % of raw",
                 shape.name,
                 Sample::new(fs).median(),
                 Sample::new(raw).median(),
-                ratio * 100.0,
-                RATIO_MIN * 100.0
+                ratio * 100.0
             );
-            is_met &= ratio >= RATIO_MIN;
         }
     }
-    Ok(is_met)
+    Ok(())
 }
 
 impl Bench {

@@ -2,6 +2,7 @@
 
 mod creates;
 mod dio;
+mod kvm;
 mod lookup;
 mod mounting;
 
@@ -20,8 +21,13 @@ type Driver = NvmeDriver<Rc<BenchMachine>>;
 type Fs = FileSystem<Driver>;
 
 pub(super) fn fs() -> BenchResult {
+    let mut is_met = true;
+    match vmm::check_host() {
+        Ok(()) => is_met &= kvm::run()?,
+        Err(error) => println!("under KVM: not measured: {error}"),
+    }
     println!("in process, RAM media, one core; processor time unless it says virtual");
-    let mut is_met = dio::run()?;
+    dio::run()?;
     is_met &= creates::run()?;
     is_met &= mounting::run()?;
     is_met &= lookup::run()?;

@@ -1,14 +1,11 @@
 //! The controller under KVM in the wall clock: the guest polls, the VMM polls its shadow doorbells.
 
-use std::time::Duration;
-
-use machine::ports;
-use nvme_model::{Config, Controller, FaultPlan, Timing};
+use nvme_model::{Controller, FaultPlan};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-use vmm::{Clock, Exit, KernelImage, Machine, MachineConfig, MachineObserver};
 
 use super::load::{Copies, Way};
 use super::{print_row, ram_disk};
+use crate::bench::guest;
 use crate::bench::sample::Sample;
 
 /// Commands of a round, and rounds.
@@ -63,57 +60,14 @@ fn rows(
 
 /// Nanoseconds a command, round by round.
 fn measure(way: Way, depth: usize) -> Result<Sample, Error> {
-    let timing = Timing {
-        admin_ns: 0,
-        read_ns: 0,
-        write_ns: 0,
-        block_ns: 0,
-        flush_ns: 0,
-        deallocate_ns: 0,
-        ..Timing::default()
-    };
-    let config = Config { has_volatile_cache: false, channels: 1024, timing, ..Config::default() };
-    let controller = Controller::new(config, Box::new(ram_disk()?), FaultPlan::none())?;
+    let controller =
+        Controller::new(guest::immediate_drive(), Box::new(ram_disk()?), FaultPlan::none())?;
     let write = if way == Way::Write { "on" } else { "off" };
     let words = format!(
         "program=bench-nvme trace=off write={write} depth={depth} commands={COMMANDS} rounds={ROUNDS}"
     );
-    let mut config =
-        MachineConfig::new(KernelImage::new("built-in guest", images::kernel()), words);
-    config.memory_bytes = 64 << 20;
-    config.controller = Some(controller);
-    config.clock = Clock::Wall;
-    config.limits.total = Some(Duration::from_secs(120));
-    let mut rounds = Rounds::default();
-    let exit = Machine::new(config)?.run(&mut rounds)?;
-    if !matches!(exit, Exit::Code(ports::EXIT_OK)) {
-        return Err(format!("{exit}: {}", String::from_utf8_lossy(&rounds.console)).into());
-    }
+    let mut times = guest::rounds(controller, words)?;
     // The first round touches memory for the first time.
-    rounds.times.remove(0);
-    Ok(Sample::new(rounds.times.iter().map(|ns| *ns as f64 / COMMANDS as f64).collect()))
-}
-
-/// How long each round took.
-#[derive(Default)]
-struct Rounds {
-    begun_ns: u64,
-    times: Vec<u64>,
-    console: Vec<u8>,
-}
-
-impl MachineObserver for Rounds {
-    fn console(&mut self, _now_ns: u64, bytes: &[u8]) {
-        self.console.extend(bytes);
-    }
-
-    fn controller_event(&mut self, _now_ns: u64, _event: &nvme_model::Event) {}
-
-    fn boot_stage(&mut self, now_ns: u64, stage: u32) {
-        match stage {
-            ports::STAGE_ROUND_BEGINS => self.begun_ns = now_ns,
-            ports::STAGE_ROUND_ENDS => self.times.push(now_ns - self.begun_ns),
-            _ => {}
-        }
-    }
+    times.remove(0);
+    Ok(Sample::new(times.iter().map(|ns| *ns as f64 / COMMANDS as f64).collect()))
 }

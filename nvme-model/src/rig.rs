@@ -341,6 +341,15 @@ impl Rig {
         data
     }
 
+    /// Sets Host Behavior Support: this byte is 1.
+    pub(crate) fn support(&mut self, byte: usize) {
+        let mut data = [0; nvme_spec::feature::HOST_BEHAVIOR_BYTES];
+        data[byte] = 1;
+        self.memory_write(DATA, &data);
+        let sqe = Sqe::set_features(nvme_spec::feature::HOST_BEHAVIOR, 0).with_prp(DATA, 0);
+        assert!(self.admin(sqe).0.is_success());
+    }
+
     /// Writes one block of one value.
     pub(crate) fn write_block(&mut self, lba: u64, value: u8, fua: bool) -> Status {
         self.memory.write(DATA, &[value; 4096]).expect("data page");

@@ -139,6 +139,9 @@ impl<P: Platform> Core<P> {
                 let status = DeviceStatus(raw);
                 return self.end(platform, Error::AdminFailed { opcode, status });
             }
+            if let (Step::HostBehavior, Some(limits)) = (step, &mut self.controller) {
+                limits.forget_retry_delays();
+            }
         } else if let Err(error) = self.take_answer(step) {
             return self.end(platform, error);
         }

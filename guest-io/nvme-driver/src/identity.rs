@@ -75,6 +75,11 @@ impl ControllerLimits {
         Duration::from_millis(u64::from(units).saturating_mul(100))
     }
 
+    /// The controller may not use its retry delays: what its completions say of them means nothing.
+    pub(crate) fn forget_retry_delays(&mut self) {
+        self.crdt = [0; 3];
+    }
+
     /// Whether the controller has retry delays, so that it is worth allowing it to use them.
     pub(crate) fn has_retry_delay(&self) -> bool {
         self.crdt != [0; 3]

@@ -40,8 +40,10 @@ pub const TIMESTAMP_BYTES: usize = 8;
 /// Timestamp byte 6: the value was set by a host, not by a reset.
 pub const TIMESTAMP_SET_BY_HOST: u8 = 1 << 1;
 
-/// Bytes of host behavior support. Byte 0: the host honours Command Retry Delay.
+/// Bytes of host behavior support.
 pub const HOST_BEHAVIOR_BYTES: usize = 512;
+/// Host behavior support, this byte: 1 if the host honours Command Retry Delay.
+pub const HOST_BEHAVIOR_ACRE: usize = 0;
 /// Host behavior support, this byte: by bit, which Copy descriptor formats of 2 and 3 the host uses.
 pub const HOST_BEHAVIOR_CDFE: usize = 4;
 

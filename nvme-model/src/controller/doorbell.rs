@@ -9,7 +9,7 @@ use super::{Controller, Outcome};
 use crate::failure::{Failure, byte};
 use crate::fault::Transition;
 use crate::findings::FindingKind;
-use crate::queue::{Bell, InvalidDoorbellValue, ShadowDoorbells};
+use crate::queue::{Bell, News, Objection, ShadowDoorbells, Wrong};
 use crate::{Event, GuestMemory, Observer, Ports};
 
 /// The admin queue has no shadow.
@@ -50,18 +50,35 @@ impl Controller {
         index: u32,
         observer: &mut dyn Observer,
     ) {
+        let has_shadow = bell.is_some_and(|bell| self.has_shadow(bell));
+        let queues = &mut self.queues;
         let result = match bell {
-            Some(Doorbell::SqTail(sqid)) => self.queues.sqs.get_mut(&sqid).map(|sq| sq.ring(index)),
-            Some(Doorbell::CqHead(cqid)) => self.queues.cqs.get_mut(&cqid).map(|cq| cq.ring(index)),
+            Some(Doorbell::SqTail(sqid)) => {
+                queues.sqs.get_mut(&sqid).map(|sq| ring_register(sq, index, has_shadow))
+            }
+            Some(Doorbell::CqHead(cqid)) => {
+                queues.cqs.get_mut(&cqid).map(|cq| ring_register(cq, index, has_shadow))
+            }
             None => None,
         };
-        let (info, finding) = match result {
-            Some(Ok(())) => return,
-            Some(Err(_)) => (aer::ERROR_INVALID_DOORBELL_VALUE, FindingKind::DoorbellValue),
-            None => (aer::ERROR_INVALID_DOORBELL_REGISTER, FindingKind::DoorbellRegister),
-        };
-        self.found(finding, queue, index, observer);
-        self.raise_error(info);
+        match result {
+            Some(Ok(())) => {}
+            Some(Err(objection)) => {
+                self.found(finding(objection.wrong), queue, index, observer);
+                if objection.is_refused {
+                    self.raise_error(aer::ERROR_INVALID_DOORBELL_VALUE);
+                }
+            }
+            None => {
+                self.found(FindingKind::DoorbellRegister, queue, index, observer);
+                self.raise_error(aer::ERROR_INVALID_DOORBELL_REGISTER);
+            }
+        }
+    }
+
+    /// Whether the shadow pages have a place for this doorbell.
+    fn has_shadow(&self, bell: Doorbell) -> bool {
+        bell.qid() >= FIRST_IO_QID && self.shadow.is_some_and(|shadow| shadow.has(bell))
     }
 
     /// Reports an error that belongs to no command, with its entry in the error log.
@@ -115,30 +132,35 @@ impl Controller {
         let Some(shadow) = self.shadow.filter(|_| self.is_running()) else {
             return false;
         };
-        let (mut is_news, mut is_nonsense) = (false, false);
-        let mut take = |result: Result<(), InvalidDoorbellValue>| {
-            is_news |= result.is_ok();
-            is_nonsense |= result.is_err();
-        };
+        let mut seen = Seen::default();
         let (now_ns, memory) = (self.now_ns, ports.memory);
         for (sqid, sq) in self.queues.sqs.range_mut(FIRST_IO_QID..) {
             let sqid = *sqid;
-            if let Some(tail) = sq.news(&shadow, memory, Doorbell::SqTail(sqid)) {
-                ports.observer.event(now_ns, &Event::SqDoorbell { sqid, tail });
-                take(sq.ring_shadow(tail));
+            if let Some(news) = sq.news(&shadow, memory, Doorbell::SqTail(sqid)) {
+                if news.is_new {
+                    let event = Event::SqDoorbell { sqid, tail: news.value };
+                    ports.observer.event(now_ns, &event);
+                }
+                seen.take(sq, sqid, news);
             }
         }
         for (cqid, cq) in self.queues.cqs.range_mut(FIRST_IO_QID..) {
             let cqid = *cqid;
-            if let Some(head) = cq.news(&shadow, memory, Doorbell::CqHead(cqid)) {
-                ports.observer.event(now_ns, &Event::CqDoorbell { cqid, head });
-                take(cq.ring_shadow(head));
+            if let Some(news) = cq.news(&shadow, memory, Doorbell::CqHead(cqid)) {
+                if news.is_new {
+                    let event = Event::CqDoorbell { cqid, head: news.value };
+                    ports.observer.event(now_ns, &event);
+                }
+                seen.take(cq, cqid, news);
             }
         }
-        if is_nonsense {
+        for (kind, queue, value) in seen.findings {
+            self.found(kind, queue, value, ports.observer);
+        }
+        if seen.is_nonsense {
             self.raise_error(aer::ERROR_INVALID_DOORBELL_VALUE);
         }
-        is_news
+        seen.is_news
     }
 
     /// Tells the host which doorbells it has to ring, and looks once more: it may have been about to.
@@ -171,5 +193,38 @@ impl Controller {
     #[must_use]
     pub fn has_shadow_doorbells(&self) -> bool {
         self.shadow.is_some() && self.queues.sqs.range(FIRST_IO_QID..).next().is_some()
+    }
+}
+
+/// What a look at the shadow doorbells brought.
+#[derive(Debug, Default)]
+struct Seen {
+    is_news: bool,
+    is_nonsense: bool,
+    findings: Vec<(FindingKind, u16, u32)>,
+}
+
+impl Seen {
+    /// Takes what is in the shadow of a queue's doorbell, and notes what is wrong with it: one thing.
+    fn take(&mut self, bell: &mut impl Bell, queue: u16, news: News) {
+        let result = if news.is_new { bell.ring_shadow(news.value) } else { Ok(()) };
+        let is_refused = result.is_err_and(|objection| objection.is_refused);
+        self.is_news |= news.is_new && !is_refused;
+        self.is_nonsense |= is_refused;
+        let wrong = result.err().map(|objection| finding(objection.wrong));
+        let shadow = news.is_behind_register.then_some(FindingKind::DoorbellShadow);
+        self.findings.extend(shadow.or(wrong).map(|kind| (kind, queue, news.value)));
+    }
+}
+
+/// Takes a doorbell register's value.
+fn ring_register(bell: &mut impl Bell, index: u32, has_shadow: bool) -> Result<(), Objection> {
+    if has_shadow { bell.ring_beside_shadow(index) } else { bell.ring(index) }
+}
+
+fn finding(wrong: Wrong) -> FindingKind {
+    match wrong {
+        Wrong::Outside | Wrong::PassesEnd => FindingKind::DoorbellValue,
+        Wrong::GoesBack => FindingKind::DoorbellRace,
     }
 }

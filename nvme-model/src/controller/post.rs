@@ -25,7 +25,8 @@ impl Controller {
     pub(super) fn complete(&mut self, entry: InFlight, outcome: Outcome, ports: &mut Ports<'_>) {
         let (status, dw0) = match outcome {
             Ok(dw0) => (Status::SUCCESS, dw0),
-            Err(failure) => {
+            Err(mut failure) => {
+                failure.status = self.features.agreed(failure.status);
                 self.record(&entry, &failure);
                 (failure.status, 0)
             }
@@ -87,7 +88,7 @@ impl Controller {
 
     fn post(&mut self, cqid: u16, slot: Slot, entry: Entry, lies: &Faults, ports: &mut Ports<'_>) {
         let Entry { sqid, cid, status, dw0 } = entry;
-        let sqhd = self.queues.sqs.get(&sqid).map_or(0, |sq| sq.sqhd());
+        let sqhd = self.queues.sqs.get_mut(&sqid).map_or(0, |sq| sq.report_head());
         let sqhd = value_of!(lies, WrongSqhd).copied().unwrap_or(sqhd);
         let sqid = value_of!(lies, WrongSqid).copied().unwrap_or(sqid);
         let cid = value_of!(lies, WrongCid).copied().unwrap_or(cid);
@@ -159,7 +160,7 @@ impl Controller {
                 self.queues.release(cqid, slot);
                 continue;
             }
-            let status = lies.status().unwrap_or(Status::SUCCESS);
+            let status = self.features.agreed(lies.status().unwrap_or(Status::SUCCESS));
             let entry = Entry { sqid: cqid, cid, status, dw0: event.0 };
             self.post_with(cqid, slot, entry, &lies, ports);
         }

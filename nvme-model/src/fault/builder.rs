@@ -3,7 +3,8 @@
 use super::kinds::{Action, Kind, On};
 use super::payload::BytePattern;
 use super::rule::{Match, OpClass, Phase, Rule, Transition, Until, When};
-use super::values::{chance, name, op, pattern, positive, range, small, sqe_pattern, time, within};
+use super::time::time;
+use super::values::{chance, name, op, pattern, positive, range, small, sqe_pattern, within};
 use super::words::{Complaint, Section};
 
 /// Words that were given, to find those given twice; and whether each has a value if it should.
@@ -177,6 +178,10 @@ impl Builder {
         match &mut action {
             Action::Status(status) => {
                 let crd = self.crd.unwrap_or(0);
+                if self.dnr && crd != 0 {
+                    let problem = "crd is reserved with dnr: who may not retry waits for nothing";
+                    return Err(Complaint::new(problem));
+                }
                 *status = status.with_dnr(self.dnr).with_more(self.more).with_crd(crd);
             }
             _ if self.dnr || self.more || self.crd.is_some() => {

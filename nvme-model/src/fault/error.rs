@@ -4,6 +4,9 @@ use std::fmt;
 
 use super::words::Complaint;
 
+/// More typing errors than these make another word.
+const ERRORS_MAX: usize = 3;
+
 /// A rule or a plan that cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleError {
@@ -37,6 +40,21 @@ impl RuleError {
         self.column
     }
 
+    /// The known word that was probably meant: one that few typing errors turn into this one.
+    fn meant(&self) -> Option<&'static str> {
+        // In a file a word may stand in quotes.
+        let word = self.word.trim_matches(['"', '\'']);
+        let value = word.split_once('=').map(|(key, value)| [key, value]);
+        let parts = value.iter().flatten().copied().chain([word]);
+        let near = parts.flat_map(|part| {
+            let errors_max = part.chars().count().checked_div(3).unwrap_or(0).min(ERRORS_MAX);
+            let errors = |known: &&'static str| (strsim::damerau_levenshtein(part, known), *known);
+            let is_near = move |(errors, _): &(usize, _)| (1..=errors_max).contains(errors);
+            self.known.iter().map(errors).filter(is_near)
+        });
+        near.min_by_key(|(errors, _)| *errors).map(|(_, known)| known)
+    }
+
     /// The same error in the file of this name.
     #[must_use]
     pub fn in_file(self, name: impl Into<String>) -> Self {
@@ -54,10 +72,12 @@ impl fmt::Display for RuleError {
             (None, None) => write!(f, "fault rule, column {column}: ")?,
         }
         write!(f, "{:?}: {}", self.word, self.problem)?;
-        if !self.known.is_empty() {
-            write!(f, "; known: {}", self.known.join(", "))?;
+        let known = self.known.join(", ");
+        match self.meant() {
+            Some(meant) => write!(f, "; did you mean {meant:?}? known: {known}"),
+            None if known.is_empty() => Ok(()),
+            None => write!(f, "; known: {known}"),
         }
-        Ok(())
     }
 }
 

@@ -6,8 +6,8 @@ use nvme_spec::Status;
 
 use super::delay::Distribution;
 use super::payload::{BytePattern, DmaTarget, Flip, Notice, PhaseFault, Torn};
-use super::values;
 use super::words::Complaint;
+use super::{time, values};
 
 /// The text of a value in both directions.
 pub(super) struct Form<T> {
@@ -35,11 +35,11 @@ pub(super) const TIME: Form<u64> = Form {
     hint: "TIME",
     // What has parameters is a distribution.
     fits: |value| !value.contains('('),
-    parse: values::time,
-    show: |ns, f| write!(f, "{ns}ns"),
+    parse: time::time,
+    show: |ns, f| write!(f, "{}", time::Time(*ns)),
 };
 
-pub(super) const POSITIVE_TIME: Form<u64> = Form { parse: values::positive_time, ..TIME };
+pub(super) const POSITIVE_TIME: Form<u64> = Form { parse: time::positive_time, ..TIME };
 
 pub(super) const DISTRIBUTION: Form<Distribution> = Form {
     hint: "NAME(...)",

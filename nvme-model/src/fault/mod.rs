@@ -49,6 +49,7 @@ mod rule;
 mod schema;
 mod subject;
 mod text;
+mod time;
 mod toml_in;
 mod toml_out;
 mod values;

@@ -8,6 +8,7 @@ use super::delay::Distribution;
 use super::payload::Flip;
 use super::progress::Chance;
 use super::rule::Probability;
+use super::time::{Time, time};
 use super::values;
 use super::words::Complaint;
 
@@ -40,7 +41,7 @@ impl FromStr for Delay {
         let delay = if text.contains('(') {
             values::distribution(text).map(Self::Random)
         } else {
-            values::time(text).map(Self::Fixed)
+            time(text).map(Self::Fixed)
         };
         delay.map_err(in_words)
     }
@@ -49,7 +50,7 @@ impl FromStr for Delay {
 impl fmt::Display for Delay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Fixed(ns) => write!(f, "{ns}ns"),
+            Self::Fixed(ns) => Time(*ns).fmt(f),
             Self::Random(distribution) => distribution.fmt(f),
         }
     }
@@ -85,7 +86,7 @@ impl FromStr for Flip {
 /// # Errors
 /// What is wrong with the text.
 pub fn time_ns(text: &str) -> Result<u64, String> {
-    values::time(text).map_err(in_words)
+    time(text).map_err(in_words)
 }
 
 fn in_words(complaint: Complaint) -> String {

@@ -5,6 +5,7 @@ use std::fmt;
 use super::delay::Distribution;
 use super::payload::BytePattern;
 use super::rule::{Match, OpClass, Phase, Probability, Rule, When, Within};
+use super::time::Time;
 
 impl fmt::Display for OpClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,7 +38,7 @@ impl fmt::Display for BytePattern {
 impl fmt::Display for Within {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ns(ns) => write!(f, "{ns}ns"),
+            Self::Ns(ns) => Time(*ns).fmt(f),
             Self::Matches(matches) => write!(f, "{matches}"),
         }
     }
@@ -89,14 +90,14 @@ impl fmt::Display for Rule {
         optional(f, "nth", *nth)?;
         optional(f, "every", *every)?;
         optional(f, "chance", chance.as_ref())?;
-        optional(f, "from", from_ns.map(|ns| format!("{ns}ns")))?;
-        optional(f, "to", to_ns.map(|ns| format!("{ns}ns")))?;
+        optional(f, "from", from_ns.map(Time))?;
+        optional(f, "to", to_ns.map(Time))?;
         optional(f, "after", after.as_ref())?;
         optional(f, "within", within.as_ref())?;
         write!(f, " => {}", self.action)?;
         optional(f, "set", self.sets.as_ref())?;
         optional(f, "count", self.until.count)?;
-        optional(f, "before", self.until.time_ns.map(|ns| format!("{ns}ns")))?;
+        optional(f, "before", self.until.time_ns.map(Time))?;
         if self.until.is_until_reset {
             f.write_str(" until-reset")?;
         }
@@ -109,43 +110,48 @@ impl fmt::Display for Rule {
 
 impl fmt::Display for Probability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = self.parts_per_billion.checked_div(1_000_000_000).unwrap_or(0);
-        let rest = self.parts_per_billion.checked_rem(1_000_000_000).unwrap_or(0);
-        write!(f, "{whole}.{rest:09}")
+        decimal(f, self.parts_per_billion, 9)
     }
 }
 
-/// A fraction in millionths.
-fn fraction(f: &mut fmt::Formatter<'_>, ppm: u32) -> fmt::Result {
-    let whole = ppm.checked_div(1_000_000).unwrap_or(0);
-    let rest = ppm.checked_rem(1_000_000).unwrap_or(0);
-    write!(f, "{whole}.{rest:06}")
+/// `parts` of ten to the power of `places`, exactly and without zeros at the end.
+fn decimal(f: &mut fmt::Formatter<'_>, parts: u32, places: usize) -> fmt::Result {
+    let digits = format!("{parts:0>width$}", width = places.saturating_add(1));
+    let (whole, rest) = digits.split_at(digits.len().saturating_sub(places));
+    match rest.trim_end_matches('0') {
+        "" => f.write_str(whole),
+        rest => write!(f, "{whole}.{rest}"),
+    }
 }
 
 impl fmt::Display for Distribution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Uniform { min_ns, max_ns } => write!(f, "uniform({min_ns}ns,{max_ns}ns")?,
+            Self::Uniform { min_ns, max_ns } => {
+                write!(f, "uniform({},{}", Time(*min_ns), Time(*max_ns))?;
+            }
             Self::Normal { mean_ns, deviation_ns } => {
-                write!(f, "normal({mean_ns}ns,{deviation_ns}ns")?;
+                write!(f, "normal({},{}", Time(*mean_ns), Time(*deviation_ns))?;
             }
             Self::Lognormal { median_ns, sigma_ppm } => {
-                write!(f, "lognormal({median_ns}ns,")?;
-                fraction(f, *sigma_ppm)?;
+                write!(f, "lognormal({},", Time(*median_ns))?;
+                decimal(f, *sigma_ppm, 6)?;
             }
             Self::Pareto { min_ns, alpha_ppm } => {
-                write!(f, "pareto({min_ns}ns,")?;
-                fraction(f, *alpha_ppm)?;
+                write!(f, "pareto({},", Time(*min_ns))?;
+                decimal(f, *alpha_ppm, 6)?;
             }
             Self::Burst { delay_ns, length, period } => {
-                write!(f, "burst({delay_ns}ns,{length},{period}")?;
+                write!(f, "burst({},{length},{period}", Time(*delay_ns))?;
             }
-            Self::Gc { length_ns, period_ns } => write!(f, "gc({length_ns}ns,{period_ns}ns")?,
+            Self::Gc { length_ns, period_ns } => {
+                write!(f, "gc({},{}", Time(*length_ns), Time(*period_ns))?;
+            }
             Self::Histogram(buckets) => {
                 f.write_str("histogram(")?;
                 for (index, bucket) in buckets.iter().enumerate() {
                     let comma = if index == 0 { "" } else { "," };
-                    write!(f, "{comma}{}ns:{}", bucket.delay_ns, bucket.weight)?;
+                    write!(f, "{comma}{}:{}", Time(bucket.delay_ns), bucket.weight)?;
                 }
             }
         }

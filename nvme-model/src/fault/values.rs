@@ -5,6 +5,7 @@ use nvme_spec::{AdminOpcode, NvmOpcode, Status, StatusCode};
 use super::delay::{Bucket, Distribution};
 use super::payload::{BytePattern, Flip, Notice, Torn};
 use super::rule::{OpClass, Probability, Transition, Within};
+use super::time::{positive_time, time};
 use super::words::{Complaint, op_names};
 
 pub(super) fn op(value: &str) -> Result<OpClass, Complaint> {
@@ -38,7 +39,7 @@ fn numbered_op(text: &str) -> Option<OpClass> {
 }
 
 /// A number, decimal or with `0x`; `_` may separate digits.
-fn number(value: &str) -> Result<u64, Complaint> {
+pub(super) fn number(value: &str) -> Result<u64, Complaint> {
     let digits = value.replace('_', "");
     let parsed = match digits.strip_prefix("0x") {
         Some(hex) => u64::from_str_radix(hex, 16),
@@ -77,15 +78,6 @@ pub(super) fn range(value: &str) -> Result<std::ops::Range<u64>, Complaint> {
         }
     };
     if range.is_empty() { Err(expected()) } else { Ok(range) }
-}
-
-/// A time: a number with ns, us, ms or s.
-pub(super) fn time(value: &str) -> Result<u64, Complaint> {
-    let units = [("ns", 1), ("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000_u64)];
-    let unit = units.iter().find_map(|(unit, ns)| Some((value.strip_suffix(unit)?, *ns)));
-    let expected = || Complaint::new("expected a time with its unit (ns, us, ms, s) such as 50us");
-    let (count, ns) = unit.ok_or_else(expected)?;
-    number(count).ok().and_then(|count| count.checked_mul(ns)).ok_or_else(expected)
 }
 
 /// A decimal fraction from 0 to 1, exact to nine places.
@@ -170,14 +162,6 @@ fn hex(text: &str) -> Option<Vec<u8>> {
 /// The number of a block.
 pub(super) fn block(value: &str) -> Result<u64, Complaint> {
     number(value)
-}
-
-/// A time that is not 0.
-pub(super) fn positive_time(value: &str) -> Result<u64, Complaint> {
-    match time(value)? {
-        0 => Err(Complaint::new("expected a time from 1ns")),
-        ns => Ok(ns),
-    }
 }
 
 /// Blocks, or bytes with a `B`.

@@ -91,7 +91,7 @@ words! {
         "read nth=1 => status=media/unrecovered-read dnr";
     Do, "more", "", "with status: more is in the error log",
         "read nth=1 => status=media/unrecovered-read more";
-    Do, "crd", "0..3", "with status: Command Retry Delay",
+    Do, "crd", "0..3", "with status: Command Retry Delay, sent if the host enabled it (ACRE)",
         "read nth=1 => status=generic/command-interrupted crd=1";
     Do, "set", "NAME", "the rules are in this state from here on",
         "read nth=1 => expect set=warm";

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use nvme_spec::feature::{self, AsyncEventConfig, TemperatureThreshold};
 use nvme_spec::identify::oaes;
-use nvme_spec::{NSID_BROADCAST, status};
+use nvme_spec::{NSID_BROADCAST, Status, status};
 
 pub(crate) use kinds::{Kind, POWER_STATES_Z};
 pub(crate) use timestamp::Timestamp;
@@ -95,6 +95,14 @@ impl Features {
     /// Whether reading deallocated or unwritten blocks is an error (DULBE).
     pub(crate) fn is_deallocated_error(&self, nsid: u32) -> bool {
         self.current(feature::ERROR_RECOVERY, nsid) & DEALLOCATED_ERROR != 0
+    }
+
+    /// The status as the host agreed to have it: Command Retry Delay is reserved unless the host enabled it
+    /// (ACRE) and may retry.
+    // Spec: NVMe-Base-2.0c 3.3.3.2.1 "Command Retry Delay (CRD)"
+    pub(crate) fn agreed(&self, status: Status) -> Status {
+        let acre = self.host_behavior.get(feature::HOST_BEHAVIOR_ACRE).copied();
+        if acre == Some(1) && !status.dnr { status } else { status.with_crd(0) }
     }
 
     /// Whether the host said that it uses this Copy descriptor format; it need not for the first two.

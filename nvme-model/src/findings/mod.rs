@@ -38,7 +38,7 @@ findings! {
     CidInUse = 1, "cid-in-use",
         "a command has the identifier of one that is outstanding in its queue";
     DoorbellValue = 2, "doorbell-value",
-        "a doorbell got a value outside of its queue, or one that passes the other end";
+        "a doorbell got a value outside of its queue, or one that passes the other end as far as the host knew it";
     DoorbellRegister = 3, "doorbell-register",
         "a doorbell of a queue that is not there rang";
     DoorbellBeforeReady = 4, "doorbell-before-ready",
@@ -51,6 +51,10 @@ findings! {
         "a completion queue was full for a second while commands waited for a place";
     PageInFlight = 8, "page-in-flight",
         "a command moves data to a page that another one in flight uses";
+    DoorbellRace = 9, "doorbell-race",
+        "a doorbell went back: two of the host's processors rang it in the wrong order";
+    DoorbellShadow = 10, "doorbell-shadow",
+        "a doorbell register was written before its shadow, or without it";
 }
 
 impl FindingKind {

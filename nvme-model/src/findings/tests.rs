@@ -53,6 +53,65 @@ fn doorbells_that_cannot_be_are_found() {
 }
 
 #[test]
+fn a_tail_that_goes_back_is_a_race_whether_or_not_the_entries_were_fetched() {
+    let mut rig = Rig::faulty(&["flush => hang"]);
+    let tail = Doorbell::SqTail(1).offset(0);
+    for cid in 0..4 {
+        rig.enqueue(1, cid, Sqe::flush(1));
+    }
+    let ring = |rig: &mut Rig, value: u32| {
+        let now_ns = rig.now_ns;
+        rig.controller.mmio_write(now_ns, tail, &value.to_le_bytes(), &mut rig.trace);
+    };
+    ring(&mut rig, 2);
+    ring(&mut rig, 1);
+    assert_eq!(found(&rig), [FindingKind::DoorbellRace], "not fetched: refused");
+    rig.step();
+    assert_eq!(
+        rig.seen(|event| matches!(event, Event::Fetch { sqid: 1, .. }).then_some(())).len(),
+        2
+    );
+    ring(&mut rig, 4);
+    rig.step();
+    // To the controller these are 15 new entries; the host cannot know that there is room for them.
+    ring(&mut rig, 3);
+    assert_eq!(found(&rig), [FindingKind::DoorbellRace; 2]);
+    rig.step();
+    let fetched = rig.seen(|event| matches!(event, Event::Fetch { sqid: 1, .. }).then_some(()));
+    assert_eq!(fetched.len() as u32, ENTRIES - 1, "as many as completions have places");
+}
+
+#[test]
+fn entries_over_such_as_may_not_have_been_read_are_found() {
+    let mut rig = Rig::faulty(&["flush => hang"]);
+    for cid in 0..10 {
+        rig.submit_as(1, cid, Sqe::flush(1));
+    }
+    for cid in 10..16 {
+        rig.enqueue(1, cid, Sqe::flush(1));
+    }
+    rig.ring_quietly(1);
+    assert_eq!(found(&rig), [FindingKind::DoorbellValue]);
+}
+
+#[test]
+fn a_head_that_goes_back_is_a_race_and_one_past_what_was_posted_is_not() {
+    let mut rig = Rig::new();
+    for _ in 0..3 {
+        rig.submit(1, Sqe::flush(1));
+    }
+    rig.settle();
+    rig.reap(1);
+    let head = Doorbell::CqHead(1).offset(0);
+    rig.write32(head, 2);
+    assert_eq!(found(&rig), [FindingKind::DoorbellRace]);
+    rig.write32(head, 5);
+    assert_eq!(found(&rig), [FindingKind::DoorbellRace, FindingKind::DoorbellValue]);
+    rig.write32(head, 3);
+    assert_eq!(found(&rig).len(), 2, "writing the same again is no mistake");
+}
+
+#[test]
 fn writes_to_registers_that_cannot_be_written_are_found() {
     let mut rig = Rig::new();
     rig.write32(reg::VS, 0);

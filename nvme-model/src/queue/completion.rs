@@ -3,7 +3,7 @@
 use nvme_spec::{CQE_BYTES, Cqe};
 
 use super::shadow::{Bell, Mirror};
-use super::{InvalidDoorbellValue, QueueDmaError, distance, entry_address, next_index};
+use super::{Objection, QueueDmaError, distance, entry_address, next_index};
 use crate::GuestMemory;
 
 /// A reserved place in a completion queue. It must be posted, released or dissolved with its queue;
@@ -129,18 +129,20 @@ impl CompletionQueue {
 }
 
 impl Bell for CompletionQueue {
-    /// Moves the head. Wrong is a value outside of the ring, or one past what was posted.
-    fn ring(&mut self, head: u32) -> Result<(), InvalidDoorbellValue> {
+    /// Moves the head. Refused is a value outside of the ring, or one past what was posted.
+    fn ring(&mut self, head: u32) -> Result<(), Objection> {
         let posted = distance(self.head, self.tail, self.size);
-        if head >= self.size || distance(self.head, head, self.size) > posted {
-            return Err(InvalidDoorbellValue);
-        }
+        Objection::check(self.head, head, self.size, posted, posted)?;
         self.head = head;
         Ok(())
     }
 
     fn rung_at(&self) -> u32 {
         self.head
+    }
+
+    fn size(&self) -> u32 {
+        self.size
     }
 
     fn mirror(&mut self) -> &mut Mirror {

@@ -14,16 +14,50 @@ use std::collections::BTreeMap;
 pub(crate) use arbiter::{Arbiter, Priority};
 pub(crate) use coalesce::Coalescing;
 pub(crate) use completion::{CompletionQueue, Slot};
-pub(crate) use shadow::{Bell, ShadowDoorbells};
+pub(crate) use shadow::{Bell, News, ShadowDoorbells};
 pub(crate) use submission::SubmissionQueue;
 
 /// A queue entry could not be read or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct QueueDmaError;
 
-/// A doorbell write that makes no sense.
+/// What is wrong with a doorbell's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct InvalidDoorbellValue;
+pub(crate) enum Wrong {
+    /// It is outside of the ring.
+    Outside,
+    /// It passes the other end: entries that were not free, completions that were not posted.
+    PassesEnd,
+    /// It is behind the value before it: two of the host's processors rang in the wrong order.
+    GoesBack,
+}
+
+/// What there is to say against a doorbell's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Objection {
+    pub(crate) wrong: Wrong,
+    /// The doorbell stays where it was. If not, it is the host that could not know that the value is good.
+    pub(crate) is_refused: bool,
+}
+
+impl Objection {
+    /// Judges a move from `at` to `index` in a ring of `size` entries, where `room` may be passed as far as
+    /// the host can know and `room_now` as things are.
+    ///
+    /// As with any sequence number, what is nearer from behind went back.
+    fn check(at: u32, index: u32, size: u32, room: u32, room_now: u32) -> Result<(), Self> {
+        if index >= size {
+            return Err(Self { wrong: Wrong::Outside, is_refused: true });
+        }
+        let ahead = distance(at, index, size);
+        if ahead <= room {
+            return Ok(());
+        }
+        let is_behind = is_behind(index, at, size);
+        let wrong = if is_behind { Wrong::GoesBack } else { Wrong::PassesEnd };
+        Err(Self { wrong, is_refused: ahead > room_now })
+    }
+}
 
 /// Every queue that exists.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +103,11 @@ fn entry_address(base: u64, index: u32, entry_bytes: u64) -> Option<u64> {
 fn next_index(index: u32, size: u32) -> u32 {
     let next = index.saturating_add(1);
     if next >= size { 0 } else { next }
+}
+
+/// Whether `index` is nearer to `at` from behind than from before, in a ring of `size` entries.
+fn is_behind(index: u32, at: u32, size: u32) -> bool {
+    index < size && index != at && distance(index, at, size) < distance(at, index, size)
 }
 
 /// Entries from `from` on until `to` in a ring of `size` entries.

@@ -7,7 +7,7 @@
 
 use nvme_spec::register::{DOORBELLS, Doorbell};
 
-use super::InvalidDoorbellValue;
+use super::{Objection, is_behind};
 use crate::{BadAddress, GuestMemory};
 
 /// Where the two pages are.
@@ -58,6 +58,11 @@ impl ShadowDoorbells {
         }
     }
 
+    /// Whether this doorbell has a place in the page.
+    pub(crate) fn has(&self, bell: Doorbell) -> bool {
+        self.offset(bell).is_some()
+    }
+
     /// The place of a doorbell, if it has one: the pages hold the doorbells in the registers' order.
     fn offset(&self, bell: Doorbell) -> Option<u64> {
         let offset = bell.offset(self.dstrd).checked_sub(DOORBELLS)?;
@@ -72,34 +77,65 @@ pub(crate) struct Mirror {
     refused: Option<u32>,
     /// The EventIdx that the host was told.
     event: Option<u32>,
+    /// The register's value, until the shadow was looked at: it has to be there, too.
+    rung: Option<u32>,
+}
+
+/// What was found in a shadow doorbell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct News {
+    pub(crate) value: u32,
+    /// The host changed it since it was looked at.
+    pub(crate) is_new: bool,
+    /// The host rang the real doorbell further on than this.
+    pub(crate) is_behind_register: bool,
 }
 
 /// A queue with a doorbell.
 pub(crate) trait Bell {
-    /// Takes a doorbell's value.
-    fn ring(&mut self, index: u32) -> Result<(), InvalidDoorbellValue>;
+    /// Takes a doorbell's value, or says what is wrong with it.
+    fn ring(&mut self, index: u32) -> Result<(), Objection>;
 
     /// The value that was taken last.
     fn rung_at(&self) -> u32;
 
+    /// Entries of the ring.
+    fn size(&self) -> u32;
+
     fn mirror(&mut self) -> &mut Mirror;
 
-    /// The shadow's value, if the host changed it since it was looked at.
+    /// Takes the real doorbell's value although there is a shadow. It only says that there is news: one
+    /// that the shadow has passed comes late, which is no mistake and no news.
+    fn ring_beside_shadow(&mut self, index: u32) -> Result<(), Objection> {
+        if is_behind(index, self.rung_at(), self.size()) {
+            return Ok(());
+        }
+        self.ring(index)?;
+        self.mirror().rung = Some(index);
+        Ok(())
+    }
+
+    /// What is in the shadow, if there is something to say about it.
     fn news(
         &mut self,
         shadow: &ShadowDoorbells,
         memory: &dyn GuestMemory,
         bell: Doorbell,
-    ) -> Option<u32> {
+    ) -> Option<News> {
         let value = shadow.value(memory, bell)?;
-        let is_new = value != self.rung_at() && self.mirror().refused != Some(value);
-        is_new.then_some(value)
+        let (size, rung_at) = (self.size(), self.rung_at());
+        let mirror = self.mirror();
+        let is_new = value != rung_at && mirror.refused != Some(value);
+        let is_behind_register =
+            mirror.rung.take().is_some_and(|rung| is_behind(value, rung, size));
+        (is_new || is_behind_register).then_some(News { value, is_new, is_behind_register })
     }
 
     /// Takes the shadow's value; one that makes no sense is remembered.
-    fn ring_shadow(&mut self, value: u32) -> Result<(), InvalidDoorbellValue> {
+    fn ring_shadow(&mut self, value: u32) -> Result<(), Objection> {
         let result = self.ring(value);
-        self.mirror().refused = result.is_err().then_some(value);
+        let is_refused = result.is_err_and(|objection| objection.is_refused);
+        self.mirror().refused = is_refused.then_some(value);
         result
     }
 

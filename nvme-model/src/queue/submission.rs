@@ -3,7 +3,7 @@
 use nvme_spec::{SQE_BYTES, Sqe};
 
 use super::shadow::{Bell, Mirror};
-use super::{InvalidDoorbellValue, Priority, QueueDmaError, distance, entry_address, next_index};
+use super::{Objection, Priority, QueueDmaError, distance, entry_address, next_index};
 use crate::GuestMemory;
 
 /// A submission queue as the controller sees it.
@@ -13,6 +13,8 @@ pub(crate) struct SubmissionQueue {
     size: u32,
     head: u32,
     tail: u32,
+    /// The head of the last completion: what is behind it the host knows to be free.
+    reported: u32,
     /// Where its completions go.
     pub(crate) cqid: u16,
     pub(crate) priority: Priority,
@@ -22,11 +24,18 @@ pub(crate) struct SubmissionQueue {
 impl SubmissionQueue {
     /// An empty queue of `size` entries.
     pub(crate) fn new(base: u64, size: u32, cqid: u16, priority: Priority) -> Self {
-        Self { base, size, head: 0, tail: 0, cqid, priority, mirror: Mirror::default() }
+        let mirror = Mirror::default();
+        Self { base, size, head: 0, tail: 0, reported: 0, cqid, priority, mirror }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.head == self.tail
+    }
+
+    /// The head, for a completion: from here on the host knows it.
+    pub(crate) fn report_head(&mut self) -> u16 {
+        self.reported = self.head;
+        self.sqhd()
     }
 
     /// The head, as completions report it.
@@ -48,22 +57,32 @@ impl SubmissionQueue {
 impl Bell for SubmissionQueue {
     /// Moves the tail. Writing the value that is there already adds nothing and is no error.
     ///
-    /// Wrong is a value outside of the ring, or one that passes the head: that many places are not free.
-    fn ring(&mut self, tail: u32) -> Result<(), InvalidDoorbellValue> {
-        if tail >= self.size {
-            return Err(InvalidDoorbellValue);
-        }
-        let added = distance(self.tail, tail, self.size);
-        let waiting = distance(self.head, self.tail, self.size);
-        if added.saturating_add(waiting) >= self.size {
-            return Err(InvalidDoorbellValue);
+    /// Refused is a value outside of the ring, or one that passes the head. One that passes the head that
+    /// the host was told is taken, since the entries are read already; the host wrote over them blindly.
+    fn ring(&mut self, tail: u32) -> Result<(), Objection> {
+        let room = |head: u32| {
+            let waiting = distance(head, self.tail, self.size);
+            self.size.saturating_sub(1).saturating_sub(waiting)
+        };
+        let (known, now) = (room(self.reported), room(self.head));
+        let result = Objection::check(self.tail, tail, self.size, known, now);
+        if let Err(objection) = result {
+            if objection.is_refused {
+                return result;
+            }
+            // From here on the host is taken to know what it acted upon.
+            self.reported = self.head;
         }
         self.tail = tail;
-        Ok(())
+        result
     }
 
     fn rung_at(&self) -> u32 {
         self.tail
+    }
+
+    fn size(&self) -> u32 {
+        self.size
     }
 
     fn mirror(&mut self) -> &mut Mirror {

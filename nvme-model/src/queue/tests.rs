@@ -64,18 +64,53 @@ fn the_phase_tag_flips_with_each_lap() {
 #[test]
 fn doorbells_outside_of_what_is_there_are_invalid() {
     let memory = Memory(RefCell::new(vec![0; 4096]));
+    let refused = |wrong| Err(Objection { wrong, is_refused: true });
     let mut cq = CompletionQueue::new(0, 4, None);
     post(&mut cq, &memory, 1);
-    assert_eq!(cq.ring(4), Err(InvalidDoorbellValue));
-    assert_eq!(cq.ring(2), Err(InvalidDoorbellValue));
+    assert_eq!(cq.ring(4), refused(Wrong::Outside));
+    assert_eq!(cq.ring(2), refused(Wrong::PassesEnd));
     assert_eq!(cq.ring(1), Ok(()));
+    assert_eq!(cq.ring(0), refused(Wrong::GoesBack));
     let mut sq = SubmissionQueue::new(0, 4, 1, Priority::Urgent);
-    assert_eq!(sq.ring(4), Err(InvalidDoorbellValue));
+    assert_eq!(sq.ring(4), refused(Wrong::Outside));
     assert_eq!(sq.ring(3), Ok(()));
     // Three wait; one more step reaches the head again, which would mean an empty queue.
-    assert_eq!(sq.ring(0), Err(InvalidDoorbellValue));
-    assert_eq!(sq.ring(2), Err(InvalidDoorbellValue));
+    assert_eq!(sq.ring(0), refused(Wrong::PassesEnd));
+    assert_eq!(sq.ring(2), refused(Wrong::GoesBack));
     assert_eq!(sq.ring(3), Ok(()));
+}
+
+/// Every value that a tail can be given in a small ring, wherever its head, the head that the host was told
+/// and its tail are: what is taken never holds more than the ring can, and what an orderly host does is good.
+#[test]
+fn a_tail_is_judged_by_what_the_host_can_know_and_taken_by_what_is() {
+    let memory = Memory(RefCell::new(vec![0; 4096]));
+    let (size, in_ring) = (5, |index: u32| index % 5);
+    for (start, fetched, told, waiting) in
+        (0..625).map(|i| (i % 5, i / 5 % 5, i / 25 % 5, i / 125 % 5))
+    {
+        if told > fetched || fetched - told + waiting >= size {
+            continue;
+        }
+        let mut sq = SubmissionQueue::new(0, size, 1, Priority::Urgent);
+        for entry in 0..start + fetched {
+            sq.ring(in_ring(entry + 1)).expect("one more");
+            sq.fetch(&memory).expect("memory");
+            if entry < start + told {
+                sq.report_head();
+            }
+        }
+        let tail = in_ring(start + fetched + waiting);
+        sq.ring(tail).expect("room that the host knows of");
+        let known = size - 1 - (fetched - told + waiting);
+        let is_there = size - 1 - waiting;
+        for added in 0..size {
+            let result = sq.clone().ring(in_ring(tail + added));
+            assert_eq!(result.is_ok(), added <= known);
+            let is_refused = result.is_err_and(|objection| objection.is_refused);
+            assert_eq!(is_refused, added > is_there);
+        }
+    }
 }
 
 #[test]

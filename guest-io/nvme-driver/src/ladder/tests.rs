@@ -76,6 +76,23 @@ fn a_retry_waits_as_long_as_the_controller_asks() {
 }
 
 #[test]
+fn a_retry_delay_that_was_not_agreed_on_is_not_waited_for() {
+    let fake = Fake::new(|controller| {
+        controller.id.crdt2 = 15.into();
+        controller.admin_script = Box::new(|sqe| {
+            let is_host_behavior =
+                sqe.opcode() == AdminOpcode::SET_FEATURES.0 && sqe.cdw10.get() & 0xff == 0x16;
+            is_host_behavior.then(|| Reply::fail(code::INVALID_FIELD))
+        });
+    });
+    let driver = fake.probe().unwrap();
+    fake.io_replies([Reply::fail(Status::from(code::NAMESPACE_NOT_READY).with_crd(2))]);
+    let start = fake.now_ns();
+    assert_eq!(run(&driver), Ok(()));
+    assert_eq!(fake.now_ns() - start, 2 * 1000);
+}
+
+#[test]
 fn a_lost_interrupt_costs_the_time_out_and_nothing_else() {
     let (fake, driver) = live();
     fake.io_replies([Reply { has_interrupt: false, ..Reply::OK }]);

@@ -1,10 +1,11 @@
 //! Shadow doorbells: what the host writes there counts, and is believed no more than a doorbell.
 
+use nvme_spec::register::Doorbell;
 use nvme_spec::{Sqe, status};
 use proptest::prelude::*;
 
 use crate::rig::{DATA, ENTRIES, Rig};
-use crate::{Config, Event, FaultPlan, GuestMemory};
+use crate::{Config, Event, FaultPlan, FindingKind, GuestMemory};
 
 const VALUES: u64 = DATA + 50 * 4096;
 const EVENTS: u64 = DATA + 51 * 4096;
@@ -89,6 +90,56 @@ fn a_value_that_makes_no_sense_is_reported_once_and_changes_nothing() {
     rig.step();
     rig.settle();
     assert_eq!(completions(&rig), 1);
+}
+
+fn findings(rig: &Rig) -> Vec<FindingKind> {
+    rig.controller.findings().last().map(|finding| finding.kind).collect()
+}
+
+#[test]
+fn a_register_that_is_written_before_its_shadow_is_a_finding_each_time() {
+    let mut rig = rig();
+    for lap in 1..3 {
+        rig.submit_as(1, lap, Sqe::flush(1));
+        assert_eq!(findings(&rig), vec![FindingKind::DoorbellShadow; lap.into()]);
+    }
+    set(&rig, SQ1, 3);
+    rig.submit_as(1, 3, Sqe::flush(1));
+    rig.settle();
+    assert_eq!((findings(&rig).len(), completions(&rig)), (2, 3), "all were carried out once");
+    rig.reap(1);
+    assert_eq!(findings(&rig).len(), 3, "the head has a shadow, too");
+}
+
+#[test]
+fn a_register_that_comes_after_a_newer_shadow_is_late_and_no_finding() {
+    let mut rig = rig();
+    for cid in 1..4 {
+        rig.enqueue(1, cid, Sqe::flush(1));
+    }
+    set(&rig, SQ1, 3);
+    rig.step();
+    rig.write32(Doorbell::SqTail(1).offset(0), 2);
+    rig.settle();
+    assert_eq!((findings(&rig), completions(&rig)), (vec![], 3));
+}
+
+#[test]
+fn a_shadow_that_goes_back_or_is_nonsense_is_a_finding() {
+    let mut rig = rig();
+    rig.enqueue(1, 1, Sqe::flush(1));
+    rig.enqueue(1, 2, Sqe::flush(1));
+    for (value, expected) in [
+        (2, None),
+        // The two are in flight: what is fetched now are old entries.
+        (1, Some(FindingKind::DoorbellRace)),
+        (ENTRIES, Some(FindingKind::DoorbellValue)),
+    ] {
+        let before = findings(&rig).len();
+        set(&rig, SQ1, value);
+        rig.step();
+        assert_eq!(findings(&rig).get(before).copied(), expected);
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What each action does to a real command.
 
+use nvme_spec::log::LID_ERROR;
 use nvme_spec::register as reg;
-use nvme_spec::{Sqe, status};
+use nvme_spec::{Sqe, feature, status};
 
 use crate::fault::ActionKind;
 use crate::rig::{DATA, Rig};
@@ -9,16 +10,55 @@ use crate::{Event, LabWake};
 
 #[test]
 fn the_nth_matching_read_fails_with_the_status_given() {
-    let mut rig =
-        Rig::faulty(&["read lba=10..20 nth=2 => status=media/unrecovered-read dnr more crd=1"]);
+    let mut rig = Rig::faulty(&["read lba=10..20 nth=2 => status=media/unrecovered-read dnr more"]);
     rig.read_block(10).expect("first match");
     rig.read_block(20).expect("no match");
     let status = rig.read_block(15).expect_err("second match");
-    assert_eq!(status.to_string(), "media/unrecovered-read crd=1 more dnr");
+    assert_eq!(status.to_string(), "media/unrecovered-read more dnr");
     rig.read_block(15).expect("third match");
     let (_, counts) = rig.controller.faults().counts().next().expect("a rule");
     assert_eq!((counts.planned, counts.armed, counts.fired), (1, 3, 1));
     assert_eq!(rig.controller.faults().unfired().count(), 0);
+}
+
+#[test]
+fn a_retry_delay_is_sent_only_to_a_host_that_enabled_it_and_the_error_log_says_the_same() {
+    let mut rig = Rig::faulty(&["io => status=generic/command-interrupted crd=3"]);
+    let mut crds = Vec::new();
+    for is_enabled in [false, true, false] {
+        if is_enabled {
+            rig.support(feature::HOST_BEHAVIOR_ACRE);
+        }
+        let (status, _) = rig.run(1, Sqe::flush(1));
+        let (_, log) = rig.admin_page(Sqe::get_log_page(LID_ERROR, 0, 15, 0));
+        assert_eq!(u16::from_le_bytes([log[12], log[13]]) >> 1, status.to_raw());
+        crds.push(status.crd);
+        if is_enabled {
+            // The host's behavior does not outlive a reset.
+            rig.disable();
+            rig.enable();
+            rig.create_pair(1, 1);
+        }
+    }
+    assert_eq!(crds, [0, 3, 0]);
+}
+
+#[test]
+fn an_event_that_fails_has_a_retry_delay_under_the_same_condition() {
+    let mut rig = Rig::faulty(&["async-event-request => status=generic/command-interrupted crd=1"]);
+    let mut crds = Vec::new();
+    for is_enabled in [false, true] {
+        if is_enabled {
+            rig.support(feature::HOST_BEHAVIOR_ACRE);
+        }
+        rig.submit(0, Sqe::async_event_request());
+        rig.write32(reg::Doorbell::SqTail(9).offset(0), 1);
+        rig.settle();
+        crds.extend(rig.reap(0).iter().map(|cqe| cqe.status().crd));
+        // The type of event is masked until its log page was read.
+        rig.admin_page(Sqe::get_log_page(LID_ERROR, 0, 15, 0));
+    }
+    assert_eq!(crds, [0, 1]);
 }
 
 #[test]

@@ -123,12 +123,17 @@ fn an_error_in_a_file_names_line_column_word_and_what_is_known() {
         error.in_file("p.toml").to_string()
     };
     for (from, to, place, words) in [
-        ("seed", "seeds", "p.toml:2:1: \"seeds\"", "known: seed, rules, rule"),
+        (
+            "seed",
+            "seeds",
+            "p.toml:2:1: \"seeds\"",
+            "did you mean \"seed\"? known: seed, rules, rule",
+        ),
         ("seed = 7", "seed = -7", "p.toml:2:8: \"-7\"", "a number from 0"),
         ("nth=2", "nthh=2", "p.toml:3:28: \"nthh=2\"", "nth, every"),
         ("match = { op", "match = { opp", "p.toml:7:11: \"opp\"", "known: op, queue, nsid, lba"),
         ("nsid = 2", "nsid = \"two\"", "p.toml:7:75: ", "a number such as 12"),
-        ("\"read\"", "\"raed\"", "p.toml:7:16: ", "known: any, io, admin"),
+        ("\"read\"", "\"raed\"", "p.toml:7:16: ", "mean \"read\"? known: any, io, admin"),
         ("within", "wihtin", "p.toml:8:27: \"wihtin\"", "known: nth, every"),
         ("0.5", "1.5", "p.toml:8:52: \"1.5\"", "from 0 to 1"),
         ("media/unrecovered-read", "media/unread", "p.toml:9:17: ", "media/unrecovered-read"),

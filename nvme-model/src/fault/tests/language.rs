@@ -75,13 +75,41 @@ fn an_error_names_column_word_and_what_is_known() {
     let bad = error("read nthh=3 => drop");
     assert_eq!(bad.column(), 6);
     let text = bad.to_string();
-    assert!(text.starts_with("fault rule, column 6: \"nthh=3\": unknown word; known: name, phase"));
+    let begin =
+        "fault rule, column 6: \"nthh=3\": unknown word; did you mean \"nth\"? known: name, phase";
+    assert!(text.starts_with(begin), "{text}");
     assert!(text.contains("nth"), "{text}");
     let bad = error("read => status=media/unrecovered-reed");
     assert_eq!(bad.column(), 9);
     assert!(bad.to_string().contains("media/unrecovered-read"), "{bad}");
     let bad = error("reed => drop");
     assert!(bad.column() == 1 && bad.to_string().contains("read"), "{bad}");
+}
+
+#[test]
+fn a_misspelt_word_is_told_what_was_probably_meant() {
+    for (line, column, meant) in [
+        ("raed => drop", 1, Some("read")),
+        ("read lab=5 => drop", 6, Some("lba")),
+        ("read nht=3 => drop", 6, Some("nth")),
+        ("read => dealy=5ms", 9, Some("delay")),
+        ("read => lost-wirte", 9, Some("lost-write")),
+        ("read => statsu=media/unrecovered-read", 9, Some("status")),
+        ("read => status=media/unrecoverd-read", 9, Some("media/unrecovered-read")),
+        ("read => wrong-phase=invreted", 9, Some("inverted")),
+        ("asink-event-request => drop", 1, Some("async-event-request")),
+        ("xyzzy => drop", 1, None),
+        ("read => q", 9, None),
+    ] {
+        let bad = error(line);
+        let text = bad.to_string();
+        let expected = meant.map(|meant| format!("; did you mean {meant:?}? known: "));
+        assert_eq!(bad.column(), column, "{text}");
+        match expected {
+            Some(expected) => assert!(text.contains(&expected), "{text}"),
+            None => assert!(text.contains("; known: "), "{text}"),
+        }
+    }
 }
 
 #[test]
@@ -92,6 +120,7 @@ fn contradictions_and_omissions_are_errors() {
         ("read =>", "does nothing"),
         ("read => drop hang", "one thing"),
         ("read => drop dnr", "status only"),
+        ("read => status=generic/internal-error dnr crd=1", "crd is reserved with dnr"),
         ("read => drop drop", "twice"),
         ("read nth=0 => drop", "from 1"),
         ("read nth=2 => drop count=3", "fires once"),

@@ -102,6 +102,17 @@ fn every_kind_of_fault_has_a_row_and_every_row_is_about_its_kind() {
 }
 
 #[test]
+fn every_kind_meets_every_request_or_says_why_it_never_does() {
+    let table = Table::read();
+    for kind in table::kinds() {
+        for op in Op::ALL {
+            let mut rows = table.rows().filter(|row| row.kind() == kind.name());
+            assert!(rows.any(|row| row.answers_for(op)), "{} at {}", kind.name(), op.name());
+        }
+    }
+}
+
+#[test]
 fn the_driver_does_what_the_table_says() {
     let table = Table::read();
     let mut wrong = Vec::new();

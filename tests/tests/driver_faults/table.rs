@@ -21,7 +21,6 @@ struct RowText {
     rules: Vec<String>,
     /// Why the outcome is right, where that is not plain.
     #[serde(default)]
-    #[expect(dead_code, reason = "for readers")]
     why: String,
     read: String,
     write: String,
@@ -83,6 +82,11 @@ impl<'a> Row<'a> {
     /// The kind's word.
     pub(crate) fn kind(self) -> &'a str {
         self.name.split(' ').next().unwrap_or_default()
+    }
+
+    /// Whether the kind meets this request, or the row says why it never does.
+    pub(crate) fn answers_for(self, op: Op) -> bool {
+        !self.text.never.iter().any(|never| never == op.name()) || !self.text.why.is_empty()
     }
 
     pub(crate) fn case(self, words: Words) -> Case<'a> {

@@ -41,6 +41,20 @@ fn a_transient_status_is_retried_and_a_lasting_one_reported_after_six_tries() {
 }
 
 #[test]
+fn the_controller_names_a_retry_delay_because_the_driver_enabled_it_and_the_driver_waits() {
+    let status = Status::from(code::COMMAND_INTERRUPTED);
+    let took_ns = |crd| {
+        let status = Action::Status(status.with_crd(crd));
+        let (result, _, took_ns) = write_against(vec![io_rule(Phase::Submission, status, 1)]);
+        assert_eq!(result, Ok(()));
+        took_ns
+    };
+    // CRDT1 to CRDT3 of the model are 0.1, 0.5 and 2 seconds.
+    let waited: Vec<u64> = (1..4).map(|crd| (took_ns(crd) - took_ns(0)) / (SECOND / 10)).collect();
+    assert_eq!(waited, [1, 5, 20]);
+}
+
+#[test]
 fn a_hanging_command_is_aborted_and_sent_again() {
     let (result, events, took_ns) =
         write_against(vec![io_rule(Phase::Submission, Action::Hang, 1)]);

@@ -36,6 +36,8 @@ pub struct Timing {
     pub sanitize_crypto_ns: u64,
     /// One pass of a sanitize by overwrite.
     pub sanitize_pass_ns: u64,
+    /// For how long an activation of firmware without a reset pauses everything; 0: not at all.
+    pub firmware_activation_ns: u64,
 }
 
 impl Timing {
@@ -63,6 +65,7 @@ impl Default for Timing {
             sanitize_erase_ns: 5_000_000_000,
             sanitize_crypto_ns: 1_000_000_000,
             sanitize_pass_ns: 20_000_000_000,
+            firmware_activation_ns: 200_000_000,
         }
     }
 }

@@ -57,8 +57,10 @@
 //!   namespace: optional, LPA says so.
 //! - Volatile Write Zeroes, deallocate and Write Uncorrectable: all are durable at once. Which blocks
 //!   are uncorrectable is known to the controller, not to the media: a new controller does not know.
+//! - NVM subsystem shutdown (NSSD, CSTS.ST): with one controller it is CC.SHN. Readiness without media (CRIME):
+//!   the media are always there; CSTS.RDY that comes late is a fault rule.
 //! - Snapshots on disk: [`Snapshot`] lives in this process.
-//! - PCI identity, BARs and MSI-X: the owner's business.
+//! - PCI identity, BARs, MSI-X and the wire of the interrupt pin: the owner's business.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),

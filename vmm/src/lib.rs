@@ -4,8 +4,11 @@
 //! A [`Machine`] boots a PVH kernel, runs it until it exits, hangs or crashes, and can be power-cycled
 //! in place. Whatever the guest does is an [`Exit`]; only the host's failures are [`VmmError`]s.
 //!
-//! What it does not do: no second CPU, no firmware, no ACPI, no snapshots, no knowledge of NVMe (the
-//! controller is `nvme-model`'s) and none of what the guest is there for.
+//! What it does not do: no second CPU, no firmware, no ACPI beyond the tables that a stock Linux looks for its
+//! hardware in, no snapshots, no knowledge of NVMe (the controller is `nvme-model`'s) and none of what the
+//! guest is there for. No interrupt pins: the interrupt chip is split, the local APIC in the kernel and no I/O APIC at
+//! all. INTx would need one here, with routing tables and end-of-interrupt exits, for a level that drivers use
+//! only where MSI-X is missing; the controller's pin is tried in process, by an outside driver.
 //!
 //! Threads: the CPU runs on the thread that calls [`Machine::run`]; one event-loop thread holds the
 //! watchdog and, in the wall clock, the timers; there a third one polls shadow doorbells. In the lab clock the controller is stepped on the

@@ -24,7 +24,7 @@ impl Controller {
             DeviceCommand::FirmwareDownload { offset_bytes, bytes, data } => {
                 self.download_firmware(offset_bytes, bytes, data, ports)
             }
-            DeviceCommand::FirmwareCommit(commit) => self.commit_firmware(commit),
+            DeviceCommand::FirmwareCommit(commit) => self.commit_firmware(commit, ports),
             DeviceCommand::SelfTest { code, nsid } => self.start_self_test(code, nsid),
             DeviceCommand::Sanitize(sanitize) => self.start_sanitize(sanitize),
             DeviceCommand::KeepAlive => Ok(self.keep_alive()),

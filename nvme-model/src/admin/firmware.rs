@@ -50,13 +50,21 @@ impl Controller {
         Ok(0)
     }
 
-    pub(super) fn commit_firmware(&mut self, commit: FirmwareCommit10) -> Outcome {
+    pub(super) fn commit_firmware(
+        &mut self,
+        commit: FirmwareCommit10,
+        ports: &mut Ports<'_>,
+    ) -> Outcome {
         let old = self.device.firmware.revision();
         let committed = self.try_commit(commit);
         let slot = committed.as_ref().copied().unwrap_or(0);
         let status = committed.as_ref().err().map_or(Status::SUCCESS, |failure| failure.status);
         let new = self.device.firmware.revision_of(slot);
         self.journal_firmware(old, new, commit, status);
+        if committed.is_ok() && commit.ca() == ACTIVATE_NOW {
+            self.report_activation();
+            self.pause(ports.observer);
+        }
         committed.map(|_| 0)
     }
 
@@ -78,7 +86,6 @@ impl Controller {
             ACTIVATE_NOW => {
                 let slot = if firmware.has_download() { firmware.replace(slot)? } else { slot };
                 firmware.activate_now(slot)?;
-                self.report_activation();
                 Ok(slot)
             }
             // The rest is about boot partitions.
@@ -86,7 +93,6 @@ impl Controller {
         }
     }
 
-    /// The activation takes no time, so the processing of commands is never seen paused.
     fn report_activation(&mut self) {
         if self.features.async_events().firmware_notices() != 0 {
             self.raise_event(

@@ -94,6 +94,7 @@ impl Controller {
         self.unready_at = None;
         self.is_reset_ignored = false;
         self.shutdown_at = None;
+        self.paused_until = None;
         self.has_backlog = false;
         self.faults.on_reset();
         self.mishaps.is_pin_stuck = false;
@@ -110,6 +111,7 @@ impl Controller {
         if self.is_reset_ignored {
             return;
         }
+        self.paused_until = None;
         let (was_ready, now_ns) = (self.registers.csts.rdy(), self.now_ns);
         if faults.has(ActionKind::KeepQueues) {
             self.lose_admin_queues();
@@ -193,6 +195,7 @@ impl Controller {
             self.shutdown_at = None;
             self.finish_shutdown(observer);
         }
+        self.resume(observer);
         self.advance_device(observer);
     }
 

@@ -10,6 +10,7 @@ mod inflight;
 mod lifecycle;
 mod mishaps;
 mod mmio;
+mod pause;
 mod pin;
 mod post;
 mod power;
@@ -92,6 +93,8 @@ pub struct Controller {
     is_reset_ignored: bool,
     /// When CSTS.SHST says complete.
     shutdown_at: Option<u64>,
+    /// When processing goes on, if it is paused.
+    paused_until: Option<u64>,
     is_removed: bool,
     /// The last step ended because it had done enough, not because there was nothing left.
     pub(crate) has_backlog: bool,
@@ -158,6 +161,7 @@ impl Controller {
             unready_at: None,
             is_reset_ignored: false,
             shutdown_at: None,
+            paused_until: None,
             is_removed: false,
             has_backlog: false,
             now_ns: 0,
@@ -244,14 +248,15 @@ impl Controller {
         if self.is_removed {
             return self.mishaps.returns_at();
         }
-        let due = if self.is_running() { self.in_flight.next_due() } else { None };
-        let has_more = self.has_backlog || self.is_running() && self.faults.has_released();
+        let is_working = self.is_running() && !self.is_paused();
+        let due = if is_working { self.in_flight.next_due() } else { None };
+        let has_more = self.has_backlog || is_working && self.faults.has_released();
         let backlog = has_more.then_some(self.now_ns);
         let late = self.late_interrupts.first().map(|(at, _)| *at);
         let coalesced = self.coalescing.next_due();
         let background = self.device.next_due();
         let mishap = self.mishaps.next_due();
-        let own = [self.ready_at, self.unready_at, self.shutdown_at, due];
+        let own = [self.ready_at, self.unready_at, self.shutdown_at, self.paused_until, due];
         let others = [late, coalesced, backlog, background, mishap];
         own.into_iter().chain(others).flatten().min()
     }

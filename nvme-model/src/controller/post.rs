@@ -23,6 +23,9 @@ struct Entry {
 impl Controller {
     /// Counts how a command went and posts its completion.
     pub(super) fn complete(&mut self, entry: InFlight, outcome: Outcome, ports: &mut Ports<'_>) {
+        if let Some(until) = self.paused_until {
+            return self.complete_after(until, entry, outcome);
+        }
         let (status, dw0) = match outcome {
             Ok(dw0) => (Status::SUCCESS, dw0),
             Err(mut failure) => {

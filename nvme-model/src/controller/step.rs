@@ -38,7 +38,7 @@ impl Controller {
 
     /// Completes one command that is due or fetches one that waits; `false` if there is neither.
     fn work_once(&mut self, ports: &mut Ports<'_>) -> bool {
-        if !self.is_running() {
+        if !self.is_running() || self.is_paused() {
             return false;
         }
         self.let_go();

@@ -56,6 +56,7 @@ impl Host {
         let timing = Timing {
             format_ns: input.int_in_range(0..=1_000_000)?,
             sanitize_erase_ns: input.int_in_range(0..=1_000_000)?,
+            firmware_activation_ns: input.int_in_range(0..=1_000_000)?,
             ..Timing::default()
         };
         let config = Config {

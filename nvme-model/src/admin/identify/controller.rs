@@ -67,6 +67,8 @@ pub(in crate::admin) const LAST_OPERATIONAL_STATE: u32 = 1;
 const _: () = assert!(POWER_STATES.len() as u32 == crate::features::POWER_STATES_Z + 1);
 
 const NS_PER_MINUTE: u64 = 60_000_000_000;
+/// The unit of MTFA.
+const MTFA_NS: u64 = 100_000_000;
 
 impl Controller {
     pub(super) fn identify_controller(&self) -> IdentifyController {
@@ -126,6 +128,8 @@ impl Controller {
         id.fna = fna::CRYPTOGRAPHIC_ERASE;
         id.oacs = oacs().into();
         id.frmw = FRMW;
+        let activation = self.config.timing.firmware_activation_ns.div_ceil(MTFA_NS);
+        id.mtfa = u16::try_from(activation).unwrap_or(u16::MAX).into();
         id.lpa = LPA;
         id.wctemp = WARNING_TEMPERATURE_KELVIN.into();
         id.cctemp = CRITICAL_TEMPERATURE_KELVIN.into();

@@ -19,12 +19,12 @@ fn say(controller: &mut Controller, line: &str) -> Value {
 #[test]
 fn a_rule_is_armed_listed_and_disarmed() {
     let mut controller = controller();
-    let arm = Request::Arm { rule: "read lba=3 => drop count=2".into() };
+    let arm = Request::Arm { rule: "read lba=3 => delay=1000us count=2".into() };
     assert_eq!(say(&mut controller, &arm.to_line())["ok"]["rule"], 0);
     let list = say(&mut controller, &Request::List.to_line());
     let rule = &list["ok"]["rules"][0];
     assert_eq!((&rule["status"], &rule["planned"]), (&"armed".into(), &2.into()));
-    assert!(rule["text"].as_str().expect("text").starts_with("read lba=0x3..0x4 => drop"));
+    assert!(rule["text"].as_str().expect("text").starts_with("read lba=0x3..0x4 => delay=1ms"));
     assert_eq!(say(&mut controller, &Request::Disarm { rule: 0 }.to_line())["ok"]["rule"], 0);
     let list = say(&mut controller, &Request::List.to_line());
     assert_eq!(list["ok"]["rules"][0]["status"], "disarmed");
@@ -43,7 +43,7 @@ fn what_is_wrong_is_said() {
         (r#"{"v":1,"do":"lits"}"#, "lits"),
         (r#"{"v":1,"do":"list","rule":1}"#, "not known"),
         (r#"{"v":1,"do":"disarm","rule":7}"#, "there is no rule 7"),
-        (r#"{"v":1,"do":"arm","text":"raed => drop"}"#, "raed"),
+        (r#"{"v":1,"do":"arm","text":"raed => drop"}"#, "did you mean"),
         (r#"{"v":1,"do":"arm","text":"read after=x => drop"}"#, "names no rule"),
     ] {
         let error = say(&mut controller, line)["error"].to_string();

@@ -126,6 +126,11 @@ impl<'a, D: BlockDevice> Carrier<'a, D> {
     }
 
     fn depart(&mut self, count: usize) -> Vec<D::Page> {
+        if self.pool.may_grow() && count >= self.load.pages.len() {
+            // The whole load at once: its vector goes as it is.
+            self.load.left = 0;
+            return core::mem::take(&mut self.load.pages);
+        }
         let mut vector = loop {
             if let Some(vector) = self.pool.take(count) {
                 break vector;
@@ -163,8 +168,12 @@ impl<'a, D: BlockDevice> Carrier<'a, D> {
         result: Result<(), BlockError>,
         kind: FailureKind,
     ) {
-        self.load.pages.append(&mut pages);
-        self.pool.give(pages);
+        if self.pool.may_grow() && self.load.pages.is_empty() {
+            self.load.pages = pages;
+        } else {
+            self.load.pages.append(&mut pages);
+            self.pool.give(pages);
+        }
         if let (Err(error), None) = (result, self.load.failure) {
             self.load.failure = Some(IoFailure::device(error, pos, kind));
         }

@@ -47,6 +47,11 @@ impl<P> BioPool<P> {
         self.bio_pages_max
     }
 
+    /// Does it ask the heap for every bio?
+    pub(crate) const fn may_grow(&self) -> bool {
+        self.may_grow
+    }
+
     /// An empty page vector, if one is left.
     pub(crate) fn take(&mut self, pages: usize) -> Option<Vec<P>> {
         match self.free.pop() {

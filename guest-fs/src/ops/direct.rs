@@ -3,13 +3,13 @@
 //! The filesystem keeps what is under way, so that a truncation can wait for it (Linux `inode_dio_wait`). The
 //! inode's I/O lock is held while an I/O is submitted, not until it is done.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 
 use block::BlockDevice;
 use hal::trace::Layer;
 use iomap::{Dio, Direction, Errno, FailureKind, IoFailure, IocbFlags, Kiocb, Transfer};
+use slab::Slab;
 
 use super::check_range;
 use crate::filesystem::{FileSystem, Ino};
@@ -18,34 +18,63 @@ use crate::map::OwnDio;
 use crate::state::Core;
 
 /// Names a direct I/O until it is waited for. Never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DioTicket(u64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DioTicket {
+    place: usize,
+    number: u64,
+}
 
 /// How a direct I/O came back.
 type Outcome<P> = (Transfer<P>, Result<u64, IoFailure>);
 
 #[derive(Debug)]
+struct UnderWay<P> {
+    dio: Dio<Ino, P>,
+    /// Of a read: pages beyond the size, which the device is not asked for.
+    beyond: Vec<P>,
+    /// Of a read: bytes inside the size.
+    inside: u64,
+}
+
+#[derive(Debug)]
 enum Entry<P> {
-    UnderWay {
-        dio: Dio<Ino, P>,
-        /// Of a read: pages beyond the size, which the device is not asked for.
-        beyond: Vec<P>,
-        /// Of a read: bytes inside the size.
-        inside: u64,
-    },
+    UnderWay(UnderWay<P>),
+    /// Somebody else than its owner waits for it ([`Core::wait_dio`]).
+    Waited,
     Done(Outcome<P>),
 }
 
 /// Direct I/O that nobody has taken back yet.
 #[derive(Debug)]
 pub(crate) struct DioTable<P> {
-    entries: RefCell<BTreeMap<u64, Entry<P>>>,
-    next: core::cell::Cell<u64>,
+    /// Each with its number: a place is used again, a number is not.
+    entries: RefCell<Slab<(u64, Entry<P>)>>,
+    next: Cell<u64>,
 }
 
 impl<P> Default for DioTable<P> {
     fn default() -> Self {
-        Self { entries: RefCell::default(), next: core::cell::Cell::default() }
+        Self { entries: RefCell::default(), next: Cell::default() }
+    }
+}
+
+impl<P> DioTable<P> {
+    fn insert(&self, entry: Entry<P>) -> DioTicket {
+        let number = self.next.get();
+        self.next.set(number.saturating_add(1));
+        DioTicket { place: self.entries.borrow_mut().insert((number, entry)), number }
+    }
+
+    /// Does `look` with the entry, if the ticket still has one.
+    fn with<T>(&self, ticket: DioTicket, look: impl FnOnce(&mut Entry<P>) -> T) -> Option<T> {
+        let mut entries = self.entries.borrow_mut();
+        let (number, entry) = entries.get_mut(ticket.place)?;
+        (*number == ticket.number).then(|| look(entry))
+    }
+
+    fn remove(&self, ticket: DioTicket) -> Option<Entry<P>> {
+        self.with(ticket, |_| ())?;
+        self.entries.borrow_mut().try_remove(ticket.place).map(|(_, entry)| entry)
     }
 }
 
@@ -76,13 +105,9 @@ impl<D: BlockDevice> FileSystem<D> {
         } else {
             let transfer = Transfer { direction, pos, pages };
             let dio = Dio::submit(&self.dio, &*self.core.device, ino, transfer, iocb);
-            Entry::UnderWay { dio, beyond, inside }
+            Entry::UnderWay(UnderWay { dio, beyond, inside })
         };
-        let table = &self.core.dios;
-        let number = table.next.get();
-        table.next.set(number.saturating_add(1));
-        table.entries.borrow_mut().insert(number, entry);
-        Ok(DioTicket(number))
+        Ok(self.core.dios.insert(entry))
     }
 
     /// Takes a direct I/O back if it is done. `None`: it is still under way.
@@ -90,11 +115,12 @@ impl<D: BlockDevice> FileSystem<D> {
     /// # Errors
     /// As [`FileSystem::dio_wait`], inside.
     pub fn dio_poll(&self, ticket: DioTicket) -> Option<Outcome<D::Page>> {
-        let is_done = match self.core.dios.entries.borrow_mut().get_mut(&ticket.0) {
-            Some(Entry::UnderWay { dio, .. }) => dio.poll(&*self.core.device),
-            Some(Entry::Done(_)) | None => true,
-        };
-        is_done.then(|| self.dio_wait(ticket))
+        let is_done = self.core.dios.with(ticket, |entry| match entry {
+            Entry::UnderWay(under_way) => under_way.dio.poll(&*self.core.device),
+            Entry::Waited => false,
+            Entry::Done(_) => true,
+        });
+        is_done.unwrap_or(true).then(|| self.dio_wait(ticket))
     }
 
     /// Waits for a direct I/O. Gives its pages back in order, and the bytes: all of a write, of a read those inside
@@ -103,10 +129,10 @@ impl<D: BlockDevice> FileSystem<D> {
     /// # Errors
     /// [`IoFailure`] of the first byte, inside; `EINVAL` and no pages for a ticket that was taken back before.
     pub fn dio_wait(&self, ticket: DioTicket) -> Outcome<D::Page> {
-        self.core.finish_dio(ticket.0);
-        match self.core.dios.entries.borrow_mut().remove(&ticket.0) {
+        match self.core.dios.remove(ticket) {
+            Some(Entry::UnderWay(dio)) => self.core.finish_dio(dio),
             Some(Entry::Done(outcome)) => outcome,
-            Some(Entry::UnderWay { .. }) | None => {
+            Some(Entry::Waited) | None => {
                 let pages = Vec::new();
                 let transfer = Transfer { direction: Direction::Read, pos: 0, pages };
                 (transfer, Err(refused(Errno::EINVAL, 0)))
@@ -152,16 +178,9 @@ impl<D: BlockDevice> Core<D> {
         Ok((bytes, lock))
     }
 
-    /// Makes an I/O that is under way one that is done.
-    fn finish_dio(&self, number: u64) {
-        let taken = {
-            let mut entries = self.dios.entries.borrow_mut();
-            match entries.get(&number) {
-                Some(Entry::UnderWay { .. }) => entries.remove(&number),
-                Some(Entry::Done(_)) | None => None,
-            }
-        };
-        let Some(Entry::UnderWay { dio, beyond, inside }) = taken else { return };
+    /// Waits for an I/O that is under way.
+    fn finish_dio(&self, under_way: UnderWay<D::Page>) -> Outcome<D::Page> {
+        let UnderWay { dio, beyond, inside } = under_way;
         let ino = dio.inode();
         let ops = OwnDio { core: self, moves_size: true };
         let (mut transfer, result) = dio.wait(&ops, &*self.device);
@@ -172,20 +191,27 @@ impl<D: BlockDevice> Core<D> {
             self.pages.forget_clean(ino, first..end);
         }
         transfer.pages.extend(beyond);
-        let result = result.map(|bytes| bytes.min(inside));
-        self.dios.entries.borrow_mut().insert(number, Entry::Done((transfer, result)));
+        (transfer, result.map(|bytes| bytes.min(inside)))
     }
 
     /// Waits for all direct I/O of a file (Linux `inode_dio_wait`). Who started it still takes it back.
     pub(crate) fn wait_dio(&self, ino: Ino) {
-        let mut numbers = Vec::new();
-        for (number, entry) in self.dios.entries.borrow().iter() {
-            if matches!(entry, Entry::UnderWay { dio, .. } if dio.inode() == ino) {
-                numbers.push(*number);
+        let mut tickets = Vec::new();
+        for (place, (number, entry)) in self.dios.entries.borrow().iter() {
+            if matches!(entry, Entry::UnderWay(under_way) if under_way.dio.inode() == ino) {
+                tickets.push(DioTicket { place, number: *number });
             }
         }
-        for number in numbers {
-            self.finish_dio(number);
+        // In the order in which they were sent.
+        tickets.sort_unstable_by_key(|ticket| ticket.number);
+        for ticket in tickets {
+            let taken = self.dios.with(ticket, |entry| core::mem::replace(entry, Entry::Waited));
+            let done = match taken {
+                Some(Entry::UnderWay(under_way)) => Entry::Done(self.finish_dio(under_way)),
+                Some(other) => other,
+                None => continue,
+            };
+            self.dios.with(ticket, |entry| *entry = done);
         }
     }
 }

@@ -55,8 +55,10 @@
 //!   tell.
 //! - Logs of endurance groups, predictable latency, NVM sets, rotational media: it has none. SMART per
 //!   namespace: optional, LPA says so.
-//! - Volatile Write Zeroes, deallocate and Write Uncorrectable: all are durable at once. Which blocks
-//!   are uncorrectable is known to the controller, not to the media: a new controller does not know.
+//! - Volatile Write Zeroes and deallocate in a controller that runs: there they are durable at once. In the log of
+//!   writes they are as volatile as any write, so that every image without them is among those of [`crash`].
+//! - Write Uncorrectable, too, is durable at once: no host relies on it to be lost. Which blocks are
+//!   uncorrectable is known to the controller, not to the media: a new controller does not know.
 //! - NVM subsystem shutdown (NSSD, CSTS.ST): with one controller it is CC.SHN. Readiness without media (CRIME):
 //!   the media are always there; CSTS.RDY that comes late is a fault rule.
 //! - Snapshots on disk: [`Snapshot`] lives in this process.

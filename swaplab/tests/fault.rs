@@ -46,8 +46,9 @@ fn a_plan_is_checked_with_file_line_and_column() {
     for args in commands {
         let output = swaplab(&args);
         assert_eq!(output.status.code(), Some(2), "{output:?}");
-        let place = format!("{}:3:8: \"dorp\": unknown word; known: status, delay", name(&file));
-        assert!(stderr(&output).contains(&place), "{}", stderr(&output));
+        let place = format!("{}:3:8: \"dorp\": unknown word; did you mean \"drop\"?", name(&file));
+        let known = " known: status, delay";
+        assert!(stderr(&output).contains(&(place + known)), "{}", stderr(&output));
     }
 }
 

@@ -76,6 +76,7 @@
 mod admin;
 mod allocation;
 mod async_events;
+mod buffer;
 mod cache;
 mod command;
 mod config;
@@ -94,6 +95,7 @@ mod inventory;
 mod lab;
 pub mod media;
 mod namespace;
+mod numbered;
 mod nvm;
 mod ports;
 mod protection;

@@ -26,6 +26,8 @@ pub enum Prediction {
     SilentZeros,
     /// So many pages read as zeros, nobody is told, and all others are right.
     PagesSilentZeros(u64),
+    /// Swap-outs go to blocks that are not the swap file's any more, and nobody is told.
+    Overwrites,
     /// Memory runs out: swap-outs fail, and what is already there is right.
     OutOfMemory,
     /// The file is not turned on.
@@ -53,6 +55,7 @@ impl fmt::Display for Prediction {
             Self::PagesLostAndTold(pages) => f.pad(&format!("lost={pages}")),
             Self::SilentZeros => f.pad("zeros"),
             Self::PagesSilentZeros(pages) => f.pad(&format!("zeros={pages}")),
+            Self::Overwrites => f.pad("overwrites"),
             Self::OutOfMemory => f.pad("oom"),
             Self::SwaponRefused(errno) => f.pad(errno.name()),
             Self::Hung => f.pad("hung"),
@@ -74,6 +77,7 @@ impl FromStr for Prediction {
             "kept" => Self::SwapOutsFail,
             "lost" => Self::SwappedLostAndTold,
             "zeros" => Self::SilentZeros,
+            "overwrites" => Self::Overwrites,
             "oom" => Self::OutOfMemory,
             "hung" => Self::Hung,
             "stalled" => Self::Stalled,
@@ -90,7 +94,7 @@ impl FromStr for Prediction {
     }
 }
 
-const WORDS: &str = "ok, kept, lost, lost=N, zeros, zeros=N, oom, hung, stalled, died, told, any, or the \
+const WORDS: &str = "ok, kept, lost, lost=N, zeros, zeros=N, overwrites, oom, hung, stalled, died, told, any, or the \
                      errno of a refused swapon";
 
 fn number(text: &str) -> Result<u64, String> {
@@ -203,8 +207,20 @@ mod tests {
     #[test]
     fn every_prediction_reads_back() {
         for word in [
-            "ok", "kept", "lost", "lost=7", "zeros", "zeros=3", "oom", "hung", "stalled", "died",
-            "told", "any", "EINVAL",
+            "ok",
+            "kept",
+            "lost",
+            "lost=7",
+            "zeros",
+            "zeros=3",
+            "overwrites",
+            "oom",
+            "hung",
+            "stalled",
+            "died",
+            "told",
+            "any",
+            "EINVAL",
         ] {
             assert_eq!(word.parse::<Prediction>().expect(word).to_string(), word);
         }

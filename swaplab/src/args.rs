@@ -6,6 +6,7 @@ use std::time::Duration;
 use campaign::engine::EngineKind;
 use campaign::scenario;
 use clap::{Args as ClapArgs, Parser, Subcommand};
+use file_server::ServerRule;
 use lab::FileKind;
 use nvme_model::fault::Rule;
 use swap_path::PathKind;
@@ -141,6 +142,12 @@ pub(crate) enum FaultCommand {
         /// The plan
         #[arg(value_name = "FILE")]
         file: PathBuf,
+    },
+    /// Read rules of a file server and print them in their one-line form
+    CheckServer {
+        /// The rules, such as 'read page=10 => error=EIO'
+        #[arg(value_name = "RULE", required = true)]
+        rules: Vec<ServerRule>,
     },
     /// Arm rules in a running machine
     Arm {

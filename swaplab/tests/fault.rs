@@ -53,6 +53,18 @@ fn a_plan_is_checked_with_file_line_and_column() {
 }
 
 #[test]
+fn a_file_servers_rules_are_listed_and_checked_word_by_word() {
+    let text = stdout(&swaplab(&["fault", "kinds"]));
+    assert!(text.contains("drop-reply") && text.contains("read page=10 => error=EIO"), "{text}");
+    let output = swaplab(&["fault", "check-server", "read page=10 => error=EIO", "io => short=5"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(stdout(&output).contains("1  io => short=5"), "{output:?}");
+    let output = swaplab(&["fault", "check-server", "read => eror=EIO"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(stderr(&output).contains("word 3, `eror=EIO`"), "{output:?}");
+}
+
+#[test]
 fn a_machine_that_is_not_there_is_named_and_exits_2() {
     let output = swaplab(&["fault", "list", "--socket", "/nowhere/control"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");

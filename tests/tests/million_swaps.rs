@@ -66,3 +66,27 @@ fn direct_io_is_seen_to_lock_and_to_allocate() {
     let counted = count(PathKind::Dio, 3_000, false);
     assert!(counted.deeds > 0 && counted.allocations > 0, "{counted:?}");
 }
+
+/// Claim 11 in figures: what each path asks of the heap for a swap I/O on a written file.
+#[test]
+fn only_direct_io_asks_the_heap_for_a_swap_io() {
+    for path in PathKind::LOCAL {
+        let setup = Setup { is_audited: true, ..Setup::new(*path) };
+        let mut rig = Rig::new(&setup).unwrap();
+        // The page table of the double grows up to its highest page: that is not what is counted.
+        rig.store_pass(1);
+        rig.load_pass();
+        let before = rig.audit.swap_ios.get();
+        let measured = allocation_counter::measure(|| {
+            rig.store_pass(2);
+            rig.load_pass();
+        });
+        let swap_ios = rig.audit.swap_ios.get() - before;
+        let each = measured.count_total as f64 / swap_ios as f64;
+        println!("{path}: {each:.2} allocations for each of {swap_ios} swap I/Os");
+        match path {
+            PathKind::Extents | PathKind::Swap => assert_eq!(measured.count_total, 0, "{path}"),
+            _ => assert!(measured.count_total >= swap_ios, "{path}: {each:.2}"),
+        }
+    }
+}

@@ -284,6 +284,10 @@ impl Collector {
                 let end = block.saturating_add(u64::from(*blocks));
                 self.facts.swap_file_blocks.extend(*block..end);
             }
+            FsEvent::Moved { ino, from, to, blocks } if self.swap_ino == Some(*ino) => {
+                let run = |start: u64| start..start.saturating_add(u64::from(*blocks));
+                self.facts.swap_file_moved(run(*from), run(*to));
+            }
             FsEvent::LogForce { .. } | FsEvent::Checkpoint { .. } => self.is_logging = true,
             FsEvent::LogForceDone { .. } => self.is_logging = false,
             FsEvent::TxnCommit { context: Context::SwapOut, .. } => {

@@ -78,9 +78,11 @@ const fn step_of(op: Op) -> Option<Step> {
         Op::VerifyNew => Step::VerifyNew,
         Op::VerifyInMemory => Step::VerifyInMemory,
         Op::PageOut => Step::PageOut,
-        Op::Pressure | Op::PressureReader | Op::PressurePageOut | Op::PressureFrozen => {
-            Step::Pressure
-        }
+        Op::Pressure
+        | Op::PressureReader
+        | Op::PressureMetadata
+        | Op::PressurePageOut
+        | Op::PressureFrozen => Step::Pressure,
         Op::LockAndAllocate => Step::LockAndAllocate,
         Op::Fork => Step::Fork,
         Op::Zeros => Step::Zeros,
@@ -90,6 +92,9 @@ const fn step_of(op: Op) -> Option<Step> {
         Op::TouchWrites => Step::TouchWrites,
         Op::TouchAreas => Step::TouchAreas,
         Op::TouchBesideFile => Step::TouchBesideFile,
+        Op::TouchBesideBuffered => Step::TouchBesideBuffered,
+        Op::Relocate => Step::Relocate,
+        Op::UnmountLazy => Step::UnmountLazy,
         Op::ReclaimUnderLock => Step::ReclaimUnderLock,
         Op::UserIo => Step::UserVerify,
         Op::UserRead => Step::UserRead,

@@ -159,6 +159,20 @@ impl Facts {
         collector.finish()
     }
 
+    /// Which of these blocks are none of the swap file's.
+    #[must_use]
+    pub fn foreign(&self, blocks: &BTreeSet<u64>) -> BTreeSet<u64> {
+        blocks.difference(&self.swap_file_blocks).copied().collect()
+    }
+
+    /// The filesystem moves a piece of the swap file. What was written to its old place was its own.
+    pub(super) fn swap_file_moved(&mut self, from: Range<u64>, to: Range<u64>) {
+        let own = &self.swap_file_blocks;
+        self.written_by_swap.retain(|block| !own.contains(block));
+        self.swap_file_blocks.retain(|block| !from.contains(block));
+        self.swap_file_blocks.extend(to);
+    }
+
     /// The circle of waits in words, one line a task; empty if there is none.
     #[must_use]
     pub fn circle_lines(&self) -> Vec<String> {

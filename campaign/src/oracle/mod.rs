@@ -77,6 +77,7 @@ pub fn judge(unit: &Unit, facts: &Facts) -> Verdict {
         Prediction::SwappedLostAndTold => &[pages::content, pages::swapped_lost_and_told],
         Prediction::PagesLostAndTold(_) => &[pages::content, pages::pages_lost_and_told],
         Prediction::SilentZeros | Prediction::PagesSilentZeros(_) => &[pages::silent_zeros],
+        Prediction::Overwrites => &[swap_io::overwrites_others, pages::nothing_lost],
         Prediction::OutOfMemory => &[pages::content, pages::out_of_memory],
         Prediction::SwaponRefused(_) => &[],
         Prediction::Hung | Prediction::Stalled => &[pages::content, progress::circle_known],

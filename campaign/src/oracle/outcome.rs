@@ -23,6 +23,8 @@ pub enum Outcome {
     Zeros(usize),
     /// So many pages were otherwise wrong, and nobody was told.
     Wrong(usize),
+    /// Swap wrote to blocks that were not its file's any more.
+    Overwrote(usize),
     /// Memory ran out.
     OutOfMemory,
     /// The file was not turned on.
@@ -51,6 +53,9 @@ impl Outcome {
                 Self::Wrong(wrong())
             }
             _ if !facts.wrong.is_empty() => Self::Zeros(wrong()),
+            _ if !facts.foreign(&facts.written_by_swap).is_empty() => {
+                Self::Overwrote(facts.foreign(&facts.written_by_swap).len())
+            }
             _ if facts.out_of_memory > 0 => Self::OutOfMemory,
             _ if !facts.told.is_empty() => Self::Lost(lost()),
             _ if !facts.swap_out_failed.is_empty() => Self::Kept,
@@ -67,6 +72,7 @@ impl fmt::Display for Outcome {
             Self::Lost(pages) => f.pad(&format!("lost {pages}")),
             Self::Zeros(_) => f.pad("ZEROS"),
             Self::Wrong(_) => f.pad("WRONG"),
+            Self::Overwrote(_) => f.pad("OTHERS"),
             Self::OutOfMemory => f.pad("oom"),
             Self::Refused(errno) => f.pad(errno.name()),
             Self::Hung => f.pad("HUNG"),

@@ -26,9 +26,12 @@ pub(super) fn activation(unit: &Unit, facts: &Facts) -> Option<Finding> {
 pub(super) fn fail_safe(unit: &Unit, facts: &Facts) -> Option<Finding> {
     // The client of a server knows the name without asking: swapoff succeeds, as on Linux.
     let is_net = unit.spec.path == PathKind::Net;
+    let is_detached = facts.steps.contains_key(&Step::UnmountLazy);
     first_break(facts, Oracle::FailSafe, |seen| match seen.step {
         _ if seen.is_after => None,
         Step::UnmountBusy => Some(Err(Errno::EBUSY)),
+        // No path leads there any more.
+        Step::SwapOffByPath if is_detached => Some(Err(Errno::ENOENT)),
         Step::SwapOffByPath if seen.was_down && !is_net => Some(Err(Errno::EIO)),
         Step::SwapOffByPath | Step::SwapOffByArea | Step::Unmount => Some(Ok(())),
         _ => None,

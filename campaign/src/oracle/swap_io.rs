@@ -1,6 +1,5 @@
 //! Oracles over swap I/O itself.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use lab::Knob;
@@ -10,7 +9,7 @@ use swap_path::PathKind;
 use super::journey::LIE;
 use super::{Facts, Journey, object};
 use crate::report::ranges;
-use crate::unit::Unit;
+use crate::unit::{Prediction, Unit};
 use crate::verdict::{Finding, Oracle};
 
 /// No transaction, allocation, lock or log wait in the context of swap I/O.
@@ -59,7 +58,7 @@ pub(super) fn commands_per_folio(unit: &Unit, facts: &Facts) -> Option<Finding> 
 pub(super) fn failed_swap_out_keeps_page(unit: &Unit, facts: &Facts) -> Option<Finding> {
     // Without memory for a submission a page is kept, goes at the next try, and may be lost on its way back.
     let is_tried_again = unit.spec.knobs.has(Knob::SubmitEnomem);
-    if is_tried_again || unit.prediction == crate::Prediction::OutOfMemory {
+    if is_tried_again || unit.prediction == Prediction::OutOfMemory {
         return None;
     }
     let is_kept = |page: &u64| !facts.pages_lost.contains(page);
@@ -70,17 +69,25 @@ pub(super) fn failed_swap_out_keeps_page(unit: &Unit, facts: &Facts) -> Option<F
 /// Swap writes nothing but its own file (the header is nobody's to write then either), and a filesystem
 /// that is shut down writes nothing at all.
 pub(super) fn own_blocks_only(unit: &Unit, facts: &Facts) -> Option<Finding> {
-    let own = &facts.swap_file_blocks;
     for (written, when) in
         [(&facts.written_by_swap, "by swap"), (&facts.written_while_down, "after the shutdown")]
     {
-        let foreign: BTreeSet<_> = written.difference(own).copied().collect();
-        if !foreign.is_empty() {
+        let foreign = facts.foreign(written);
+        let is_predicted = unit.prediction == Prediction::Overwrites;
+        if !foreign.is_empty() && !is_predicted {
             let detail = format!("blocks {} were written {when}", ranges(&foreign));
             return object(Oracle::OwnBlocksOnly, detail);
         }
     }
     own_remote_bytes_only(unit, facts)
+}
+
+/// Swap wrote where its file is not any more.
+pub(super) fn overwrites_others(_unit: &Unit, facts: &Facts) -> Option<Finding> {
+    if !facts.foreign(&facts.written_by_swap).is_empty() {
+        return None;
+    }
+    object(Oracle::OwnBlocksOnly, "swap wrote its own blocks and no others".to_owned())
 }
 
 /// The same at a server: only pages of its own file, behind the header, and nothing while it is down.

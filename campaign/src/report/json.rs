@@ -1,10 +1,11 @@
 //! The JSON form: one object a line, keys in a fixed order.
 
 use serde::Serialize;
+use tasks::{Resource, Stuck, TaskId};
 
 use super::latency::Latency;
 use super::table::outcome_name;
-use crate::oracle::{Journey, Station};
+use crate::oracle::{Facts, Journey, Station};
 use crate::run::UnitResult;
 
 /// One result, as scripts see it. Fields are added, never renamed or removed.
@@ -37,6 +38,16 @@ struct Line<'a> {
     events: usize,
     trace_hash: String,
     wall_us: u64,
+    stuck: Option<&'static str>,
+    waits: Vec<Wait<'a>>,
+}
+
+/// One task of a circle of waits, or of those that get nowhere.
+#[derive(Debug, Serialize)]
+struct Wait<'a> {
+    task: &'a str,
+    resource: String,
+    holder: Option<&'a str>,
 }
 
 /// One kind of error, and the layer that learned of it first.
@@ -76,6 +87,16 @@ impl From<&Journey> for Learned {
 struct StepSeen {
     step: &'static str,
     result: &'static str,
+}
+
+/// Who waits for whom, if the tasks are stuck.
+fn waits(facts: &Facts) -> Vec<Wait<'_>> {
+    let name = |task: &TaskId| facts.tasks.get(task).map_or("?", |name| name.as_str());
+    let wait = |(task, resource, holder): &'_ (TaskId, Resource, Option<TaskId>)| {
+        (name(task), resource.to_string(), holder.as_ref().map(name))
+    };
+    let waits = facts.circle.iter().map(wait);
+    waits.map(|(task, resource, holder)| Wait { task, resource, holder }).collect()
 }
 
 /// The result as one line of JSON, without a newline.
@@ -123,6 +144,11 @@ pub fn json_line(result: &UnitResult) -> String {
         events: result.events,
         trace_hash: result.trace_hash.to_string(),
         wall_us: u64::try_from(result.wall.as_micros()).unwrap_or(u64::MAX),
+        stuck: result.facts.stuck.map(|stuck| match stuck {
+            Stuck::Deadlock => "deadlock",
+            Stuck::NoProgress => "no progress",
+        }),
+        waits: waits(&result.facts),
     };
     serde_json::to_string(&line).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))
 }

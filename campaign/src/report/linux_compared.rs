@@ -42,7 +42,8 @@ the swap paths built in, or read in their sources. MA rows are healthy runs, MB 
 memory pressure; W and P are the advantages that were claimed for direct I/O and the deadlocks that were feared.
 
 Verdicts: `ok` every page right; `kept` swap-outs fail and pages stay in memory; `lost` swapped pages gone and
-their owners told; `zeros` pages read as zeros and nobody told; `oom` memory runs out; `hung` a circle of waits
+their owners told; `zeros` pages read as zeros and nobody told; `overwrites` swap writes blocks that are not its file's
+any more; `any` the drive does what nobody can notice; `oom` memory runs out; `hung` a circle of waits
 closes; `stalled` nobody gets on for 120 seconds of virtual time; `died` a program finds zeros in its text; an errno is
 swapon's.
 Behind each stands where the prediction comes from: **r**un on Linux, **s**ource of Linux, the **m**ail, by
@@ -115,7 +116,7 @@ fn row_line(row: &Row) -> String {
     let covering = ALL.iter().filter(|definition| definition.covers().contains(&row.id));
     let names: Vec<_> = covering.map(|definition| format!("`{}`", definition.name())).collect();
     let where_ = match &row.missing {
-        Some(why) => format!("not yet: {why}"),
+        Some(why) => format!("no scenario: {why}"),
         None => names.join(", "),
     };
     format!("| {} | {} | {where_} |\n", row.id, row.what)

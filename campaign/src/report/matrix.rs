@@ -36,10 +36,11 @@ pub fn matrix(engine: EngineKind, results: &[UnitResult]) -> String {
 
 const LEGEND: &str = "
 ok: every page right. kept: swap-outs fail, pages stay in memory. lost N: pages
-gone, owners told (SIGBUS). ZEROS: pages read as zeros, nobody told. oom: memory
-ran out. E...: swapon refused. HUNG: a circle of waits closed. STALLED: nobody
-got on for 120 s. DIED: a program found zeros in its text. +: the control failed
-as it must. !: not as predicted.
+gone, owners told (SIGBUS). ZEROS: pages read as zeros, nobody told. WRONG: they
+hold something else. OTHERS: swap wrote blocks that are not its file's. oom:
+memory ran out. E...: swapon refused. HUNG: a circle of waits closed. STALLED:
+nobody got on for 120 s. DIED: a program found zeros in its text. +: the control
+failed as it must. !: not as predicted.
 
 ";
 
@@ -166,6 +167,9 @@ fn sentences(result: &UnitResult) -> Vec<String> {
         }
         Outcome::Wrong(wrong) => {
             out.push(format!("{wrong} of {pages} pages wrong, and nobody was told"));
+        }
+        Outcome::Overwrote(blocks) => {
+            out.push(format!("{blocks} blocks that are not the swap file's are overwritten"));
         }
         Outcome::OutOfMemory => out.push(format!(
             "memory ran out; errors first learned by the {learned}; no page is wrong"

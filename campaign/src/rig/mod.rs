@@ -5,17 +5,22 @@
 
 mod audit;
 mod disk;
+mod no_io;
 
 use std::rc::Rc;
 
 use guest_fs::{FileSystem, Ino, MkfsOptions, MountOptions, ShutdownKind};
 use hal::testing::{DmaPool, SoftUserMemory};
 use hal::{BusError, PAGE_BYTES, Tracer, UserAddr};
-use iomap::{Direction, Transfer};
-use swap_path::{Mm, MmConfig, MmStats, PathKind, SwaponOptions, mkswap, swapon_with};
+use iomap::{Direction, SwapExtents, Transfer};
+use swap_path::{
+    Mm, MmConfig, MmStats, PathKind, ReclaimPolicy, SwapArea, SwapHeader, SwaponOptions, mkswap,
+    swapon_with,
+};
 
 pub use audit::Audit;
 pub use disk::RigDisk;
+use no_io::NoIo;
 
 use block::BlockDevice;
 
@@ -45,6 +50,8 @@ pub struct Setup {
     pub cluster_pages: usize,
     /// The most blocks of one command.
     pub transfer_blocks_max: u32,
+    /// How reclaim chooses its victims.
+    pub policy: ReclaimPolicy,
     /// Events are counted. Otherwise they go nowhere, and cost nothing.
     pub is_audited: bool,
 }
@@ -63,7 +70,18 @@ impl Setup {
             read_cluster_pages: 1,
             cluster_pages: 32,
             transfer_blocks_max: 512,
+            policy: ReclaimPolicy::SecondChance,
             is_audited: false,
+        }
+    }
+
+    fn memory(&self) -> MmConfig {
+        MmConfig {
+            folio_order: self.folio_order,
+            cluster_pages: self.cluster_pages,
+            read_cluster_pages: self.read_cluster_pages,
+            policy: self.policy,
+            ..MmConfig::new(self.resident_pages)
         }
     }
 }
@@ -96,6 +114,19 @@ impl Rig {
     /// # Errors
     /// The step that failed, in words.
     pub fn new(setup: &Setup) -> Result<Self, String> {
+        Self::build(setup, true)
+    }
+
+    /// The same memory over a path that does nothing: what is measured on it is not the path's. Its pages come back
+    /// wrong.
+    ///
+    /// # Errors
+    /// As for [`Rig::new`].
+    pub fn without_path(setup: &Setup) -> Result<Self, String> {
+        Self::build(setup, false)
+    }
+
+    fn build(setup: &Setup, has_path: bool) -> Result<Self, String> {
         let file_pages = setup.pages + (1 << setup.folio_order);
         let blocks = (file_pages * 2 + 4096).max(8192);
         let pool = DmaPool::new(setup.resident_pages * 2 + 1024);
@@ -108,17 +139,17 @@ impl Rig {
         let fs = FileSystem::mount(Rc::clone(&disk), MountOptions::default());
         let fs = fs.map_err(|error| format!("mount: {error}"))?;
         let ino = swap_file(&fs, &disk, setup, file_pages)?;
-        let config = MmConfig {
-            folio_order: setup.folio_order,
-            cluster_pages: setup.cluster_pages,
-            read_cluster_pages: setup.read_cluster_pages,
-            ..MmConfig::new(setup.resident_pages)
-        };
         let user = Rc::new(SoftUserMemory::new(pool, setup.pages as usize));
-        let mut mm = Mm::new(config, user, Rc::clone(&disk)).map_err(|error| error.to_string())?;
-        let options = SwaponOptions::new(setup.path);
-        let area = swapon_with(&Rc::new(fs.clone()), &disk, ino, &options);
-        mm.add_area(area.map_err(|error| error.to_string())?);
+        let mut mm = Mm::new(setup.memory(), user, Rc::clone(&disk)).map_err(|e| e.to_string())?;
+        mm.add_area(if has_path {
+            let options = SwaponOptions::new(setup.path);
+            let area = swapon_with(&Rc::new(fs.clone()), &disk, ino, &options);
+            area.map_err(|error| error.to_string())?
+        } else {
+            let header = SwapHeader::new(file_pages, [7; 16], "rig").map_err(|e| e.to_string())?;
+            let usable = header.last_page + 1;
+            SwapArea::from_parts(header, usable, SwapExtents::default(), Box::new(NoIo))
+        });
         Ok(Self { disk, audit, mm, fs, words: vec![0; setup.pages as usize] })
     }
 

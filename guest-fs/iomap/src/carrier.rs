@@ -7,7 +7,7 @@
 use alloc::vec::Vec;
 
 use block::{BLOCK_BYTES, Bio, BlockDevice, BlockError, Op};
-use hal::DmaBuf;
+use hal::{DmaBuf, Tracer};
 
 use crate::pool::{BioPool, Flight};
 use crate::{Direction, FailureKind, IoFailure};
@@ -39,6 +39,14 @@ impl<P> Load<P> {
     }
 }
 
+/// What the device is asked for.
+pub(crate) const fn op(direction: Direction) -> Op {
+    match direction {
+        Direction::Read => Op::Read,
+        Direction::Write => Op::Write { fua: false },
+    }
+}
+
 /// What moves a load.
 pub(crate) struct Carrier<'a, D: BlockDevice> {
     device: &'a D,
@@ -54,11 +62,12 @@ impl<'a, D: BlockDevice> Carrier<'a, D> {
         load: &'a mut Load<D::Page>,
         pool: &'a mut BioPool<D::Page>,
     ) -> Self {
-        let op = match direction {
-            Direction::Read => Op::Read,
-            Direction::Write => Op::Write { fua: false },
-        };
-        Self { device, op, load, pool }
+        Self { device, op: op(direction), load, pool }
+    }
+
+    /// The device's trace.
+    pub(crate) fn tracer(&self) -> &'a Tracer {
+        self.device.tracer()
     }
 
     /// The most pages that the next bio may have.

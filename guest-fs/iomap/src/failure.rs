@@ -42,6 +42,8 @@ pub enum FailureKind {
     Refused,
     /// Completion: the device did its work, the filesystem's `end_io` or `iomap_end` failed.
     EndIo,
+    /// After the completion: the data is not what was written there (only where somebody keeps checksums).
+    Checksum,
 }
 
 impl FailureKind {
@@ -56,6 +58,7 @@ impl FailureKind {
             Self::Completion => 5,
             Self::EndIo => 6,
             Self::Refused => 7,
+            Self::Checksum => 8,
             Self::NotOverwrite(refusal) => 16 | refusal as u8,
         }
     }
@@ -71,6 +74,7 @@ impl FailureKind {
             5 => Self::Completion,
             6 => Self::EndIo,
             7 => Self::Refused,
+            8 => Self::Checksum,
             17 => Self::NotOverwrite(SwapRefusal::Hole),
             18 => Self::NotOverwrite(SwapRefusal::Delalloc),
             19 => Self::NotOverwrite(SwapRefusal::Shared),
@@ -83,7 +87,7 @@ impl FailureKind {
     /// True if the device did not see the bytes at the failure's position.
     #[must_use]
     pub const fn is_submission(self) -> bool {
-        !matches!(self, Self::Completion | Self::EndIo)
+        !matches!(self, Self::Completion | Self::EndIo | Self::Checksum)
     }
 }
 
@@ -143,7 +147,7 @@ mod tests {
     #[test]
     fn every_code_finds_its_kind_again() {
         let kinds: Vec<_> = (0..=255).filter_map(FailureKind::from_code).collect();
-        assert_eq!(kinds.len(), 12);
+        assert_eq!(kinds.len(), 13);
         for kind in kinds {
             assert_eq!(FailureKind::from_code(kind.code()), Some(kind));
         }

@@ -33,6 +33,19 @@ impl<I: Copy + core::fmt::Debug> Iter<I> {
         Self { inode, pos, left: length, intent, context, current: None }
     }
 
+    /// The same when the first mapping was asked for already.
+    pub(crate) const fn begun(
+        inode: I,
+        pos: u64,
+        length: u64,
+        intent: Intent,
+        context: Context,
+        map: Iomap,
+    ) -> Self {
+        let current = Some(Current { map, advanced: 0, is_stale: false });
+        Self { inode, pos, left: length, intent, context, current }
+    }
+
     /// Where the next byte is.
     #[must_use]
     pub const fn pos(&self) -> u64 {

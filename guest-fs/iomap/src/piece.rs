@@ -24,7 +24,20 @@ pub(crate) fn ask<O: IomapOps>(
     context: Context,
 ) -> Result<Iomap, IoFailure> {
     tracer.emit(Event::MapAsk { intent, context, pos, length });
-    match ops.iomap_begin(inode, pos, length, intent, context) {
+    answered(tracer, ops.iomap_begin(inode, pos, length, intent, context), pos)
+}
+
+/// Says what the callback answered, and makes sure that it covers at least the page at `pos`.
+///
+/// # Errors
+/// As [`ask`].
+#[inline]
+pub(crate) fn answered(
+    tracer: &Tracer,
+    answer: Result<Iomap, Errno>,
+    pos: u64,
+) -> Result<Iomap, IoFailure> {
+    match answer {
         Err(errno) => {
             tracer.emit(Event::MapRefused { errno, pos });
             Err(IoFailure::filesystem(errno, pos, FailureKind::MapRefused))

@@ -54,6 +54,17 @@ pub(crate) struct Seen {
     pub(crate) fields: Option<(u64, Fields)>,
     /// Of a file without shared blocks; never a hole.
     pub(crate) map: Option<Iomap>,
+    /// What the swap mapping gave last; never one that it would refuse.
+    pub(crate) swap: Option<Iomap>,
+}
+
+impl Seen {
+    /// The swap mapping that was given under this cookie, if it has this byte of the file.
+    pub(crate) fn swap_at(&self, pos: u64, cookie: u64) -> Option<Iomap> {
+        let map = self.swap.as_ref()?;
+        let is_there = map.offset <= pos && pos < map.offset.saturating_add(map.length);
+        (is_there && map.validity_cookie == cookie).then_some(*map)
+    }
 }
 
 /// An inode that somebody has looked up.

@@ -22,7 +22,7 @@ use crate::format::BLOCK_BYTES;
 use crate::format::inode::FileKind;
 use crate::inode::fields;
 use crate::meta::Fault;
-use crate::state::{Core, InMemory};
+use crate::state::{Core, InMemory, State};
 
 /// The callbacks of swap I/O.
 pub struct SwapIomap<D: BlockDevice>(Rc<Core<D>>);
@@ -32,19 +32,43 @@ impl<D: BlockDevice> SwapIomap<D> {
         Self(core)
     }
 
-    /// Reads what is in memory and nothing else.
+    /// Reads what is in memory and nothing else. A piece that was found good is kept with the inode's cookie: a swap
+    /// file's map does not change, and its extents are long.
+    #[inline]
     fn look(&self, ino: u64, pos: u64, intent: Intent) -> Result<Iomap, SwapMapRefusal> {
-        let is_report = intent.contains(Intent::REPORT);
-        let state = self.0.state();
+        let state = &mut *self.0.state();
         if !state.is_mounted {
             return Err(SwapMapRefusal::Unmounted);
         }
+        let is_report = intent.contains(Intent::REPORT);
         if state.shutdown.is_some() && (is_report || self.0.knobs.swap_map_honours_shutdown) {
             return Err(SwapMapRefusal::Shutdown);
         }
         let incore = state.inodes.get(&ino).ok_or(SwapMapRefusal::NotInMemory)?;
+        let is_dirty = state.is_data_dirty(incore);
+        let is_plain = !is_report && !is_dirty && incore.moving.is_empty();
+        if is_plain && let Some(map) = incore.seen.swap_at(pos, incore.cookie) {
+            return Ok(map);
+        }
+        let (map, is_kept) = self.look_closely(state, ino, pos, intent)?;
+        if let Some(incore) = state.inodes.get_mut(&ino).filter(|_| is_plain && is_kept) {
+            incore.seen.swap = Some(map);
+        }
+        Ok(map)
+    }
+
+    /// The mapping at `pos` out of the tree, and whether it stays true as long as the inode's cookie: sharing does not.
+    #[inline(never)]
+    fn look_closely(
+        &self,
+        state: &State,
+        ino: u64,
+        pos: u64,
+        intent: Intent,
+    ) -> Result<(Iomap, bool), SwapMapRefusal> {
+        let incore = state.inodes.get(&ino).ok_or(SwapMapRefusal::NotInMemory)?;
         let marks = Marks { is_dirty: state.is_data_dirty(incore), cookie: incore.cookie };
-        let meta = InMemory { state: &state, layout: &self.0.layout };
+        let meta = InMemory { state, layout: &self.0.layout };
         let fields = fields(&meta, ino).map_err(refusal)?;
         if fields.kind != FileKind::File {
             return Err(SwapMapRefusal::NotAFile);
@@ -56,8 +80,8 @@ impl<D: BlockDevice> SwapIomap<D> {
         let mut map = incore.reserved.overlay(map, pos);
         // Blocks that reach beyond the size are none of swap's business.
         map.length = map.length.min(fields.size.saturating_sub(map.offset));
-        if is_report {
-            return Ok(map);
+        if intent.contains(Intent::REPORT) {
+            return Ok((map, false));
         }
         if self.0.knobs.swap_map_ignores_sharing {
             map.flags.remove(MapFlags::SHARED);
@@ -80,7 +104,42 @@ impl<D: BlockDevice> SwapIomap<D> {
             let limit = incore.moving.start.saturating_mul(BLOCK_BYTES);
             map.length = map.length.min(limit.saturating_sub(map.offset));
         }
-        Ok(map)
+        Ok((map, !fields.is_reflink()))
+    }
+
+    /// What becomes of a refusal: activation may read what is not in memory, everything else is an error.
+    #[cold]
+    fn refused(
+        &self,
+        inode: Ino,
+        pos: u64,
+        intent: Intent,
+        context: Context,
+        mut why: SwapMapRefusal,
+    ) -> Result<Iomap, Errno> {
+        let is_known = self.0.with_inode(inode.0, |_| ()).is_ok();
+        if why == SwapMapRefusal::NotInMemory && is_known && intent.contains(Intent::REPORT) {
+            self.bring(inode.0, pos)?;
+            match self.look(inode.0, pos, intent) {
+                Ok(map) => return Ok(map),
+                Err(again) => why = again,
+            }
+        }
+        self.0.emit(Event::SwapMapRefused { ino: inode.0, context, why, pos });
+        Err(match why {
+            SwapMapRefusal::NotInMemory if is_known => Errno::EIO,
+            SwapMapRefusal::NotInMemory => Errno::ENOENT,
+            SwapMapRefusal::NotAFile => Errno::EINVAL,
+            SwapMapRefusal::Unmounted => Errno::ENODEV,
+            SwapMapRefusal::Corrupt => Errno::EUCLEAN,
+            SwapMapRefusal::Moving => Errno::EBUSY,
+            SwapMapRefusal::BeyondSize
+            | SwapMapRefusal::Shared
+            | SwapMapRefusal::Hole
+            | SwapMapRefusal::Delalloc
+            | SwapMapRefusal::Dirty
+            | SwapMapRefusal::Shutdown => Errno::EIO,
+        })
     }
 
     /// Brings the map at `pos` into memory: for activation, which may read.
@@ -113,31 +172,10 @@ impl<D: BlockDevice> IomapOps for SwapIomap<D> {
     ) -> Result<Iomap, Errno> {
         // The answer covers what there is from `pos` on, however much the caller wants.
         let _ = length;
-        let is_report = intent.contains(Intent::REPORT);
-        let mut answer = self.look(inode.0, pos, intent);
-        // Asked of a refusal alone: an answer is what swap I/O waits for.
-        let is_known = || self.0.with_inode(inode.0, |_| ()).is_ok();
-        if is_report && matches!(answer, Err(SwapMapRefusal::NotInMemory)) && is_known() {
-            self.bring(inode.0, pos)?;
-            answer = self.look(inode.0, pos, intent);
+        match self.look(inode.0, pos, intent) {
+            Ok(map) => Ok(map),
+            Err(why) => self.refused(inode, pos, intent, context, why),
         }
-        answer.map_err(|why| {
-            self.0.emit(Event::SwapMapRefused { ino: inode.0, context, why, pos });
-            match why {
-                SwapMapRefusal::NotInMemory if is_known() => Errno::EIO,
-                SwapMapRefusal::NotInMemory => Errno::ENOENT,
-                SwapMapRefusal::NotAFile => Errno::EINVAL,
-                SwapMapRefusal::Unmounted => Errno::ENODEV,
-                SwapMapRefusal::Corrupt => Errno::EUCLEAN,
-                SwapMapRefusal::Moving => Errno::EBUSY,
-                SwapMapRefusal::BeyondSize
-                | SwapMapRefusal::Shared
-                | SwapMapRefusal::Hole
-                | SwapMapRefusal::Delalloc
-                | SwapMapRefusal::Dirty
-                | SwapMapRefusal::Shutdown => Errno::EIO,
-            }
-        })
     }
 
     fn iomap_valid(&self, inode: Ino, map: &Iomap) -> bool {

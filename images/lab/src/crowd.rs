@@ -2,6 +2,7 @@
 //! out meanwhile, and somebody who reads the swap file and needs memory.
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::rc::Rc;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -160,6 +161,21 @@ impl<U: UserMemory, D: BlockDevice> Member<U, D> {
         let task = self.tasks.current().unwrap_or(TaskId(0));
         self.tasks.tracer().emit(TaskEvent::ProgramDied { task, page, word });
         self.crowd.is_dead.set(true);
+    }
+
+    /// Makes files and brings them to media. Each takes memory inside a transaction that holds buffers, and room in the
+    /// log that somebody may have to make first.
+    pub(crate) fn clerk(&self, fs: &FileSystem<D>) {
+        for step in 1.. {
+            self.sleep(step);
+            if self.crowd.is_over() {
+                return;
+            }
+            let made = fs.create(format!("clerk-{step}")).and_then(|ino| fs.fsync(ino));
+            if made.is_err() {
+                return;
+            }
+        }
     }
 
     /// Reads the swap file as read(2) does: under the inode's I/O lock, and with memory for the pages.

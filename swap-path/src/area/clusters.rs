@@ -35,8 +35,11 @@ impl Clusters {
 
     /// `pages` slots from `first` on are taken.
     pub(super) fn take(&mut self, first: usize, pages: usize) {
-        for slot in first..first + pages {
-            self.used[slot / CLUSTER] += 1;
+        let (mut at, end) = (first, first + pages);
+        while at < end {
+            let next = end.min((at + 1).next_multiple_of(CLUSTER));
+            self.used[at / CLUSTER] += (next - at) as u16;
+            at = next;
         }
     }
 
@@ -93,7 +96,8 @@ impl Clusters {
     fn is_free_run(&self, first: usize, pages: usize, is_free: &impl Fn(usize) -> bool) -> bool {
         let clusters = &self.used[first / CLUSTER..(first + pages).div_ceil(CLUSTER)];
         if clusters.iter().all(|used| *used == 0) {
-            return (first..first + pages).all(is_free);
+            // Whatever could not be handed out there has been counted.
+            return true;
         }
         pages < CLUSTER && (first..first + pages).all(is_free)
     }

@@ -217,6 +217,33 @@ mod tests {
         assert_eq!(SwapHeader::from_page(&page, PAGES), Ok(HEADER));
     }
 
+    /// What `mkswap -L swaplab -U 01234567-89ab-cdef-0123-456789abcdef` of util-linux leaves on a file of 1 MiB: every
+    /// byte that is not zero, at its place in `union swap_header`.
+    #[test]
+    fn a_header_that_util_linux_made_is_read_with_size_label_and_uuid() {
+        let mut page = [0; PAGE_BYTES];
+        let (version, last_page) = ([1, 0, 0, 0], [0xff, 0, 0, 0]);
+        let uuid = [
+            0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab,
+            0xcd, 0xef,
+        ];
+        let made: [(usize, &[u8]); 5] = [
+            (1024, &version),
+            (1028, &last_page),
+            (1036, &uuid),
+            (1052, b"swaplab"),
+            (4086, b"SWAPSPACE2"),
+        ];
+        for (at, bytes) in made {
+            page[at..at + bytes.len()].copy_from_slice(bytes);
+        }
+        let header = SwapHeader::from_page(&page, 256).unwrap();
+        assert_eq!((header.last_page, header.size_pages(), header.uuid), (255, 256, uuid));
+        assert_eq!(&header.label[..8], b"swaplab\0");
+        assert_eq!(header.bad_pages(&page, false).unwrap(), []);
+        assert_eq!(header.to_page(), page, "what we write is the same byte for byte");
+    }
+
     #[test]
     fn a_header_of_the_other_byte_order_is_read() {
         let mut page = HEADER.to_page();

@@ -1,6 +1,7 @@
 //! Swap areas: a swap file that is turned on, with its slots and its path.
 
 mod activate;
+mod checksums;
 mod clusters;
 mod header;
 mod inspect;
@@ -13,7 +14,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use hal::DmaBuf;
-use iomap::{Context, Direction, IoFailure, SwapExtent, SwapExtents};
+use hal::trace::Layer;
+use iomap::{Context, Direction, Errno, FailureKind, IoFailure, SwapExtent, SwapExtents};
+
+use checksums::Checksums;
 
 pub use activate::{SwaponError, SwaponOptions, swapon, swapon_with};
 pub use header::{HeaderError, LABEL_BYTES_MAX, SwapHeader};
@@ -23,7 +27,7 @@ pub use remote::swapon_file;
 pub(crate) use slots::SlotMap;
 
 use crate::bugs::Bugs;
-use crate::path::{IO_PAGES_MAX, PathKind, SwapIo};
+use crate::path::{IO_PAGES_MAX, PathKind, SwapIo, slot_pos};
 
 /// Names an active swap area. Never reused by one [`crate::Mm`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,6 +83,7 @@ pub struct SwapArea<P: DmaBuf> {
     pub(crate) handed_out: usize,
     /// It is being turned off: no page goes there any more.
     pub(crate) is_off: bool,
+    checksums: Checksums,
     header: SwapHeader,
     extents: SwapExtents,
     io: Box<dyn SwapIo<P>>,
@@ -111,6 +116,7 @@ impl<P: DmaBuf> SwapArea<P> {
             turn: 0,
             handed_out: 0,
             is_off: false,
+            checksums: Checksums::default(),
             header,
             extents,
             io,
@@ -167,6 +173,11 @@ impl<P: DmaBuf> SwapArea<P> {
         &self.extents
     }
 
+    /// From now on a page that comes back otherwise than it went is a read error. Allocates.
+    pub(crate) fn keep_checksums(&mut self) {
+        self.checksums = Checksums::new(self.slots.end() as usize);
+    }
+
     /// One swap I/O on slots that are in use.
     pub(crate) fn rw(
         &mut self,
@@ -179,12 +190,21 @@ impl<P: DmaBuf> SwapArea<P> {
         assert!((1..=IO_PAGES_MAX).contains(&count), "a swap I/O of {count} pages");
         let result = self.io.rw(direction, slot, pages, context);
         assert_eq!(pages.len(), count, "a swap path gives every page back");
-        result
+        result?;
+        match direction {
+            Direction::Write => self.checksums.note(slot, pages),
+            Direction::Read => {
+                if let Some(slot) = self.checksums.first_wrong(slot, pages) {
+                    return Err(not_what_was_written(slot));
+                }
+            }
+        }
+        Ok(())
     }
 
-    /// The path alone: somebody else manages the slots.
-    pub(crate) fn into_io(self) -> Box<dyn SwapIo<P>> {
-        self.io
+    /// Slots and path alone, for a memory of another kind.
+    pub(crate) fn into_slots_and_io(self) -> (SlotMap, Box<dyn SwapIo<P>>) {
+        (self.slots, self.io)
     }
 
     /// True if folios may be given slots as a whole.
@@ -196,6 +216,12 @@ impl<P: DmaBuf> SwapArea<P> {
     pub(crate) fn deactivate(mut self) {
         self.io.deactivate();
     }
+}
+
+/// The path was content, the page is another one.
+const fn not_what_was_written(slot: u32) -> IoFailure {
+    let (errno, pos) = (Errno::EUCLEAN, slot_pos(slot));
+    IoFailure { errno, pos, learned_by: Layer::Swap, kind: FailureKind::Checksum, device: None }
 }
 
 impl<P: DmaBuf> fmt::Debug for SwapArea<P> {

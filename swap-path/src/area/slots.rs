@@ -92,6 +92,11 @@ impl SlotMap {
         self.slots.len() as u32 - self.reserved
     }
 
+    /// One past the last slot.
+    pub(crate) fn end(&self) -> u32 {
+        self.slots.len() as u32
+    }
+
     /// Slots that hold a page, or are kept for one that is in memory.
     pub(crate) const fn used(&self) -> u32 {
         self.used
@@ -173,7 +178,11 @@ impl SlotMap {
         let entry = &mut self.slots[index];
         entry.cached = frame.0;
         entry.set(STALE, false);
-        self.used += u32::from(was_free);
+        if was_free {
+            // A folio that is split gives its slots to its pages.
+            self.used += 1;
+            self.clusters.take(index, 1);
+        }
     }
 
     /// The folio is not in the cache any more; the slot may be free then.

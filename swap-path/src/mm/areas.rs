@@ -29,6 +29,9 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         self.areas_ever += 1;
         area.id = AreaId(self.areas_ever);
         area.priority = priority;
+        if self.config.knobs.has_slot_checksums {
+            area.keep_checksums();
+        }
         self.tracer.emit(Event::SwapOn {
             area: area.id,
             path: area.path(),

@@ -81,6 +81,9 @@ pub struct MmKnobs {
     /// A cluster read that failed is lost as a whole, with the pages that are good (Linux). The
     /// design reads the page that was asked for again, alone.
     pub is_read_cluster_lost_whole: bool,
+    /// Each slot has a checksum in memory, eight bytes: a page that comes back otherwise than it went is a read error
+    /// (`EUCLEAN`), and not wrong data. Linux has none for swap.
+    pub has_slot_checksums: bool,
 }
 
 impl MmConfig {

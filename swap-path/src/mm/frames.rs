@@ -86,7 +86,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         self.frames.frames_of(head).all(|id| {
             (0..end).step_by(CHUNK).all(|offset| {
                 self.frames.buf(id).read(offset, &mut bytes);
-                bytes.iter().all(|byte| *byte == 0)
+                bytes == ZEROS[..CHUNK]
             })
         })
     }
@@ -136,11 +136,13 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         let Folio { page, entry, order, .. } = *self.frames.folio(head);
         let first = entry.expect("the folio has slots");
         self.frames.folio_mut(head).is_mapped = false;
-        for offset in 0..1_u32 << order {
-            let entry = SwapEntry { slot: first.slot + offset, ..first };
-            self.ptes[page + offset as usize] = Pte::Swap(entry);
-            let is_counted = self.area_of(entry).slots.share(entry.slot);
-            assert!(is_counted, "the count of a slot has room for one who had it");
+        let slots = first.slot..first.slot + (1 << order);
+        for (pte, slot) in self.ptes[page..page + (1 << order)].iter_mut().zip(slots.clone()) {
+            *pte = Pte::Swap(SwapEntry { slot, ..first });
+        }
+        let map = &mut self.area_of(first).slots;
+        for slot in slots {
+            assert!(map.share(slot), "the count of a slot has room for one who had it");
         }
     }
 
@@ -148,9 +150,8 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
     pub(super) fn map_from_slots(&mut self, head: FrameId) {
         let Folio { entry, order, .. } = *self.frames.folio(head);
         let first = entry.expect("the folio has slots");
-        for slot in first.slot..first.slot + (1 << order) {
-            self.area_of(first).slots.put(slot);
-        }
+        let map = &mut self.area_of(first).slots;
+        (first.slot..first.slot + (1 << order)).for_each(|slot| map.put(slot));
         self.map_folio(head);
     }
 
@@ -158,9 +159,8 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
     pub(super) fn drop_from_cache(&mut self, head: FrameId) {
         let Folio { entry, order, .. } = *self.frames.folio(head);
         if let Some(first) = entry {
-            for slot in first.slot..first.slot + (1 << order) {
-                self.area_of(first).slots.uncache(slot, head);
-            }
+            let map = &mut self.area_of(first).slots;
+            (first.slot..first.slot + (1 << order)).for_each(|slot| map.uncache(slot, head));
         }
         self.frames.unlink(head);
         self.put_folio(head);

@@ -17,18 +17,21 @@ use crate::{Bug, SwapEntry};
 impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
     /// Synchronous, so the faulting access learns of an error.
     pub(super) fn swap_in(&mut self, index: usize, entry: SwapEntry) -> Result<(), BusErrorReason> {
-        if self.area_of(entry).slots.has_failed(entry.slot) {
+        let slots = &self.area_of(entry).slots;
+        let (has_failed, is_zero) = (slots.has_failed(entry.slot), slots.is_zero(entry.slot));
+        let (cached, stale) = (slots.cached(entry.slot), slots.stale(entry.slot));
+        if has_failed {
             return Err(BusErrorReason::ReadFailedBefore);
         }
-        if let Some(head) = self.area_of(entry).slots.cached(entry.slot) {
+        if let Some(head) = cached {
             self.stats.cache_hits += 1;
             self.tracer.emit(Event::CacheHit { page: index as u64, entry });
             return self.map_cached(index, head, entry);
         }
-        if let Some(frame) = self.area_of(entry).slots.stale(entry.slot) {
+        if let Some(frame) = stale {
             return self.copy_shared(index, frame, entry);
         }
-        if self.area_of(entry).slots.is_zero(entry.slot) {
+        if is_zero {
             return self.zero_in(index, entry);
         }
         if self.read_folio(index, entry) {

@@ -12,8 +12,8 @@
 //! What an allocation may do is handed down ([`tasks::Gfp`]); who reclaims uses the reserve and does not reclaim
 //! again.
 //!
-//! What this module does not do: it has one area, one address space and no cluster reads; it shares nothing with
-//! [`crate::Mm`], the address space of a single task. The threads of the kernel are tasks, and what their making
+//! What this module does not do: it has one area, one address space and no cluster reads. With [`crate::Mm`], the
+//! address space of a single task, it shares slots, watermarks and paths. The threads of the kernel are tasks, and what their making
 //! costs is taken from the free pages; their real stacks are the engine's.
 //!
 //! Invariant: nothing is borrowed while a task waits.
@@ -135,7 +135,7 @@ impl<U: UserMemory + 'static, D: BlockDevice + 'static> TaskMm<U, D> {
         area: SwapArea<D::Page>,
     ) -> Result<Rc<Self>, TaskMmError> {
         let (path, slots) = (area.path(), area.size_pages());
-        let io = area.into_io();
+        let (slots_of_area, io) = area.into_slots_and_io();
         let is_split = io.split().is_some();
         let frames: Result<Vec<_>, _> = (0..config.frames).map(|_| device.alloc_page()).collect();
         let zone = Zone::new(frames.map_err(|_| TaskMmError::OutOfMemory)?);
@@ -145,7 +145,7 @@ impl<U: UserMemory + 'static, D: BlockDevice + 'static> TaskMm<U, D> {
         let request = |_| Request::new(BIOS, config.cluster_pages);
         let lock = Resource::only(ResourceKind::WorkqueueLock);
         let pressure = Rc::new(Self {
-            pages: RefCell::new(Pages::new(user.size_pages(), slots)),
+            pages: RefCell::new(Pages::new(user.size_pages(), slots_of_area)),
             requests: RefCell::new((0..config.requests).map(request).collect()),
             softirq: RefCell::default(),
             work: RefCell::default(),

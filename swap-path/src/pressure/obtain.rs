@@ -40,7 +40,7 @@ impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
         loop {
             let got = {
                 let zone = &mut *self.zone.borrow_mut();
-                let floor = if reclaims { 0 } else { zone.marks.min };
+                let floor = if reclaims { 0 } else { zone.marks.min_pages };
                 attempt(zone, floor)
             };
             self.check_low();
@@ -70,13 +70,13 @@ impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
     /// Enough pages are free, or will be when what is on its way has arrived.
     pub(super) fn is_balanced(&self) -> bool {
         let zone = self.zone.borrow();
-        zone.free_pages() + self.pages.borrow().in_writeback >= zone.marks.high
+        zone.free_pages() + self.pages.borrow().in_writeback >= zone.marks.high_pages
     }
 
     fn check_low(&self) {
         let free = {
             let zone = self.zone.borrow();
-            if zone.free_pages() > zone.marks.low {
+            if zone.free_pages() > zone.marks.low_pages {
                 return;
             }
             zone.free_pages()

@@ -3,6 +3,9 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use crate::area::SlotMap;
+use crate::frame_id::FrameId;
+
 /// A page in memory.
 pub(super) struct Resident<P> {
     pub(super) frame: P,
@@ -29,18 +32,15 @@ pub(super) struct Pages<P> {
     pub(super) lru: VecDeque<usize>,
     /// Pages on their way to swap.
     pub(super) in_writeback: usize,
-    /// Which slots are in use; 0 is the header.
-    slots: Vec<bool>,
-    next_slot: usize,
+    /// The area's. A page keeps its slot: nobody gives memory up here.
+    slots: SlotMap,
 }
 
 impl<P> Pages<P> {
-    /// `size` pages, none of them touched, and `slots` slots.
-    pub(super) fn new(size: u64, slots: u32) -> Self {
+    /// `size` pages, none of them touched, and the slots of an area that nobody uses.
+    pub(super) fn new(size: u64, slots: SlotMap) -> Self {
         let pages = (0..size).map(|_| Page::Untouched).collect();
-        let mut used = alloc::vec![false; slots as usize + 1];
-        used[0] = true;
-        Self { pages, lru: VecDeque::new(), in_writeback: 0, slots: used, next_slot: 1 }
+        Self { pages, lru: VecDeque::new(), in_writeback: 0, slots }
     }
 
     pub(super) fn get(&self, index: usize) -> &Page<P> {
@@ -62,13 +62,8 @@ impl<P> Pages<P> {
         self.lru.push_back(index);
     }
 
-    /// The next free slot after the one that was given last, so that pages that go together lie together.
-    pub(super) fn alloc_slot(&mut self) -> Option<u32> {
-        let size = self.slots.len();
-        let slots = (0..size).map(|step| (self.next_slot + step) % size);
-        let slot = slots.into_iter().find(|slot| !self.slots[*slot])?;
-        self.slots[slot] = true;
-        self.next_slot = slot + 1;
-        Some(slot as u32)
+    /// A slot for the page, next to the one that was given last, so that pages that go together lie together.
+    pub(super) fn alloc_slot(&mut self, index: usize) -> Option<u32> {
+        self.slots.alloc(0, FrameId(index as u32))
     }
 }

@@ -99,7 +99,7 @@ impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
             round.freed += 1;
             return None;
         }
-        let slot = if keep { None } else { resident.slot.or_else(|| pages.alloc_slot()) };
+        let slot = if keep { None } else { resident.slot.or_else(|| pages.alloc_slot(index)) };
         let Some(slot) = slot else {
             self.user.map(UserPage(index as u64), hal::DmaBuf::iova(&resident.frame));
             pages.make_resident(index, resident);

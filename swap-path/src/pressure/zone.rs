@@ -4,24 +4,11 @@ use alloc::vec::Vec;
 
 use hal::PAGE_BYTES;
 
-/// Free pages at which something happens, as Linux computes them: each a quarter of `min` above the one before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Watermarks {
-    /// Below it only those who reclaim get memory: the reserve.
-    pub(super) min: usize,
-    /// Below it kswapd is woken.
-    pub(super) low: usize,
-    /// kswapd sleeps again.
-    pub(super) high: usize,
-}
+use crate::Watermarks;
 
-impl Watermarks {
-    /// An eighth of the memory is the reserve.
-    const fn of(frames: usize) -> Self {
-        let min = frames / 8;
-        let step = if min < 4 { 1 } else { min / 4 };
-        Self { min, low: min + step, high: min + 2 * step }
-    }
+/// An eighth of the memory is the reserve.
+fn marks_of(frames: usize) -> Watermarks {
+    Watermarks::of(frames, frames / 8)
 }
 
 /// The pages that belong to nobody, and those that slabs took.
@@ -33,8 +20,8 @@ pub(super) struct Zone<P> {
 }
 
 impl<P> Zone<P> {
-    pub(super) const fn new(frames: Vec<P>) -> Self {
-        let marks = Watermarks::of(frames.len());
+    pub(super) fn new(frames: Vec<P>) -> Self {
+        let marks = marks_of(frames.len());
         Self { free: frames, slabs: Vec::new(), slab_bytes: 0, marks }
     }
 
@@ -84,7 +71,7 @@ mod tests {
     #[test]
     fn the_reserve_is_for_those_who_may_have_it() {
         let mut zone = zone(64);
-        assert_eq!(zone.marks, Watermarks { min: 8, low: 10, high: 12 });
+        assert_eq!(zone.marks, Watermarks { min_pages: 8, low_pages: 10, high_pages: 12 });
         let taken = (0..).take_while(|_| zone.take(8).is_some()).count();
         assert_eq!((taken, zone.free_pages()), (56, 8));
         assert!(zone.take(0).is_some());

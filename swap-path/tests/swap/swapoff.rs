@@ -1,14 +1,15 @@
 //! Turning areas off.
 
+use block::BlockDevice;
 use block::ram::OpKind;
 use hal::UserPage;
 use hal::trace::Layer;
 use iomap::Errno;
 use swap_path::events::{BusErrorReason, Event};
-use swap_path::{AreaId, PageView, PathKind, SwapoffError, swapon};
+use swap_path::{AreaId, PageView, PathKind, SwapoffError, mkswap, swapon};
 
 use crate::bench::Setup;
-use crate::host::Inode;
+use crate::host::{Host, Inode};
 
 #[test]
 fn swapoff_brings_every_page_back() {
@@ -98,6 +99,31 @@ fn swapoff_without_memory_changes_nothing() {
         assert_eq!(bench.pool.free_pages(), 30, "the frames went back");
         bench.check();
         assert_eq!(bench.load_all(), []);
+    }
+}
+
+#[test]
+fn pages_of_an_area_that_is_turned_off_go_to_the_one_that_is_left() {
+    for path in PathKind::LOCAL {
+        let mut setup = Setup::new(*path);
+        // Room for the frames, and for a few more: all at once they would not fit.
+        setup.memory = 20 + 30;
+        let mut bench = setup.build();
+        bench.store_all(1);
+        bench.load_all();
+        let swapped = bench.swapped().len();
+        assert!(swapped > 40, "{swapped}");
+        let blocks = bench.disk.geometry().size_blocks;
+        let other = Host::new(100, 7, blocks - 300, iomap::MapKind::Mapped);
+        mkswap(&*other, &*bench.disk, Inode, [2; 16], "left").unwrap();
+        let area = swapon(&other, &bench.disk, Inode, *path).unwrap();
+        let left = bench.mm.add_area(area);
+        bench.mm.swapoff(bench.area).unwrap();
+        bench.check();
+        assert_eq!(bench.mm.areas().len(), 1);
+        assert!(bench.mm.areas()[0].id() == left && bench.mm.areas()[0].used_pages() >= 40);
+        assert!(bench.mm.resident_pages() <= 16 + 8, "{path}: {}", bench.mm.resident_pages());
+        assert_eq!(bench.load_all(), [], "{path}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use file_server::ACTIONS;
 use nvme_model::fault::{Group, KINDS, Section, WORDS, distributions};
 
 /// The list: kinds by group, then the words of the other parts of a rule.
@@ -32,11 +33,27 @@ pub(super) fn text() -> String {
             entry(&mut text, row.word, row.value, row.help, row.example);
         }
     }
+    server_entries(&mut text);
     let _ = writeln!(text, "\nDISTRIBUTIONS OF A DELAY");
     for distribution in distributions() {
         let _ = writeln!(text, "  {distribution}");
     }
     text
+}
+
+/// The rules of a file server, for the path `net`: a language of its own, as the requests are others.
+fn server_entries(text: &mut String) {
+    let _ = writeln!(
+        text,
+        "\nA FILE SERVER'S RULES (in a scenario: server-faults)\n  \
+         REQUEST [page=N|A..B] [nth=N] [every=N] [chance=P] [name=X] [after=X]\n      \
+         => ACTION [count=N]; requests are any, io, and those of 9P2000.L\n      \
+         read page=10 => error=EIO"
+    );
+    for (word, value, help) in ACTIONS {
+        let equals = if value.is_empty() { "" } else { "=" };
+        let _ = writeln!(text, "  {word}{equals}{value}\n      {help}");
+    }
 }
 
 fn entry(text: &mut String, word: &str, value: &str, help: &str, example: &str) {

@@ -24,6 +24,10 @@ pub(crate) fn run(args: &FaultArgs) -> Exit {
             Ok(())
         }
         FaultCommand::Check { file } => check(file),
+        FaultCommand::CheckServer { rules } => {
+            (0..).zip(rules).for_each(|(index, rule)| println!("{index:>5}  {rule}"));
+            Ok(())
+        }
         FaultCommand::Arm { rules, socket } => rules.iter().try_for_each(|rule| {
             let reply = client::ask(&socket.path, &Request::Arm { rule: rule.to_string() })?;
             println!("{:>5}  {}", number(&reply["rule"]), text(&reply["text"]));

@@ -158,7 +158,7 @@ const fn class(outcome: Outcome) -> &'static str {
         Outcome::Kept => "kept",
         Outcome::Lost(_) => "lost",
         Outcome::Zeros(_) => "zeros",
-        Outcome::Wrong(_) => "wrong",
+        Outcome::Wrong(_) | Outcome::Overwrote(_) => "wrong",
         Outcome::OutOfMemory => "oom",
         Outcome::Refused(_) => "refused",
         Outcome::Hung | Outcome::Stalled | Outcome::Died => "wrong",

@@ -13,11 +13,13 @@ use lab::events::{Event as LabEvent, Step};
 use nvme_model::Event as ModelEvent;
 use remote::events::Event as RemoteEvent;
 use swap_path::events::Event as SwapEvent;
+use tasks::events::Event as TaskEvent;
 
 use super::escaped;
 use crate::trace::{Entry, Source};
 
-const LANES: [&str; 7] = ["workload", "swap", "iomap", "filesystem", "driver", "device", "fault"];
+const LANES: [&str; 8] =
+    ["workload", "swap", "iomap", "filesystem", "driver", "device", "fault", "tasks"];
 const GUTTER: usize = 62;
 const WIDTH: usize = 720;
 const LANE: usize = 13;
@@ -128,7 +130,17 @@ fn guest_tick(record: &Record) -> Option<(usize, Mark)> {
         Layer::Remote => {
             (4, error(matches!(RemoteEvent::decode(record)?, RemoteEvent::Broken { .. })))
         }
-        Layer::Program | Layer::Block | Layer::Platform | Layer::Task => return None,
+        Layer::Task => {
+            let is_error = matches!(
+                TaskEvent::decode(record)?,
+                TaskEvent::Stuck { .. }
+                    | TaskEvent::Circle { .. }
+                    | TaskEvent::OrderReport { .. }
+                    | TaskEvent::ProgramDied { .. }
+            );
+            (7, error(is_error))
+        }
+        Layer::Program | Layer::Block | Layer::Platform => return None,
     })
 }
 

@@ -114,6 +114,12 @@ steps! {
     TouchAreas = 66 "use many small areas",
     /// Touch pages while a file beside the swap file is written, cut and grown.
     TouchBesideFile = 67 "touch pages beside file I/O",
+    /// The same by way of the page cache.
+    TouchBesideBuffered = 68 "touch pages beside buffered file I/O",
+    /// Move the blocks of the active swap file.
+    Relocate = 69 "move the active swap file",
+    /// Take the filesystem out of the namespace, busy or not.
+    UnmountLazy = 70 "unmount lazily",
 }
 
 impl Step {

@@ -1,4 +1,4 @@
-//! Everything that must be refused to a user while the file is an active swap file.
+//! What happens to an active swap file: a user must be refused, the filesystem may move it.
 
 use block::BlockDevice;
 use hal::{PAGE_BYTES, UserMemory};
@@ -10,6 +10,13 @@ use crate::events::Step;
 use crate::steps::step;
 
 impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
+    /// The filesystem moves the file. It may: it decides where its files are.
+    pub(super) fn relocate(&self) -> Result<(), Errno> {
+        let (fs, ino) = (self.fs()?, self.ino()?);
+        let _ = step(&self.tracer, Step::Relocate, || fs.relocate(ino).map(|moved| ((), moved)));
+        Ok(())
+    }
+
     /// Tries each once; what each gives is in the trace.
     pub(super) fn modify_active(&self) -> Result<(), Errno> {
         let (fs, ino, tracer) = (self.fs()?, self.ino()?, &self.tracer);

@@ -22,12 +22,22 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
         Ok(())
     }
 
+    /// Takes the filesystem out of the namespace (Linux `umount -l`). It is unmounted when nobody uses it any more.
+    pub(super) fn unmount_lazily(&mut self) -> Result<(), Errno> {
+        self.fs()?;
+        self.parts.is_detached = true;
+        step(&self.tracer, Step::UnmountLazy, || Ok(((), 0)))
+    }
+
     /// First as swapoff(2) does it: the path is opened to find the area. Then by the area's number,
     /// which Linux cannot do.
     pub(super) fn swap_off(&mut self) -> Result<(), Errno> {
         let fs = self.fs()?;
         let tracer = self.tracer.clone();
         let by_path = step(&tracer, Step::SwapOffByPath, || {
+            if self.parts.is_detached {
+                return Err(Errno::ENOENT);
+            }
             fs.open(SWAP_FILE)?;
             self.turn_off()
         });

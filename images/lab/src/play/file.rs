@@ -3,6 +3,7 @@
 use alloc::rc::Rc;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use block::BlockDevice;
 use guest_fs::{FileSystem, FsKnobs, Ino, MkfsOptions, MountOptions};
@@ -113,6 +114,13 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
                 self.write_zeros(fs, ino, 0, pages)?;
             }
             FileKind::Unwritten => self.allocate(fs, ino, pages)?,
+            FileKind::Delalloc => {
+                // The header is on media, the rest nowhere but in the page cache.
+                self.write_zeros(fs, ino, pages - 1, 1)?;
+                self.write_header(fs, ino, pages)?;
+                fs.fsync(ino)?;
+                return write_buffered(fs, ino, 1..pages - 1);
+            }
             FileKind::Hole => self.write_zeros(fs, ino, pages - 1, 1)?,
             FileKind::Extending => self.write_zeros(fs, ino, 0, pages / 2)?,
         }
@@ -185,6 +193,18 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
         let mut transfer = Transfer { direction: Direction::Write, pos: 0, pages: vec![page] };
         fs.dio_write(ino, &mut transfer).map(|_bytes| ())
     }
+}
+
+/// Zeros by way of the page cache, which nobody brings to media.
+fn write_buffered<D: BlockDevice + 'static>(
+    fs: &FileSystem<Tripwire<D>>,
+    ino: Ino,
+    pages: Range<u64>,
+) -> Result<(), Errno> {
+    for page in pages {
+        fs.write(ino, page * PAGE, &[0; PAGE_BYTES])?;
+    }
+    Ok(())
 }
 
 /// Turning on for nothing but the answer.

@@ -5,6 +5,7 @@
 //! there; the errno is in the trace at the step that gave it.
 
 mod active;
+mod beside;
 mod down;
 mod end;
 mod file;
@@ -53,6 +54,7 @@ pub(crate) fn play<D, U>(
         mm: None,
         area: None,
         pressure: None,
+        is_detached: false,
         remote_file: None,
         is_remote_mounted: false,
     };
@@ -73,6 +75,8 @@ struct Parts<D: BlockDevice, U: UserMemory> {
     ino: Option<Ino>,
     mm: Option<Mm<U, Tripwire<D>>>,
     area: Option<AreaId>,
+    /// No path leads to the filesystem any more.
+    is_detached: bool,
     /// The swap file on the server.
     remote_file: Option<FileId>,
     is_remote_mounted: bool,
@@ -126,7 +130,10 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             Op::TouchZipf => self.touch(op, Step::TouchZipf)?,
             Op::TouchWrites => self.touch(op, Step::TouchWrites)?,
             Op::TouchAreas => self.touch(op, Step::TouchAreas)?,
-            Op::TouchBesideFile => self.touch_beside_file(op)?,
+            Op::TouchBesideFile => self.touch_beside(op, Step::TouchBesideFile)?,
+            Op::TouchBesideBuffered => self.touch_beside(op, Step::TouchBesideBuffered)?,
+            Op::Relocate => self.relocate()?,
+            Op::UnmountLazy => self.unmount_lazily()?,
             Op::DropFailedReads => self.drop_failed_reads()?,
             Op::UserIo => self.user_io()?,
             Op::UserRead => self.user_read(self.ino()?, Step::UserRead)?,
@@ -135,9 +142,11 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             Op::EatSpace => self.eat_space()?,
             Op::ModifyActive => self.modify_active()?,
             Op::PressureOn => self.pressure_on()?,
-            Op::Pressure | Op::PressureReader | Op::PressurePageOut | Op::PressureFrozen => {
-                self.pressure(op)?;
-            }
+            Op::Pressure
+            | Op::PressureReader
+            | Op::PressureMetadata
+            | Op::PressurePageOut
+            | Op::PressureFrozen => self.pressure(op)?,
             Op::LockAndAllocate => self.lock_and_allocate()?,
             Op::PressureOff => self.pressure_off()?,
             Op::Mark => self.mark(),

@@ -38,6 +38,13 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             | Op::VerifyInMemory
             | Op::PageOut
             | Op::DropFailedReads
+            | Op::Fork
+            | Op::Zeros
+            | Op::TouchRandom
+            | Op::TouchShifting
+            | Op::TouchZipf
+            | Op::TouchWrites
+            | Op::TouchAreas
             | Op::Mark
             | Op::OffArea
             | Op::PowerCycle => return None,
@@ -86,7 +93,7 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
                 FileKind::Hole => pages - 1..pages,
                 FileKind::Extending => 0..pages / 2,
                 // The blocks are the server's: nothing of that is seen from here.
-                FileKind::Unwritten | FileKind::Dirty | FileKind::Shared => {
+                FileKind::Unwritten | FileKind::Dirty | FileKind::Shared | FileKind::Delalloc => {
                     return Err(Errno::EOPNOTSUPP);
                 }
             };

@@ -88,8 +88,14 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             }
             if op == Op::PressureReader {
                 let reader = member.clone();
+                let fs = fs.clone();
                 let read = move || reader.reader(&fs, ino);
                 member.tasks.spawn("reader", Role::Worker, read)?;
+            }
+            if op == Op::PressureMetadata {
+                let clerk = member.clone();
+                let work = move || clerk.clerk(&fs);
+                member.tasks.spawn("clerk", Role::Worker, work)?;
             }
             Ok(Rc::clone(&crowd))
         })

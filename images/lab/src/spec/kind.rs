@@ -16,12 +16,21 @@ pub enum FileKind {
     Dirty,
     /// Every block is written and belongs to another file too (reflink).
     Shared,
+    /// Written through the page cache and not yet brought to media: its blocks are not even chosen.
+    Delalloc,
 }
 
 impl FileKind {
     /// Every kind.
-    pub const ALL: &'static [Self] =
-        &[Self::Written, Self::Unwritten, Self::Hole, Self::Extending, Self::Dirty, Self::Shared];
+    pub const ALL: &'static [Self] = &[
+        Self::Written,
+        Self::Unwritten,
+        Self::Hole,
+        Self::Extending,
+        Self::Dirty,
+        Self::Shared,
+        Self::Delalloc,
+    ];
 
     /// The name on the command line.
     #[must_use]
@@ -33,6 +42,7 @@ impl FileKind {
             Self::Extending => "extending",
             Self::Dirty => "dirty",
             Self::Shared => "shared",
+            Self::Delalloc => "delalloc",
         }
     }
 }

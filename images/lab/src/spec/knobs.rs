@@ -50,6 +50,8 @@ knobs! {
     ExtentsTakeFolios = "extents-take-folios",
     /// The workqueue of direct-I/O completions is made at the mount, not by the first write.
     WorkqueueAtMount = "workqueue-at-mount",
+    /// Each slot has a checksum in memory: a page that comes back otherwise than it went is a read error.
+    SlotChecksums = "slot-checksums",
     /// Each seventh submission of swap I/O finds no memory.
     SubmitEnomem = "submit-enomem",
 }
@@ -123,6 +125,7 @@ impl Knobs {
             is_write_error_dropped: self.has(Knob::DropErrors),
             is_read_error_cached: self.has(Knob::CacheReadErrors),
             is_read_cluster_lost_whole: self.has(Knob::LoseReadClusters),
+            has_slot_checksums: self.has(Knob::SlotChecksums),
         }
     }
 }

@@ -87,6 +87,12 @@ ops! {
     TouchAreas = "touch-areas",
     /// Touches pages at random while a file is written, read, grown, cut and brought to media.
     TouchBesideFile = "touch-beside-file",
+    /// The same by way of the page cache: delayed allocation, writeback, fsync.
+    TouchBesideBuffered = "touch-beside-buffered",
+    /// Moves all blocks of the active swap file to other places, as a filesystem may for reasons of its own.
+    Relocate = "relocate",
+    /// Takes the filesystem out of the namespace although swap is on (`umount -l`): no path leads to it any more.
+    UnmountLazy = "unmount-lazy",
     /// Reclaims while somebody holds the swap file's I/O lock.
     ReclaimUnderLock = "reclaim-under-lock",
     /// Takes memory for several tasks and turns swap on behind it.
@@ -95,6 +101,8 @@ ops! {
     Pressure = "pressure",
     /// The same while somebody reads the swap file.
     PressureReader = "pressure-reader",
+    /// The same while somebody makes files and brings them to media: transactions, buffers, log space.
+    PressureMetadata = "pressure-metadata",
     /// The same with everything evicted once, by a program.
     PressurePageOut = "pressure-page-out",
     /// The same on a frozen filesystem, which the program thaws afterwards.

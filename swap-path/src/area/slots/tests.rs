@@ -147,3 +147,20 @@ fn an_area_of_a_header_alone_has_no_slot() {
 fn a_slot_costs_eight_bytes_and_a_cluster_two() {
     assert_eq!(map(64 * CLUSTER).memory_bytes(), (64 * CLUSTER * 8 + 64 * 2) as usize);
 }
+
+#[test]
+fn a_slot_that_goes_from_one_folio_to_another_still_counts_as_taken() {
+    let mut map = map(100);
+    let first = map.alloc(2, FrameId(7)).unwrap();
+    for slot in first..first + 4 {
+        map.uncache(slot, FrameId(7));
+        map.cache(slot, FrameId(20 + slot));
+    }
+    assert_eq!(map.used(), 4);
+    // The header's cluster is never empty, so no large folio gets its slot.
+    for frame in 50..52 {
+        let run = map.alloc(5, FrameId(frame)).unwrap();
+        assert!(run >= 32, "slots {run} and on");
+    }
+    assert_eq!(map.alloc(5, FrameId(60)), None);
+}

@@ -3,105 +3,52 @@
 //! The area is named by its id. Finding it by a path is the caller's business, and the place where
 //! Linux fails after a shutdown: opening the path is refused.
 
+mod report;
+
 use alloc::vec::Vec;
-use core::fmt;
 
 use block::BlockDevice;
 use hal::{UserMemory, UserPage};
-use iomap::Errno;
+
+pub use report::{PoisonedPage, SwapoffError, SwapoffReport};
 
 use super::Mm;
 use super::lru::List;
 use super::page::Pte;
 use super::table::{Folio, FolioIo};
 use crate::events::{Cause, Event};
-use crate::{AreaId, Bug, PathKind, SwapEntry};
-
-/// A page that swapoff could not bring back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoisonedPage {
-    /// The page; every access to it is a bus error from now on.
-    pub page: UserPage,
-    /// Where it was.
-    pub entry: SwapEntry,
-    /// Why it was not read, and who learned of it first.
-    pub cause: Cause,
-}
-
-/// What swapoff did. It succeeds even if pages were lost, as in Linux.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SwapoffReport {
-    /// The area that is off.
-    pub area: AreaId,
-    /// The path that it used.
-    pub path: PathKind,
-    /// Pages that were read back.
-    pub pages_read: u64,
-    /// Pages that were in memory, with a slot.
-    pub pages_cached: u64,
-    /// Pages that could not be read, in slot order.
-    pub poisoned: Vec<PoisonedPage>,
-}
-
-/// Why nothing was turned off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SwapoffError {
-    /// No such area is active.
-    NotActive(AreaId),
-    /// There is no memory for the pages that would come back.
-    OutOfMemory {
-        /// Pages in the area.
-        pages: u64,
-    },
-}
-
-impl SwapoffError {
-    /// What swapoff(2) gives.
-    #[must_use]
-    pub const fn errno(&self) -> Errno {
-        match self {
-            Self::NotActive(_) => Errno::EINVAL,
-            Self::OutOfMemory { .. } => Errno::ENOMEM,
-        }
-    }
-}
-
-impl fmt::Display for SwapoffError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotActive(area) => write!(f, "swapoff: no active area {area}"),
-            Self::OutOfMemory { pages } => {
-                write!(f, "swapoff: no memory for the {pages} pages in the area")
-            }
-        }
-    }
-}
-
-impl core::error::Error for SwapoffError {}
+use crate::{AreaId, Bug, SwapEntry};
 
 /// The pages that are in an area's slots, by slot: what Linux finds by walking all page tables.
 type Sharers = Vec<(u32, usize)>;
 
 impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
-    /// Reads every page back, gives every slot back, and lets go of the file. The resident limit does
-    /// not hold for the pages that come back: frames for them are allocated first. The next faults send them
-    /// to the areas that are left.
+    /// Reads every page back, gives every slot back, and lets go of the file. Pages that find no room in memory go to
+    /// the areas that are left while this one empties. The resident limit does not hold for what finds none there:
+    /// frames for it are allocated, all of them first if this is the last area.
     ///
     /// # Errors
-    /// [`SwapoffError`]; nothing has changed then. Pages that cannot be read are no error: they are
-    /// poisoned, and the report names them.
+    /// [`SwapoffError`]. The area stays on then, and if others are left, pages that came back stay in memory. Pages
+    /// that cannot be read are no error: they are poisoned, and the report names them.
     pub fn swapoff(&mut self, id: AreaId) -> Result<SwapoffReport, SwapoffError> {
         let at = self.areas.iter().position(|area| area.id == id);
         let at = at.ok_or(SwapoffError::NotActive(id))?;
         let sharers = self.sharers_of(id);
-        self.admit_swapped(sharers.len())?;
+        let is_last = self.areas.len() == 1;
+        if is_last {
+            self.admit(sharers.len())?;
+        }
         let area = &mut self.areas[at];
         area.is_off = true;
         let (path, pages) = (area.path(), area.used_pages());
         self.tracer.emit(Event::SwapOffBegin { area: id, path, pages });
         let mut report =
             SwapoffReport { area: id, path, pages_read: 0, pages_cached: 0, poisoned: Vec::new() };
-        self.unuse(at, &sharers, &mut report);
+        if let Err(error) = self.unuse(at, &sharers, is_last, &mut report) {
+            self.areas[at].is_off = false;
+            self.trim_frames();
+            return Err(error);
+        }
         let area = self.areas.remove(at);
         assert_eq!(area.used_pages(), 0, "swapoff empties the area");
         area.deactivate();
@@ -125,9 +72,8 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         sharers
     }
 
-    /// Gets frames for all pages that are in the area. One that the swap cache has in memory will need
-    /// none, unless it is shared.
-    fn admit_swapped(&mut self, pages: usize) -> Result<(), SwapoffError> {
+    /// Gets frames for so many pages. One that the swap cache has in memory will need none, unless it is shared.
+    fn admit(&mut self, pages: usize) -> Result<(), SwapoffError> {
         let missing = pages.saturating_sub(self.frames.free_len());
         let more: Result<Vec<_>, _> = (0..missing).map(|_| self.device.alloc_page()).collect();
         let more = more.map_err(|_| SwapoffError::OutOfMemory { pages: pages as u64 })?;
@@ -136,10 +82,51 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         Ok(())
     }
 
-    fn unuse(&mut self, at: usize, sharers: &Sharers, report: &mut SwapoffReport) {
+    /// The pages of the next I/O need frames: others go to the areas that are left, and the machine is asked for the
+    /// rest.
+    fn make_room(&mut self, from: u32, sharers: &Sharers) -> Result<(), SwapoffError> {
+        let end = from.saturating_add(self.config.cluster_pages as u32);
+        let start = sharers.partition_point(|(slot, _)| *slot < from);
+        let wanted = sharers[start..].iter().take_while(|(slot, _)| *slot < end).count();
+        let excess = (self.frames.used() + wanted).saturating_sub(self.config.resident_pages_max);
+        if excess > 0 {
+            self.reclaim(excess);
+        }
+        self.admit(wanted)
+    }
+
+    /// Pages in memory let go of their slots, so that nobody drops one back into an area that is being emptied.
+    fn forget_mapped(&mut self, at: usize, report: &mut SwapoffReport) {
         let mut from = 0;
         while let Some(slot) = self.areas[at].slots.next_used(from) {
+            from = slot + 1;
+            let head = self.areas[at].slots.cached(slot);
+            if let Some(head) = head.filter(|head| self.frames.folio(*head).is_mapped) {
+                report.pages_cached += self.frames.folio(head).pages() as u64;
+                self.forget_slots(head);
+            }
+        }
+    }
+
+    fn unuse(
+        &mut self,
+        at: usize,
+        sharers: &Sharers,
+        is_last: bool,
+        report: &mut SwapoffReport,
+    ) -> Result<(), SwapoffError> {
+        let mut from = 0;
+        if !is_last {
+            self.forget_mapped(at, report);
+        }
+        while let Some(slot) = self.areas[at].slots.next_used(from) {
             let first = SwapEntry { area: report.area, slot };
+            if !is_last {
+                self.make_room(slot, sharers)?;
+                if self.areas[at].slots.next_used(from) != Some(slot) {
+                    continue;
+                }
+            }
             let slots = &self.areas[at].slots;
             let mut pages = 1;
             match slots.cached(slot) {
@@ -160,6 +147,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
             }
             from = slot + pages;
         }
+        Ok(())
     }
 
     /// How many slots from `slot` on hold pages that have to be read, up to one I/O.

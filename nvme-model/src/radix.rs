@@ -119,6 +119,7 @@ impl<T: Clone> Radix<T> {
 
     /// Gives all of a range one value.
     pub(crate) fn set(&mut self, range: Range<u64>, value: &T) {
+        let range = range.start..range.end.min(span(self.height));
         if !range.is_empty() {
             self.root.set(self.height, 0, &range, value);
         }
@@ -144,14 +145,15 @@ impl<T: Clone> Slot<T> {
             *self = Self::Same(value.clone());
             return;
         }
-        let step = span(height.saturating_sub(1));
+        let below = height.saturating_sub(1);
+        let step = span(below);
+        // The children that the range touches: of most ranges, one or two.
+        let (first, last) = (range.start.max(base), range.end.saturating_sub(1).min(end));
+        let touched = place(first, below)..=place(last, below);
         let children = &mut Arc::make_mut(self.split()).0;
-        for (slot, number) in children.iter_mut().zip(0_u64..) {
-            let first = base.saturating_add(number.saturating_mul(step));
-            let last = first.saturating_add(step.saturating_sub(1));
-            if first < range.end && range.start <= last {
-                slot.set(height.saturating_sub(1), first, range, value);
-            }
+        for (slot, number) in children.get_mut(touched.clone()).into_iter().flatten().zip(touched) {
+            let first = base.saturating_add(step.saturating_mul(number as u64));
+            slot.set(below, first, range, value);
         }
     }
 }

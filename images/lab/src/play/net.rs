@@ -39,6 +39,7 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             | Op::PageOut
             | Op::DropFailedReads
             | Op::Mark
+            | Op::MarkUntilRead
             | Op::OffArea
             | Op::PowerCycle => return None,
             Op::Fs => self.net_mount(Step::Mount),

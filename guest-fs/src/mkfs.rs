@@ -120,8 +120,7 @@ pub(crate) fn mkfs<D: BlockDevice>(device: &D, options: &MkfsOptions) -> Result<
     let zeros = blank();
     reserve.write(device, layout.superblocks().map(|block| (block, &zeros)), true)?;
     let ring_end = JOURNAL_AT.saturating_add(1).saturating_add(journal_blocks);
-    let ring = JOURNAL_AT.saturating_add(1)..ring_end;
-    reserve.write(device, ring.map(|block| (block, &zeros)), false)?;
+    reserve.zero(device, JOURNAL_AT.saturating_add(1)..ring_end)?;
 
     for index in 0..layout.table_blocks {
         let first = index.saturating_mul(group::ENTRIES_PER_BLOCK as u64);
@@ -130,16 +129,18 @@ pub(crate) fn mkfs<D: BlockDevice>(device: &D, options: &MkfsOptions) -> Result<
         let block = layout.table_start.saturating_add(index);
         reserve.write(device, [(block, &image)], false)?;
     }
-    for tree in [Tree::refcounts(&layout), Tree::orphans(&layout)] {
+    let trees = [Tree::refcounts(&layout), Tree::orphans(&layout)].map(|tree| {
         let mut image = begin(layout.identity(tree.kind.node(), tree.root, tree.root));
         tree.init(&mut image);
-        reserve.write(device, [(tree.root, &sealed(image))], false)?;
-    }
+        (tree.root, sealed(image))
+    });
     let mut root = inode::encode(&layout, layout.root, &root_fields(&layout));
     Tree::directory(layout.root).init(&mut root);
-    reserve.write(device, [(layout.root, &sealed(root))], false)?;
     let header = sealed(journal::encode_header(&layout, 0));
-    reserve.write(device, [(JOURNAL_AT, &header)], false)?;
+    // What is alone of its kind goes together: neighbours in one request, and one wait for all.
+    let singles = trees.into_iter().chain([(layout.root, sealed(root)), (JOURNAL_AT, header)]);
+    let singles: Vec<_> = singles.collect();
+    reserve.write(device, singles.iter().map(|(block, image)| (*block, image)), false)?;
     reserve.flush(device)?;
     let mut superblocks: Vec<u64> = layout.superblocks().collect();
     superblocks.reverse();

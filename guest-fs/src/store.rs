@@ -6,6 +6,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::cell::RefCell;
+use core::ops::Range;
 
 use block::{Bio, BlockDevice, BlockError, Op, Ticket};
 use hal::{DmaBuf, OutOfMemory};
@@ -109,6 +110,33 @@ impl<P: DmaBuf> Reserve<P> {
         }
         while writer.land() {}
         writer.error.map_or(Ok(()), Err)
+    }
+
+    /// Makes blocks read as zeros: with requests that carry no data if the device has them, else by writing
+    /// zeros (Linux `blkdev_issue_zeroout`).
+    ///
+    /// # Errors
+    /// The first [`IoError`].
+    pub(crate) fn zero<D: BlockDevice<Page = P>>(
+        &self,
+        device: &D,
+        range: Range<u64>,
+    ) -> Result<(), IoError> {
+        let mut block = range.start;
+        while block < range.end {
+            let left = range.end.saturating_sub(block);
+            let blocks = u32::try_from(left).unwrap_or(u32::MAX);
+            let bio = Bio { op: Op::WriteZeroes { blocks }, block, pages: Vec::new() };
+            match device.execute(bio).result {
+                Ok(()) => block = block.saturating_add(blocks.into()),
+                Err(BlockError::NotSupported(_)) => {
+                    let zeros = blank();
+                    return self.write(device, (block..range.end).map(|at| (at, &zeros)), false);
+                }
+                Err(error) => return Err(IoError { block, error }),
+            }
+        }
+        Ok(())
     }
 
     /// Makes everything that was written durable.

@@ -173,3 +173,51 @@ fn results_are_said_in_every_form_and_two_designs_are_told_apart() {
     let output = swaplab(&folder, &["diff", "whole"]);
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
 }
+
+/// What a run of a shipped campaign says.
+fn shipped(folder: &Path, engine: &str, more: &[&str]) -> Output {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../campaigns/mail.toml");
+    let file = file.to_str().expect("a path in UTF-8").to_owned();
+    let mut words = vec!["run", &file, "--engine", engine, "--jobs", "2", "--out", engine];
+    words.extend(more);
+    swaplab(folder, &words)
+}
+
+#[test]
+fn a_shipped_campaign_comes_to_the_same_on_host_and_kvm_and_a_cross_check_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let host = shipped(folder.path(), "host", &[]);
+    assert_eq!(host.status.code(), Some(0), "{}", said(&host));
+    let kvm = shipped(folder.path(), "kvm", &["--cross", "40"]);
+    if kvm.status.code() == Some(2) && said(&kvm).contains("/dev/kvm") {
+        return eprintln!("SKIPPED on kvm: {}", said(&kvm));
+    }
+    assert_eq!(kvm.status.code(), Some(0), "{}", said(&kvm));
+    assert!(
+        said(&kvm).contains("cross-check: 40 of "),
+        "{}",
+        said(&kvm)
+    );
+    let results = |output: &Output| {
+        let text = said(output);
+        let line = text.lines().find(|line| line.starts_with("results "));
+        line.and_then(|line| line.split(' ').nth(1).map(str::to_owned)).expect("a digest")
+    };
+    assert_eq!(results(&host), results(&kvm));
+}
+
+#[test]
+fn two_outcomes_of_one_unit_are_an_alarm_in_the_first_line() {
+    let (_guard, folder) = planned();
+    run(&folder, "1/1", "whole");
+    let text = fs::read_to_string(folder.join("whole")).expect("a ledger");
+    let line = text.lines().find(|line| line.contains("\"trace_hash\":\"")).expect("a record");
+    let at = line.find("\"trace_hash\":\"").expect("a hash") + "\"trace_hash\":\"".len();
+    let other = if line[at..].starts_with('0') { "1" } else { "0" };
+    let flipped = format!("{}{other}{}\n", &line[..at], &line[at + 1..]);
+    fs::write(folder.join("whole"), text + &flipped).expect("written");
+    let output =
+        swaplab(&folder, &["run", "plan", "--engine", "host", "--resume", "--out", "whole"]);
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    assert!(said(&output).starts_with("DETERMINISM ALARM"), "{}", said(&output));
+}

@@ -2,21 +2,24 @@
 
 use std::time::{Duration, Instant};
 
+use nvme_model::{LabBound, LabClock};
+
 use crate::config::Clock;
 
 /// Nanoseconds since power-on.
 #[derive(Debug)]
 pub(crate) enum MachineClock {
     /// Moves only when told to.
-    Lab { now_ns: u64 },
+    Lab(LabClock),
     /// The host's monotonic clock.
     Wall { power_on: Instant },
 }
 
 impl MachineClock {
-    pub(crate) fn new(clock: Clock) -> Self {
+    /// Zero o'clock; `bound` is that of a life in the lab.
+    pub(crate) fn new(clock: Clock, bound: LabBound) -> Self {
         match clock {
-            Clock::Lab => Self::Lab { now_ns: 0 },
+            Clock::Lab => Self::Lab(LabClock::new(bound)),
             Clock::Wall => Self::Wall { power_on: Instant::now() },
         }
     }
@@ -24,7 +27,7 @@ impl MachineClock {
     /// The machine is switched on again: it is zero o'clock.
     pub(crate) fn reset(&mut self) {
         match self {
-            Self::Lab { now_ns } => *now_ns = 0,
+            Self::Lab(clock) => clock.reset(),
             Self::Wall { power_on } => *power_on = Instant::now(),
         }
     }
@@ -32,7 +35,7 @@ impl MachineClock {
     /// When the machine was switched on; `None` in the lab clock.
     pub(crate) fn power_on(&self) -> Option<Instant> {
         match self {
-            Self::Lab { .. } => None,
+            Self::Lab(_) => None,
             Self::Wall { power_on } => Some(*power_on),
         }
     }
@@ -40,7 +43,7 @@ impl MachineClock {
     /// The time now.
     pub(crate) fn now_ns(&self) -> u64 {
         match self {
-            Self::Lab { now_ns } => *now_ns,
+            Self::Lab(clock) => clock.now_ns,
             Self::Wall { power_on } => nanos(power_on.elapsed()),
         }
     }
@@ -48,7 +51,7 @@ impl MachineClock {
     /// The host's time at `at_ns`; `None` in the lab clock, or if it is too far away to be expressed.
     pub(crate) fn host_time(&self, at_ns: u64) -> Option<Instant> {
         match self {
-            Self::Lab { .. } => None,
+            Self::Lab(_) => None,
             Self::Wall { power_on } => power_on.checked_add(Duration::from_nanos(at_ns)),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nvme_model::{CachePolicy, Controller};
+use nvme_model::{CachePolicy, Controller, LabBound};
 
 use crate::boot::KernelImage;
 use crate::control::Control;
@@ -29,13 +29,15 @@ pub enum MemoryAfterPowerCycle {
     Kept,
 }
 
-/// The limits of a run. None of them is virtual time.
+/// The limits of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The longest the guest may run without leaving the CPU, halted or not. `None`: for ever.
     pub no_progress: Option<Duration>,
     /// The longest a run may take. `None`: for ever.
     pub total: Option<Duration>,
+    /// In the lab's clock: how long a life may last, in virtual time and in waits.
+    pub lab: LabBound,
     /// The most bytes that the guest may write to console and debug port between two power cycles.
     pub console_bytes_max: u64,
 }
@@ -45,6 +47,7 @@ impl Default for Limits {
         Self {
             no_progress: Some(Duration::from_secs(5)),
             total: Some(Duration::from_secs(60)),
+            lab: LabBound::NONE,
             console_bytes_max: 256 << 20,
         }
     }

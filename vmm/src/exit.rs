@@ -35,7 +35,8 @@ pub enum Exit {
         /// Where it was.
         report: Report,
     },
-    /// The guest waits without a deadline for an interrupt that nothing can raise any more.
+    /// The guest waits without a deadline for an interrupt that nothing can raise any more, or has waited longer
+    /// or more often than [`crate::Limits::lab`] allows.
     WaitsForever(Report),
     /// A fault rule of the controller has cut the power.
     PowerLost,
@@ -73,7 +74,7 @@ impl fmt::Display for Exit {
                 write!(f, "the guest wrote more than {bytes_max} bytes to its console\n{report}")
             }
             Self::WaitsForever(report) => {
-                write!(f, "the guest waits for an interrupt that can never come\n{report}")
+                write!(f, "the guest waits for what can never come, or without end\n{report}")
             }
             Self::PowerLost => f.write_str("a fault has cut the power"),
             Self::PowerOff => f.write_str("the guest switched the machine off"),

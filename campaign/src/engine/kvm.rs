@@ -8,7 +8,7 @@ use vmm::{
     Exit, KernelImage, Machine, MachineConfig, MachineObserver, MemoryAfterPowerCycle, VmmError,
 };
 
-use super::{Engine, EngineError, EngineKind, LifeEnd};
+use super::{Engine, EngineError, EngineKind, LIFE, LifeEnd};
 use crate::trace::{ConsoleStream, Piece, Source, TraceLog};
 
 /// Bytes of guest memory: what the host engine's guest has, and the kernel.
@@ -32,6 +32,7 @@ impl KvmEngine {
         let image = KernelImage::new("built-in guest", kernel());
         let mut config = MachineConfig::new(image, "");
         config.memory_bytes = MEMORY_BYTES;
+        config.limits.lab = LIFE;
         // Our guest zeroes what it allocates, and memory that stays mapped is a life's dearest saving.
         config.memory_after_power_cycle = MemoryAfterPowerCycle::Kept;
         Ok(Self { machine: Machine::new(config)?, has_call_page: true, now_ns: 0 })

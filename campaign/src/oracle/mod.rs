@@ -14,6 +14,8 @@ mod progress;
 mod shape;
 mod steps;
 mod swap_io;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use deeds::REMOTE_CLIENT;
 pub(crate) use deeds::context_of_deed;

@@ -1,12 +1,13 @@
 //! Finds one overwriting direct write of a user and one swap-out in a trace, and reduces both to what
 //! the layers did: which mapping was asked with which intent, which transactions, which commands. Who
-//! asked, where, and when are left out, and the swap flag is.
+//! asked, where, and when are left out, and the swap flag is. A command that the driver has to send again is the
+//! drive's doing and no layer's: it counts once.
 
 use guest_fs::events::Event as FsEvent;
 use hal::trace::{Layer, Record};
 use iomap::events::Event as IomapEvent;
 use iomap::{Context, Direction, Intent};
-use nvme_model::Event as ModelEvent;
+use nvme_driver::events::Event as DriverEvent;
 
 use crate::trace::{Entry, Source};
 
@@ -14,18 +15,16 @@ use crate::trace::{Entry, Source};
 #[derive(Debug, Default)]
 pub(super) struct ShapeFinder {
     current: Option<(Context, Vec<String>)>,
+    /// The commands in it: whose request, and which block.
+    sent: Vec<(u64, u64)>,
     user: Vec<String>,
     swap: Vec<String>,
 }
 
 impl ShapeFinder {
     pub(super) fn entry(&mut self, entry: &Entry) {
-        match &entry.source {
-            Source::Guest(record) => self.guest(record),
-            Source::Controller(ModelEvent::Fetch { sqid: 1.., opcode, blocks, .. }) => {
-                self.add(|| format!("command {opcode:#04x} of {blocks} blocks"));
-            }
-            Source::Controller(_) | Source::Server(_) => {}
+        if let Source::Guest(record) = &entry.source {
+            self.guest(record);
         }
     }
 
@@ -38,6 +37,7 @@ impl ShapeFinder {
         match record.layer {
             Layer::Iomap => IomapEvent::decode(record).into_iter().for_each(|e| self.iomap(&e)),
             Layer::Filesystem => FsEvent::decode(record).into_iter().for_each(|e| self.fs(&e)),
+            Layer::Driver => DriverEvent::decode(record).into_iter().for_each(|e| self.driver(&e)),
             _ => {}
         }
     }
@@ -46,6 +46,7 @@ impl ShapeFinder {
         match event {
             IomapEvent::IoBegin { engine, direction: Direction::Write, context, bytes, .. } => {
                 self.current = Some((*context, vec![format!("{engine} of {bytes} bytes")]));
+                self.sent.clear();
             }
             IomapEvent::MapAsk { intent, length, .. } => {
                 let intent = intent.difference(Intent::SWAP);
@@ -75,6 +76,14 @@ impl ShapeFinder {
             _ => return,
         };
         self.add(|| text.to_owned());
+    }
+
+    fn driver(&mut self, event: &DriverEvent) {
+        let DriverEvent::Submit { opcode, serial, block, blocks, .. } = *event else { return };
+        if self.current.is_some() && !self.sent.contains(&(serial, block)) {
+            self.sent.push((serial, block));
+            self.add(|| format!("command {opcode:#04x} of {blocks} blocks"));
+        }
     }
 
     fn add(&mut self, text: impl FnOnce() -> String) {

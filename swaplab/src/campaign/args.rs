@@ -217,6 +217,11 @@ pub(crate) struct Run {
     #[arg(long, default_value = "kvm", value_name = "kvm|host")]
     pub(crate) engine: EngineKind,
 
+    /// Afterwards, run so many of the units again on the other engine: an outcome that differs is a determinism
+    /// alarm (exit 3)
+    #[arg(long, value_name = "N")]
+    pub(crate) cross: Option<usize>,
+
     /// Run a plan that another build made
     #[arg(long)]
     pub(crate) allow_other_build: bool,

@@ -1,6 +1,7 @@
 //! `swaplab campaign`: many units, believed together.
 
 pub(crate) mod args;
+mod cross;
 mod diff;
 mod find;
 mod merge;

@@ -15,7 +15,7 @@ use results::{Build, Plan, Role, Shard, UnitId};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::progress::Progress;
-use super::{args, file_error, read_plan, summary, this_build};
+use super::{args, cross, file_error, read_plan, summary, this_build};
 use crate::exit::Exit;
 
 /// A unit whose machine fails so often is given up.
@@ -43,15 +43,15 @@ pub(super) fn run(args: &args::Run) -> Result<Exit, Exit> {
     let flown =
         fleet::run(&tasks, &orders, &Laboratory::new(args.engine), &mut ledger, &mut progress);
     let is_saturated = progress.end();
+    let left = flown.map_err(given_up)?.left;
+    let is_stopped = stop.load(Ordering::Relaxed) && !is_saturated;
+    if let Some(count) = args.cross.filter(|_| !is_stopped) {
+        stop.store(false, Ordering::Relaxed);
+        let done = &tasks[..tasks.len() - usize::try_from(left).unwrap_or(tasks.len())];
+        let orders = Orders { deadline: None, ..orders };
+        cross::check(done, count, args.engine, &orders, &mut ledger)?;
+    }
     drop(ledger);
-    let left = match flown {
-        Ok(progressed) => progressed.left,
-        Err(FleetError::Engine(error)) => return Err(error.into()),
-        Err(FleetError::Ledger(error)) => {
-            let kept = format!("{error}; what was written is kept: make room, then --resume");
-            return Err(Exit::Infrastructure.with(&kept));
-        }
-    };
     let campaign = summary::Campaign::read(std::slice::from_ref(&out), OtherBuilds::Refuse)?;
     summary::print(&campaign);
     println!("results {} in {}", summary::short(&campaign.merged.digest), out.display());
@@ -63,9 +63,20 @@ pub(super) fn run(args: &args::Run) -> Result<Exit, Exit> {
         println!("saturated: nothing new for so many units; {left} units were not needed");
         return Ok(exit);
     }
-    let why = if stop.load(Ordering::Relaxed) { "stopped" } else { "out of time" };
+    let why = if is_stopped { "stopped" } else { "out of time" };
     println!("{why}: {left} units are left, go on with --resume");
     Ok(if exit == Exit::Expected { Exit::Incomplete } else { exit })
+}
+
+/// A fleet that has given up. What it had written is kept.
+pub(super) fn given_up(error: FleetError) -> Exit {
+    match error {
+        FleetError::Engine(error) => error.into(),
+        FleetError::Ledger(error) => {
+            let kept = format!("{error}; what was written is kept: make room, then --resume");
+            Exit::Infrastructure.with(&kept)
+        }
+    }
 }
 
 fn check_build(plan: &Plan, build: &Build, args: &args::Run) -> Result<(), Exit> {

@@ -49,7 +49,7 @@ impl Devices {
     /// The guest names its call page. Refused in the wall clock, where time does not wait for exits.
     pub(super) fn attach_calls(&mut self, address: u64) {
         self.calls = None;
-        let is_lab = matches!(self.clock, MachineClock::Lab { .. });
+        let is_lab = matches!(self.clock, MachineClock::Lab(_));
         if !is_lab || !address.is_multiple_of(page::PAGE_BYTES as u64) {
             return log::debug!("no call page at {address:#x}");
         }

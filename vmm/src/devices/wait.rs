@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use machine::lab_device::{WAIT_BLOCK_BYTES, WAKE_DEADLINE, WAKE_INTERRUPT, WaitBlock};
-use nvme_model::{GuestMemory, LabWake, LabWorld, lab_wait_in};
+use nvme_model::{GuestMemory, LabClock, LabWake, LabWorld, lab_wait_in};
 
 use super::{Access, Devices, Ending};
 use crate::MachineObserver;
@@ -24,7 +24,9 @@ impl Devices {
             return Ok(());
         };
         let woken = match self.clock {
-            MachineClock::Lab { .. } => self.wait_lab(vector, block.deadline_ns, observer)?,
+            MachineClock::Lab(clock) => {
+                self.wait_lab(clock, vector, block.deadline_ns, observer)?
+            }
             MachineClock::Wall { .. } => self.wait_wall(vector, block.deadline_ns, observer),
         };
         block.wake = if woken == Woken::Raised { WAKE_INTERRUPT } else { WAKE_DEADLINE };
@@ -38,13 +40,13 @@ impl Devices {
     /// Virtual time goes from event to event until the vector is raised or the deadline is reached.
     fn wait_lab(
         &mut self,
+        mut clock: LabClock,
         vector: u8,
         deadline_ns: u64,
         observer: &mut dyn MachineObserver,
     ) -> Result<Woken, Ending> {
-        let mut now_ns = self.clock.now_ns();
-        let wake = lab_wait_in(&mut World(self), &mut now_ns, deadline_ns, u32::from(vector));
-        self.clock = MachineClock::Lab { now_ns };
+        let wake = lab_wait_in(&mut World(self), &mut clock, deadline_ns, u32::from(vector));
+        self.clock = MachineClock::Lab(clock);
         self.forward_events(observer);
         self.power()?;
         match wake {
@@ -89,7 +91,7 @@ impl Devices {
 
     /// In the wall clock: steps the controller if it has something to do.
     pub(crate) fn step_if_due(&mut self, observer: &mut dyn MachineObserver) {
-        if let MachineClock::Lab { .. } = self.clock {
+        if let MachineClock::Lab(_) = self.clock {
             return;
         }
         let now_ns = self.clock.now_ns();

@@ -60,7 +60,7 @@ impl Machine {
         })?;
         let router = MsiRouter::new(&vm, Arc::clone(&raised));
         let mut devices = Devices::new(Parts {
-            clock: MachineClock::new(config.clock),
+            clock: MachineClock::new(config.clock, config.limits.lab),
             output: Output::new(config.limits.console_bytes_max),
             ram: ram.clone(),
             raised: Arc::clone(&raised),

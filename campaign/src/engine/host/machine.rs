@@ -10,10 +10,11 @@ use hal::testing::DmaPool;
 use hal::trace::{Record, TraceSink};
 use hal::{Instant, Iova, Wake};
 use nvme_model::{
-    BadAddress, CachePolicy, Controller, GuestMemory, IrqSink, LabWake, LabWorld, Observer, Ports,
-    lab_wait_in,
+    BadAddress, CachePolicy, Controller, GuestMemory, IrqSink, LabBound, LabClock, LabWake,
+    LabWorld, Observer, Ports, lab_wait_in,
 };
 
+use super::watch::Watch;
 use crate::trace::{Source, TraceLog};
 
 /// Pages of guest memory for DMA and the workload's frames (64 MiB).
@@ -24,6 +25,9 @@ pub(super) const SERVER_WIRE: u16 = 0x100;
 
 /// The panic payload of a guest that can never go on.
 pub(super) struct WaitsForever;
+
+/// The panic payload of a guest that ran for longer than the host has patience.
+pub(super) struct Endless;
 
 /// The panic payload of a guest whose power a fault has cut.
 pub(super) struct PowerLost;
@@ -36,7 +40,8 @@ pub struct HostMachine {
     server: RefCell<Option<FileServer>>,
     pub(super) memory: DmaPool,
     raised: RefCell<Wires>,
-    now_ns: Cell<u64>,
+    clock: Cell<LabClock>,
+    watch: Watch,
     /// When the guest's life ended, if it did. A real processor stops then; here its destructors still run,
     /// and what they do must happen on no machine and stand in no trace.
     over_at_ns: Cell<Option<u64>>,
@@ -63,7 +68,8 @@ impl HostMachine {
             server: RefCell::new(None),
             memory,
             raised: RefCell::default(),
-            now_ns: Cell::new(0),
+            clock: Cell::new(LabClock::new(LabBound::NONE)),
+            watch: Watch::default(),
             over_at_ns: Cell::new(None),
             trace: RefCell::new(trace),
         }
@@ -76,7 +82,13 @@ impl HostMachine {
 
     /// What the guest takes for the time.
     pub(super) fn guest_now_ns(&self) -> u64 {
-        self.now_ns.get()
+        self.clock.get().now_ns
+    }
+
+    /// Ends a life that lasts longer than `bound`, or than `watch` has patience.
+    #[must_use]
+    pub(super) fn bounded(self, bound: LabBound, watch: Watch) -> Self {
+        Self { clock: Cell::new(LabClock::new(bound)), watch, ..self }
     }
 
     /// Connects a file server.
@@ -123,7 +135,7 @@ impl HostMachine {
             let irq = &mut ServerWire(&self.raised);
             let observer = &mut Tap(&self.trace);
             let mut ports = file_server::Ports { memory, irq, observer };
-            f(server, self.now_ns.get(), &mut ports);
+            f(server, self.guest_now_ns(), &mut ports);
         }
     }
 
@@ -136,6 +148,7 @@ impl HostMachine {
         if self.is_over() {
             return data.fill(0xff);
         }
+        self.check_patience();
         self.with_controller(|controller, now_ns, observer| {
             controller.mmio_read(now_ns, offset, data, observer);
         });
@@ -147,6 +160,7 @@ impl HostMachine {
         if self.is_over() {
             return;
         }
+        self.check_patience();
         self.with_controller(|controller, now_ns, observer| {
             controller.mmio_write(now_ns, offset, data, observer);
             let irq = &mut *self.raised.borrow_mut();
@@ -159,12 +173,13 @@ impl HostMachine {
     /// Lets virtual time pass until the wire is raised or the deadline is there.
     pub(super) fn wait(&self, wire: u16, deadline: Instant) -> Wake {
         if self.is_over() {
-            self.now_ns.set(deadline.as_nanos());
+            self.set_now(deadline.as_nanos());
             return Wake::Deadline;
         }
-        let mut now_ns = self.now_ns.get();
-        let wake = lab_wait_in(&mut World(self), &mut now_ns, deadline.as_nanos(), u32::from(wire));
-        self.now_ns.set(now_ns);
+        self.check_patience();
+        let mut clock = self.clock.get();
+        let wake = lab_wait_in(&mut World(self), &mut clock, deadline.as_nanos(), u32::from(wire));
+        self.clock.set(clock);
         self.check_power();
         match wake {
             LabWake::Interrupt => Wake::Interrupt,
@@ -187,13 +202,26 @@ impl HostMachine {
         (controller, self.trace.take())
     }
 
+    fn set_now(&self, now_ns: u64) {
+        let mut clock = self.clock.get();
+        clock.now_ns = now_ns;
+        self.clock.set(clock);
+    }
+
+    /// A guest that calls again and again without a wait gets nowhere.
+    fn check_patience(&self) {
+        if self.watch.has_lost_patience() {
+            self.end(Box::new(Endless));
+        }
+    }
+
     fn is_over(&self) -> bool {
         self.over_at_ns.get().is_some() || std::thread::panicking()
     }
 
     /// Ends the guest's life by unwinding.
     fn end(&self, payload: Box<dyn Any + Send>) -> ! {
-        self.over_at_ns.set(Some(self.now_ns.get()));
+        self.over_at_ns.set(Some(self.guest_now_ns()));
         resume_unwind(payload)
     }
 
@@ -210,7 +238,7 @@ impl HostMachine {
     ) -> T {
         let mut slot = self.controller.borrow_mut();
         let controller = slot.as_mut().expect("the controller is plugged in while the guest lives");
-        f(controller, self.now_ns.get(), &mut Tap(&self.trace))
+        f(controller, self.guest_now_ns(), &mut Tap(&self.trace))
     }
 }
 
@@ -219,7 +247,8 @@ impl TraceSink for HostMachine {
         if self.is_over() {
             return;
         }
-        self.trace.borrow_mut().push(self.now_ns.get(), Source::Guest(*record));
+        self.check_patience();
+        self.trace.borrow_mut().push(self.guest_now_ns(), Source::Guest(*record));
     }
 }
 
@@ -241,7 +270,7 @@ impl LabWorld for World<'_> {
 
     fn step(&mut self, now_ns: u64) {
         let machine = self.0;
-        machine.now_ns.set(now_ns);
+        machine.set_now(now_ns);
         machine.with_controller(|controller, now_ns, observer| {
             let irq = &mut *machine.raised.borrow_mut();
             let memory = &DeviceView(&machine.memory);

@@ -7,26 +7,30 @@
 mod machine;
 mod platform;
 mod registers;
+mod watch;
 
 use std::any::Any;
+use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::time::Duration;
 
 use file_server::FileServer;
 use hal::testing::DmaPool;
 use nvme_model::Controller;
 use stacks::HostStacks;
 
-use super::{Engine, EngineError, EngineKind, LifeEnd};
+use super::{Engine, EngineError, EngineKind, LIFE, LifeEnd};
 use crate::trace::TraceLog;
 use lab::LabError;
-use machine::{MEMORY_PAGES, PowerLost, WaitsForever};
+use machine::{Endless, MEMORY_PAGES, PowerLost, WaitsForever};
+use watch::Watch;
 
 pub use machine::HostMachine;
 pub use platform::{HostPlatform, ServerPlatform};
 
 /// The engine without a virtual machine.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct HostEngine {
     controller: Option<Controller>,
     server: Option<FileServer>,
@@ -34,14 +38,42 @@ pub struct HostEngine {
     memory: Option<DmaPool>,
     now_ns: u64,
     lives: u32,
+    patience: Duration,
 }
+
+/// As long as a virtual machine has (`vmm::Limits`).
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl HostEngine {
     /// An engine with nothing plugged in.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        keep_freed_memory();
+        let (controller, server, memory) = (None, None, None);
+        Self { controller, server, memory, now_ns: 0, lives: 0, patience: PATIENCE }
     }
+
+    /// The same, that gives up a life after so much real time.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+}
+
+impl Default for HostEngine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Makes the C library keep what a unit frees for the next one.
+///
+/// glibc gives the free end of its heap back to the host above a threshold that adapts to the largest block
+/// that was freed so far ("dynamic mmap threshold" in `mallopt(3)`). One such block raises it; without that,
+/// each unit pays for some hundred page faults, a third of its time. Another library sees an allocation.
+fn keep_freed_memory() {
+    const LARGER_THAN_A_UNIT: usize = 16 << 20;
+    drop(black_box(Vec::<u8>::with_capacity(LARGER_THAN_A_UNIT)));
 }
 
 impl Engine for HostEngine {
@@ -68,6 +100,7 @@ impl Engine for HostEngine {
             .ok_or_else(|| EngineError::Infrastructure("no controller is plugged in".to_owned()))?;
         let memory = self.memory.take().unwrap_or_else(|| DmaPool::new(MEMORY_PAGES));
         let machine = HostMachine::with_pool(controller, std::mem::take(log), memory.clone());
+        let machine = machine.bounded(LIFE, Watch::new(self.patience));
         let machine = Rc::new(machine.with_server(self.server.take()));
         if self.lives > 0 {
             machine.power_cut();
@@ -114,6 +147,9 @@ fn run_guest(machine: &Rc<HostMachine>, stacks: Rc<HostStacks>, command_line: &s
         Ok(Err(error)) => LifeEnd::Failed(error.to_string()),
         Err(payload) if payload.is::<PowerLost>() => LifeEnd::PowerLost,
         Err(payload) if payload.is::<WaitsForever>() => LifeEnd::WaitsForever,
+        Err(payload) if payload.is::<Endless>() => {
+            LifeEnd::Failed("the guest runs on and on, and does not wait".to_owned())
+        }
         Err(payload) => {
             machine.say(&format!("the guest panicked: {}", text_of(&payload)));
             LifeEnd::Panicked

@@ -25,6 +25,8 @@ pub struct Inaccessible {
 struct State {
     bytes: Vec<u8>,
     is_used: Vec<bool>,
+    /// How many of them are not.
+    free: usize,
     /// No page below this one is free.
     search_from: usize,
 }
@@ -57,6 +59,7 @@ impl DmaPool {
             // host never touched costs nothing.
             bytes: vec![0; pages * PAGE_BYTES],
             is_used: vec![false; pages],
+            free: pages,
             search_from: 0,
         })))
     }
@@ -75,6 +78,7 @@ impl DmaPool {
             .map(|at| start + at)
             .ok_or(OutOfMemory)?;
         state.is_used[first..first + pages].fill(true);
+        state.free -= pages;
         if first == start {
             state.search_from = first + pages;
         }
@@ -85,7 +89,7 @@ impl DmaPool {
     /// How many pages are free.
     #[must_use]
     pub fn free_pages(&self) -> usize {
-        self.0.borrow().is_used.iter().filter(|&&used| !used).count()
+        self.0.borrow().free
     }
 
     /// Copies memory from `iova` on into `dst`, as a device does.
@@ -168,6 +172,7 @@ impl Drop for PoolDma {
     fn drop(&mut self) {
         let mut state = self.pool.0.borrow_mut();
         state.is_used[self.first..self.first + self.pages].fill(false);
+        state.free += self.pages;
         state.search_from = state.search_from.min(self.first);
         let bytes = self.first * PAGE_BYTES..(self.first + self.pages) * PAGE_BYTES;
         state.bytes[bytes].fill(POISON);

@@ -22,12 +22,22 @@ const WORK_MAX: u32 = 512;
 impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
     /// Reads the last block of the drive, for fault rules to begin after it.
     pub(super) fn mark(&self) {
+        let _ = step(&self.tracer, Step::Mark, || self.read_mark().map(|()| ((), 0)));
+    }
+
+    /// The same until it succeeds.
+    pub(super) fn mark_until_read(&self) {
         let _ = step(&self.tracer, Step::Mark, || {
-            let block = self.device.geometry().size_blocks.saturating_sub(1);
-            let page = self.device.alloc_page().map_err(|_| Errno::ENOMEM)?;
-            let bio = Bio { op: BlockOp::Read, block, pages: alloc::vec![page] };
-            self.device.execute(bio).result.map(|()| ((), 0)).map_err(Errno::from)
+            let failures = core::iter::from_fn(|| self.read_mark().err()).count();
+            Ok(((), failures as u64))
         });
+    }
+
+    fn read_mark(&self) -> Result<(), Errno> {
+        let block = self.device.geometry().size_blocks.saturating_sub(1);
+        let page = self.device.alloc_page().map_err(|_| Errno::ENOMEM)?;
+        let bio = Bio { op: BlockOp::Read, block, pages: alloc::vec![page] };
+        self.device.execute(bio).result.map_err(Errno::from)
     }
 
     /// Brings the filesystem down, now.

@@ -150,6 +150,7 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             Op::LockAndAllocate => self.lock_and_allocate()?,
             Op::PressureOff => self.pressure_off()?,
             Op::Mark => self.mark(),
+            Op::MarkUntilRead => self.mark_until_read(),
             Op::Shutdown
             | Op::ShutdownLogFlush
             | Op::ShutdownDefault

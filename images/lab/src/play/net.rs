@@ -46,6 +46,7 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             | Op::TouchWrites
             | Op::TouchAreas
             | Op::Mark
+            | Op::MarkUntilRead
             | Op::OffArea
             | Op::PowerCycle => return None,
             Op::Fs => self.net_mount(Step::Mount),

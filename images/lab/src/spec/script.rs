@@ -115,6 +115,9 @@ ops! {
     DropFailedReads = "drop-failed-reads",
     /// Reads the last block of the drive: fault rules count from here.
     Mark = "mark",
+    /// Reads that block until the drive gives it, without a bound (as XFS writes metadata again for ever, unless it
+    /// is told otherwise): what never comes to an end if the drive never does.
+    MarkUntilRead = "mark-until-read",
     /// Shuts the filesystem down at once.
     Shutdown = "shutdown",
     /// Shuts the filesystem down after a log force.

@@ -22,6 +22,7 @@ fn kvm_or_skip_with(code: &[u8], change: impl FnOnce(&mut MachineConfig)) -> Opt
         no_progress: Some(Duration::from_millis(300)),
         total: Some(Duration::from_secs(20)),
         console_bytes_max: 1000,
+        ..Limits::default()
     };
     change(&mut config);
     match Machine::new(config) {

@@ -21,7 +21,11 @@ work=$(mktemp -d)
 host=$(hostname -s)
 end() {
     for name in slurmd slurmctld munged; do
-        [ -s "$work/$name.pid" ] && kill "$(cat "$work/$name.pid")" 2> /dev/null || true
+        [ -s "$work/$name.pid" ] || continue
+        pid=$(cat "$work/$name.pid")
+        kill "$pid" 2> /dev/null || continue
+        # It writes its state while it ends.
+        while kill -0 "$pid" 2> /dev/null; do sleep 0.1; done
     done
     rm -rf "$work"
 }

@@ -193,11 +193,7 @@ fn a_shipped_campaign_comes_to_the_same_on_host_and_kvm_and_a_cross_check_says_s
         return eprintln!("SKIPPED on kvm: {}", said(&kvm));
     }
     assert_eq!(kvm.status.code(), Some(0), "{}", said(&kvm));
-    assert!(
-        said(&kvm).contains("cross-check: 40 of "),
-        "{}",
-        said(&kvm)
-    );
+    assert!(said(&kvm).contains("cross-check: 40 of "), "{}", said(&kvm));
     let results = |output: &Output| {
         let text = said(output);
         let line = text.lines().find(|line| line.starts_with("results "));

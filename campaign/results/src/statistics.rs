@@ -108,6 +108,10 @@ mod tests {
         assert!(is_near(paired_p_value(3, 3), 1.0));
         assert!(is_near(paired_p_value(0, 0), 1.0));
         assert!(is_near(paired_p_value(0, 20), paired_p_value(20, 0)));
+        // By hand: 2 * (1 + 6) / 2^6 and 2 * (1 + 10 + 45) / 2^10; a single change says nothing.
+        assert!(is_near(paired_p_value(1, 5), 14.0 / 64.0));
+        assert!(is_near(paired_p_value(8, 2), 112.0 / 1024.0));
+        assert!(is_near(paired_p_value(0, 1), 1.0));
     }
 
     #[test]

@@ -19,8 +19,9 @@ pub use disk::{DISK_BLOCKS, SWAP_FILE_BLOCK, controller, server};
 pub use host::{HostEngine, HostMachine, HostPlatform, ServerPlatform};
 pub use kvm::KvmEngine;
 
-/// The longest life of a guest. The longest of the shipped campaigns and of 17 000 units of the soak have 22
-/// minutes and some 10 000 waits; what has more than this runs in circles, and its trace would fill memory.
+/// The longest life of a guest. The longest of the shipped campaigns and of 17 000 units of the soak has 22 minutes,
+/// the longest trace 88 000 events, several for each wait; what has more than this runs in circles, and its trace
+/// would fill memory.
 const LIFE: LabBound = LabBound { end_ns: 24 * 3_600_000_000_000, waits_max: 1 << 16 };
 
 /// Which engine.

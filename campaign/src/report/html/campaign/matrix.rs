@@ -25,9 +25,12 @@ pub(super) fn matrix(summary: &Summary) -> String {
     for (scenario, fault) in rows {
         let _ = write!(
             out,
-            "<tr><td>{}</td><td><code>{}</code></td>",
+            "<tr><td>{}</td><td>{}</td>",
             escaped(scenario),
-            escaped(fault)
+            match fault {
+                "-" => "<span class=\"soft\">none</span>".to_owned(),
+                fault => format!("<code>{}</code>", escaped(fault)),
+            }
         );
         let is_row = |key: &CellKey| key.scenario == scenario && key.fault == fault;
         let here: Vec<_> = summary.matrix.iter().filter(|(key, _)| is_row(key)).collect();

@@ -94,10 +94,18 @@ impl CampaignPage<'_> {
         out
     }
 
+    /// How many failures came out again, in brackets; nothing if there are none.
+    fn run_again(&self) -> String {
+        let again = self.failures.iter().filter(|story| is_the_same(story)).count();
+        match self.failures.iter().filter(|story| story.run.is_some()).count() {
+            0 => String::new(),
+            run => format!(" ({again} of {run} run again with the same trace)"),
+        }
+    }
+
     /// What a reader wants first, in one line.
     fn one_line(&self) -> String {
         let Summary { units, not_exercised, failures, controls, .. } = self.summary;
-        let again = self.failures.iter().filter(|story| is_the_same(story)).count();
         let word = if !self.merged.alarms.is_empty() || !controls.not_caught.is_empty() {
             "<span class=\"bad\">not to be believed</span>"
         } else if failures.is_empty() {
@@ -106,10 +114,10 @@ impl CampaignPage<'_> {
             "<span class=\"lost\">findings</span>"
         };
         format!(
-            "<p class=\"first\">{word}: {units} units, {} distinct failures ({again} of {} run again with the same \
-             trace), {not_exercised} not exercised, {} of {} controls caught</p>\n",
+            "<p class=\"first\">{word}: {units} units, {} distinct failures{}, {not_exercised} not exercised, {} of {} \
+             controls caught</p>\n",
             failures.len(),
-            self.failures.iter().filter(|story| story.run.is_some()).count(),
+            self.run_again(),
             controls.run.saturating_sub(controls.not_caught.len() as u64),
             controls.run,
         )

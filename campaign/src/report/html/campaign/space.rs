@@ -71,10 +71,12 @@ fn row(axis: &str, values: &BTreeSet<String>) -> String {
 
 pub(super) fn difference(other: &str, comparison: &Comparison) -> String {
     let mut out = format!(
-        "<h2>Against {}</h2>\n<p>{} pairs under identical schedules: {} better, {} worse, {} inconclusive; p = {:.4}. {} units only \
-         here, {} only there.</p>\n",
+        "<h2>Against {}</h2>\n<p>{} pairs under identical schedules: {} failed then, {} fail now; {} better, {} worse, {} inconclusive; \
+         p = {:.4} (exact, paired, two-sided). {} units only here, {} only there.</p>\n",
         escaped(other),
         comparison.pairs,
+        comparison.failed_before,
+        comparison.failed_after,
         comparison.better,
         comparison.worse,
         comparison.inconclusive,

@@ -45,12 +45,14 @@ struct AdminSlot {
 pub(crate) struct AdminQueue<D> {
     pub(crate) ring: Ring<D>,
     slots: Vec<AdminSlot>,
+    /// No command in flight has an earlier deadline.
+    late_from: Instant,
 }
 
 impl<D: DmaBuf> AdminQueue<D> {
     pub(crate) fn new(ring: Ring<D>) -> Self {
         let slots = (0..ring.depth_z()).map(|_| AdminSlot::default()).collect();
-        Self { ring, slots }
+        Self { ring, slots, late_from: Instant::NEVER }
     }
 
     /// Sends a command; false if the queue is full.
@@ -67,6 +69,7 @@ impl<D: DmaBuf> AdminQueue<D> {
         };
         slot.sequence.advance();
         slot.command = Some(AdminCommand { opcode: AdminOpcode(sqe.opcode()), purpose, deadline });
+        self.late_from = self.late_from.min(deadline);
         self.ring.push(registers, None, &sqe.with_cid(slot.sequence.cid(number)));
         true
     }
@@ -75,10 +78,24 @@ impl<D: DmaBuf> AdminQueue<D> {
     pub(crate) fn take(&mut self, cid: u16) -> Result<AdminCommand, Owner> {
         let slot = self.slots.get_mut(usize::from(cid::slot_of(cid))).ok_or(Owner::Unknown)?;
         match slot.sequence.classify(cid) {
-            Match::Current => slot.command.take().ok_or(Owner::Stale),
+            Match::Current => {
+                let command = slot.command.take().ok_or(Owner::Stale)?;
+                self.take_stock();
+                Ok(command)
+            }
             Match::Earlier => Err(Owner::Stale),
             Match::Never => Err(Owner::Unknown),
         }
+    }
+
+    /// When the first command in flight is late.
+    pub(crate) fn late_from(&self) -> Instant {
+        self.late_from
+    }
+
+    fn take_stock(&mut self) {
+        let deadlines = self.commands().map(|(_, command)| command.deadline);
+        self.late_from = deadlines.min().unwrap_or(Instant::NEVER);
     }
 
     /// How many commands with such a purpose are in flight.
@@ -96,5 +113,6 @@ impl<D: DmaBuf> AdminQueue<D> {
     pub(crate) fn reset(&mut self) {
         self.ring.reset();
         self.slots.iter_mut().for_each(|slot| slot.command = None);
+        self.late_from = Instant::NEVER;
     }
 }

@@ -97,6 +97,9 @@ impl<P: Platform> Core<P> {
 
     /// An admin command that is late: during the set-up that is the end, later a reset.
     pub(crate) fn check_admin_deadlines(&mut self, platform: &P, now: Instant) {
+        if self.admin.late_from() > now {
+            return;
+        }
         let late = self.admin.commands().find(|(_, command)| command.deadline <= now);
         let Some((cid, command)) = late else { return };
         let opcode = command.opcode;

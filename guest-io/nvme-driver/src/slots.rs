@@ -55,6 +55,8 @@ pub(crate) struct Slot<D> {
 #[derive(Debug)]
 pub(crate) struct Slots<D> {
     slots: Vec<Slot<D>>,
+    /// A bit for each slot with a job.
+    taken: [u64; 4],
     /// False only if no job waits to be sent: most of the time nobody needs to look.
     may_wait: bool,
     /// No job in flight is late before that.
@@ -78,7 +80,7 @@ impl<D> Slots<D> {
         assert!(lists.len() <= cid::SLOTS_MAX, "{} slots do not fit a CID", lists.len());
         let slot = |list| Slot { list, sequence: Sequence::default(), job: None };
         let slots = lists.into_iter().map(slot).collect();
-        Self { slots, may_wait: false, late_from: Instant::NEVER }
+        Self { slots, taken: [0; 4], may_wait: false, late_from: Instant::NEVER }
     }
 
     /// Notes what a job's new state asks somebody to look for.
@@ -130,10 +132,32 @@ impl<D> Slots<D> {
 
     /// The lowest free slot.
     pub(crate) fn free(&self) -> Option<u8> {
-        self.numbers()
-            .zip(&self.slots)
-            .find(|(_, slot)| slot.job.is_none())
-            .map(|(number, _)| number)
+        let mut words = [0_u8, 64, 128, 192].into_iter().zip(self.taken);
+        let (first, taken) = words.find(|(_, taken)| *taken != u64::MAX)?;
+        let number = u8::try_from(taken.trailing_ones()).ok()?.checked_add(first)?;
+        (usize::from(number) < self.slots.len()).then_some(number)
+    }
+
+    /// Puts a job into a slot that is free.
+    pub(crate) fn occupy(&mut self, number: u8, job: Job<D>) {
+        if let Some(slot) = self.get_mut(number) {
+            slot.job = Some(job);
+            self.mark(number, true);
+        }
+    }
+
+    fn mark(&mut self, number: u8, is_taken: bool) {
+        let bit = 1_u64.wrapping_shl(u32::from(number & 63));
+        if let Some(word) = self.taken.get_mut(usize::from(number >> 6)) {
+            *word = if is_taken { *word | bit } else { *word & !bit };
+        }
+    }
+
+    /// Takes the job out of a slot, if there is one.
+    pub(crate) fn vacate(&mut self, number: u8) -> Option<Job<D>> {
+        let job = self.get_mut(number)?.job.take()?;
+        self.mark(number, false);
+        Some(job)
     }
 
     pub(crate) fn jobs(&self) -> impl Iterator<Item = &Job<D>> {
@@ -187,9 +211,9 @@ mod tests {
     }
 
     fn send(slots: &mut Slots<u8>, slot: u8, ticket: u64) -> u16 {
+        slots.occupy(slot, job(ticket));
         let slot_ref = slots.get_mut(slot).unwrap();
         slot_ref.sequence.advance();
-        slot_ref.job = Some(job(ticket));
         slot_ref.sequence.cid(slot)
     }
 
@@ -198,7 +222,7 @@ mod tests {
         let mut slots = Slots::new(vec![0; 2]);
         let cid = send(&mut slots, 1, 5);
         assert_eq!(slots.owner(cid), Owner::Job(1));
-        slots.get_mut(1).unwrap().job = None;
+        slots.vacate(1).unwrap();
         assert_eq!(slots.owner(cid), Owner::Stale);
         let again = send(&mut slots, 1, 6);
         assert_eq!((slots.owner(cid), slots.owner(again)), (Owner::Stale, Owner::Job(1)));
@@ -227,5 +251,21 @@ mod tests {
         }
         assert_eq!(walked, [1, 0]);
         assert_eq!(slots.free(), None);
+    }
+
+    #[test]
+    fn the_lowest_free_slot_is_found_whatever_was_freed_before() {
+        let mut slots = Slots::new(vec![0; cid::SLOTS_MAX]);
+        for number in 0..255 {
+            assert_eq!(slots.free(), Some(number));
+            slots.occupy(number, job(number.into()));
+        }
+        assert_eq!(slots.free(), None);
+        let mut lowest = u8::MAX;
+        for number in [254, 64, 63, 200, 0] {
+            assert!(slots.vacate(number).is_some() && slots.vacate(number).is_none());
+            lowest = lowest.min(number);
+            assert_eq!(slots.free(), Some(lowest));
+        }
     }
 }

@@ -133,8 +133,7 @@ impl<P: Platform> Core<P> {
 
     /// What to wait for before the next [`Core::drive`].
     pub(crate) fn next_wait(&self, now: Instant) -> (u16, Instant) {
-        let admin = self.admin.commands().map(|(_, command)| command.deadline).min();
-        let admin = admin.unwrap_or(Instant::NEVER);
+        let admin = self.admin.late_from();
         match self.phase {
             Phase::Disabling(poll) | Phase::Enabling(poll) | Phase::ShuttingDown(poll) => {
                 (ADMIN_VECTOR, poll.next)
@@ -170,17 +169,16 @@ impl<P: Platform> Core<P> {
         let state = JobState::Waiting { until: now };
         let is_alone = !self.slots.may_wait();
         self.slots.note(state);
-        if let Some(slot) = self.slots.get_mut(slot) {
-            slot.job = Some(Job {
-                ticket,
-                bio,
-                state,
-                done_blocks: 0,
-                piece_blocks: 0,
-                retries: 0,
-                is_abort_sent: false,
-            });
-        }
+        let job = Job {
+            ticket,
+            bio,
+            state,
+            done_blocks: 0,
+            piece_blocks: 0,
+            retries: 0,
+            is_abort_sent: false,
+        };
+        self.slots.occupy(slot, job);
         if matches!(self.phase, Phase::Live) {
             if is_alone {
                 // The common case: nothing older is to be sent first.
@@ -200,7 +198,7 @@ impl<P: Platform> Core<P> {
 
     /// Gives the bio in `slot` back to its owner.
     pub(crate) fn finish(&mut self, platform: &P, slot: u8, result: Result<(), BlockError>) {
-        let Some(job) = self.slots.get_mut(slot).and_then(|slot| slot.job.take()) else {
+        let Some(job) = self.slots.vacate(slot) else {
             return;
         };
         let error = result.err().map_or(0, BlockError::code);

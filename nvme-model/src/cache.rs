@@ -26,7 +26,7 @@ pub struct CachedWrite {
     /// The first block.
     pub slba: u64,
     /// Whole blocks.
-    pub data: Arc<Vec<u8>>,
+    pub data: Arc<[u8]>,
 }
 
 /// A write that leaves the cache.
@@ -97,7 +97,7 @@ impl WriteCache {
     }
 
     /// Adds a write; returns its order.
-    pub(crate) fn store(&mut self, slba: u64, data: Arc<Vec<u8>>) -> u64 {
+    pub(crate) fn store(&mut self, slba: u64, data: Arc<[u8]>) -> u64 {
         let order = self.first_order.saturating_add(self.writes.len() as u64);
         let write = CachedWrite { slba, data };
         let blocks = self.blocks_of(&write);
@@ -247,8 +247,8 @@ impl CachedWrite {
 mod tests {
     use super::*;
 
-    fn data(value: u8, blocks: usize) -> Arc<Vec<u8>> {
-        Arc::new(vec![value; blocks * 512])
+    fn data(value: u8, blocks: usize) -> Arc<[u8]> {
+        vec![value; blocks * 512].into()
     }
 
     fn cache() -> WriteCache {

@@ -16,6 +16,7 @@ use crate::config::{Config, ConfigError};
 use crate::failure::{Failure, byte};
 use crate::media::{Media, MediaError};
 use crate::namespace::Namespace;
+use crate::numbered::Numbered;
 use crate::{Controller, Observer};
 
 /// Why the owner cannot change the namespaces.
@@ -39,8 +40,8 @@ pub enum NamespaceError {
 pub(crate) fn collect(
     config: &Config,
     media: Vec<(u32, Box<dyn Media>)>,
-) -> Result<BTreeMap<u32, Namespace>, ConfigError> {
-    let mut namespaces = BTreeMap::new();
+) -> Result<Numbered<Namespace, u32>, ConfigError> {
+    let mut namespaces = Numbered::default();
     for (nsid, media) in media {
         let namespace = checked(config, nsid, media)?;
         if namespaces.insert(nsid, namespace).is_some() {
@@ -70,8 +71,8 @@ fn checked(config: &Config, nsid: u32, media: Box<dyn Media>) -> Result<Namespac
 impl Controller {
     /// The namespaces that there are, by identifier, and whether each is attached.
     pub fn namespaces(&self) -> impl Iterator<Item = (u32, bool)> {
-        let attached = self.namespaces.keys().map(|nsid| (*nsid, true));
-        let all = attached.chain(self.detached.keys().map(|nsid| (*nsid, false)));
+        let attached = self.namespaces.keys().map(|nsid| (nsid, true));
+        let all = attached.chain(self.detached.keys().map(|nsid| (nsid, false)));
         all.collect::<BTreeMap<u32, bool>>().into_iter()
     }
 
@@ -110,7 +111,7 @@ impl Controller {
         observer: &mut dyn Observer,
     ) -> Result<Box<dyn Media>, NamespaceError> {
         self.advance(now_ns, observer);
-        if let Some(namespace) = self.namespaces.get_mut(&nsid) {
+        if let Some(namespace) = self.namespaces.get_mut(nsid) {
             namespace.flush(now_ns, observer)?;
         }
         let namespace = self.take_namespace(nsid).ok_or(NamespaceError::Missing { nsid })?;
@@ -134,10 +135,10 @@ impl Controller {
         observer: &mut dyn Observer,
     ) -> Result<(), NamespaceError> {
         self.advance(now_ns, observer);
-        let attached = self.namespaces.get_mut(&nsid);
+        let attached = self.namespaces.get_mut(nsid);
         let namespace = match attached {
             Some(namespace) => namespace,
-            None => self.detached.get_mut(&nsid).ok_or(NamespaceError::Missing { nsid })?,
+            None => self.detached.get_mut(nsid).ok_or(NamespaceError::Missing { nsid })?,
         };
         let (before, block_bytes) = (namespace.size_bytes(), namespace.block_bytes());
         // A cached write beyond the new end must not reach the media later.
@@ -161,12 +162,12 @@ impl Controller {
 impl Controller {
     /// Whether a namespace with this identifier exists, attached or not.
     pub(crate) fn is_allocated(&self, nsid: u32) -> bool {
-        self.namespaces.contains_key(&nsid) || self.detached.contains_key(&nsid)
+        self.namespaces.has(nsid) || self.detached.has(nsid)
     }
 
     /// A namespace, attached or not.
     pub(crate) fn allocated(&self, nsid: u32) -> Option<&Namespace> {
-        self.namespaces.get(&nsid).or_else(|| self.detached.get(&nsid))
+        self.namespaces.get(nsid).or_else(|| self.detached.get(nsid))
     }
 
     /// The identifiers of all namespaces, ascending.
@@ -194,7 +195,7 @@ impl Controller {
     // Spec: NVMe-Base-2.0c 3.2.1.4 "Active and Inactive NSID Types"
     pub(crate) fn check_active(&self, nsid: u32) -> Result<(), Failure> {
         self.check_valid(nsid)?;
-        if self.namespaces.contains_key(&nsid) { Ok(()) } else { Err(inactive()) }
+        if self.namespaces.has(nsid) { Ok(()) } else { Err(inactive()) }
     }
 
     /// The identifier of an attached namespace, or of all.
@@ -204,11 +205,11 @@ impl Controller {
 
     /// Takes a namespace out of the set. What is left of its commands in flight is refused.
     pub(crate) fn take_namespace(&mut self, nsid: u32) -> Option<Namespace> {
-        let attached = self.namespaces.remove(&nsid);
+        let attached = self.namespaces.remove(nsid);
         if attached.is_some() {
             self.namespace_went(nsid);
         }
-        attached.or_else(|| self.detached.remove(&nsid))
+        attached.or_else(|| self.detached.remove(nsid))
     }
 
     /// A namespace is no longer attached.

@@ -78,6 +78,7 @@
 mod admin;
 mod allocation;
 mod async_events;
+mod buffer;
 mod cache;
 mod command;
 mod config;
@@ -96,6 +97,7 @@ mod inventory;
 mod lab;
 pub mod media;
 mod namespace;
+mod numbered;
 mod nvm;
 mod ports;
 mod protection;

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use crate::admin::format::FormatRun;
 use crate::allocation::Allocation;
+use crate::buffer::Spares;
 use crate::cache::WriteCache;
 use crate::crash::{Atomicity, WriteLog};
 use crate::format::NamespaceFormat;
@@ -58,6 +59,8 @@ pub(crate) struct Namespace {
     written: Radix<bool>,
     /// What blocks held before they were written the last time; only kept while a rule wants it.
     previous: BTreeMap<u64, Box<[u8]>>,
+    /// What the next writes are fetched into.
+    pub(crate) spares: Spares,
 }
 
 impl std::fmt::Debug for Namespace {
@@ -92,6 +95,7 @@ impl Namespace {
             uncorrectable: SickBlocks::default(),
             written,
             previous: BTreeMap::new(),
+            spares: Spares::default(),
         }
     }
 
@@ -187,6 +191,27 @@ impl Namespace {
             }
         }
         Ok(())
+    }
+
+    /// Whole blocks where they lie, if that is one piece of memory; otherwise they have to be read.
+    pub(crate) fn view(
+        &self,
+        slba: u64,
+        length: usize,
+        now_ns: u64,
+        observer: &mut dyn Observer,
+    ) -> Option<&[u8]> {
+        let blocks = self.blocks_of(length);
+        match self.cache.runs(slba, blocks).next()? {
+            (_, count, _) if count < blocks => None,
+            (_, _, Some(cached)) => Some(cached),
+            (..) => {
+                let bytes = self.media.view(slba, length)?;
+                let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
+                observer.event(now_ns, &Event::MediaRead { nsid: self.nsid, lba: slba, blocks });
+                Some(bytes)
+            }
+        }
     }
 
     /// Makes blocks unreadable, on the media and at once, until it is written there again.

@@ -144,14 +144,14 @@ impl<T: Clone> Slot<T> {
             *self = Self::Same(value.clone());
             return;
         }
-        let step = span(height.saturating_sub(1));
+        let below = height.saturating_sub(1);
+        let step = span(below);
+        let first = place(range.start.max(base), below);
+        let last = place(range.end.saturating_sub(1).min(end), below);
         let children = &mut Arc::make_mut(self.split()).0;
-        for (slot, number) in children.iter_mut().zip(0_u64..) {
-            let first = base.saturating_add(number.saturating_mul(step));
-            let last = first.saturating_add(step.saturating_sub(1));
-            if first < range.end && range.start <= last {
-                slot.set(height.saturating_sub(1), first, range, value);
-            }
+        for (slot, number) in children.get_mut(first..=last).into_iter().flatten().zip(first..) {
+            let first = base.saturating_add(step.saturating_mul(number as u64));
+            slot.set(below, first, range, value);
         }
     }
 }

@@ -11,14 +11,14 @@ use crate::{Controller, Ports};
 
 impl Controller {
     /// Refuses an Abort while as many as Identify allows are outstanding.
-    pub(crate) fn admit(&self, command: Command) -> Result<Command, Failure> {
+    pub(crate) fn admit(&self, command: &Command) -> Result<(), Failure> {
         let is_abort =
             |command: &Command| matches!(command, Command::Admin(AdminCommand::Abort { .. }));
-        let outstanding = if is_abort(&command) { self.count_in_flight(is_abort) } else { 0 };
+        let outstanding = if is_abort(command) { self.count_in_flight(is_abort) } else { 0 };
         if outstanding > usize::from(ACL_Z) {
             return Err(Failure::permanent(status::ABORT_LIMIT_EXCEEDED));
         }
-        Ok(command)
+        Ok(())
     }
 
     /// Aborts a command; returns dword 0: bit 0 is clear exactly if the command was aborted, in which
@@ -39,7 +39,7 @@ impl Controller {
     }
 
     fn has_admin_place(&mut self) -> bool {
-        let Some(cq) = self.queues.cqs.get_mut(&ADMIN_QID) else {
+        let Some(cq) = self.queues.cqs.get_mut(ADMIN_QID) else {
             return false;
         };
         match cq.reserve() {

@@ -110,7 +110,7 @@ impl Controller {
             return self.features.set(scope, is_saved);
         }
         for nsid in self.namespaces.keys() {
-            self.features.set(Scope { nsid: *nsid, ..scope }, is_saved)?;
+            self.features.set(Scope { nsid, ..scope }, is_saved)?;
         }
         Ok(0)
     }

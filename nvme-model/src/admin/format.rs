@@ -28,7 +28,7 @@ impl Controller {
         let targets = self.format_targets(*nsid, number).ok()?;
         let until_ns = self.now_ns().saturating_add(self.config.timing.format_ns);
         for nsid in targets {
-            if let Some(ns) = self.namespaces.get_mut(&nsid) {
+            if let Some(ns) = self.namespaces.get_mut(nsid) {
                 ns.format_run = Some(FormatRun { number, until_ns });
             }
         }
@@ -58,7 +58,7 @@ impl Controller {
     fn format_targets(&self, nsid: u32, number: u64) -> Result<Vec<u32>, Failure> {
         let is_meant = |known: &u32| nsid == NSID_BROADCAST || *known == nsid;
         self.check_active_or_all(nsid)?;
-        let targets: Vec<u32> = self.namespaces.keys().copied().filter(is_meant).collect();
+        let targets: Vec<u32> = self.namespaces.keys().filter(is_meant).collect();
         self.check_active_or_all(nsid)?;
         for nsid in &targets {
             self.check_no_format(*nsid, number)?;
@@ -69,7 +69,7 @@ impl Controller {
 
     /// A namespace that another command formats takes no commands; 0 is the number of none.
     pub(crate) fn check_no_format(&self, nsid: u32, number: u64) -> Result<(), Failure> {
-        let run = self.namespaces.get(&nsid).and_then(|ns| ns.format_run);
+        let run = self.namespaces.get(nsid).and_then(|ns| ns.format_run);
         let is_busy = run.is_some_and(|run| run.number != number && self.now_ns() <= run.until_ns);
         if is_busy { Err(Failure::transient(status::FORMAT_IN_PROGRESS)) } else { Ok(()) }
     }
@@ -81,7 +81,7 @@ impl Controller {
         ports: &mut Ports<'_>,
     ) -> Result<(), Failure> {
         let now_ns = self.now_ns();
-        let Some(ns) = self.namespaces.get_mut(&nsid) else {
+        let Some(ns) = self.namespaces.get_mut(nsid) else {
             return Ok(());
         };
         let done = ns.reformat(format, now_ns, ports.observer);

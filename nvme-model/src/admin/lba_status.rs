@@ -47,7 +47,7 @@ impl Controller {
         }
         let out_of_range =
             || Failure::permanent(status::LBA_OUT_OF_RANGE).at(byte::CDW10).at_lba(slba);
-        let ns = self.namespaces.get(&nsid).ok_or_else(super::super::inventory::inactive)?;
+        let ns = self.namespaces.get(nsid).ok_or_else(super::super::inventory::inactive)?;
         if !ns.has_blocks(slba, blocks.max(1)) {
             return Err(out_of_range());
         }

@@ -120,7 +120,7 @@ impl Controller {
         self.receive_attachment(nsid, from, ports)?;
         let namespace = self
             .detached
-            .remove(&nsid)
+            .remove(nsid)
             .ok_or(refused(status::NAMESPACE_ALREADY_ATTACHED).at(byte::NSID))?;
         self.namespaces.insert(nsid, namespace);
         self.namespace_changed(nsid);
@@ -137,10 +137,10 @@ impl Controller {
         self.receive_attachment(nsid, from, ports)?;
         let now_ns = self.now_ns();
         let not_attached = refused(status::NAMESPACE_NOT_ATTACHED).at(byte::NSID);
-        let namespace = self.namespaces.get_mut(&nsid).ok_or(not_attached)?;
+        let namespace = self.namespaces.get_mut(nsid).ok_or(not_attached)?;
         let flushed = namespace.flush(now_ns, ports.observer);
         self.host_result(flushed)?;
-        if let Some(namespace) = self.namespaces.remove(&nsid) {
+        if let Some(namespace) = self.namespaces.remove(nsid) {
             self.detached.insert(nsid, namespace);
         }
         self.namespace_went(nsid);

@@ -14,7 +14,7 @@ const IOCQES: u32 = 4;
 
 impl Controller {
     pub(crate) fn has_io_queues(&self) -> bool {
-        let is_io = |qid: &u16| *qid != ADMIN_QID;
+        let is_io = |qid| qid != ADMIN_QID;
         self.queues.sqs.keys().any(is_io) || self.queues.cqs.keys().any(is_io)
     }
 
@@ -47,7 +47,7 @@ impl Controller {
         vector: Option<u16>,
         base: u64,
     ) -> Outcome {
-        if !self.is_io_qid(cqid) || self.queues.cqs.contains_key(&cqid) {
+        if !self.is_io_qid(cqid) || self.queues.cqs.has(cqid) {
             return Err(invalid_qid(byte::CDW10));
         }
         let size = self.queue_size(size_z, self.cc().iocqes() == IOCQES)?;
@@ -68,13 +68,13 @@ impl Controller {
         priority: Priority,
         base: u64,
     ) -> Outcome {
-        if !self.is_io_qid(sqid) || self.queues.sqs.contains_key(&sqid) {
+        if !self.is_io_qid(sqid) || self.queues.sqs.has(sqid) {
             return Err(invalid_qid(byte::CDW10));
         }
         if !self.is_io_qid(cqid) {
             return Err(invalid_qid(byte::CDW11 + 2));
         }
-        if !self.queues.cqs.contains_key(&cqid) {
+        if !self.queues.cqs.has(cqid) {
             return Err(Failure::permanent(status::COMPLETION_QUEUE_INVALID).at(byte::CDW11 + 2));
         }
         let size = self.queue_size(size_z, self.cc().iosqes() == IOSQES)?;
@@ -86,26 +86,26 @@ impl Controller {
     /// Deletes a submission queue; its commands in flight complete as aborted first.
     // Spec: NVMe-Base-2.0c 5.7 "Delete I/O Submission Queue command"
     pub(crate) fn delete_sq(&mut self, sqid: u16, ports: &mut Ports<'_>) -> Outcome {
-        if sqid == ADMIN_QID || !self.queues.sqs.contains_key(&sqid) {
+        if sqid == ADMIN_QID || !self.queues.sqs.has(sqid) {
             return Err(invalid_qid(byte::CDW10));
         }
         self.forget_half(sqid);
         while let Some(entry) = self.take_of_queue(sqid) {
             self.cut_short(entry, status::ABORTED_SQ_DELETION, ports);
         }
-        self.queues.sqs.remove(&sqid);
+        self.queues.sqs.remove(sqid);
         Ok(0)
     }
 
     // Spec: NVMe-Base-2.0c 5.6 "Delete I/O Completion Queue command"
     pub(crate) fn delete_cq(&mut self, cqid: u16) -> Outcome {
-        if cqid == ADMIN_QID || !self.queues.cqs.contains_key(&cqid) {
+        if cqid == ADMIN_QID || !self.queues.cqs.has(cqid) {
             return Err(invalid_qid(byte::CDW10));
         }
         if self.queues.has_users(cqid) {
             return Err(Failure::permanent(status::INVALID_QUEUE_DELETION).at(byte::CDW10));
         }
-        self.queues.cqs.remove(&cqid);
+        self.queues.cqs.remove(cqid);
         Ok(0)
     }
 }

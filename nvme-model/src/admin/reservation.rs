@@ -76,7 +76,7 @@ impl Controller {
     }
 
     pub(super) fn get_reservations(&self, scope: Scope, is_current: bool) -> u32 {
-        let all = self.namespaces.get(&scope.nsid).filter(|_| is_current);
+        let all = self.namespaces.get(scope.nsid).filter(|_| is_current);
         all.map_or(0, |ns| match scope.fid {
             feature::RESERVATION_MASK => ns.reservations.notice_mask,
             _ => ns.reservations.is_persistent.into(),

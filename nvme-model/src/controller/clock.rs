@@ -1,43 +1,49 @@
 //! How long commands take.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::VecDeque;
 
-use crate::command::{Command, NvmOp};
+use crate::command::{Command, NvmCommand, NvmOp};
 use crate::config::Timing;
 
 /// The media's channels: each works on one command at a time.
 #[derive(Clone, Debug)]
 pub(crate) struct Channels {
-    /// When each becomes free; which one it is makes no difference.
-    free_at: BinaryHeap<Reverse<u64>>,
+    /// When each becomes free, ascending; which one it is makes no difference. Mostly whichever works
+    /// next is also free again last.
+    free_at: VecDeque<u64>,
 }
 
 impl Channels {
     pub(crate) fn new(count: u16) -> Self {
-        Self { free_at: std::iter::repeat_n(Reverse(0), usize::from(count.max(1))).collect() }
+        Self { free_at: std::iter::repeat_n(0, usize::from(count.max(1))).collect() }
     }
 
     pub(crate) fn reset(&mut self) {
-        let count = self.free_at.len();
-        self.free_at.clear();
-        self.free_at.extend(std::iter::repeat_n(Reverse(0), count));
+        self.free_at.iter_mut().for_each(|free_at| *free_at = 0);
     }
 
     /// Gives a command the first channel that is free; returns when it is done.
     fn occupy(&mut self, now_ns: u64, service_ns: u64) -> u64 {
-        let Some(mut first) = self.free_at.peek_mut() else {
-            return now_ns.saturating_add(service_ns);
-        };
-        let done_ns = now_ns.max(first.0).saturating_add(service_ns);
-        *first = Reverse(done_ns);
+        let first = self.free_at.pop_front().unwrap_or(0);
+        let done_ns = now_ns.max(first).saturating_add(service_ns);
+        match self.free_at.back() {
+            Some(last) if *last > done_ns => {
+                let at = self.free_at.partition_point(|earlier| *earlier <= done_ns);
+                self.free_at.insert(at, done_ns);
+            }
+            _ => self.free_at.push_back(done_ns),
+        }
         done_ns
     }
 
     /// When a command that is fetched now is done. Admin commands and those that fail at once need no
     /// channel.
     pub(crate) fn due(&mut self, now_ns: u64, timing: &Timing, command: Option<&Command>) -> u64 {
-        match command.and_then(|command| media_ns(timing, command)) {
+        let service_ns = match command {
+            Some(Command::Nvm(command)) => media_ns(timing, command),
+            _ => None,
+        };
+        match service_ns {
             Some(service_ns) => self.occupy(now_ns, service_ns),
             None => now_ns.saturating_add(timing.admin_ns),
         }
@@ -45,10 +51,7 @@ impl Channels {
 }
 
 /// How long the media works on a command; `None` if it does not.
-pub(crate) fn media_ns(timing: &Timing, command: &Command) -> Option<u64> {
-    let Command::Nvm(command) = command else {
-        return None;
-    };
+pub(crate) fn media_ns(timing: &Timing, command: &NvmCommand) -> Option<u64> {
     let blocks_ns = |blocks: u32| timing.block_ns.saturating_mul(blocks.into());
     Some(match command.op {
         NvmOp::Flush => timing.flush_ns,

@@ -54,10 +54,10 @@ impl Controller {
         let queues = &mut self.queues;
         let result = match bell {
             Some(Doorbell::SqTail(sqid)) => {
-                queues.sqs.get_mut(&sqid).map(|sq| ring_register(sq, index, has_shadow))
+                queues.sqs.get_mut(sqid).map(|sq| ring_register(sq, index, has_shadow))
             }
             Some(Doorbell::CqHead(cqid)) => {
-                queues.cqs.get_mut(&cqid).map(|cq| ring_register(cq, index, has_shadow))
+                queues.cqs.get_mut(cqid).map(|cq| ring_register(cq, index, has_shadow))
             }
             None => None,
         };
@@ -134,8 +134,7 @@ impl Controller {
         };
         let mut seen = Seen::default();
         let (now_ns, memory) = (self.now_ns, ports.memory);
-        for (sqid, sq) in self.queues.sqs.range_mut(FIRST_IO_QID..) {
-            let sqid = *sqid;
+        for (sqid, sq) in self.queues.sqs.from_mut(FIRST_IO_QID) {
             if let Some(news) = sq.news(&shadow, memory, Doorbell::SqTail(sqid)) {
                 if news.is_new {
                     let event = Event::SqDoorbell { sqid, tail: news.value };
@@ -144,8 +143,7 @@ impl Controller {
                 seen.take(sq, sqid, news);
             }
         }
-        for (cqid, cq) in self.queues.cqs.range_mut(FIRST_IO_QID..) {
-            let cqid = *cqid;
+        for (cqid, cq) in self.queues.cqs.from_mut(FIRST_IO_QID) {
             if let Some(news) = cq.news(&shadow, memory, Doorbell::CqHead(cqid)) {
                 if news.is_new {
                     let event = Event::CqDoorbell { cqid, head: news.value };
@@ -174,11 +172,11 @@ impl Controller {
     fn publish_events(&mut self, memory: &dyn GuestMemory) {
         let Some(shadow) = self.shadow else { return };
         let back = u32::from(self.is_polled);
-        for (sqid, sq) in self.queues.sqs.range_mut(FIRST_IO_QID..) {
-            sq.publish(&shadow, memory, Doorbell::SqTail(*sqid), back);
+        for (sqid, sq) in self.queues.sqs.from_mut(FIRST_IO_QID) {
+            sq.publish(&shadow, memory, Doorbell::SqTail(sqid), back);
         }
-        for (cqid, cq) in self.queues.cqs.range_mut(FIRST_IO_QID..) {
-            cq.publish(&shadow, memory, Doorbell::CqHead(*cqid), back);
+        for (cqid, cq) in self.queues.cqs.from_mut(FIRST_IO_QID) {
+            cq.publish(&shadow, memory, Doorbell::CqHead(cqid), back);
         }
     }
 
@@ -192,7 +190,7 @@ impl Controller {
     /// Whether there is something to poll: shadow doorbells of at least one I/O queue.
     #[must_use]
     pub fn has_shadow_doorbells(&self) -> bool {
-        self.shadow.is_some() && self.queues.sqs.range(FIRST_IO_QID..).next().is_some()
+        self.shadow.is_some() && self.queues.sqs.keys().any(|sqid| sqid >= FIRST_IO_QID)
     }
 }
 

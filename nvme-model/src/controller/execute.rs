@@ -34,7 +34,7 @@ impl Controller {
         match command {
             Command::Admin(AdminCommand::AsyncEventRequest) => {
                 let limit = self.config.async_events_max;
-                let is_parked = self.events.park(entry.sqe.cid(), limit);
+                let is_parked = self.events.park(entry.cid(), limit);
                 let refused = Failure::permanent(status::AER_LIMIT_EXCEEDED);
                 (!is_parked).then_some(Err(refused))
             }
@@ -45,7 +45,7 @@ impl Controller {
             Command::Nvm(command) => {
                 self.wake_for_io();
                 let timing = &self.config.timing;
-                let busy_ns = super::clock::media_ns(timing, &Command::Nvm(command.clone()));
+                let busy_ns = super::clock::media_ns(timing, command);
                 self.health.busy_ns = self.health.busy_ns.saturating_add(busy_ns.unwrap_or(0));
                 self.log_execution(entry.subject.number);
                 Some(self.execute_nvm(command, &entry.faults, ports))
@@ -168,7 +168,7 @@ impl Controller {
     }
 
     /// Takes a command out of flight for an abort.
-    pub(crate) fn take_abortable(&mut self, sqid: u16, cid: u16) -> Option<InFlight> {
+    pub(crate) fn take_abortable(&mut self, sqid: u16, cid: u16) -> Option<Box<InFlight>> {
         self.in_flight.take_abortable(sqid, cid)
     }
 
@@ -186,7 +186,7 @@ impl Controller {
     }
 
     /// Takes the oldest command of a queue out of flight.
-    pub(crate) fn take_of_queue(&mut self, sqid: u16) -> Option<InFlight> {
+    pub(crate) fn take_of_queue(&mut self, sqid: u16) -> Option<Box<InFlight>> {
         self.in_flight.take_of_queue(sqid)
     }
 

@@ -52,7 +52,7 @@ impl Controller {
                     self.cut_short(first, status::ABORTED_MISSING_FUSED, ports);
                 }
                 // Both are submitted by one write of the doorbell, so the second is there by now.
-                let is_last = self.queues.sqs.get(&sqid).is_none_or(|sq| sq.is_empty());
+                let is_last = self.queues.sqs.get(sqid).is_none_or(|sq| sq.is_empty());
                 if fuse == FIRST && is_last {
                     *command = missing;
                 }
@@ -64,7 +64,7 @@ impl Controller {
     /// Sets the times of a command that is one of two.
     pub(super) fn time_fused(&mut self, entry: &mut InFlight, first: Option<Half>) {
         let number = entry.subject.number;
-        let fuse = entry.sqe.dword0().fuse();
+        let fuse = entry.subject.sqe.dword0().fuse();
         let is_missing =
             matches!(&entry.command, Err(f) if f.status.code == status::ABORTED_MISSING_FUSED);
         if let Some(half) = first {
@@ -72,7 +72,9 @@ impl Controller {
             entry.due_ns = half.due_ns.zip(entry.due_ns).map(|(first, second)| first.max(second));
         } else if fuse == FIRST && !is_missing {
             let blocks = match &entry.command {
-                Ok(command) => command.blocks().map(|(slba, n)| (entry.sqe.nsid.get(), slba, n)),
+                Ok(command) => {
+                    command.blocks().map(|(slba, n)| (entry.subject.sqe.nsid.get(), slba, n))
+                }
                 Err(_) => None,
             };
             let due_ns = entry.due_ns.take();
@@ -102,7 +104,7 @@ impl Controller {
     }
 
     /// Executes both halves, the second only if the first was good.
-    pub(super) fn finish_pair(&mut self, mut second: InFlight, ports: &mut Ports<'_>) {
+    pub(super) fn finish_pair(&mut self, mut second: Box<InFlight>, ports: &mut Ports<'_>) {
         let first = second.fused_first.take().and_then(|n| self.in_flight.take_command(n));
         let is_good = first.is_none_or(|first| self.finish_one(first, ports));
         if !self.is_running() {
@@ -125,7 +127,7 @@ impl Controller {
     /// Aborts a command, and with it the other half if it is one of two.
     pub(crate) fn abort_command(
         &mut self,
-        entry: InFlight,
+        entry: Box<InFlight>,
         code: StatusCode,
         ports: &mut Ports<'_>,
     ) {

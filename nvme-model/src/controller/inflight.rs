@@ -1,12 +1,11 @@
 //! Commands that were fetched and are not completed.
 
-use std::collections::{BTreeMap, VecDeque};
-
-use nvme_spec::Sqe;
+use std::collections::VecDeque;
 
 use crate::command::Command;
 use crate::failure::Failure;
 use crate::fault::{Faults, Subject};
+use crate::numbered::Numbered;
 use crate::queue::Slot;
 
 use super::cid_set::CidSet;
@@ -18,7 +17,6 @@ pub(crate) type Outcome = Result<u32, Failure>;
 #[derive(Clone, Debug)]
 pub(crate) struct InFlight {
     pub(crate) sqid: u16,
-    pub(crate) sqe: Sqe,
     pub(crate) command: Result<Command, Failure>,
     pub(crate) subject: Subject,
     pub(crate) faults: Faults,
@@ -33,6 +31,16 @@ pub(crate) struct InFlight {
     pub(crate) due_ns: Option<u64>,
 }
 
+impl InFlight {
+    /// Its identifier.
+    pub(crate) fn cid(&self) -> u16 {
+        self.subject.sqe.cid()
+    }
+}
+
+/// So many boxes are kept.
+const DONE_MAX: usize = 256;
+
 /// A command's turn: when, its number as the tie-break between equal times, and its place.
 type Turn = (u64, u64, usize);
 
@@ -42,14 +50,37 @@ type Turn = (u64, u64, usize);
 /// they were fetched: the list of turns is a queue that is rarely entered in the middle.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct InFlightTable {
-    places: Vec<Option<InFlight>>,
+    /// Boxed: a command is some hundred bytes, and moves several times in its life.
+    places: Vec<Option<Box<InFlight>>>,
     free: Vec<usize>,
     turns: VecDeque<Turn>,
-    cids: BTreeMap<u16, CidSet>,
+    /// Boxes of commands that are done, for the next ones.
+    done: Vec<Box<InFlight>>,
+    cids: Numbered<CidSet>,
 }
 
 impl InFlightTable {
-    pub(crate) fn insert(&mut self, entry: InFlight) {
+    /// Puts a command into a box.
+    pub(crate) fn boxed(&mut self, entry: InFlight) -> Box<InFlight> {
+        match self.done.pop() {
+            Some(mut place) => {
+                *place = entry;
+                place
+            }
+            None => Box::new(entry),
+        }
+    }
+
+    /// Keeps the box of a command that is done. Its place in the completion queue is returned.
+    pub(crate) fn done(&mut self, mut entry: Box<InFlight>) -> Slot {
+        let slot = std::mem::replace(&mut entry.slot, Slot::spent());
+        if self.done.len() < DONE_MAX {
+            self.done.push(entry);
+        }
+        slot
+    }
+
+    pub(crate) fn insert(&mut self, entry: Box<InFlight>) {
         let place = self.free.pop().unwrap_or(self.places.len());
         if let Some(due_ns) = entry.due_ns {
             let turn = (due_ns, entry.subject.number, place);
@@ -61,7 +92,7 @@ impl InFlightTable {
                 _ => self.turns.push_back(turn),
             }
         }
-        self.cids.entry(entry.sqid).or_default().insert(entry.sqe.cid());
+        self.cids.get_or_default(entry.sqid).insert(entry.cid());
         match self.places.get_mut(place) {
             Some(free) => *free = Some(entry),
             None => self.places.push(Some(entry)),
@@ -74,7 +105,7 @@ impl InFlightTable {
     }
 
     /// Takes the first command that is due now.
-    pub(crate) fn take_due(&mut self, now_ns: u64) -> Option<InFlight> {
+    pub(crate) fn take_due(&mut self, now_ns: u64) -> Option<Box<InFlight>> {
         let (due_ns, _, place) = *self.turns.front()?;
         if due_ns > now_ns {
             return None;
@@ -83,17 +114,17 @@ impl InFlightTable {
         self.vacate(place)
     }
 
-    fn vacate(&mut self, place: usize) -> Option<InFlight> {
+    fn vacate(&mut self, place: usize) -> Option<Box<InFlight>> {
         let entry = self.places.get_mut(place)?.take()?;
         self.free.push(place);
-        if let Some(cids) = self.cids.get_mut(&entry.sqid) {
-            cids.remove(entry.sqe.cid());
+        if let Some(cids) = self.cids.get_mut(entry.sqid) {
+            cids.remove(entry.cid());
         }
         Some(entry)
     }
 
     /// Takes the command that was fetched first among those that are meant.
-    fn take_first(&mut self, is_meant: impl Fn(&InFlight) -> bool) -> Option<InFlight> {
+    fn take_first(&mut self, is_meant: impl Fn(&InFlight) -> bool) -> Option<Box<InFlight>> {
         let numbered = self.places.iter().enumerate().filter_map(|(place, entry)| {
             let entry = entry.as_ref().filter(|entry| is_meant(entry))?;
             Some((entry.subject.number, place))
@@ -115,14 +146,12 @@ impl InFlightTable {
 
     /// Whether a command of this queue has this identifier.
     pub(crate) fn has(&self, sqid: u16, cid: u16) -> bool {
-        self.cids.get(&sqid).is_some_and(|cids| cids.has(cid))
+        self.cids.get(sqid).is_some_and(|cids| cids.has(cid))
     }
 
     /// Takes the command that an Abort names. One that was executed already is not abortable.
-    pub(crate) fn take_abortable(&mut self, sqid: u16, cid: u16) -> Option<InFlight> {
-        self.take_first(|entry| {
-            entry.sqid == sqid && entry.sqe.cid() == cid && entry.outcome.is_none()
-        })
+    pub(crate) fn take_abortable(&mut self, sqid: u16, cid: u16) -> Option<Box<InFlight>> {
+        self.take_first(|entry| entry.sqid == sqid && entry.cid() == cid && entry.outcome.is_none())
     }
 
     /// Valid commands without an effect so far, in the order in which they were fetched.
@@ -136,7 +165,7 @@ impl InFlightTable {
 
     /// The command of this number.
     pub(crate) fn with_number(&self, number: u64) -> Option<&InFlight> {
-        self.places.iter().flatten().find(|entry| entry.subject.number == number)
+        self.places.iter().flatten().map(AsRef::as_ref).find(|entry| entry.subject.number == number)
     }
 
     /// Gives a command that had no time one.
@@ -149,12 +178,12 @@ impl InFlightTable {
     }
 
     /// Takes the command of this number.
-    pub(crate) fn take_command(&mut self, number: u64) -> Option<InFlight> {
+    pub(crate) fn take_command(&mut self, number: u64) -> Option<Box<InFlight>> {
         self.take_first(|entry| entry.subject.number == number)
     }
 
     /// Takes the second command of the fused operation whose first has this number.
-    pub(crate) fn take_second_of(&mut self, first: u64) -> Option<InFlight> {
+    pub(crate) fn take_second_of(&mut self, first: u64) -> Option<Box<InFlight>> {
         self.take_first(|entry| entry.fused_first == Some(first))
     }
 
@@ -167,7 +196,7 @@ impl InFlightTable {
     }
 
     /// Takes the oldest command of a queue.
-    pub(crate) fn take_of_queue(&mut self, sqid: u16) -> Option<InFlight> {
+    pub(crate) fn take_of_queue(&mut self, sqid: u16) -> Option<Box<InFlight>> {
         self.take_first(|entry| entry.sqid == sqid)
     }
 
@@ -180,7 +209,8 @@ impl InFlightTable {
 
     /// All commands, oldest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &InFlight> {
-        let mut entries: Vec<&InFlight> = self.places.iter().flatten().collect();
+        let entries = self.places.iter().flatten().map(AsRef::as_ref);
+        let mut entries: Vec<&InFlight> = entries.collect();
         entries.sort_unstable_by_key(|entry| entry.subject.number);
         entries.into_iter()
     }

@@ -186,14 +186,14 @@ impl Controller {
     /// Every I/O queue is gone, with its commands.
     fn lose_queues(&mut self) {
         let admin = nvme_spec::ADMIN_QID;
-        let sqids: Vec<u16> = self.queues.sqs.keys().copied().filter(|id| *id != admin).collect();
+        let sqids: Vec<u16> = self.queues.sqs.keys().filter(|id| *id != admin).collect();
         for sqid in sqids {
             while let Some(entry) = self.in_flight.take_of_queue(sqid) {
                 entry.slot.dissolve();
             }
         }
-        self.queues.sqs.retain(|qid, _| *qid == admin);
-        self.queues.cqs.retain(|qid, _| *qid == admin);
+        self.queues.sqs.retain(|qid| qid == admin);
+        self.queues.cqs.retain(|qid| qid == admin);
     }
 
     /// A reset that leaves the I/O queues: only the admin queues and their commands go.
@@ -202,8 +202,8 @@ impl Controller {
         while let Some(entry) = self.in_flight.take_of_queue(admin) {
             entry.slot.dissolve();
         }
-        self.queues.sqs.remove(&admin);
-        self.queues.cqs.remove(&admin);
+        self.queues.sqs.remove(admin);
+        self.queues.cqs.remove(admin);
         self.events = crate::async_events::AsyncEvents::default();
         self.ready_at = None;
     }

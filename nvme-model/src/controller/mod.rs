@@ -41,6 +41,7 @@ use crate::health::Health;
 use crate::inventory;
 use crate::media::{Media, MediaError};
 use crate::namespace::Namespace;
+use crate::numbered::Numbered;
 use crate::queue::{Coalescing, Queues, ShadowDoorbells};
 use crate::reservation::Notices;
 use inflight::InFlightTable;
@@ -65,9 +66,9 @@ pub struct Controller {
     half_fused: BTreeMap<u16, fused::Half>,
     clock: clock::Channels,
     /// The namespaces that are attached.
-    pub(crate) namespaces: BTreeMap<u32, Namespace>,
+    pub(crate) namespaces: Numbered<Namespace, u32>,
     /// Those that are allocated and not attached. Their caches are empty.
-    pub(crate) detached: BTreeMap<u32, Namespace>,
+    pub(crate) detached: Numbered<Namespace, u32>,
     pub(crate) device: Device,
     pub(crate) features: Features,
     pub(crate) events: AsyncEvents,
@@ -144,7 +145,7 @@ impl Controller {
             half_fused: BTreeMap::new(),
             clock: clock::Channels::new(config.channels),
             namespaces,
-            detached: BTreeMap::new(),
+            detached: Numbered::default(),
             device: Device::new(&config, capacity_bytes),
             features: Features::new(&config),
             events: AsyncEvents::default(),
@@ -195,12 +196,12 @@ impl Controller {
     /// The media of a namespace, as a power cut would leave it.
     #[must_use]
     pub fn media(&self, nsid: u32) -> Option<&dyn Media> {
-        self.namespaces.get(&nsid).map(|ns| ns.media.as_ref())
+        self.namespaces.get(nsid).map(|ns| ns.media.as_ref())
     }
 
     /// The media of a namespace, to look at it or to damage it from outside.
     pub fn media_mut(&mut self, nsid: u32) -> Option<&mut dyn Media> {
-        match self.namespaces.get_mut(&nsid) {
+        match self.namespaces.get_mut(nsid) {
             Some(ns) => Some(ns.media.as_mut()),
             None => None,
         }
@@ -209,7 +210,7 @@ impl Controller {
     /// What a power cut would lose of a namespace.
     #[must_use]
     pub fn cache(&self, nsid: u32) -> Option<&WriteCache> {
-        self.namespaces.get(&nsid).map(|ns| &ns.cache)
+        self.namespaces.get(nsid).map(|ns| &ns.cache)
     }
 
     /// The first failure of the host's own storage, if there was any. The run's results are void then.

@@ -22,7 +22,12 @@ struct Entry {
 
 impl Controller {
     /// Counts how a command went and posts its completion.
-    pub(super) fn complete(&mut self, entry: InFlight, outcome: Outcome, ports: &mut Ports<'_>) {
+    pub(super) fn complete(
+        &mut self,
+        mut entry: Box<InFlight>,
+        outcome: Outcome,
+        ports: &mut Ports<'_>,
+    ) {
         if let Some(until) = self.paused_until {
             return self.complete_after(until, entry, outcome);
         }
@@ -34,12 +39,14 @@ impl Controller {
                 (failure.status, 0)
             }
         };
-        let InFlight { sqid, slot, lies, sqe, .. } = entry;
-        let Some(cqid) = self.queues.sqs.get(&sqid).map(|sq| sq.cqid) else {
+        let (sqid, cid) = (entry.sqid, entry.cid());
+        let lies = std::mem::take(&mut entry.lies);
+        let slot = self.in_flight.done(entry);
+        let Some(cqid) = self.queues.sqs.get(sqid).map(|sq| sq.cqid) else {
             slot.dissolve();
             return;
         };
-        let posted = Entry { sqid, cid: sqe.cid(), status, dw0 };
+        let posted = Entry { sqid, cid, status, dw0 };
         self.post_with(cqid, slot, posted, &lies, ports);
     }
 
@@ -56,7 +63,7 @@ impl Controller {
             None => (cqid, slot),
             Some(wrong) => {
                 self.queues.release(cqid, slot);
-                match self.queues.cqs.get_mut(wrong).and_then(|cq| cq.reserve()) {
+                match self.queues.cqs.get_mut(*wrong).and_then(|cq| cq.reserve()) {
                     Some(slot) => (*wrong, slot),
                     // There is no such queue, or no place in it: the completion is lost.
                     None => return,
@@ -67,12 +74,12 @@ impl Controller {
         if lies.has(ActionKind::Duplicate) {
             // A lie needs a place like any truth: in a full queue there is none, and the rule's firing
             // stays without effect.
-            if let Some(again) = self.queues.cqs.get_mut(&cqid).and_then(|cq| cq.reserve()) {
+            if let Some(again) = self.queues.cqs.get_mut(cqid).and_then(|cq| cq.reserve()) {
                 self.post(cqid, again, entry, lies, ports);
             }
         }
         for _ in 0..value_of!(lies, CqOverflow).copied().unwrap_or(0) {
-            if let Some(place) = self.queues.cqs.get_mut(&cqid).map(|cq| cq.overrun()) {
+            if let Some(place) = self.queues.cqs.get_mut(cqid).map(|cq| cq.overrun()) {
                 self.post(cqid, place, entry, lies, ports);
             }
         }
@@ -81,22 +88,22 @@ impl Controller {
     fn record(&mut self, entry: &InFlight, failure: &Failure) {
         let culprit = Culprit {
             sqid: entry.sqid,
-            cid: entry.sqe.cid(),
+            cid: entry.cid(),
             nsid: entry.subject.nsid,
             lba: entry.subject.lba.map_or(0, |(slba, _)| slba),
         };
         self.health.record(culprit, failure, self.config.error_log_entries);
-        self.journal_media_error(entry.sqid, entry.sqe.cid(), failure);
+        self.journal_media_error(entry.sqid, entry.cid(), failure);
     }
 
     fn post(&mut self, cqid: u16, slot: Slot, entry: Entry, lies: &Faults, ports: &mut Ports<'_>) {
         let Entry { sqid, cid, status, dw0 } = entry;
-        let sqhd = self.queues.sqs.get_mut(&sqid).map_or(0, |sq| sq.report_head());
+        let sqhd = self.queues.sqs.get_mut(sqid).map_or(0, |sq| sq.report_head());
         let sqhd = value_of!(lies, WrongSqhd).copied().unwrap_or(sqhd);
         let sqid = value_of!(lies, WrongSqid).copied().unwrap_or(sqid);
         let cid = value_of!(lies, WrongCid).copied().unwrap_or(cid);
         let wrong_phase = value_of!(lies, WrongPhase).copied();
-        let Some(cq) = self.queues.cqs.get_mut(&cqid) else {
+        let Some(cq) = self.queues.cqs.get_mut(cqid) else {
             slot.dissolve();
             return;
         };
@@ -142,7 +149,7 @@ impl Controller {
     pub(super) fn report_events(&mut self, ports: &mut Ports<'_>) {
         while self.is_fetching() && self.events.is_deliverable() {
             let cqid = nvme_spec::ADMIN_QID;
-            let Some(slot) = self.queues.cqs.get_mut(&cqid).and_then(|cq| cq.reserve()) else {
+            let Some(slot) = self.queues.cqs.get_mut(cqid).and_then(|cq| cq.reserve()) else {
                 return;
             };
             let Some((cid, event)) = self.events.deliver() else {
@@ -159,7 +166,7 @@ impl Controller {
             let subject = self.request(cid);
             let lies = self.faults.at_completion(self.now_ns, &subject, ports.observer);
             let goes_on = self.befall(&lies, ports.observer);
-            if !goes_on || lies.has(ActionKind::Drop) || !self.queues.cqs.contains_key(&cqid) {
+            if !goes_on || lies.has(ActionKind::Drop) || !self.queues.cqs.has(cqid) {
                 self.queues.release(cqid, slot);
                 continue;
             }
@@ -175,7 +182,7 @@ impl Controller {
         let sqe = nvme_spec::Sqe::async_event_request().with_cid(cid);
         Subject {
             opcode: opcode.0,
-            sqe: sqe.to_bytes(),
+            sqe,
             transition: None,
             ..Subject::of_transition(crate::fault::Transition::Enable, self.commands_fetched)
         }
@@ -184,7 +191,7 @@ impl Controller {
     /// Completes an admin command that keeps no place, if there is one left in the queue.
     pub(super) fn post_admin(&mut self, cid: u16, status: Status, ports: &mut Ports<'_>) {
         let cqid = nvme_spec::ADMIN_QID;
-        if let Some(slot) = self.queues.cqs.get_mut(&cqid).and_then(|cq| cq.reserve()) {
+        if let Some(slot) = self.queues.cqs.get_mut(cqid).and_then(|cq| cq.reserve()) {
             self.post(
                 cqid,
                 slot,
@@ -225,7 +232,7 @@ impl Controller {
     /// Completes a command that is taken out of flight before its time.
     pub(crate) fn cut_short(
         &mut self,
-        entry: InFlight,
+        entry: Box<InFlight>,
         code: nvme_spec::StatusCode,
         ports: &mut Ports<'_>,
     ) {

@@ -99,9 +99,9 @@ impl Controller {
         let cycle = self.health.power_cycles;
         let chance = |seed, is_violating| Chance::new(seed, command, cycle, is_violating);
         let (mut lost, mut failure) = (0_u64, None);
-        for (nsid, ns) in self.namespaces.iter_mut().chain(&mut self.detached) {
+        for (nsid, ns) in self.namespaces.iter_mut().chain(self.detached.iter_mut()) {
             ns.reservations.power_off();
-            let mine = in_flight.iter().filter(|(of, _)| of == nsid).map(|(_, change)| change);
+            let mine = in_flight.iter().filter(|(of, _)| *of == nsid).map(|(_, change)| change);
             let mine = mine.cloned().collect();
             let outcome = match policy {
                 CachePolicy::LoseAll => Ok(ns.lose_cache()),

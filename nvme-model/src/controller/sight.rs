@@ -41,7 +41,7 @@ impl Controller {
             return self.sent_with(command, ports);
         };
         let bytes = self.bytes_of(command.nsid, blocks)?;
-        let ns = self.namespaces.get_mut(&command.nsid)?;
+        let ns = self.namespaces.get_mut(command.nsid)?;
         let mut data = vec![0; bytes];
         let is_there = ns.has_blocks(slba, blocks.into()) && ns.peek(slba, &mut data).is_ok();
         is_there.then_some(data)
@@ -64,7 +64,7 @@ impl Controller {
 
     /// Bytes of so many blocks, if a transfer may be so large.
     fn bytes_of(&self, nsid: u32, blocks: u32) -> Option<usize> {
-        let block_bytes = self.namespaces.get(&nsid)?.block_bytes();
+        let block_bytes = self.namespaces.get(nsid)?.block_bytes();
         let bytes = u64::from(blocks).saturating_mul(block_bytes.into());
         usize::try_from(bytes).ok().filter(|_| bytes <= self.config.transfer_bytes_max())
     }

@@ -59,7 +59,7 @@ impl Controller {
     }
 
     fn fetch(&mut self, sqid: u16, slot: Slot, ports: &mut Ports<'_>) {
-        let Some(sq) = self.queues.sqs.get_mut(&sqid) else {
+        let Some(sq) = self.queues.sqs.get_mut(sqid) else {
             slot.dissolve();
             return;
         };
@@ -72,11 +72,13 @@ impl Controller {
         self.commands_fetched = self.commands_fetched.saturating_add(1);
         let is_conflict = self.in_flight.has(sqid, sqe.cid())
             || sqid == nvme_spec::ADMIN_QID && self.events.is_parked(sqe.cid());
-        let mut command = if is_conflict {
+        let command = if is_conflict {
             Err(Failure::permanent(nvme_spec::status::CID_CONFLICT))
         } else {
-            Command::decode(sqid, &sqe).and_then(|command| self.admit(command))
+            Command::decode(sqid, &sqe)
         };
+        let refusal = command.as_ref().map_or(Ok(()), |command| self.admit(command));
+        let mut command = refusal.and(command);
         let first = self.pair_up(sqid, &sqe, &mut command, ports);
         let subject = self.describe(sqid, &sqe, command.as_ref().ok(), ports);
         if is_conflict {
@@ -91,7 +93,7 @@ impl Controller {
             return;
         }
         if faults.has(ActionKind::SpuriousInterrupt) {
-            let vector = self.queues.cqs.get(&cqid).and_then(|cq| cq.vector);
+            let vector = self.queues.cqs.get(cqid).and_then(|cq| cq.vector);
             self.interrupts.extend(vector);
         }
         self.log_submission(&subject);
@@ -102,9 +104,8 @@ impl Controller {
         let done_ns = done_ns.max(self.mishaps.not_before(sqid, self.now_ns, &faults));
         let is_stuck = faults.has(ActionKind::Hang) || self.faults.holds(subject.number);
         let due_ns = (!is_stuck).then_some(done_ns);
-        let mut entry = InFlight {
+        let mut entry = self.in_flight.boxed(InFlight {
             sqid,
-            sqe,
             command,
             subject,
             faults,
@@ -113,7 +114,7 @@ impl Controller {
             slot,
             due_ns,
             fused_first: None,
-        };
+        });
         self.time_fused(&mut entry, first);
         self.in_flight.insert(entry);
     }
@@ -134,7 +135,7 @@ impl Controller {
             nsid: sqe.nsid.get(),
             lba: blocks,
             ranges: self.ranges_of(command, ports),
-            sqe: sqe.to_bytes(),
+            sqe: *sqe,
             data: self.data_of(command, ports),
             transition: None,
             reg: None,
@@ -153,7 +154,7 @@ impl Controller {
     }
 
     /// A command's time has come.
-    fn finish(&mut self, entry: InFlight, ports: &mut Ports<'_>) {
+    fn finish(&mut self, entry: Box<InFlight>, ports: &mut Ports<'_>) {
         if entry.fused_first.is_some() {
             self.finish_pair(entry, ports);
         } else {
@@ -162,7 +163,7 @@ impl Controller {
     }
 
     /// Executes a command, asks the rules about its completion, posts that. Says whether it succeeded.
-    pub(super) fn finish_one(&mut self, mut entry: InFlight, ports: &mut Ports<'_>) -> bool {
+    pub(super) fn finish_one(&mut self, mut entry: Box<InFlight>, ports: &mut Ports<'_>) -> bool {
         if let Some(outcome) = entry.outcome {
             self.complete(entry, outcome, ports);
             return true;
@@ -202,12 +203,12 @@ impl Controller {
     }
 
     fn has_queue(&self, cqid: u16) -> bool {
-        self.queues.cqs.contains_key(&cqid)
+        self.queues.cqs.has(cqid)
     }
 
     /// Gives up a command without a completion.
-    pub(super) fn release(&mut self, entry: InFlight) {
-        match self.queues.sqs.get(&entry.sqid).map(|sq| sq.cqid) {
+    pub(super) fn release(&mut self, entry: Box<InFlight>) {
+        match self.queues.sqs.get(entry.sqid).map(|sq| sq.cqid) {
             Some(cqid) => self.queues.release(cqid, entry.slot),
             None => entry.slot.dissolve(),
         }

@@ -14,13 +14,13 @@ impl Controller {
     /// # Errors
     /// [`MediaError`] if the media cannot be read.
     pub fn start_write_log(&mut self, nsid: u32) -> Result<(), MediaError> {
-        self.namespaces.get_mut(&nsid).map_or(Ok(()), crate::namespace::Namespace::start_log)
+        self.namespaces.get_mut(nsid).map_or(Ok(()), crate::namespace::Namespace::start_log)
     }
 
     /// The log of a namespace.
     #[must_use]
     pub fn write_log(&self, nsid: u32) -> Option<&WriteLog> {
-        self.namespaces.get(&nsid).and_then(|ns| ns.log.as_ref())
+        self.namespaces.get(nsid).and_then(|ns| ns.log.as_ref())
     }
 
     /// A command was fetched: its operation begins here.

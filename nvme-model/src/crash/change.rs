@@ -13,7 +13,7 @@ const DISCARD_PIECES: u64 = 64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// These bytes, whole blocks.
-    Bytes(Arc<Vec<u8>>),
+    Bytes(Arc<[u8]>),
     /// Zeros.
     Zeros,
 }
@@ -64,7 +64,7 @@ impl Change {
         match &self.content {
             Content::Zeros => media.discard(range.start, range.end.saturating_sub(range.start)),
             Content::Bytes(bytes) if *range == self.range() => {
-                media.write_shared(range.start, bytes)
+                media.write_shared(range.start, bytes).map(drop)
             }
             Content::Bytes(_) => {
                 let bytes = self.bytes(range, media.block_bytes());

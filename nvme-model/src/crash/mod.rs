@@ -14,7 +14,7 @@
 //!     let write = |slba, value| Op::Change {
 //!         slba,
 //!         blocks: 2,
-//!         content: Content::Bytes(Arc::new(vec![value; 1024])),
+//!         content: Content::Bytes(vec![value; 1024].into()),
 //!         is_durable: false,
 //!     };
 //!     log.record(write(0, 1))?;

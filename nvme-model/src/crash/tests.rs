@@ -30,7 +30,7 @@ fn op(tiny: Tiny, value: u8) -> Op {
         Tiny::Flush => return Op::Flush,
         Tiny::Discard { slba, blocks } => (slba, blocks, Content::Zeros, false),
         Tiny::Write { slba, blocks, is_durable } => {
-            (slba, blocks, Content::Bytes(Arc::new(vec![value; blocks * 512])), is_durable)
+            (slba, blocks, Content::Bytes(vec![value; blocks * 512].into()), is_durable)
         }
     };
     Op::Change { slba: slba as u64, blocks: blocks as u64, content, is_durable }
@@ -200,7 +200,7 @@ proptest! {
 }
 
 fn cached(slba: u64, blocks: u64, value: u8) -> Op {
-    let content = Content::Bytes(Arc::new(vec![value; blocks as usize * 512]));
+    let content = Content::Bytes(vec![value; blocks as usize * 512].into());
     Op::Change { slba, blocks, content, is_durable: false }
 }
 

@@ -7,6 +7,8 @@
 mod prp;
 mod sgl;
 
+use std::ops::Deref;
+
 use nvme_spec::sgl::SglDescriptor;
 use nvme_spec::status;
 
@@ -28,6 +30,30 @@ pub(crate) enum Segment {
         /// Bytes.
         length: u64,
     },
+}
+
+/// The parts of a transfer, in order. Most have one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Segments {
+    One(Segment),
+    Any(Vec<Segment>),
+}
+
+impl Default for Segments {
+    fn default() -> Self {
+        Self::Any(Vec::new())
+    }
+}
+
+impl Deref for Segments {
+    type Target = [Segment];
+
+    fn deref(&self) -> &[Segment] {
+        match self {
+            Self::One(segment) => std::slice::from_ref(segment),
+            Self::Any(segments) => segments,
+        }
+    }
 }
 
 impl Segment {
@@ -81,10 +107,11 @@ impl DataPointer {
         length: u64,
         page_bytes: u64,
         direction: Direction,
-    ) -> Result<Vec<Segment>, Failure> {
+    ) -> Result<Segments, Failure> {
         match self {
             Self::Prp { prp1, prp2 } => prp::walk(memory, prp1, prp2, length, page_bytes),
             Self::Sgl(first) => sgl::walk(memory, &first, length, direction)
+                .map(Segments::Any)
                 .map_err(|code| Failure::permanent(code).at(byte::PRP1)),
         }
     }
@@ -100,15 +127,16 @@ impl MetadataPointer {
         memory: &dyn GuestMemory,
         length: u64,
         direction: Direction,
-    ) -> Result<Vec<Segment>, Failure> {
+    ) -> Result<Segments, Failure> {
         match self {
             Self::Buffer { address, alignment } => {
                 if address.checked_rem(alignment) != Some(0) {
                     return Err(Failure::field(byte::MPTR, 0));
                 }
-                Ok(vec![Segment::Memory { address, length }])
+                Ok(Segments::One(Segment::Memory { address, length }))
             }
             Self::Sgl { address } => sgl::walk_from(memory, address, length, direction)
+                .map(Segments::Any)
                 .map_err(|code| Failure::permanent(code).at(byte::MPTR)),
         }
     }

@@ -3,7 +3,7 @@
 
 use nvme_spec::{prp, status};
 
-use super::{Segment, push};
+use super::{Segment, Segments, push};
 use crate::GuestMemory;
 use crate::failure::{Failure, byte};
 
@@ -22,26 +22,26 @@ pub(super) fn walk(
     prp2: u64,
     length: u64,
     page_bytes: u64,
-) -> Result<Vec<Segment>, Failure> {
+) -> Result<Segments, Failure> {
     if prp1 & 3 != 0 {
         return Err(bad_offset(byte::PRP1));
     }
-    let mut segments = Vec::new();
     let first = page_bytes.saturating_sub(prp::page_offset(prp1, page_bytes)).min(length);
-    push(&mut segments, prp1, first);
+    let one = Segment::Memory { address: prp1, length: first };
     let left = length.saturating_sub(first);
     if left == 0 {
-        return Ok(segments);
+        return Ok(Segments::One(one));
     }
+    let mut segments = vec![one];
     if left <= page_bytes {
         if prp::page_offset(prp2, page_bytes) != 0 {
             return Err(bad_offset(byte::PRP2));
         }
         push(&mut segments, prp2, left);
-        return Ok(segments);
+        return Ok(Segments::Any(segments));
     }
     walk_list(memory, prp2, left, page_bytes, &mut segments)?;
-    Ok(segments)
+    Ok(Segments::Any(segments))
 }
 
 /// Walks the list at `list`. Only the first list page may begin at an offset; the pointer from one

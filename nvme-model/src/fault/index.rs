@@ -1,51 +1,15 @@
 //! Which rules could be about a command, without asking each of them.
 //!
 //! Rules are kept by phase, opcode, queue and, where they name blocks, by these. So a command looks at
-//! those that share all of that with it, and thousands of rules about other blocks cost a search.
-//! Namespace, bits and data are not indexed: rules that differ in these alone are all asked.
+//! those that share all of that with it: two places of a table, and of thousands of rules about other
+//! blocks or queues it sees the bounds, or searches them. Namespace, bits and data are not indexed: rules
+//! that differ in these alone are all asked.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::rule::{OpClass, Phase, Rule, Transition};
 use super::subject::Subject;
-
-/// What rules of one bucket have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum OpKey {
-    Any,
-    Io,
-    Admin,
-    IoOpcode(u8),
-    AdminOpcode(u8),
-    Transition(Transition),
-}
-
-impl From<OpClass> for OpKey {
-    fn from(op: OpClass) -> Self {
-        match op {
-            OpClass::Any => Self::Any,
-            OpClass::AnyIo => Self::Io,
-            OpClass::AnyAdmin => Self::Admin,
-            OpClass::Io(opcode) => Self::IoOpcode(opcode.0),
-            OpClass::Admin(opcode) => Self::AdminOpcode(opcode.0),
-            OpClass::Transition(transition) => Self::Transition(transition),
-        }
-    }
-}
-
-impl OpKey {
-    /// The keys that rules about this subject can have.
-    fn of(subject: &Subject) -> [Option<Self>; 3] {
-        match subject.transition {
-            Some(transition) => [Some(Self::Transition(transition)), None, None],
-            None if subject.sqid == nvme_spec::ADMIN_QID => {
-                [Some(Self::Any), Some(Self::Admin), Some(Self::AdminOpcode(subject.opcode))]
-            }
-            None => [Some(Self::Any), Some(Self::Io), Some(Self::IoOpcode(subject.opcode))],
-        }
-    }
-}
 
 /// A rule about a range.
 #[derive(Clone, Debug)]
@@ -74,9 +38,22 @@ impl Bucket {
         }
     }
 
+    /// Adds the rules that may be about this.
+    fn collect(&self, subject: &Subject, found: &mut Vec<u32>) {
+        found.extend_from_slice(&self.plain);
+        if !self.ranged.is_empty() {
+            subject.touched().for_each(|(first, count)| self.overlapping(first, count, found));
+        }
+    }
+
     /// Adds the rules whose range has something in common with so many from `first` on.
     fn overlapping(&self, first: u64, count: u64, found: &mut Vec<u32>) {
         let end = first.saturating_add(count);
+        // Most commands are about none of the places that rules name.
+        let is_before = self.ranged.first().is_none_or(|entry| end <= entry.range.start);
+        if is_before || self.ranged.last().is_none_or(|entry| entry.end_max <= first) {
+            return;
+        }
         let begun = self.ranged.partition_point(|entry| entry.range.start < end);
         let begun = self.ranged.get(..begun).unwrap_or(&[]).iter().rev();
         let candidates = begun.take_while(|entry| entry.end_max > first);
@@ -94,7 +71,17 @@ struct Queues {
 }
 
 impl Queues {
-    fn of(&mut self, queue: Option<u16>) -> &mut Bucket {
+    fn add(&mut self, number: u32, rule: &Rule) {
+        let bucket = self.bucket(rule.matcher.queue);
+        match rule.matcher.lba.as_ref().or(rule.matcher.reg.as_ref()) {
+            Some(range) => {
+                bucket.ranged.push(Ranged { range: range.clone(), end_max: 0, rule: number });
+            }
+            None => bucket.plain.push(number),
+        }
+    }
+
+    fn bucket(&mut self, queue: Option<u16>) -> &mut Bucket {
         let Some(queue) = queue else {
             return &mut self.any;
         };
@@ -106,19 +93,109 @@ impl Queues {
         self.one.get_mut(place).map_or(&mut self.any, |(_, bucket)| bucket)
     }
 
-    /// The rules that may be about a command of this queue.
-    fn about(&self, queue: u16) -> impl Iterator<Item = &Bucket> {
-        let found = self.one.binary_search_by_key(&queue, |(number, _)| *number);
-        let one = found.ok().and_then(|place| self.one.get(place));
-        std::iter::once(&self.any).chain(one.map(|(_, bucket)| bucket))
+    fn sort(&mut self) {
+        self.any.sort();
+        self.one.iter_mut().for_each(|(_, bucket)| bucket.sort());
+    }
+
+    /// Adds the rules that may be about this.
+    fn collect(&self, subject: &Subject, found: &mut Vec<u32>) {
+        self.any.collect(subject, found);
+        let (Some((first, _)), Some((last, _))) = (self.one.first(), self.one.last()) else {
+            return;
+        };
+        if !(*first..=*last).contains(&subject.sqid) {
+            return;
+        }
+        let place = self.one.binary_search_by_key(&subject.sqid, |(number, _)| *number);
+        if let Some((_, bucket)) = place.ok().and_then(|place| self.one.get(place)) {
+            bucket.collect(subject, found);
+        }
+    }
+}
+
+/// Rules about I/O commands or about admin commands.
+#[derive(Clone, Debug, Default)]
+struct Class {
+    /// Rules about any opcode.
+    any: Queues,
+    /// Rules about one opcode, by it; as many as the highest that a rule names.
+    opcodes: Vec<Queues>,
+}
+
+impl Class {
+    fn opcode(&mut self, opcode: u8) -> &mut Queues {
+        let place = usize::from(opcode);
+        if self.opcodes.len() <= place {
+            self.opcodes.resize_with(place.saturating_add(1), Queues::default);
+        }
+        self.opcodes.get_mut(place).unwrap_or(&mut self.any)
+    }
+
+    fn sort(&mut self) {
+        self.any.sort();
+        self.opcodes.iter_mut().for_each(Queues::sort);
+    }
+
+    fn collect(&self, subject: &Subject, found: &mut Vec<u32>) {
+        self.any.collect(subject, found);
+        if let Some(queues) = self.opcodes.get(usize::from(subject.opcode)) {
+            queues.collect(subject, found);
+        }
+    }
+}
+
+/// Rules of one phase.
+#[derive(Clone, Debug, Default)]
+struct PhaseIndex {
+    has_rules: bool,
+    io: Class,
+    admin: Class,
+    transitions: BTreeMap<Transition, Queues>,
+}
+
+impl PhaseIndex {
+    fn add(&mut self, number: u32, rule: &Rule) {
+        self.has_rules = true;
+        match rule.matcher.op {
+            OpClass::Any => {
+                self.io.any.add(number, rule);
+                self.admin.any.add(number, rule);
+            }
+            OpClass::AnyIo => self.io.any.add(number, rule),
+            OpClass::AnyAdmin => self.admin.any.add(number, rule),
+            OpClass::Io(opcode) => self.io.opcode(opcode.0).add(number, rule),
+            OpClass::Admin(opcode) => self.admin.opcode(opcode.0).add(number, rule),
+            OpClass::Transition(transition) => {
+                self.transitions.entry(transition).or_default().add(number, rule);
+            }
+        }
+    }
+
+    fn sort(&mut self) {
+        self.io.sort();
+        self.admin.sort();
+        self.transitions.values_mut().for_each(Queues::sort);
+    }
+
+    fn collect(&self, subject: &Subject, found: &mut Vec<u32>) {
+        match subject.transition {
+            Some(transition) => {
+                if let Some(queues) = self.transitions.get(&transition) {
+                    queues.collect(subject, found);
+                }
+            }
+            None if subject.sqid == nvme_spec::ADMIN_QID => self.admin.collect(subject, found),
+            None => self.io.collect(subject, found),
+        }
     }
 }
 
 /// The index of a plan.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
-    /// By whether they look at completions, and by opcode: few, whatever the plan.
-    queues: BTreeMap<(bool, OpKey), Queues>,
+    submission: PhaseIndex,
+    completion: PhaseIndex,
 }
 
 impl Index {
@@ -126,50 +203,42 @@ impl Index {
     pub(super) fn new<'a>(rules: impl Iterator<Item = (u32, &'a Rule)>) -> Self {
         let mut index = Self::default();
         for (number, rule) in rules {
-            let matcher = &rule.matcher;
-            let key = (rule.phase == Phase::Completion, OpKey::from(matcher.op));
-            let bucket = index.queues.entry(key).or_default().of(matcher.queue);
-            match matcher.lba.as_ref().or(matcher.reg.as_ref()) {
-                Some(range) => {
-                    bucket.ranged.push(Ranged { range: range.clone(), end_max: 0, rule: number });
-                }
-                None => bucket.plain.push(number),
+            match rule.phase {
+                Phase::Submission => index.submission.add(number, rule),
+                Phase::Completion => index.completion.add(number, rule),
             }
         }
-        for queues in index.queues.values_mut() {
-            queues.any.sort();
-            queues.one.iter_mut().for_each(|(_, bucket)| bucket.sort());
-        }
+        index.submission.sort();
+        index.completion.sort();
         index
+    }
+
+    fn phase(&self, phase: Phase) -> &PhaseIndex {
+        match phase {
+            Phase::Submission => &self.submission,
+            Phase::Completion => &self.completion,
+        }
+    }
+
+    /// Whether there is any rule of this phase.
+    pub(super) fn has_rules(&self, phase: Phase) -> bool {
+        self.phase(phase).has_rules
     }
 
     /// Whether any rule is about this transition.
     pub(super) fn has_transition(&self, transition: Transition) -> bool {
-        self.queues.keys().any(|(_, op)| *op == OpKey::Transition(transition))
+        [&self.submission, &self.completion]
+            .iter()
+            .any(|phase| phase.transitions.contains_key(&transition))
     }
 
     /// Puts the rules that could be about `subject` into `found`, in the plan's order.
     pub(super) fn candidates(&self, phase: Phase, subject: &Subject, found: &mut Vec<u32>) {
         found.clear();
-        let is_completion = phase == Phase::Completion;
-        if self.queues.is_empty() {
-            return;
+        self.phase(phase).collect(subject, found);
+        if found.len() > 1 {
+            found.sort_unstable();
+            found.dedup();
         }
-        for op in OpKey::of(subject).into_iter().flatten() {
-            let Some(queues) = self.queues.get(&(is_completion, op)) else {
-                continue;
-            };
-            for bucket in queues.about(subject.sqid) {
-                found.extend(&bucket.plain);
-                if bucket.ranged.is_empty() {
-                    continue;
-                }
-                for (first, count) in subject.touched() {
-                    bucket.overlapping(first, count, found);
-                }
-            }
-        }
-        found.sort_unstable();
-        found.dedup();
     }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Subject {
     pub(crate) lba: Option<(u64, u64)>,
     /// Blocks that its data name, if a rule wants to know.
     pub(crate) ranges: Vec<(u64, u64)>,
-    pub(crate) sqe: [u8; nvme_spec::SQE_BYTES],
+    pub(crate) sqe: nvme_spec::Sqe,
     /// What it moves, if a rule wants to know.
     pub(crate) data: Option<Vec<u8>>,
     /// Set if this is no command at all.
@@ -33,7 +33,7 @@ impl Subject {
             nsid: 0,
             lba: None,
             ranges: Vec::new(),
-            sqe: [0; nvme_spec::SQE_BYTES],
+            sqe: nvme_spec::Sqe::default(),
             data: None,
             transition: Some(transition),
             reg: None,
@@ -94,7 +94,7 @@ impl Match {
             && nsid.is_none_or(|nsid| nsid == subject.nsid)
             && lba.as_ref().is_none_or(|range| subject.touches_blocks(range))
             && reg.as_ref().is_none_or(|range| subject.reg.is_some_and(|r| overlaps(range, r)))
-            && sqe.as_ref().is_none_or(|want| want.is_in(&subject.sqe))
+            && sqe.as_ref().is_none_or(|want| want.is_in(&subject.sqe.to_bytes()))
             && (data.is_none() || subject.data.as_ref().is_some_and(is_in_data))
             && self.state.as_deref().is_none_or(|want| want == state)
             && self.all.iter().all(|inner| inner.holds_inside(subject, state))

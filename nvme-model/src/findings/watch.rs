@@ -51,6 +51,9 @@ impl Controller {
 
     /// Completion queues that stay full while commands wait.
     pub(crate) fn watch_full(&mut self, observer: &mut dyn Observer) {
+        if self.findings.full_since.is_empty() && !self.queues.has_waiting() {
+            return;
+        }
         let now_ns = self.now_ns();
         let blocked = self.queues.blocked();
         self.findings.full_since.retain(|cqid, _| blocked.contains(cqid));
@@ -79,8 +82,8 @@ impl Controller {
         if let Some((data, direction, bytes)) = self.data_pointer(command) {
             let page_bytes = self.page_bytes();
             let segments = data.segments(ports.memory, bytes, page_bytes, direction);
-            let ranges = segments.unwrap_or_default();
-            let ranges = ranges.iter().filter_map(Segment::memory);
+            let segments = segments.unwrap_or_default();
+            let ranges = segments.iter().filter_map(Segment::memory);
             if pages.add(number, ranges, direction == Direction::ToHost) {
                 self.found(FindingKind::PageInFlight, sqid, cid.into(), ports.observer);
             }
@@ -98,7 +101,7 @@ impl Controller {
                     }
                     _ => return None,
                 };
-                let block_bytes = self.namespaces.get(&command.nsid)?.block_bytes();
+                let block_bytes = self.namespaces.get(command.nsid)?.block_bytes();
                 let bytes = u64::from(blocks).saturating_mul(block_bytes.into());
                 let is_valid = bytes <= self.config.transfer_bytes_max();
                 is_valid.then_some((command.data, direction, bytes))

@@ -16,7 +16,7 @@ enum Leaf {
     Hole,
     /// Zeros that hide what is below.
     Zeros,
-    Bytes(Arc<Vec<u8>>),
+    Bytes(Arc<[u8]>),
 }
 
 /// What shows through holes: fills the bytes of the blocks from `lba` on.
@@ -122,6 +122,15 @@ impl Blocks {
         Ok(())
     }
 
+    /// So many bytes from `lba` on, if they are all in one leaf.
+    pub(super) fn view(&self, lba: u64, length: usize) -> Option<&[u8]> {
+        let Leaf::Bytes(bytes) = self.leaves.get(lba.checked_div(self.leaf_blocks)?).0 else {
+            return None;
+        };
+        let from = self.bytes(lba & self.leaf_blocks.saturating_sub(1));
+        bytes.get(from..from.checked_add(length)?)
+    }
+
     pub(super) fn write(
         &mut self,
         lba: u64,
@@ -143,7 +152,7 @@ impl Blocks {
         let fresh = if is_whole { None } else { self.leaf_below(part.leaf, below)? };
         let leaf = self.leaves.get_mut(part.leaf);
         if let Some(fresh) = fresh {
-            *leaf = Leaf::Bytes(Arc::new(fresh));
+            *leaf = Leaf::Bytes(fresh.into());
         }
         match leaf {
             // Nobody shares it, or the other blocks of it are needed: in place.
@@ -152,7 +161,7 @@ impl Blocks {
                     to.copy_from_slice(from);
                 }
             }
-            leaf => *leaf = Leaf::Bytes(Arc::new(from.to_vec())),
+            leaf => *leaf = Leaf::Bytes(from.into()),
         }
         Ok(())
     }
@@ -174,20 +183,24 @@ impl Blocks {
         Ok(Some(bytes))
     }
 
-    /// Takes bytes over without copying them if they are just one leaf; otherwise copies.
+    /// Takes bytes over without copying them if they are just one leaf, and returns those that were there;
+    /// otherwise copies.
     pub(super) fn write_shared(
         &mut self,
         lba: u64,
-        src: &Arc<Vec<u8>>,
+        src: &Arc<[u8]>,
         below: Below<'_>,
-    ) -> Result<(), MediaError> {
+    ) -> Result<Option<Arc<[u8]>>, MediaError> {
         let is_aligned = lba & self.leaf_blocks.saturating_sub(1) == 0;
         if !is_aligned || src.len() != self.leaf_bytes() {
-            return self.write(lba, src, below);
+            return self.write(lba, src, below).map(|()| None);
         }
         let leaf = lba.checked_div(self.leaf_blocks).unwrap_or(0);
-        *self.leaves.get_mut(leaf) = Leaf::Bytes(Arc::clone(src));
-        Ok(())
+        let before = std::mem::replace(self.leaves.get_mut(leaf), Leaf::Bytes(Arc::clone(src)));
+        Ok(match before {
+            Leaf::Bytes(bytes) => Some(bytes),
+            Leaf::Hole | Leaf::Zeros => None,
+        })
     }
 
     /// Makes blocks read as zeros: `below` too, if there is anything.

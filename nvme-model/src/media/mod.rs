@@ -63,12 +63,19 @@ pub trait Media: fmt::Debug + Send + Sync {
     /// [`MediaError`] if the host fails; any of the blocks may then be old or new.
     fn write(&mut self, lba: u64, src: &[u8]) -> Result<(), MediaError>;
 
-    /// Like [`Media::write`], of bytes that the media may keep instead of copying them.
+    /// Like [`Media::write`], of bytes that the media may keep instead of copying them. Returns bytes that
+    /// it had kept so far, if it has no use for them any more.
     ///
     /// # Errors
     /// As [`Media::write`].
-    fn write_shared(&mut self, lba: u64, src: &Arc<Vec<u8>>) -> Result<(), MediaError> {
-        self.write(lba, src)
+    fn write_shared(&mut self, lba: u64, src: &Arc<[u8]>) -> Result<Option<Arc<[u8]>>, MediaError> {
+        self.write(lba, src).map(|()| None)
+    }
+
+    /// So many bytes from `lba` on, if the media has them in memory in one piece: what [`Media::read`] would
+    /// copy.
+    fn view(&self, _lba: u64, _length: usize) -> Option<&[u8]> {
+        None
     }
 
     /// Makes what was written safe against a crash of the host, too.

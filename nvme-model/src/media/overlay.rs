@@ -76,8 +76,12 @@ impl Media for OverlayMedia {
         self.blocks.write(lba, src, &read_base(&self.base))
     }
 
-    fn write_shared(&mut self, lba: u64, src: &Arc<Vec<u8>>) -> Result<(), MediaError> {
+    fn write_shared(&mut self, lba: u64, src: &Arc<[u8]>) -> Result<Option<Arc<[u8]>>, MediaError> {
         self.blocks.write_shared(lba, src, &read_base(&self.base))
+    }
+
+    fn view(&self, lba: u64, length: usize) -> Option<&[u8]> {
+        self.blocks.view(lba, length)
     }
 
     fn flush(&mut self) -> Result<(), MediaError> {

@@ -20,7 +20,7 @@ impl Namespace {
                     let bytes = usize::try_from(blocks).unwrap_or(0).saturating_mul(self.chunk());
                     let mut data = vec![0; bytes];
                     self.media.read(range.start, &mut data)?;
-                    let content = Content::Bytes(Arc::new(data));
+                    let content = Content::Bytes(data.into());
                     Op::Change { slba: range.start, blocks, content, is_durable: true }
                 }
             })?;
@@ -34,7 +34,7 @@ impl Namespace {
     pub(super) fn log_write(
         &mut self,
         slba: u64,
-        data: &Arc<Vec<u8>>,
+        data: &Arc<[u8]>,
         durability: Durability,
     ) -> Result<(), MediaError> {
         if !self.is_logging {

@@ -1,9 +1,9 @@
 //! The way of a block to the media: through the cache or past it.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::{Durability, Namespace};
+use crate::buffer::Buffer;
 use crate::cache::CachedWrite;
 use crate::crash::{Content, Op};
 use crate::media::MediaError;
@@ -14,14 +14,14 @@ impl Namespace {
     pub(crate) fn write(
         &mut self,
         slba: u64,
-        data: Vec<u8>,
+        data: Buffer,
         durability: Durability,
         now_ns: u64,
         observer: &mut dyn Observer,
     ) -> Result<(), MediaError> {
         let blocks = data.len().checked_div(self.chunk()).unwrap_or(0);
         let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
-        let (nsid, data) = (self.nsid, Arc::new(data));
+        let (nsid, data) = (self.nsid, data.share());
         self.log_write(slba, &data, durability)?;
         if durability == Durability::Cached {
             let order = self.cache.store(slba, data);
@@ -30,7 +30,9 @@ impl Namespace {
         }
         self.cache.forget(slba, blocks.into());
         let whole = slba..slba.saturating_add(blocks.into());
-        self.write_run(&CachedWrite { slba, data }, &whole, now_ns, observer)?;
+        let write = CachedWrite { slba, data };
+        self.write_run(&write, &whole, now_ns, observer)?;
+        self.spares.give(write.data);
         if durability == Durability::ForceUnitAccess {
             self.media.flush()?;
         }
@@ -87,6 +89,7 @@ impl Namespace {
             for run in &leaving.runs {
                 self.write_run(&leaving.write, run, now_ns, observer)?;
             }
+            self.spares.give(leaving.write.data);
         }
         Ok(())
     }
@@ -96,9 +99,12 @@ impl Namespace {
         let count = range.end.saturating_sub(range.start);
         self.uncorrectable.heal(range.start, count);
         self.allocation.add(range.start, count);
-        match count {
-            1 => *self.written.get_mut(range.start) = true,
-            _ => self.written.set(range.clone(), &true),
+        // Most writes are of blocks that were written before: those leave the tree as it is.
+        if self.written.runs(range.clone()).any(|run| !run.value) {
+            match count {
+                1 => *self.written.get_mut(range.start) = true,
+                _ => self.written.set(range.clone(), &true),
+            }
         }
     }
 
@@ -120,7 +126,8 @@ impl Namespace {
             unreachable!("the cache hands out runs of the write itself");
         };
         if bytes.len() == write.data.len() {
-            self.media.write_shared(run.start, &write.data)?;
+            let before = self.media.write_shared(run.start, &write.data)?;
+            before.into_iter().for_each(|bytes| self.spares.give(bytes));
         } else {
             self.media.write(run.start, bytes)?;
         }

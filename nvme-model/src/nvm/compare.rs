@@ -24,7 +24,9 @@ impl Controller {
     ) -> Outcome {
         refuse_action(extent)?;
         let mut hosts = self.receive_blocks(extent, command, ports)?;
-        faults.corrupt(&mut hosts);
+        if !faults.is_empty() {
+            faults.corrupt(hosts.bytes());
+        }
         let stored = self.load(command.nsid, extent, faults, ports)?;
         self.health.host_reads = self.health.host_reads.saturating_add(1);
         let unit = extent.format.stored_bytes().max(1) as usize;

@@ -53,7 +53,7 @@ impl Controller {
             }
             _ => target.check(&all)?,
         }
-        self.store_blocks(command.nsid, &target, all, copy.is_fua, faults, ports)?;
+        self.store_blocks(command.nsid, &target, all.into(), copy.is_fua, faults, ports)?;
         Ok(0)
     }
 

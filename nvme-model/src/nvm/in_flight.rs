@@ -1,7 +1,5 @@
 //! What a write that is still in flight would store.
 
-use std::sync::Arc;
-
 use crate::command::{Command, NvmCommand, NvmOp};
 use crate::crash::Content;
 use crate::fault::{DmaTarget, Faults, value_of};
@@ -30,8 +28,8 @@ impl Controller {
                 let mut buffer = self.blocks_to_write(command, &extent, ports).ok()?;
                 extent.make_stored(&mut buffer, faults);
                 let (slba, data) = self.what_is_stored(nsid, slba, buffer, faults).ok()??;
-                let blocks = self.namespaces.get(&nsid)?.blocks_of(data.len());
-                Some((nsid, slba, blocks, Content::Bytes(Arc::new(data))))
+                let blocks = self.namespaces.get(nsid)?.blocks_of(data.len());
+                Some((nsid, slba, blocks, Content::Bytes(data.share())))
             }
             NvmOp::WriteZeroes { slba, blocks, .. } => {
                 self.check_range(nsid, slba, blocks.into()).ok()?;

@@ -16,8 +16,7 @@ impl Controller {
         faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Result<Vec<u8>, Failure> {
-        self.check_readable(nsid, extent.slba, extent.blocks.into())?;
-        self.check_allocated(nsid, extent)?;
+        self.check_loadable(nsid, extent)?;
         let mut blocks = vec![0; extent.stored_bytes()];
         self.on_media(nsid, |ns, now_ns| {
             ns.read(extent.slba, &mut blocks, now_ns, ports.observer)
@@ -32,9 +31,15 @@ impl Controller {
         Ok(blocks)
     }
 
+    /// Whether the controller may read these blocks.
+    pub(super) fn check_loadable(&self, nsid: u32, extent: &Extent) -> Result<(), Failure> {
+        self.check_readable(nsid, extent.slba, extent.blocks.into())?;
+        self.check_allocated(nsid, extent)
+    }
+
     /// Blocks that Write Uncorrectable left cannot be read until they are written again.
     pub(super) fn check_readable(&self, nsid: u32, slba: u64, blocks: u64) -> Result<(), Failure> {
-        let first_bad = self.namespaces.get(&nsid).and_then(|ns| ns.first_unreadable(slba, blocks));
+        let first_bad = self.namespaces.get(nsid).and_then(|ns| ns.first_unreadable(slba, blocks));
         match first_bad {
             None => Ok(()),
             Some(lba) => Err(Failure::permanent(status::UNRECOVERED_READ).at_lba(lba)),
@@ -47,7 +52,7 @@ impl Controller {
         if !self.features.is_deallocated_error(nsid) {
             return Ok(());
         }
-        let ns = self.namespaces.get(&nsid);
+        let ns = self.namespaces.get(nsid);
         match ns.and_then(|ns| ns.first_deallocated(extent.slba, extent.blocks.into())) {
             None => Ok(()),
             Some(lba) => Err(Failure::permanent(status::DEALLOCATED_BLOCK).at_lba(lba)),

@@ -36,7 +36,7 @@ impl Controller {
         let nsid = command.nsid;
         if command.op == NvmOp::Flush && nsid == NSID_BROADCAST {
             for nsid in self.namespaces.keys() {
-                self.check_reserved(*nsid, Access::Write)?;
+                self.check_reserved(nsid, Access::Write)?;
             }
             return self.flush_all(ports);
         }
@@ -92,7 +92,7 @@ impl Controller {
     }
 
     fn check_range(&self, nsid: u32, slba: u64, blocks: u64) -> Result<(), Failure> {
-        let has_blocks = self.namespaces.get(&nsid).is_some_and(|ns| ns.has_blocks(slba, blocks));
+        let has_blocks = self.namespaces.get(nsid).is_some_and(|ns| ns.has_blocks(slba, blocks));
         if !has_blocks {
             let failure = Failure::permanent(status::LBA_OUT_OF_RANGE).at(byte::CDW10);
             return Err(failure.at_lba(slba));
@@ -107,7 +107,7 @@ impl Controller {
         act: impl FnOnce(&mut Namespace, u64) -> Result<(), MediaError>,
     ) -> Outcome {
         let now_ns = self.now_ns();
-        let done = self.namespaces.get_mut(&nsid).map_or(Ok(()), |ns| act(ns, now_ns));
+        let done = self.namespaces.get_mut(nsid).map_or(Ok(()), |ns| act(ns, now_ns));
         self.host_result(done)?;
         Ok(0)
     }

@@ -38,7 +38,7 @@ const PERSIST: u32 = 3;
 impl Controller {
     /// Whether reservations let this host do this.
     pub(crate) fn check_reserved(&self, nsid: u32, access: Access) -> Result<(), Failure> {
-        let reservations = self.namespaces.get(&nsid).map(|ns| &ns.reservations);
+        let reservations = self.namespaces.get(nsid).map(|ns| &ns.reservations);
         if reservations.is_none_or(|all| all.allows(self.host.id, access)) {
             return Ok(());
         }
@@ -146,7 +146,7 @@ impl Controller {
         nsid: u32,
         act: impl FnOnce(&mut Reservations) -> Result<Vec<Notice>, Refusal>,
     ) -> Result<(), Failure> {
-        let Some(ns) = self.namespaces.get_mut(&nsid) else {
+        let Some(ns) = self.namespaces.get_mut(nsid) else {
             return Ok(());
         };
         let notices = act(&mut ns.reservations).map_err(|refusal| match refusal {
@@ -180,7 +180,7 @@ impl Controller {
         if is_extended != self.host.is_extended {
             return Err(Failure::permanent(status::HOST_ID_FORMAT).at(byte::CDW11));
         }
-        let Some(all) = self.namespaces.get(&nsid).map(|ns| &ns.reservations) else {
+        let Some(all) = self.namespaces.get(nsid).map(|ns| &ns.reservations) else {
             return Ok(Vec::new());
         };
         let rtype = all.kind().map_or(0, Kind::rtype);

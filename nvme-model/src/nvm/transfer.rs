@@ -6,8 +6,9 @@
 
 use nvme_spec::status;
 
+use crate::buffer::Buffer;
 use crate::command::NvmCommand;
-use crate::data::{self, Direction, Segment};
+use crate::data::{self, Direction, Segments};
 use crate::failure::{Failure, byte};
 use crate::fault::Faults;
 use crate::format::NamespaceFormat;
@@ -24,9 +25,9 @@ pub(super) struct Extent {
 }
 
 /// The host's memory of a transfer.
-struct Buffers {
-    data: Vec<Segment>,
-    metadata: Vec<Segment>,
+pub(super) struct Buffers {
+    pub(super) data: Segments,
+    metadata: Segments,
 }
 
 impl Extent {
@@ -68,18 +69,21 @@ impl Extent {
     }
 
     /// Whether the data buffer holds blocks as they are stored.
-    fn is_verbatim(&self) -> bool {
+    pub(super) fn is_verbatim(&self) -> bool {
         self.data_bytes() == self.format.stored_bytes()
     }
 
     /// Makes of the host's blocks, checked and complete, what goes to the storage: past the controller's
     /// own check, so that protection information finds what rules do to them when they are read.
-    pub(super) fn make_stored(&self, blocks: &mut [u8], faults: &Faults) {
-        faults.corrupt(blocks);
-        let moved = faults.transferred(blocks.len());
-        blocks.iter_mut().skip(moved).for_each(|byte| *byte = 0);
+    pub(super) fn make_stored(&self, blocks: &mut Buffer, faults: &Faults) {
+        if !faults.is_empty() {
+            let blocks = blocks.bytes();
+            faults.corrupt(blocks);
+            let moved = faults.transferred(blocks.len());
+            blocks.iter_mut().skip(moved).for_each(|byte| *byte = 0);
+        }
         if let Some(protection) = self.format.protection {
-            protection.invert(blocks);
+            protection.invert(blocks.bytes());
         }
     }
 
@@ -106,7 +110,7 @@ impl Controller {
         fields: Fields,
     ) -> Result<Extent, Failure> {
         self.check_range(nsid, slba, blocks.into())?;
-        let Some(format) = self.namespaces.get(&nsid).map(|ns| ns.format) else {
+        let Some(format) = self.namespaces.get(nsid).map(|ns| ns.format) else {
             return Err(Failure::permanent(status::INVALID_NAMESPACE).at(byte::NSID));
         };
         let is_valid = format.protection.is_none_or(|p| p.is_valid(&fields, slba));
@@ -125,7 +129,7 @@ impl Controller {
         blocks: u32,
         fields: Fields,
     ) -> Result<Extent, Failure> {
-        let extent = self.namespaces.get(&nsid).map(|ns| ns.format);
+        let extent = self.namespaces.get(nsid).map(|ns| ns.format);
         let extent = extent.map(|format| Extent { slba, blocks, format, fields });
         let bytes = extent.map_or(0, |extent| extent.bytes(extent.data_bytes()));
         if bytes as u64 > self.config.transfer_bytes_max() {
@@ -134,7 +138,7 @@ impl Controller {
         self.extent(nsid, slba, blocks, fields)
     }
 
-    fn buffers(
+    pub(super) fn buffers(
         &self,
         extent: &Extent,
         command: &NvmCommand,
@@ -146,7 +150,7 @@ impl Controller {
         let data = command.data.segments(memory, bytes, self.page_bytes(), direction)?;
         let metadata = if extent.is_verbatim() { 0 } else { extent.metadata_bytes() };
         let metadata = match extent.bytes(metadata) as u64 {
-            0 => Vec::new(),
+            0 => Segments::default(),
             bytes => command.metadata.segments(memory, bytes, direction)?,
         };
         Ok(Buffers { data, metadata })
@@ -154,23 +158,27 @@ impl Controller {
 
     /// Fetches blocks. Protection information that the host leaves to the controller is not in them yet.
     pub(super) fn receive_blocks(
-        &self,
+        &mut self,
         extent: &Extent,
         command: &NvmCommand,
         ports: &Ports<'_>,
-    ) -> Result<Vec<u8>, Failure> {
+    ) -> Result<Buffer, Failure> {
         let buffers = self.buffers(extent, command, Direction::FromHost, ports)?;
-        let mut blocks = vec![0; extent.stored_bytes()];
         if extent.is_verbatim() {
-            data::gather(ports.memory, &buffers.data, &mut blocks)?;
+            let spares = self.namespaces.get_mut(command.nsid).map(|ns| &mut ns.spares);
+            let length = extent.stored_bytes();
+            let mut blocks =
+                spares.map_or_else(|| Buffer::zeros(length), |spares| spares.take(length));
+            data::gather(ports.memory, &buffers.data, blocks.bytes())?;
             return Ok(blocks);
         }
+        let mut blocks = Buffer::zeros(extent.stored_bytes());
         let mut data = vec![0; extent.bytes(extent.data_bytes())];
         data::gather(ports.memory, &buffers.data, &mut data)?;
         let mut metadata = vec![0; extent.bytes(extent.metadata_bytes())];
         data::gather(ports.memory, &buffers.metadata, &mut metadata)?;
         let (mut data, mut metadata) = (data.iter(), metadata.iter());
-        for (to_data, to_metadata) in extent.split(&mut blocks) {
+        for (to_data, to_metadata) in extent.split(blocks.bytes()) {
             to_data.iter_mut().zip(&mut data).for_each(|(to, from)| *to = *from);
             to_metadata.iter_mut().zip(&mut metadata).for_each(|(to, from)| *to = *from);
         }

@@ -1,6 +1,7 @@
 //! Writes and reads that go wrong without saying so.
 
 use crate::Controller;
+use crate::buffer::Buffer;
 use crate::failure::Failure;
 use crate::fault::{Faults, Torn, value_of};
 use crate::namespace::Namespace;
@@ -13,13 +14,13 @@ impl Controller {
         &mut self,
         nsid: u32,
         slba: u64,
-        mut data: Vec<u8>,
+        mut data: Buffer,
         faults: &Faults,
-    ) -> Result<Option<(u64, Vec<u8>)>, Failure> {
+    ) -> Result<Option<(u64, Buffer)>, Failure> {
         if faults.is_lost_write() {
             return Ok(None);
         }
-        let Some(ns) = self.namespaces.get_mut(&nsid) else {
+        let Some(ns) = self.namespaces.get_mut(nsid) else {
             return Ok(None);
         };
         let torn = value_of!(faults, Torn).or_else(|| value_of!(faults, PowerCutAt));
@@ -39,7 +40,7 @@ impl Controller {
 
     /// Replaces blocks that were read by what they held before.
     pub(super) fn make_stale(&self, nsid: u32, slba: u64, data: &mut [u8]) {
-        if let Some(ns) = self.namespaces.get(&nsid) {
+        if let Some(ns) = self.namespaces.get(nsid) {
             ns.recall(slba, data);
         }
     }
@@ -57,7 +58,7 @@ fn tear(torn: Torn, block_bytes: u32) -> u64 {
 fn cut_data(
     ns: &mut Namespace,
     slba: u64,
-    data: &mut Vec<u8>,
+    data: &mut Buffer,
     kept: u64,
 ) -> Result<(), crate::MediaError> {
     let Some(kept) = usize::try_from(kept).ok().filter(|kept| *kept < data.len()) else {
@@ -67,12 +68,13 @@ fn cut_data(
     let whole = kept.checked_div(block_bytes).unwrap_or(0);
     let split = whole.saturating_mul(block_bytes);
     if split == kept {
-        data.truncate(kept);
+        *data = data.get(..kept).unwrap_or_default().to_vec().into();
         return Ok(());
     }
     let mut old = vec![0; block_bytes];
     ns.peek(slba.saturating_add(whole as u64), &mut old)?;
-    data.truncate(kept);
-    data.extend(old.iter().skip(kept.saturating_sub(split)));
+    let new = data.iter().take(kept);
+    let old = old.iter().skip(kept.saturating_sub(split));
+    *data = new.chain(old).copied().collect::<Vec<u8>>().into();
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Write Zeroes and Write Uncorrectable.
 
 use super::transfer::Extent;
+use crate::buffer::Buffer;
 use crate::controller::Outcome;
 use crate::fault::Faults;
 use crate::{Controller, Ports};
@@ -26,7 +27,7 @@ impl Controller {
         let Some(protection) = extent.format.protection.filter(|_| extent.fields.is_action())
         else {
             self.zero(nsid, extent.slba, extent.blocks.into(), ports)?;
-            if let Some(ns) = self.namespaces.get_mut(&nsid).filter(|_| !is_deallocating) {
+            if let Some(ns) = self.namespaces.get_mut(nsid).filter(|_| !is_deallocating) {
                 ns.keep_allocated(extent.slba, extent.blocks.into());
             }
             return Ok(0);
@@ -34,8 +35,8 @@ impl Controller {
         let mut rest = *extent;
         while rest.blocks > 0 {
             let part = Extent { blocks: rest.blocks.min(WRITE_BLOCKS), ..rest };
-            let mut blocks = vec![0; part.stored_bytes()];
-            protection.insert(&mut blocks, &part.fields);
+            let mut blocks = Buffer::zeros(part.stored_bytes());
+            protection.insert(blocks.bytes(), &part.fields);
             self.store_blocks(nsid, &part, blocks, true, faults, ports)?;
             rest = rest.after(part.blocks);
         }
@@ -63,7 +64,7 @@ impl Controller {
         blocks: u64,
         faults: &Faults,
     ) -> Outcome {
-        if let Some(ns) = self.namespaces.get_mut(&nsid).filter(|_| !faults.is_lost_write()) {
+        if let Some(ns) = self.namespaces.get_mut(nsid).filter(|_| !faults.is_lost_write()) {
             ns.spoil(slba, blocks);
         }
         Ok(0)

@@ -5,12 +5,11 @@
 //! nothing to do loses nothing but its turn: a round ends when nobody with credit has a command.
 // Spec: NVMe-Base-2.0c 3.4.4 "Command Arbitration"
 
-use std::collections::BTreeMap;
-
 use nvme_spec::ADMIN_QID;
 use nvme_spec::feature::Arbitration;
 
 use super::{CompletionQueue, Slot, SubmissionQueue};
+use crate::numbered::Numbered;
 
 /// Arbitration Burst that means "no limit".
 const BURST_UNLIMITED: u32 = 7;
@@ -76,8 +75,8 @@ impl Default for Arbiter {
     }
 }
 
-type Sqs = BTreeMap<u16, SubmissionQueue>;
-type Cqs = BTreeMap<u16, CompletionQueue>;
+type Sqs = Numbered<SubmissionQueue>;
+type Cqs = Numbered<CompletionQueue>;
 
 impl Arbiter {
     /// The mechanism that CC.AMS selects.
@@ -140,13 +139,13 @@ impl Turns {
     ) -> Option<(u16, Slot)> {
         // A burst goes on with the queue that was served last.
         let from = if self.left > 0 { self.last } else { self.last.saturating_add(1) };
-        let order = sqs.range(from..).chain(sqs.range(..from));
-        for (sqid, sq) in order.filter(|(sqid, sq)| !sq.is_empty() && is_member(**sqid, sq)) {
-            if let Some(slot) = cqs.get_mut(&sq.cqid).and_then(CompletionQueue::reserve) {
-                let is_same = *sqid == self.last && self.left > 0;
+        let order = sqs.around(from);
+        for (sqid, sq) in order.filter(|(sqid, sq)| !sq.is_empty() && is_member(*sqid, sq)) {
+            if let Some(slot) = cqs.get_mut(sq.cqid).and_then(CompletionQueue::reserve) {
+                let is_same = sqid == self.last && self.left > 0;
                 self.left = if is_same { self.left } else { burst }.saturating_sub(1);
-                self.last = *sqid;
-                return Some((*sqid, slot));
+                self.last = sqid;
+                return Some((sqid, slot));
             }
         }
         None

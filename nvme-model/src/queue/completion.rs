@@ -19,6 +19,11 @@ impl Slot {
         self.is_spent = true;
     }
 
+    /// No place any more.
+    pub(crate) fn spent() -> Self {
+        Self { is_spent: true }
+    }
+
     /// Gives the place up together with its queue.
     pub(crate) fn dissolve(self) {
         self.spend();

@@ -9,13 +9,13 @@ mod completion;
 mod shadow;
 mod submission;
 
-use std::collections::BTreeMap;
-
 pub(crate) use arbiter::{Arbiter, Priority};
 pub(crate) use coalesce::Coalescing;
 pub(crate) use completion::{CompletionQueue, Slot};
 pub(crate) use shadow::{Bell, News, ShadowDoorbells};
 pub(crate) use submission::SubmissionQueue;
+
+use crate::numbered::Numbered;
 
 /// A queue entry could not be read or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +62,8 @@ impl Objection {
 /// Every queue that exists.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Queues {
-    pub(crate) sqs: BTreeMap<u16, SubmissionQueue>,
-    pub(crate) cqs: BTreeMap<u16, CompletionQueue>,
+    pub(crate) sqs: Numbered<SubmissionQueue>,
+    pub(crate) cqs: Numbered<CompletionQueue>,
     /// Whose turn it is.
     pub(crate) arbiter: Arbiter,
 }
@@ -76,18 +76,26 @@ impl Queues {
 
     /// The next queue that has a command and a place for its completion; the place is reserved.
     pub(crate) fn next_ready(&mut self) -> Option<(u16, Slot)> {
+        if !self.has_waiting() {
+            return None;
+        }
         self.arbiter.next(&self.sqs, &mut self.cqs)
+    }
+
+    /// Whether commands wait in any queue.
+    pub(crate) fn has_waiting(&self) -> bool {
+        self.sqs.values().any(|sq| !sq.is_empty())
     }
 
     /// Completion queues that the host has let become full while commands wait for a place in them.
     pub(crate) fn blocked(&self) -> std::collections::BTreeSet<u16> {
         let waiting = self.sqs.values().filter(|sq| !sq.is_empty()).map(|sq| sq.cqid);
-        waiting.filter(|cqid| self.cqs.get(cqid).is_some_and(CompletionQueue::is_full)).collect()
+        waiting.filter(|cqid| self.cqs.get(*cqid).is_some_and(CompletionQueue::is_full)).collect()
     }
 
     /// Gives a reserved place back.
     pub(crate) fn release(&mut self, cqid: u16, slot: Slot) {
-        match self.cqs.get_mut(&cqid) {
+        match self.cqs.get_mut(cqid) {
             Some(cq) => cq.release(slot),
             None => slot.dissolve(),
         }

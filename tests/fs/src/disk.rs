@@ -288,7 +288,7 @@ impl State {
                     page.read(0, bytes);
                 }
                 self.media.write(lba, &bytes).expect("memory does not fail");
-                change(Content::Bytes(Arc::new(bytes)), fua)
+                change(Content::Bytes(bytes.into()), fua)
             }
             Op::WriteZeroes { .. } | Op::Discard { .. } => {
                 self.media.discard(lba, blocks).expect("memory does not fail");

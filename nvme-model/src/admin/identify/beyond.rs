@@ -53,7 +53,7 @@ impl Controller {
             CNS_INDEPENDENT_NAMESPACE => self.check_active(nsid).map(|()| page(&[NSTAT])),
             CNS_ATTACHED_CONTROLLERS => {
                 self.check_valid(nsid)?;
-                let is_attached = self.namespaces.contains_key(&nsid);
+                let is_attached = self.namespaces.has(nsid);
                 Ok(if is_attached { controllers_from(cntid) } else { page(&[]) })
             }
             CNS_CONTROLLERS => Ok(controllers_from(cntid)),

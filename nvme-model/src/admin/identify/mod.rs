@@ -47,7 +47,7 @@ impl Controller {
 
     /// The identifiers of active namespaces above `nsid`, ascending.
     fn active_list(&self, nsid: u32) -> Result<Vec<u8>, Failure> {
-        namespace_list(nsid, self.namespaces.keys().copied())
+        namespace_list(nsid, self.namespaces.keys())
     }
 
     /// The identifiers of allocated namespaces above `nsid`, ascending.

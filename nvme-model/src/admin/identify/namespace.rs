@@ -19,7 +19,7 @@ impl Controller {
             return Ok(common(&first));
         }
         self.check_valid(nsid)?;
-        let active = self.namespaces.get(&nsid);
+        let active = self.namespaces.get(nsid);
         Ok(active.map_or_else(IdentifyNamespace::zeroed, |ns| self.identify_namespace(ns)))
     }
 

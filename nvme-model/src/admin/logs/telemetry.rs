@@ -107,7 +107,7 @@ impl Controller {
         };
         self.namespaces.values().try_for_each(|ns| write(ns, true))?;
         self.detached.values().try_for_each(|ns| write(ns, false))?;
-        for (sqid, sq) in &self.queues.sqs {
+        for (sqid, sq) in self.queues.sqs.iter() {
             writeln!(text, "sq={sqid} cq={} sqhd={}", sq.cqid, sq.sqhd())?;
         }
         Ok(())
@@ -115,7 +115,7 @@ impl Controller {
 
     fn write_commands(&self, text: &mut String) -> std::fmt::Result {
         for entry in self.in_flight().take(COMMANDS_MAX) {
-            let (subject, cid) = (&entry.subject, entry.sqe.cid());
+            let (subject, cid) = (&entry.subject, entry.cid());
             write!(
                 text,
                 "cmd={} sq={} cid={cid:#x} opcode={:#x} nsid={}",

@@ -33,7 +33,7 @@ fn formatted(index: u32, is_extended: bool, dps: u32) -> Rig {
 }
 
 fn current(rig: &Rig) -> NamespaceFormat {
-    rig.controller.namespaces[&1].format
+    rig.controller.namespaces.get(1).expect("there").format
 }
 
 /// A command on `count` blocks with data at [`DATA`] and metadata at [`METADATA`].

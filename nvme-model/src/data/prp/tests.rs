@@ -44,7 +44,7 @@ fn page(i: u64) -> u64 {
 }
 
 /// The transfer of `pages` pages whose list begins `before_end` entries before a page end.
-fn transfer(pages: u64, before_end: u64) -> Result<Vec<Segment>, Failure> {
+fn transfer(pages: u64, before_end: u64) -> Result<Segments, Failure> {
     let mut lists = Lists::default();
     let mut at = 0x9000 + PAGE - before_end * 8;
     let mut next_list = 0x20_0000_0000;
@@ -72,7 +72,7 @@ fn a_list_with_an_offset_in_its_page_chains_at_the_page_end() {
             let segments = transfer(pages, before_end).expect("a valid list");
             let expected: Vec<Segment> =
                 (0..pages).map(|i| Segment::Memory { address: page(i), length: PAGE }).collect();
-            assert_eq!(segments, expected, "{pages} pages, {before_end} entries before the end");
+            assert_eq!(*segments, expected, "{pages} pages, {before_end} entries before the end");
         }
     }
 }
@@ -89,7 +89,7 @@ fn no_more_of_a_list_is_read_than_the_transfer_needs() {
 fn a_first_page_with_an_offset_takes_one_more_entry() {
     let segments = walk(&Lists::default(), 0x1ffc, 0x8000, PAGE, PAGE).expect("two entries");
     assert_eq!(
-        segments,
+        *segments,
         [
             Segment::Memory { address: 0x1ffc, length: 4 },
             Segment::Memory { address: 0x8000, length: PAGE - 4 }

@@ -11,7 +11,7 @@ use core::fmt::Display;
 use block::{Bio, BlockDevice, Done, Op, Ticket};
 use kernel_core::command_line::CommandLine;
 use machine::ports;
-use nvme_driver::{Config, NvmeDriver};
+use nvme_driver::{Completion, Config, NvmeDriver};
 
 use crate::arch::port;
 use crate::console::println;
@@ -92,7 +92,8 @@ pub(crate) fn run(system: &mut System, line: CommandLine<'_>, target: Target) ->
 
 fn play(system: &mut System, load: &Load, target: Target) -> Result<(), String> {
     let platform = system.nvme().ok_or("no controller")?;
-    let config = Config { io_depth: 256, shadow_doorbells: true, ..Config::default() };
+    let completion = Completion::Polled;
+    let config = Config { io_depth: 256, completion, shadow_doorbells: true, ..Config::default() };
     let driver = NvmeDriver::probe(platform, config).map_err(text)?;
     match target {
         Target::Drive => play_drive(&driver, load),

@@ -95,6 +95,12 @@ impl Platform for BenchMachine {
     fn wait(&self, vector: u16, deadline: Instant) -> Wake {
         let State { controller, now_ns, lines } = &mut *self.state.borrow_mut();
         let (line, deadline_ns) = (u32::from(vector), deadline.as_nanos());
+        if controller.has_shadow_doorbells() {
+            // Whoever waits is the one that looks at them.
+            controller.set_polled(true, &self.memory);
+            let mut ports = Ports { memory: &self.memory, irq: lines, observer: &mut () };
+            controller.step(*now_ns, &mut ports);
+        }
         match lab_wait(controller, now_ns, deadline_ns, line, &self.memory, lines, &mut ()) {
             LabWake::Interrupt => Wake::Interrupt,
             LabWake::Deadline => Wake::Deadline,

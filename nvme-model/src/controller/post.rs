@@ -59,6 +59,9 @@ impl Controller {
         lies: &Faults,
         ports: &mut Ports<'_>,
     ) {
+        if lies.is_empty() {
+            return self.post(cqid, slot, entry, lies, ports);
+        }
         let (cqid, slot) = match value_of!(lies, WrongCq) {
             None => (cqid, slot),
             Some(wrong) => {

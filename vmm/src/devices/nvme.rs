@@ -6,6 +6,7 @@
 //! What it does not do: no power states, no INTx: every guest of this machine has MSI-X.
 
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
 
 use machine::pci_ids;
 use nvme_model::{BadAddress, CachePolicy, Controller, Event, GuestMemory, IrqSink, Ports};
@@ -147,6 +148,8 @@ impl NvmeFunction {
     pub(crate) fn stop_polling(&mut self, now_ns: u64) {
         if self.is_polled {
             self.set_polled(false);
+            // The guest writes its doorbell and then looks whether to ring; this is the other half.
+            fence(Ordering::SeqCst);
             self.step(now_ns);
         }
     }

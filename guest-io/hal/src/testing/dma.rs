@@ -37,7 +37,7 @@ impl State {
         let start = usize::try_from(start).map_err(|_| bad)?;
         let end = start.checked_add(length).filter(|&end| end <= self.bytes.len()).ok_or(bad)?;
         let pages = start / PAGE_BYTES..end.div_ceil(PAGE_BYTES);
-        if self.is_used[pages].iter().all(|&used| used) { Ok(start..end) } else { Err(bad) }
+        if self.is_used[pages].contains(&false) { Err(bad) } else { Ok(start..end) }
     }
 }
 
@@ -158,9 +158,9 @@ impl DmaBuf for PoolDma {
     }
 
     fn load_acquire_u32(&self, offset: usize) -> u32 {
-        let mut word = [0; 4];
-        self.read(offset, &mut word);
-        u32::from_le_bytes(word)
+        let range = self.at(offset, 4);
+        let word = self.pool.0.borrow().bytes[range].first_chunk().copied();
+        u32::from_le_bytes(word.expect("four bytes"))
     }
 }
 

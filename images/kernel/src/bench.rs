@@ -92,7 +92,11 @@ pub(crate) fn run(system: &mut System, line: CommandLine<'_>, target: Target) ->
 
 fn play(system: &mut System, load: &Load, target: Target) -> Result<(), String> {
     let platform = system.nvme().ok_or("no controller")?;
-    let completion = Completion::Polled;
+    // Who asks a drive again and again needs no interrupt; who waits for a file does.
+    let completion = match target {
+        Target::Drive => Completion::Polled,
+        Target::File => Completion::Interrupts,
+    };
     let config = Config { io_depth: 256, completion, shadow_doorbells: true, ..Config::default() };
     let driver = NvmeDriver::probe(platform, config).map_err(text)?;
     match target {

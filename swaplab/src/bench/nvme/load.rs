@@ -13,7 +13,7 @@ use super::machine::BenchMachine;
 /// Blocks of the drive (256 MiB): more than any cache holds.
 pub(super) const DISK_BLOCKS: u64 = 64 << 10;
 /// Blocks of the buffers (4 MiB).
-const BUFFER_BLOCKS: usize = 1024;
+pub(super) const BUFFER_BLOCKS: usize = 1024;
 
 /// Which way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,13 +58,16 @@ impl Copies {
         Self { disk, buffers: vec![0xa5; BUFFER_BLOCKS * BLOCK_BYTES], random: Random::new() }
     }
 
-    /// Nanoseconds a copy.
-    pub(super) fn run(&mut self, way: Way, count: u64) -> f64 {
+    /// Nanoseconds a copy, from or to as many buffers in turn as the load has.
+    ///
+    /// # Panics
+    /// If `buffers` is zero or more than there are.
+    pub(super) fn run(&mut self, way: Way, buffers: usize, count: u64) -> f64 {
         let start = cpu_ns();
         for number in 0..count as usize {
             let at = self.random.below(DISK_BLOCKS) as usize * BLOCK_BYTES;
             let disk = &mut self.disk[at..at + BLOCK_BYTES];
-            let buffer = number % BUFFER_BLOCKS * BLOCK_BYTES;
+            let buffer = number % buffers * BLOCK_BYTES;
             let buffer = &mut self.buffers[buffer..buffer + BLOCK_BYTES];
             match way {
                 Way::Read => buffer.copy_from_slice(disk),

@@ -32,7 +32,12 @@ impl Controller {
     }
 
     /// Keeps the completion of a command that was executed until the pause is over.
-    pub(super) fn complete_after(&mut self, until: u64, mut entry: InFlight, outcome: Outcome) {
+    pub(super) fn complete_after(
+        &mut self,
+        until: u64,
+        mut entry: Box<InFlight>,
+        outcome: Outcome,
+    ) {
         entry.outcome = Some(outcome);
         entry.due_ns = Some(until);
         self.in_flight.insert(entry);

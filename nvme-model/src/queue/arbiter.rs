@@ -99,6 +99,10 @@ impl Arbiter {
     /// The next queue that has a command and a place for its completion; the place is reserved.
     pub(crate) fn next(&mut self, sqs: &Sqs, cqs: &mut Cqs) -> Option<(u16, Slot)> {
         if !self.is_weighted {
+            // Mostly nothing waits; that is no turn.
+            if sqs.values().all(SubmissionQueue::is_empty) {
+                return None;
+            }
             return self.first.next(self.burst, sqs, cqs, |_, _| true);
         }
         let is_admin = |sqid, _: &SubmissionQueue| sqid == ADMIN_QID;

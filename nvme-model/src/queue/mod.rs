@@ -76,9 +76,6 @@ impl Queues {
 
     /// The next queue that has a command and a place for its completion; the place is reserved.
     pub(crate) fn next_ready(&mut self) -> Option<(u16, Slot)> {
-        if !self.has_waiting() {
-            return None;
-        }
         self.arbiter.next(&self.sqs, &mut self.cqs)
     }
 

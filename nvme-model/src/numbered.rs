@@ -99,7 +99,7 @@ impl<T, N: Copy + Ord + Into<u64>> Numbered<T, N> {
     }
 
     /// Those from `number` on, to be changed.
-    pub(crate) fn from_mut(&mut self, number: N) -> impl Iterator<Item = (N, &mut T)> {
+    pub(crate) fn starting_at(&mut self, number: N) -> impl Iterator<Item = (N, &mut T)> {
         let place = self.place(number).unwrap_or_else(|place| place);
         self.0.iter_mut().skip(place).map(|(number, thing)| (*number, thing))
     }
@@ -142,7 +142,7 @@ mod tests {
             let around: Vec<_> = things.around(probe).map(|(number, v)| (number, *v)).collect();
             let other = map.range(probe..).chain(map.range(..probe));
             prop_assert_eq!(around, other.map(pair).collect::<Vec<_>>());
-            let from: Vec<_> = things.from_mut(probe).map(|(number, v)| (number, *v)).collect();
+            let from: Vec<_> = things.starting_at(probe).map(|(number, v)| (number, *v)).collect();
             prop_assert_eq!(from, map.range(probe..).map(pair).collect::<Vec<_>>());
             *things.get_or_default(probe) = 7;
             prop_assert_eq!(things.get(probe), Some(&7));

@@ -134,7 +134,7 @@ impl Controller {
         };
         let mut seen = Seen::default();
         let (now_ns, memory) = (self.now_ns, ports.memory);
-        for (sqid, sq) in self.queues.sqs.from_mut(FIRST_IO_QID) {
+        for (sqid, sq) in self.queues.sqs.starting_at(FIRST_IO_QID) {
             if let Some(news) = sq.news(&shadow, memory, Doorbell::SqTail(sqid)) {
                 if news.is_new {
                     let event = Event::SqDoorbell { sqid, tail: news.value };
@@ -143,7 +143,7 @@ impl Controller {
                 seen.take(sq, sqid, news);
             }
         }
-        for (cqid, cq) in self.queues.cqs.from_mut(FIRST_IO_QID) {
+        for (cqid, cq) in self.queues.cqs.starting_at(FIRST_IO_QID) {
             if let Some(news) = cq.news(&shadow, memory, Doorbell::CqHead(cqid)) {
                 if news.is_new {
                     let event = Event::CqDoorbell { cqid, head: news.value };
@@ -172,10 +172,10 @@ impl Controller {
     fn publish_events(&mut self, memory: &dyn GuestMemory) {
         let Some(shadow) = self.shadow else { return };
         let back = u32::from(self.is_polled);
-        for (sqid, sq) in self.queues.sqs.from_mut(FIRST_IO_QID) {
+        for (sqid, sq) in self.queues.sqs.starting_at(FIRST_IO_QID) {
             sq.publish(&shadow, memory, Doorbell::SqTail(sqid), back);
         }
-        for (cqid, cq) in self.queues.cqs.from_mut(FIRST_IO_QID) {
+        for (cqid, cq) in self.queues.cqs.starting_at(FIRST_IO_QID) {
             cq.publish(&shadow, memory, Doorbell::CqHead(cqid), back);
         }
     }

@@ -55,6 +55,7 @@ pub(crate) struct InFlightTable {
     free: Vec<usize>,
     turns: VecDeque<Turn>,
     /// Boxes of commands that are done, for the next ones.
+    #[expect(clippy::vec_box, reason = "the boxes themselves are used again")]
     done: Vec<Box<InFlight>>,
     cids: Numbered<CidSet>,
 }

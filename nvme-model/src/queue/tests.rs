@@ -1,5 +1,6 @@
 use std::cell::RefCell;
 
+use nvme_spec::feature::Arbitration;
 use nvme_spec::{CQE_BYTES, Cqe, Status};
 
 use super::*;
@@ -140,4 +141,30 @@ fn queues_take_turns() {
         queues.release(1, slot);
     }
     assert_eq!(served, [1, 2, 5, 1, 2, 5]);
+}
+
+#[test]
+fn weighted_classes_get_their_credit_anew_when_nothing_waits() {
+    let memory = Memory(RefCell::new(vec![0; 4096]));
+    let mut queues = Queues::default();
+    queues.arbiter.set_weighted(true);
+    queues.arbiter.configure(Arbitration(0).with_hpw_z(1));
+    queues.cqs.insert(1, CompletionQueue::new(0, 64, None));
+    for (sqid, priority) in [(1, Priority::High), (2, Priority::Low)] {
+        queues.sqs.insert(sqid, SubmissionQueue::new(0, 8, 1, priority));
+    }
+    let mut serve = |queues: &mut Queues, tails: [u32; 2]| {
+        for (sq, tail) in queues.sqs.values_mut().zip(tails) {
+            sq.ring(tail).expect("valid tail");
+        }
+        let mut served = Vec::new();
+        while let Some((sqid, slot)) = queues.next_ready() {
+            queues.release(1, slot);
+            queues.sqs.get_mut(sqid).expect("there").fetch(&memory).expect("memory");
+            served.push(sqid);
+        }
+        served
+    };
+    assert_eq!(serve(&mut queues, [1, 0]), [1], "one of two in its round");
+    assert_eq!(serve(&mut queues, [4, 2]), [1, 1, 2, 1, 2], "a round is over when nothing waits");
 }

@@ -53,12 +53,30 @@ pub enum Planted {
     LinkNotCounted,
     /// Changes that give space back may not use the last blocks.
     ReserveForgotten,
+    /// Writeback keeps the claim on space of what has its blocks now.
+    ClaimsKept,
+    /// Writeback converts unwritten blocks when it sends their data, not when they are on the media.
+    ConvertBeforePages,
+    /// Writeback brings data to the media and leaves the size where it was.
+    SizeLostAtWriteback,
+    /// An error of writeback is told to nobody.
+    WritebackErrorUntold,
+    /// A direct write leaves old pages of its range in the cache.
+    PagesKeptAtDirectWrite,
+    /// A direct read does not look for dirty pages.
+    PagesIgnoredAtDirectRead,
+    /// A truncation that fails has dropped dirty pages.
+    PagesDroppedEarly,
+    /// What is zeroed beyond the size goes over a direct write that is under way.
+    ZerosOverDirectWrite,
+    /// An unmount without changes of metadata leaves data in the volatile cache.
+    UnmountWithoutFlush,
 }
 
 #[cfg(feature = "planted")]
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 33] = [
         Self::NoFlushBeforeCommit,
         Self::CommitWithoutFua,
         Self::CommitBeforeImages,
@@ -83,6 +101,15 @@ impl Planted {
         Self::TailNotZeroed,
         Self::LinkNotCounted,
         Self::ReserveForgotten,
+        Self::ClaimsKept,
+        Self::ConvertBeforePages,
+        Self::SizeLostAtWriteback,
+        Self::WritebackErrorUntold,
+        Self::PagesKeptAtDirectWrite,
+        Self::PagesIgnoredAtDirectRead,
+        Self::PagesDroppedEarly,
+        Self::ZerosOverDirectWrite,
+        Self::UnmountWithoutFlush,
     ];
 }
 

@@ -14,7 +14,7 @@ bitflags! {
         const ZERO = 1 << 1;
         /// Only to report the mapping; nothing may be changed.
         const REPORT = 1 << 2;
-        /// For a page fault.
+        /// For a page fault of a mapping in memory. Nobody asks so here: there is no mmap.
         const FAULT = 1 << 3;
         /// Direct I/O.
         const DIRECT = 1 << 4;
@@ -39,7 +39,8 @@ bitflags! {
         const DIRTY = 1 << 1;
         /// The blocks are shared with another file.
         const SHARED = 1 << 2;
-        /// Several extents were merged into this mapping.
+        /// Several extents were merged into this mapping (only for reports; Linux: filesystems with buffer heads).
+        /// The filesystem here gives one extent at a time and never sets it.
         const MERGED = 1 << 3;
         /// The file size was changed by this very call.
         const SIZE_CHANGED = 1 << 4;

@@ -16,10 +16,10 @@ use crate::state::Core;
 use crate::store::IoError;
 
 impl<D: BlockDevice> Core<D> {
-    /// Forces the log, then empties it.
+    /// Forces the log, then empties it. Everything that was written before is durable then, data in place too.
     ///
     /// # Errors
-    /// As `log_force`; a metadata write error shuts the filesystem down.
+    /// As `log_force`; an error of a metadata write or of a flush shuts the filesystem down.
     pub(crate) fn checkpoint(&self, context: Context) -> Result<(), Errno> {
         self.log_force(context)?;
         let _guard = self.log_lock.acquire(self.tasks(), Known::LOG)?;
@@ -33,15 +33,19 @@ impl<D: BlockDevice> Core<D> {
             let state = self.state();
             (state.log.logged.clone(), state.log.head)
         };
-        if tail == self.state().log.tail {
-            return Ok(());
-        }
-        let blocks = u32::try_from(images.len()).unwrap_or(u32::MAX);
-        self.emit(Event::Checkpoint { context, tail, blocks });
         let broken = |error: IoError| {
             self.shut_down(ShutdownReason::MetadataIo(error));
             Errno::EIO
         };
+        if tail == self.state().log.tail {
+            if self.plant.has(Planted::UnmountWithoutFlush) {
+                return Ok(());
+            }
+            // Data may have been written in place since the last flush, without any metadata.
+            return self.reserve.flush(&*self.device).map_err(broken);
+        }
+        let blocks = u32::try_from(images.len()).unwrap_or(u32::MAX);
+        self.emit(Event::Checkpoint { context, tail, blocks });
         let content = images.iter().map(|(block, image)| (*block, &**image));
         self.reserve.write(&*self.device, content, false).map_err(broken)?;
         self.check_alive()?;

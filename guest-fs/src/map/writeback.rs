@@ -13,6 +13,7 @@ use super::BufferedIomap;
 use super::dio_iomap::staged_map;
 use crate::filesystem::Ino;
 use crate::format::BLOCK_BYTES;
+use crate::planted::Planted;
 use crate::state::Core;
 
 impl<D: BlockDevice> Core<D> {
@@ -33,7 +34,9 @@ impl<D: BlockDevice> Core<D> {
             let claim = self.claim_at(ino, first)?.ok_or(Errno::EIO)?;
             let blocks = claim.end.saturating_sub(first);
             let (extent, is_new) = self.allocate_promised(ino, first, blocks, context)?;
-            self.unreserve(ino, &(extent.file_block.max(first)..extent.file_end()), context);
+            if !self.plant.has(Planted::ClaimsKept) {
+                self.unreserve(ino, &(extent.file_block.max(first)..extent.file_end()), context);
+            }
             map = look()?;
             map.flags.set(MapFlags::NEW, is_new);
             return Ok(map);
@@ -62,16 +65,21 @@ impl<D: BlockDevice> WritebackOps for BufferedIomap<'_, D> {
         self.0.map_for_writeback(inode.0, pos, context)
     }
 
-    fn submit_ioend(&self, _: &Ioend<Ino>, _: Context) -> Result<(), Errno> {
+    fn submit_ioend(&self, ioend: &Ioend<Ino>, context: Context) -> Result<(), Errno> {
         // A filesystem that went down after the mapping was made writes nothing.
-        self.0.check_alive()
+        self.0.check_alive()?;
+        if self.0.plant.has(Planted::ConvertBeforePages) {
+            return self.ioend_done(ioend, context);
+        }
+        Ok(())
     }
 
     fn ioend_done(&self, ioend: &Ioend<Ino>, context: Context) -> Result<(), Errno> {
         let core = self.0;
         core.check_alive()?;
         let ino = ioend.inode.0;
-        let size = self.size_bytes(ioend.inode).min(ioend.end());
+        let is_lost = core.plant.has(Planted::SizeLostAtWriteback);
+        let size = if is_lost { 0 } else { self.size_bytes(ioend.inode).min(ioend.end()) };
         let blocks = ioend.pos / BLOCK_BYTES..ioend.end().div_ceil(BLOCK_BYTES);
         match ioend.kind {
             IoendKind::Overwrite => {}

@@ -166,7 +166,7 @@ impl<D: BlockDevice> FileSystem<D> {
             let pos = pos.unwrap_or(size);
             check_range(pos, data.len() as u64)?;
             if !is_nowait {
-                core.zero_beyond_size(ino.0, size, pos)?;
+                core.zero_before(ino, pos)?;
             }
             if !is_nowait {
                 core.touch(ino.0).map_err(|fault| core.errno(fault))?;

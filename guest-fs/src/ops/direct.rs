@@ -15,6 +15,7 @@ use super::check_range;
 use crate::filesystem::{FileSystem, Ino};
 use crate::format::BLOCK_BYTES;
 use crate::map::OwnDio;
+use crate::planted::Planted;
 use crate::state::Core;
 
 /// Names a direct I/O until it is waited for. Never reused.
@@ -173,9 +174,23 @@ impl<D: BlockDevice> Core<D> {
             if is_nowait && transfer.pos > size && !size.is_multiple_of(BLOCK_BYTES) {
                 return Err(Errno::EAGAIN);
             }
-            self.zero_beyond_size(ino.0, size, transfer.pos)?;
+            self.zero_before(ino, transfer.pos)?;
         }
         Ok((bytes, lock))
+    }
+
+    /// A write at `pos` makes the rest of the last block content: zeros. Writes of that block that are under way
+    /// move the size, or the zeros would go over what they write (XFS `xfs_file_write_checks`).
+    ///
+    /// # Errors
+    /// As `zero_beyond_size`.
+    pub(super) fn zero_before(&self, ino: Ino, pos: u64) -> Result<(), Errno> {
+        let size = self.known(ino)?.size;
+        let has_tail = pos > size && !size.is_multiple_of(BLOCK_BYTES);
+        if has_tail && !self.plant.has(Planted::ZerosOverDirectWrite) {
+            self.wait_dio(ino);
+        }
+        self.zero_beyond_size(ino.0, self.known(ino)?.size, pos)
     }
 
     /// Waits for an I/O that is under way.
@@ -184,7 +199,8 @@ impl<D: BlockDevice> Core<D> {
         let ino = dio.inode();
         let ops = OwnDio { core: self, moves_size: true };
         let (mut transfer, result) = dio.wait(&ops, &*self.device);
-        if transfer.direction == Direction::Write {
+        let are_kept = self.plant.has(Planted::PagesKeptAtDirectWrite);
+        if transfer.direction == Direction::Write && !are_kept {
             // A buffered read may have brought old content meanwhile (Linux `kiocb_invalidate_post_direct_write`).
             let first = transfer.pos / BLOCK_BYTES;
             let end = first.saturating_add(transfer.pages.len() as u64);

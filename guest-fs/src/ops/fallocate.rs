@@ -51,13 +51,14 @@ impl<D: BlockDevice> FileSystem<D> {
         length: u64,
     ) -> Result<(), Errno> {
         let core = &*self.core;
-        let size = core.changeable(ino)?.size;
+        core.changeable(ino)?;
         if length == 0 {
             return Err(Errno::EINVAL);
         }
         let end = check_range(pos, length)?;
         let _lock = core.io_guard(ino.0, USER, false)?;
         core.wait_dio(ino);
+        let size = core.changeable(ino)?.size;
         // Delayed allocation in the range becomes blocks first, so that below there are only extents.
         core.flush(ino.0, page_range(pos, end))?;
         if mode == AllocateMode::Unshare {

@@ -8,6 +8,7 @@ use iomap::{Context, Errno};
 use super::page_range;
 use crate::filesystem::{FileSystem, Ino};
 use crate::format::BLOCK_BYTES;
+use crate::planted::Planted;
 use crate::state::Core;
 
 const USER: Context = Context::User;
@@ -56,11 +57,15 @@ impl<D: BlockDevice> Core<D> {
         let whole = page_range(bytes.start, bytes.end);
         let pages = whole.start / BLOCK_BYTES..whole.end / BLOCK_BYTES;
         if self.pages.has_pages(Ino(ino), pages.clone()) {
-            // Pages in flight must not come back later; how that went, fsync tells.
-            let _ = self.buffered(|b| b.wait_writeback(Ino(ino), whole, USER));
+            self.settle_pages(ino, whole);
             self.pages.forget(Ino(ino), pages.clone());
         }
         self.unreserve(ino, &pages, USER);
+    }
+
+    /// Waits for the pages in flight that meet `bytes`: they must not come back later. How that went, fsync tells.
+    pub(super) fn settle_pages(&self, ino: u64, bytes: Range<u64>) {
+        let _ = self.buffered(|b| b.wait_writeback(Ino(ino), bytes, USER));
     }
 
     /// Before direct I/O: what is dirty is written, and of a write the pages go (Linux
@@ -82,8 +87,11 @@ impl<D: BlockDevice> Core<D> {
         if is_nowait && (has_data || (is_write && has_pages)) {
             return Err(Errno::EAGAIN);
         }
-        self.flush(ino, bytes)?;
-        let is_coherent = !is_write || self.pages.forget_clean(Ino(ino), pages);
+        if is_write || !self.plant.has(Planted::PagesIgnoredAtDirectRead) {
+            self.flush(ino, bytes)?;
+        }
+        let are_kept = self.plant.has(Planted::PagesKeptAtDirectWrite);
+        let is_coherent = !is_write || are_kept || self.pages.forget_clean(Ino(ino), pages);
         if is_coherent { Ok(()) } else { Err(Errno::EBUSY) }
     }
 

@@ -90,6 +90,7 @@ impl<D: BlockDevice> FileSystem<D> {
         let (low, high) = (from.min(to), from.max(to));
         let _low = core.io_guard(low.0, USER, false)?;
         let _high = if low == high { None } else { Some(core.io_guard(high.0, USER, false)?) };
+        [from, to].into_iter().for_each(|ino| core.wait_dio(ino));
         let source = core.changeable(from)?.size;
         let target = core.changeable(to)?.size;
         let from_end = check_range(from_pos, length)?;
@@ -104,7 +105,6 @@ impl<D: BlockDevice> FileSystem<D> {
         }
         let (from_range, to_range) = (page_range(from_pos, from_end), page_range(to_pos, to_end));
         for (ino, range) in [(from, from_range), (to, to_range.clone())] {
-            core.wait_dio(ino);
             core.flush(ino.0, range)?;
         }
         if is_dedupe && !core.is_same(from, from_pos, to, to_pos, length)? {

@@ -40,14 +40,21 @@ impl<D: BlockDevice> FileSystem<D> {
         }
         // The page that is cut stays content up to the new size.
         core.flush(ino.0, size..size.next_multiple_of(BLOCK_BYTES))?;
-        core.drop_pages(ino.0, &(size..FILE_BYTES_MAX));
-        core.with_inode(ino.0, |incore| incore.size = None)?;
+        core.pages.forget_clean(ino, size / BLOCK_BYTES..size.div_ceil(BLOCK_BYTES));
+        if core.plant.has(Planted::PagesDroppedEarly) {
+            core.drop_pages(ino.0, &(size..FILE_BYTES_MAX));
+            core.with_inode(ino.0, |incore| incore.size = None)?;
+        }
         if !core.plant.has(Planted::TailNotZeroed) {
             // Before the size changes (as in XFS): this may need a block, and what is cut off must not be
             // seen again when the file grows.
             core.zero_in_block(ino.0, size, size.next_multiple_of(BLOCK_BYTES), Context::User)?;
         }
+        core.settle_pages(ino.0, size..FILE_BYTES_MAX);
         let is_long = core.with_space(Context::User, || core.begin_truncate(ino.0, size))?;
+        // Not before: a truncation that fails has lost no dirty page (Linux `truncate_setsize`).
+        core.drop_pages(ino.0, &(size..FILE_BYTES_MAX));
+        core.with_inode(ino.0, |incore| incore.size = None)?;
         core.emit(Event::Resize { ino: ino.0, context: Context::User, size });
         if !is_long {
             return Ok(());

@@ -47,6 +47,12 @@ pub fn setup() -> Vec<Op> {
     ]
 }
 
+/// Dirty pages in the file that has everything, beyond its size, too.
+#[must_use]
+pub fn dirty_pages() -> Op {
+    Op::Buffered(text("A/foo"), 30, 20)
+}
+
 /// The operations.
 #[must_use]
 pub fn operations() -> Vec<Op> {

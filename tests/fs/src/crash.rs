@@ -202,7 +202,7 @@ impl Explorer {
         played
             .player
             .history
-            .judge(&tree, completed, begun)
+            .judge(&tree, completed, begun, None)
             .map_err(|what| Failure::new(Oracle::Content, what))?;
         close(fs, &disk)?;
         Ok(record)

@@ -6,11 +6,12 @@
 //! made durable. Whatever else is there is a failure: half a rename, a size without its content, something
 //! that was never written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use guest_fs::FileKind;
 
-use crate::model::{File, Id, Model, Node, Page, ROOT};
+use crate::model::{File, Id, Model, Node};
 use crate::observe::{Seen, Tree};
 use crate::op::{Op, SECTOR};
 
@@ -23,6 +24,17 @@ pub struct History {
     touched: Vec<(Vec<Id>, bool)>,
     /// What is promised by when.
     promises: Vec<Promise>,
+}
+
+/// What is not known of a running filesystem after something failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Doubt {
+    /// Files of which writeback lost something, and said so.
+    pub lost: BTreeSet<Id>,
+    /// The file of which only a part of the last operation may be done.
+    pub partly: Option<Id>,
+    /// That operation changes the size at once, or not at all.
+    pub is_resize: bool,
 }
 
 /// After an operation completed, something was durable.
@@ -71,7 +83,9 @@ impl History {
     pub fn complete(&mut self, op: &Op) {
         let after = self.len();
         match op {
-            Op::Sync => self.promises.push(Promise { after, of: None, is_of_data: false }),
+            Op::Sync | Op::Freeze => {
+                self.promises.push(Promise { after, of: None, is_of_data: false })
+            }
             Op::Fsync(path) | Op::Fdatasync(path) => {
                 let of = self.now().find(path).ok();
                 let is_of_data = matches!(op, Op::Fdatasync(_));
@@ -113,18 +127,42 @@ impl History {
         self.promises.iter().filter(move |promise| promise.after <= completed)
     }
 
-    /// May this be there after a power cut, when so many operations had completed and so many begun? Gives
-    /// the state that it is.
+    /// May this be there after a power cut, when so many operations had completed and so many begun? Of a file in
+    /// `partly` only a part of the last operation may be done. Gives the state that it is.
     ///
     /// # Errors
     /// Why not: the difference to the newest state that it could be.
-    pub fn judge(&self, tree: &Tree, completed: usize, begun: usize) -> Result<usize, String> {
-        let earliest = self.earliest(completed);
+    pub fn judge(
+        &self,
+        tree: &Tree,
+        completed: usize,
+        begun: usize,
+        partly: Option<Id>,
+    ) -> Result<usize, String> {
+        let begun = begun.min(self.len());
+        let states = self.earliest(completed)..=begun;
+        self.first_that_fits(states, |at| self.after_cut(tree, at, completed, begun, partly))
+    }
+
+    /// Is this what a running filesystem shows, one of the states from `first` on?
+    ///
+    /// # Errors
+    /// As [`History::judge`].
+    pub fn judge_running(&self, tree: &Tree, first: usize, doubt: &Doubt) -> Result<usize, String> {
+        self.first_that_fits(first..=self.len(), |at| self.running(tree, at, first, doubt))
+    }
+
+    fn first_that_fits(
+        &self,
+        states: RangeInclusive<usize>,
+        fits: impl Fn(usize) -> Result<(), String>,
+    ) -> Result<usize, String> {
+        let (earliest, newest) = (*states.start(), *states.end());
         let mut why = String::from("there is no such state");
-        for state in (earliest..=begun.min(self.len())).rev() {
-            match self.compare(tree, state, completed, begun) {
+        for state in states.rev() {
+            match fits(state) {
                 Ok(()) => return Ok(state),
-                Err(difference) if state == begun => {
+                Err(difference) if state == newest => {
                     why = format!("as after {state} (earliest {earliest}): {difference}");
                 }
                 Err(difference) => why = format!("{why}; after {state}: {difference}"),
@@ -133,83 +171,72 @@ impl History {
         Err(why)
     }
 
-    fn compare(
+    fn after_cut(
         &self,
         tree: &Tree,
         at: usize,
         completed: usize,
         begun: usize,
+        partly: Option<Id>,
     ) -> Result<(), String> {
-        let model = &self.states[at];
-        let paths = model.paths();
-        if let Some(path) = paths.keys().find(|path| !tree.contains_key(*path)) {
-            return Err(format!("{path} is missing"));
-        }
-        if let Some(path) = tree.keys().find(|path| !paths.contains_key(*path)) {
-            return Err(format!("{path} should not be there"));
-        }
-        let mut inodes: BTreeMap<Id, u64> = BTreeMap::new();
-        for (path, seen) in tree {
-            let id = paths[path];
-            let ino = *inodes.entry(id).or_insert(seen.ino);
-            if ino != seen.ino {
-                return Err(format!("{path} is another file than its other name"));
+        compare_trees(&self.states[at], tree, |id, file, seen| {
+            let from = self.earliest_content(id, completed);
+            let is_cached = self.files(id, from, begun).any(|file| file.is_cached);
+            if is_cached || partly == Some(id) {
+                return self.compare_loosely(id, seen, from, begun);
             }
-            let wrong = |what| Err(format!("{path}: {what}"));
-            match &model.nodes[&id] {
-                Node::File(_) if self.was_cached(id, completed, begun) => {
-                    compare_names(model.names_of(id), seen)
-                        .and_then(|()| self.compare_cached(id, seen, completed, begun))
-                        .or_else(wrong)?;
-                }
-                Node::File(file) => {
-                    compare_names(model.names_of(id), seen)
-                        .and_then(|()| compare_size(file, seen))
-                        .and_then(|()| self.compare_content(id, file, seen, completed, begun))
-                        .or_else(wrong)?;
-                }
-                Node::Directory(entries) if seen.kind == FileKind::Directory => {
-                    if seen.size_bytes != entries.len() as u64 {
-                        return wrong(format!("{} entries", seen.size_bytes));
-                    }
-                }
-                Node::Symlink(target) if seen.kind == FileKind::Symlink => {
-                    if seen.target != target.as_bytes() {
-                        return wrong(String::from("another target"));
-                    }
-                }
-                _ => return wrong(format!("a {:?}", seen.kind)),
-            }
-        }
-        let distinct: std::collections::BTreeSet<&u64> = inodes.values().collect();
-        if distinct.len() == inodes.len() { Ok(()) } else { Err("two files are one".into()) }
+            compare_size(file, seen)?;
+            self.compare_content(id, file, seen, from, begun)
+        })
     }
 
-    /// The states that a file's content may be of.
-    fn files(&self, id: Id, completed: usize, begun: usize) -> impl Iterator<Item = &File> {
-        let earliest = self.earliest_content(id, completed);
-        let states = self.states.iter().take(begun + 1).skip(earliest);
+    fn running(&self, tree: &Tree, at: usize, first: usize, doubt: &Doubt) -> Result<(), String> {
+        let begun = self.len();
+        compare_trees(&self.states[at], tree, |id, file, seen| {
+            if doubt.lost.contains(&id) {
+                let from = self.earliest_content(id, begun);
+                return self.compare_loosely(id, seen, from, begun);
+            }
+            if doubt.partly == Some(id) {
+                let mut sizes = self.files(id, first, begun).map(|file| file.size * SECTOR);
+                if doubt.is_resize && sizes.all(|size| size != seen.size_bytes) {
+                    return Err(format!("{} bytes after half a truncation", seen.size_bytes));
+                }
+                return self.compare_loosely(id, seen, first, begun);
+            }
+            compare_size(file, seen)?;
+            self.compare_content(id, file, seen, at, at)
+        })
+    }
+
+    /// What a file was in these states.
+    fn files(&self, id: Id, from: usize, to: usize) -> impl Iterator<Item = &File> {
+        let states = self.states.iter().take(to + 1).skip(from);
         states.filter_map(move |state| match state.nodes.get(&id) {
             Some(Node::File(file)) => Some(file),
             _ => None,
         })
     }
 
-    fn was_cached(&self, id: Id, completed: usize, begun: usize) -> bool {
-        self.files(id, completed, begun).any(|file| file.is_cached)
+    /// What had this name before or after the last operation.
+    #[must_use]
+    pub fn ids_of(&self, path: &str) -> BTreeSet<Id> {
+        let states = self.states.iter().rev().take(2);
+        states.filter_map(|state| state.find(path).ok()).collect()
     }
 
-    /// Pages are written when it pleases the cache: size and each sector are of any of the states, and what
-    /// was not there in one of them may be zeros.
-    fn compare_cached(
-        &self,
-        id: Id,
-        seen: &Seen,
-        completed: usize,
-        begun: usize,
-    ) -> Result<(), String> {
-        let sizes = || self.files(id, completed, begun).map(|file| file.size);
-        let (least, most) = (sizes().min().unwrap_or(0), sizes().max().unwrap_or(0));
+    /// Has the file been written through the page cache since everything was durable?
+    #[must_use]
+    pub fn was_cached(&self, id: Id) -> bool {
+        self.files(id, 0, self.len()).any(|file| file.is_cached)
+    }
+
+    /// Pages are written when it pleases the cache, and a part of an operation may be done: size and each sector
+    /// are of any of the states, and what was not there in one of them may be zeros.
+    fn compare_loosely(&self, id: Id, seen: &Seen, from: usize, to: usize) -> Result<(), String> {
+        let sizes = || self.files(id, from, to).map(|file| file.least.min(file.size)..=file.size);
+        let least = sizes().map(|sizes| *sizes.start()).min().unwrap_or(0);
+        let most = sizes().map(|sizes| *sizes.end()).max().unwrap_or(0);
         if !(least * SECTOR..=most * SECTOR).contains(&seen.size_bytes) {
             return Err(format!("{} bytes, not {least} to {most} sectors", seen.size_bytes));
         }
@@ -218,80 +245,119 @@ impl History {
                 let is_inside = sector < file.size && file.written_block(sector).is_some();
                 *found == u16::from(file.sector(sector)) || (!is_inside && *found == 0)
             };
-            if !self.files(id, completed, begun).any(is_known) {
+            if !self.files(id, from, to).any(is_known) {
                 return Err(format!("sector {sector} is {found:#x}, which it never was"));
             }
         }
         Ok(())
     }
 
-    /// Every sector holds what it held in that state, or what was written in place to its block.
+    /// Every sector holds what its block held in one of the states, in that of `file` if it was another block then.
     fn compare_content(
         &self,
         id: Id,
         file: &File,
         seen: &Seen,
-        completed: usize,
-        begun: usize,
+        from: usize,
+        to: usize,
     ) -> Result<(), String> {
-        let earliest = self.earliest_content(id, completed);
         for (sector, found) in (0..).zip(&seen.sectors) {
-            if *found == u16::from(file.sector(sector)) {
-                continue;
-            }
             let Some(block) = file.written_block(sector) else {
+                if *found == 0 {
+                    continue;
+                }
                 return Err(format!("sector {sector} is {found:#x}, not zeros"));
             };
-            let states = self.states.iter().take(begun + 1).skip(earliest);
-            let is_in_place = states.filter_map(|state| match state.nodes.get(&id) {
-                Some(Node::File(then)) if then.written_block(sector) == Some(block) => {
-                    Some(u16::from(then.sector(sector)))
-                }
-                _ => None,
-            });
-            let allowed: Vec<u16> = is_in_place.collect();
+            let then = self.files(id, from, to).filter(|f| f.written_block(sector) == Some(block));
+            let mut allowed: Vec<u16> = then.map(|file| file.sector(sector).into()).collect();
+            if allowed.is_empty() {
+                allowed.push(file.sector(sector).into());
+            }
             if !allowed.contains(found) {
+                allowed.dedup();
                 return Err(format!("sector {sector} is {found:#x}, none of {allowed:x?}"));
             }
         }
         Ok(())
     }
 
-    /// The state `at`, with the content that is really there.
+    /// Files of which a cut leaves open what blocks they have: older states fit as well as the one at `at`, and
+    /// have other maps.
     #[must_use]
-    pub fn adopt(&self, at: usize, tree: &Tree) -> Model {
+    pub fn ambiguous(&self, tree: &Tree, completed: usize, at: usize) -> BTreeSet<Id> {
+        let mut files = BTreeSet::new();
+        for older in self.earliest(completed)..at {
+            if self.after_cut(tree, older, completed, self.len(), None).is_err() {
+                continue;
+            }
+            for (id, node) in &self.states[at].nodes {
+                if let (Node::File(file), Some(Node::File(then))) =
+                    (node, self.states[older].nodes.get(id))
+                    && !file.has_map_of(then)
+                {
+                    files.insert(*id);
+                }
+            }
+        }
+        files
+    }
+
+    /// The state `at`, with the content that is really there. Which blocks a file in doubt has, nobody knows.
+    #[must_use]
+    pub fn adopt(&self, at: usize, tree: &Tree, in_doubt: &BTreeSet<Id>) -> Model {
         let mut model = self.states[at].clone();
         for (path, id) in self.states[at].paths() {
             let Some(seen) = tree.get(&path) else { continue };
-            model.adopt(id, seen);
+            model.adopt(id, seen, in_doubt.contains(&id));
         }
         model
     }
 }
 
-impl Model {
-    /// Takes over the content of a file.
-    pub(crate) fn adopt(&mut self, id: Id, seen: &Seen) {
-        let fresh = self.next_block();
-        let Some(Node::File(file)) = self.nodes.get_mut(&id).filter(|_| id != ROOT) else { return };
-        if seen.kind == FileKind::File {
-            file.size = seen.size_bytes / SECTOR;
+/// Compares names, kinds and targets, and the content of files with `compare`.
+fn compare_trees(
+    model: &Model,
+    tree: &Tree,
+    compare: impl Fn(Id, &File, &Seen) -> Result<(), String>,
+) -> Result<(), String> {
+    let paths = model.paths();
+    if let Some(path) = paths.keys().find(|path| !tree.contains_key(*path)) {
+        return Err(format!("{path} is missing"));
+    }
+    if let Some(path) = tree.keys().find(|path| !paths.contains_key(*path)) {
+        return Err(format!("{path} should not be there"));
+    }
+    let mut names: BTreeMap<Id, usize> = BTreeMap::new();
+    paths.values().for_each(|id| *names.entry(*id).or_default() += 1);
+    let mut inodes: BTreeMap<Id, u64> = BTreeMap::new();
+    for (path, seen) in tree {
+        let id = paths[path];
+        let ino = *inodes.entry(id).or_insert(seen.ino);
+        if ino != seen.ino {
+            return Err(format!("{path} is another file than its other name"));
         }
-        for (page, sectors) in (0..).zip(seen.sectors.chunks(8)) {
-            // What the cache had written before the cut, to a block that nobody knows.
-            let is_there = file.pages.get(&page).is_some_and(|page| page.is_written);
-            if !is_there && sectors.iter().any(|byte| *byte != 0) {
-                let block = fresh + page;
-                file.pages.insert(page, Page { block, is_written: true, sectors: [0; 8] });
+        let wrong = |what| Err(format!("{path}: {what}"));
+        match &model.nodes[&id] {
+            Node::File(file) => {
+                compare_names(names[&id], seen)
+                    .and_then(|()| compare(id, file, seen))
+                    .or_else(wrong)?;
             }
-        }
-        for (sector, found) in (0_u64..).zip(&seen.sectors) {
-            let page = file.pages.get_mut(&(sector / 8)).filter(|page| page.is_written);
-            if let (Some(page), Ok(byte)) = (page, u8::try_from(*found)) {
-                page.sectors[(sector % 8) as usize] = byte;
+            Node::Directory(entries) if seen.kind == FileKind::Directory => {
+                if seen.size_bytes != entries.len() as u64 {
+                    return wrong(format!("{} entries", seen.size_bytes));
+                }
             }
+            Node::Symlink(target) if seen.kind == FileKind::Symlink => {
+                if seen.target != target.as_bytes() {
+                    return wrong(String::from("another target"));
+                }
+            }
+            _ => return wrong(format!("a {:?}", seen.kind)),
         }
     }
+    let distinct: BTreeSet<&u64> = inodes.values().collect();
+    if distinct.len() == inodes.len() { Ok(()) } else { Err("two files are one".into()) }
 }
 
 fn compare_names(names: usize, seen: &Seen) -> Result<(), String> {

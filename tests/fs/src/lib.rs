@@ -24,9 +24,11 @@ pub mod format;
 
 pub mod history;
 pub mod hostile;
+pub mod hunt;
 pub mod model;
 pub mod observe;
 pub mod op;
+mod perform;
 pub mod player;
 pub mod random;
 pub mod session;

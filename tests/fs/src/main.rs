@@ -51,11 +51,11 @@ enum Command {
         #[arg(long, default_value_t = 20)]
         seeds: u64,
         /// Of a thousand operations, so many meet a fault
-        #[arg(long, default_value_t = 20, conflicts_with = "cached")]
+        #[arg(long, default_value_t = 20)]
         faults: u64,
-        /// Write through the page cache, too, and have no faults (finds something that nobody has explained yet)
+        /// Nothing goes through the page cache
         #[arg(long)]
-        cached: bool,
+        direct: bool,
     },
 }
 
@@ -73,8 +73,8 @@ fn main() -> ExitCode {
             let effort = Effort { block_bytes, images_max, recut_every, seed: first };
             crash(effort, length, first, step)
         }
-        Command::Random { ops, seed, seeds, faults, cached } => {
-            random(ops, seed, seeds, if cached { 0 } else { faults }, cached)
+        Command::Random { ops, seed, seeds, faults, direct } => {
+            random(ops, seed, seeds, faults, !direct)
         }
     };
     match done {

@@ -61,6 +61,30 @@ pub fn observe(fs: &Fs, disk: &Disk) -> Result<Tree, (String, Errno)> {
     Ok(tree)
 }
 
+/// Every file that is no directory and no link, by each of its names.
+///
+/// # Errors
+/// As [`observe`].
+pub fn files(fs: &Fs) -> Result<Vec<(String, Ino)>, (String, Errno)> {
+    let mut files = Vec::new();
+    let mut left = vec![(String::new(), fs.root())];
+    while let Some((above, ino)) = left.pop() {
+        let entries = fs.read_dir(ino, 0, usize::MAX).map_err(|errno| (above.clone(), errno))?;
+        for entry in entries {
+            let path = format!("{above}{}", String::from_utf8_lossy(&entry.name));
+            match entry.kind {
+                FileKind::Directory => left.push((format!("{path}/"), entry.ino)),
+                FileKind::File => {
+                    let ino = fs.lookup(ino, &entry.name).map_err(|errno| (path.clone(), errno))?;
+                    files.push((path, ino));
+                }
+                FileKind::Symlink => {}
+            }
+        }
+    }
+    Ok(files)
+}
+
 fn look(fs: &Fs, disk: &Disk, parent: Ino, name: &[u8], path: &str) -> Result<Seen, Errno> {
     let ino = fs.lookup(parent, name)?;
     let stat = fs.stat(ino)?;

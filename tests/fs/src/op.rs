@@ -41,12 +41,69 @@ pub enum Op {
     Buffered(String, u64, u64),
     /// Reads sectors through the page cache, from the first on, and compares.
     Read(String, u64, u64),
+    /// Reads pages directly, from the first on, and compares.
+    DirectRead(String, u64, u64),
+    /// Writes pages directly, each by a ticket of its own, all under way at once.
+    Burst(String, u64, u64),
+    /// Writes sectors through the page cache at the end.
+    BufferedAppend(String, u64),
+    /// Makes a range share the blocks of another one.
+    CloneRange(Span),
+    /// The same, if both hold the same already.
+    Dedupe(Span),
+    /// Moves the blocks of a file elsewhere.
+    Relocate(String),
+    /// Brings the pieces of a file together.
+    Defragment(String),
+    /// Opens a file, perhaps to write at its end only; what was open before is closed.
+    Hold(String, bool),
+    /// Writes sectors to the open file through the page cache.
+    HeldWrite(u64, u64),
+    /// Reads sectors from the open file and compares.
+    HeldRead(u64, u64),
+    /// Closes it.
+    LetGo,
+    /// As [`Op::Rename`], unless there is something with the new name.
+    RenameNew(String, String),
+    /// Freezes the filesystem, sees that it is, and thaws it.
+    Freeze,
     /// Makes a file durable.
     Fsync(String),
     /// Makes a file's content and size durable.
     Fdatasync(String),
     /// Makes everything durable.
     Sync,
+}
+
+/// A range of one file and a place in another (or the same), in pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The file that has the blocks.
+    pub from: String,
+    /// Where in it.
+    pub first: u64,
+    /// The file that is to share them.
+    pub to: String,
+    /// Where in it.
+    pub at: u64,
+    /// How many; fewer at the end of the first file.
+    pub pages: u64,
+}
+
+impl Span {
+    /// Its sectors, if the first file has so many.
+    #[must_use]
+    pub fn sectors(&self, size: u64) -> u64 {
+        let (first, count) = (self.first * PAGE_SECTORS, self.pages * PAGE_SECTORS);
+        if first < size { count.min(size - first) } else { count }
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, first, to, at, pages } = self;
+        write!(f, "{from} page {first}+{pages} to {to} page {at}")
+    }
 }
 
 impl Op {
@@ -66,12 +123,43 @@ impl Op {
             | Self::Clone(_, path)
             | Self::Buffered(path, ..)
             | Self::Read(path, ..)
+            | Self::DirectRead(path, ..)
+            | Self::Burst(path, ..)
+            | Self::BufferedAppend(path, _)
+            | Self::CloneRange(Span { to: path, .. })
+            | Self::Dedupe(Span { to: path, .. })
+            | Self::Relocate(path)
+            | Self::Defragment(path)
+            | Self::Hold(path, _)
+            | Self::RenameNew(_, path)
             | Self::Fsync(path)
             | Self::Fdatasync(path) => path,
             // What is gone cannot be synced: its directory can.
             Self::Unlink(path) | Self::Rmdir(path) => path.rfind('/').map_or("/", |at| &path[..at]),
-            Self::Sync => "/",
+            Self::HeldWrite(..) | Self::HeldRead(..) | Self::LetGo | Self::Freeze | Self::Sync => {
+                "/"
+            }
         }
+    }
+
+    /// What was done before it is durable when it is done.
+    #[must_use]
+    pub fn promises(&self) -> bool {
+        matches!(self, Self::Fsync(_) | Self::Fdatasync(_) | Self::Freeze | Self::Sync)
+    }
+
+    /// Writes something that was never written before.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        matches!(
+            self,
+            Self::Write(..)
+                | Self::Append(..)
+                | Self::Burst(..)
+                | Self::Buffered(..)
+                | Self::BufferedAppend(..)
+                | Self::HeldWrite(..)
+        )
     }
 
     /// Changes content, size or map of a file.
@@ -85,6 +173,13 @@ impl Op {
                 | Self::Append(..)
                 | Self::Clone(..)
                 | Self::Buffered(..)
+                | Self::Burst(..)
+                | Self::BufferedAppend(..)
+                | Self::CloneRange(_)
+                | Self::Dedupe(_)
+                | Self::Relocate(_)
+                | Self::Defragment(_)
+                | Self::HeldWrite(..)
         )
     }
 }
@@ -108,6 +203,20 @@ impl fmt::Display for Op {
             Self::Clone(from, to) => write!(f, "clone {from} {to}"),
             Self::Buffered(path, first, count) => write!(f, "write {path} {first}+{count}"),
             Self::Read(path, first, count) => write!(f, "read {path} {first}+{count}"),
+            Self::DirectRead(path, first, pages) => write!(f, "dread {path} page {first}+{pages}"),
+            Self::Burst(path, first, pages) => write!(f, "dwrites {path} page {first}+{pages}"),
+            Self::BufferedAppend(path, count) => write!(f, "append {path} {count} sectors"),
+            Self::CloneRange(span) => write!(f, "clone {span}"),
+            Self::Dedupe(span) => write!(f, "dedupe {span}"),
+            Self::Relocate(path) => write!(f, "relocate {path}"),
+            Self::Defragment(path) => write!(f, "defragment {path}"),
+            Self::Hold(path, false) => write!(f, "open {path}"),
+            Self::Hold(path, true) => write!(f, "open {path} O_APPEND"),
+            Self::HeldWrite(first, count) => write!(f, "write to open file {first}+{count}"),
+            Self::HeldRead(first, count) => write!(f, "read from open file {first}+{count}"),
+            Self::LetGo => f.write_str("close"),
+            Self::RenameNew(from, to) => write!(f, "rename {from} {to} NOREPLACE"),
+            Self::Freeze => f.write_str("freeze, thaw"),
             Self::Fsync(path) => write!(f, "fsync {path}"),
             Self::Fdatasync(path) => write!(f, "fdatasync {path}"),
             Self::Sync => f.write_str("sync"),

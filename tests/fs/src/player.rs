@@ -1,21 +1,23 @@
 //! Plays operations on a filesystem and on the model at once.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
-use block::{BLOCK_BYTES, BlockDevice};
 use guest_fs::planted::Planted;
-use guest_fs::{FileSystem, Ino, MkfsOptions, MountOptions, RenameFlags};
-use hal::DmaBuf;
-use hal::testing::{DmaPool, PoolDma};
-use iomap::{Direction, Errno, Transfer};
+use guest_fs::{FileSystem, MkfsOptions, MountOptions, OpenFile};
+use hal::testing::DmaPool;
+use iomap::Errno;
 use nvme_model::media::OverlayMedia;
 
 use crate::disk::Disk;
-use crate::history::History;
+use crate::history::{Doubt, History};
 use crate::model::Model;
 use crate::observe::{Fs, Tree, observe};
-use crate::op::{Op, PAGE_SECTORS, SECTOR};
+use crate::op::{Op, PAGE_SECTORS};
 use crate::{Failure, Oracle};
+
+/// Pages of files in memory: few, so that they are written and given up all the time.
+const CACHE_PAGES: usize = 24;
 
 /// A filesystem, its drive, and what is known of it.
 #[derive(Debug)]
@@ -28,14 +30,18 @@ pub struct Player {
     pub history: History,
     /// Where the log stood when each operation began and when it completed.
     pub marks: Vec<(u64, u64)>,
+    /// What is open.
+    pub(crate) held: RefCell<Option<OpenFile>>,
     writes: u8,
 }
 
 /// How an operation came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// As the model says.
+    /// Done, as the model says.
     AsExpected,
+    /// Refused, as the model says.
+    Refused,
     /// An error that the model knows nothing of.
     Error(Errno),
 }
@@ -45,7 +51,8 @@ pub enum Outcome {
 /// # Errors
 /// [`Oracle::Mount`].
 pub fn mount(disk: &Rc<Disk>, bug: Option<Planted>) -> Result<Fs, Failure> {
-    FileSystem::mount_planted(Rc::clone(disk), MountOptions::default(), bug)
+    let options = MountOptions { cache_pages_max: CACHE_PAGES, ..MountOptions::default() };
+    FileSystem::mount_planted(Rc::clone(disk), options, bug)
         .map_err(|error| Failure::new(Oracle::Mount, error.to_string()))
 }
 
@@ -67,7 +74,7 @@ impl Player {
         let disk = Rc::new(Disk::of(empty, pool));
         let fs = mount(&disk, bug)?;
         let history = History::new(Model::default());
-        Ok(Self { disk, fs, history, marks: Vec::new(), writes: 0 })
+        Ok(Self { disk, fs, history, marks: Vec::new(), held: RefCell::default(), writes: 0 })
     }
 
     /// Does an operation, and compares.
@@ -76,7 +83,7 @@ impl Player {
     /// [`Oracle::Answer`] if the answer is not the model's.
     pub fn play(&mut self, op: &Op) -> Result<(), Failure> {
         match self.attempt(op)? {
-            Outcome::AsExpected => Ok(()),
+            Outcome::AsExpected | Outcome::Refused => Ok(()),
             Outcome::Error(errno) => Err(Failure::new(Oracle::Answer, errno.to_string()).at(op)),
         }
     }
@@ -88,6 +95,7 @@ impl Player {
     /// [`Oracle::Answer`] for an answer that is wrong whatever the drive does.
     pub fn attempt(&mut self, op: &Op) -> Result<Outcome, Failure> {
         let fill = self.next_fill(op);
+        let needs_no_space = needs_no_space(op, self.history.now());
         let mut state = self.history.now().clone();
         let expected = state.apply(op, fill);
         let begun = self.disk.mark();
@@ -96,7 +104,7 @@ impl Player {
         }
         let done = self.perform(op, fill);
         let expected = expected.map(|_| ());
-        if done != expected && !is_environment(op, done) {
+        if done != expected && !is_environment(done, needs_no_space) {
             let what = format!("{done:?}, expected {expected:?}");
             return Err(Failure::new(Oracle::Answer, what).at(op));
         }
@@ -105,10 +113,9 @@ impl Player {
         }
         match done {
             Err(errno) if done != expected => Ok(Outcome::Error(errno)),
-            done => {
-                if done.is_ok() {
-                    self.history.complete(op);
-                }
+            Err(_) => Ok(Outcome::Refused),
+            Ok(()) => {
+                self.history.complete(op);
                 Ok(Outcome::AsExpected)
             }
         }
@@ -116,77 +123,10 @@ impl Player {
 
     /// Every write has a byte of its own, as far as there are any.
     fn next_fill(&mut self, op: &Op) -> u8 {
-        if matches!(op, Op::Write(..) | Op::Append(..) | Op::Buffered(..)) {
+        if op.writes() {
             self.writes = self.writes % 200 + 1;
         }
         self.writes
-    }
-
-    fn perform(&self, op: &Op, fill: u8) -> Result<(), Errno> {
-        let fs = &self.fs;
-        match op {
-            Op::Create(path) => fs.create(path).map(drop),
-            Op::Mkdir(path) => fs.mkdir(path).map(drop),
-            Op::Symlink(target, path) => fs.symlink(target, path).map(drop),
-            Op::Link(from, to) => fs.link(from, to),
-            Op::Unlink(path) => fs.unlink(path),
-            Op::Rmdir(path) => fs.rmdir(path),
-            Op::Rename(from, to) => fs.rename(from, to, RenameFlags::empty()),
-            Op::Truncate(path, size) => fs.truncate(fs.open(path)?, size * SECTOR),
-            Op::Allocate(path, mode, first, count) => {
-                fs.fallocate_mode(fs.open(path)?, *mode, first * SECTOR, count * SECTOR)
-            }
-            Op::Write(path, first, pages) => {
-                let ino = fs.open(path)?;
-                let mut transfer = self.transfer(*first, *pages, fill)?;
-                fs.dio_write(ino, &mut transfer).map(drop)
-            }
-            Op::Append(path, pages) => {
-                let ino = fs.open(path)?;
-                let mut transfer = self.transfer(0, *pages, fill)?;
-                fs.dio_append(ino, &mut transfer).map(drop)
-            }
-            Op::Clone(from, to) => {
-                let (from, to) = (fs.open(from)?, fs.open(to)?);
-                // A file is its own clone.
-                if from == to { Ok(()) } else { fs.clone_file(from, to) }
-            }
-            Op::Buffered(path, first, count) => {
-                let data = vec![fill; (count * SECTOR) as usize];
-                fs.write(fs.open(path)?, first * SECTOR, &data).map(drop)
-            }
-            Op::Read(path, first, count) => self.read(fs.open(path)?, path, *first, *count),
-            Op::Fdatasync(path) => fs.fdatasync(fs.open_nofollow(path)?),
-            Op::Fsync(path) => fs.fsync(fs.open_nofollow(path)?),
-            Op::Sync => fs.sync(),
-        }
-    }
-
-    /// Reads through the page cache; content that is not the model's is `EUCLEAN`.
-    fn read(&self, ino: Ino, path: &str, first: u64, count: u64) -> Result<(), Errno> {
-        let mut data = vec![0xee; (count * SECTOR) as usize];
-        let bytes = self.fs.read(ino, first * SECTOR, &mut data)?;
-        let (_, file) = self.history.now().file(path)?;
-        let inside = file.size.saturating_sub(first).min(count);
-        let is_right =
-            |(sector, bytes): (u64, &[u8])| bytes.iter().all(|b| *b == file.sector(sector));
-        let sectors = data.chunks(SECTOR as usize).take(inside as usize);
-        if bytes == inside * SECTOR && (first..).zip(sectors).all(is_right) {
-            Ok(())
-        } else {
-            Err(Errno::EUCLEAN)
-        }
-    }
-
-    fn transfer(&self, first: u64, count: u64, fill: u8) -> Result<Transfer<PoolDma>, Errno> {
-        let page = |_| {
-            let page = self.disk.alloc_page().map_err(|_| Errno::ENOMEM)?;
-            page.write(0, &[fill; BLOCK_BYTES]);
-            Ok(page)
-        };
-        let pages = (0..count).map(page).collect::<Result<_, Errno>>()?;
-        let pos = first * BLOCK_BYTES as u64;
-        Ok(Transfer { direction: Direction::Write, pos, pages })
     }
 
     /// Looks at everything, which must be just as the model says.
@@ -196,24 +136,36 @@ impl Player {
     pub fn compare(&self) -> Result<Tree, Failure> {
         let tree = see(&self.fs, &self.disk)?;
         let now = History::new(self.history.now().clone());
-        now.judge(&tree, 0, 0).map_err(|what| Failure::new(Oracle::Answer, what))?;
+        now.judge_running(&tree, 0, &Doubt::default())
+            .map_err(|what| Failure::new(Oracle::Answer, what))?;
         Ok(tree)
     }
 }
 
-/// Errors that come from below, or for want of something. What gives space back needs none; but what is
-/// zeroed in a shared block must be copied.
-fn is_environment(op: &Op, result: Result<(), Errno>) -> bool {
-    let needs_no_space = match op {
+/// What gives space back, reads or makes durable needs none; but what is zeroed in a shared block must be copied.
+fn needs_no_space(op: &Op, now: &Model) -> bool {
+    match op {
         Op::Unlink(_)
         | Op::Rmdir(_)
         | Op::Fsync(_)
         | Op::Fdatasync(_)
         | Op::Read(..)
+        | Op::DirectRead(..)
+        | Op::HeldRead(..)
+        | Op::Hold(..)
+        | Op::LetGo
+        | Op::Freeze
         | Op::Sync => true,
-        Op::Truncate(_, size) => size.is_multiple_of(PAGE_SECTORS),
+        Op::Truncate(path, size) => {
+            let is_shorter = now.file(path).is_ok_and(|(_, file)| *size <= file.size);
+            is_shorter && size.is_multiple_of(PAGE_SECTORS)
+        }
         _ => false,
-    };
+    }
+}
+
+/// Errors that come from below, or for want of something.
+fn is_environment(result: Result<(), Errno>, needs_no_space: bool) -> bool {
     match result {
         Err(Errno::ENOSPC) => !needs_no_space,
         // ENODATA is what Linux makes of a medium error.

@@ -1,13 +1,13 @@
 //! Long random histories: everything users do, on a drive that is often full, with requests that fail, power
 //! cuts and remounts in between.
 
-use guest_fs::AllocateMode::{Allocate, KeepSize, Punch, Zero};
+use guest_fs::AllocateMode::{Allocate, KeepSize, Punch, Unshare, Zero};
 use guest_fs::planted::Planted;
 
 use crate::Failure;
 use crate::dice::Dice;
 use crate::disk::{Disk, IoFault, Victim, poisoned};
-use crate::op::Op;
+use crate::op::{Op, Span};
 use crate::player::mkfs;
 use crate::session::{Session, Tally};
 
@@ -28,8 +28,7 @@ pub struct Plan {
     pub disk_blocks: u64,
     /// Of a thousand operations, so many meet a request or an allocation of memory that fails.
     pub faults: u64,
-    /// Whether files are written through the page cache, too. Not with faults: an error of writeback is told
-    /// later, and of what was lost then nobody knows.
+    /// Whether files are written through the page cache, too.
     pub is_cached: bool,
 }
 
@@ -78,43 +77,91 @@ fn file(dice: &mut Dice) -> String {
     format!("{}f{}", dice.pick(&PLACES), dice.below(4))
 }
 
+fn link(dice: &mut Dice) -> String {
+    format!("{}s{}", dice.pick(&PLACES), dice.below(2))
+}
+
 fn directory(dice: &mut Dice) -> String {
     dice.pick(&["d", "e", "d/f", "e/g"]).to_string()
 }
 
+fn pages(dice: &mut Dice) -> u64 {
+    dice.below(6) + 1
+}
+
+fn sector(dice: &mut Dice) -> u64 {
+    let aligned = dice.below(PAGES_MAX) * 8;
+    if dice.below(3) == 0 { aligned + dice.below(8) } else { aligned }
+}
+
+fn sectors(dice: &mut Dice) -> u64 {
+    dice.below(40) + 1
+}
+
+fn span(dice: &mut Dice) -> Span {
+    let (from, to) = (file(dice), file(dice));
+    // Equal places more often than chance would have it: what is there is then often the same.
+    let first = dice.below(PAGES_MAX);
+    let at = if dice.below(2) == 0 { first } else { dice.below(PAGES_MAX) };
+    Span { from, first, to, at, pages: pages(dice) }
+}
+
 fn operation(dice: &mut Dice, is_cached: bool) -> Op {
-    let pages = |dice: &mut Dice| dice.below(6) + 1;
-    let sectors = |dice: &mut Dice| {
-        let aligned = dice.below(PAGES_MAX) * 8;
-        if dice.below(3) == 0 { aligned + dice.below(8) } else { aligned }
-    };
     if is_cached && dice.below(3) == 0 {
-        let (path, first, count) = (file(dice), sectors(dice), dice.below(40) + 1);
-        return match dice.below(8) {
-            0..4 => Op::Buffered(path, first, count),
-            4..7 => Op::Read(path, first, count),
-            _ => Op::Fdatasync(path),
-        };
+        return through_pages(dice);
     }
     match dice.below(100) {
+        0..40 => of_names(dice),
+        40..92 => of_content(dice),
+        92..97 => Op::Fsync(file(dice)),
+        97 => Op::Freeze,
+        _ => Op::Sync,
+    }
+}
+
+fn through_pages(dice: &mut Dice) -> Op {
+    match dice.below(20) {
+        0..7 => Op::Buffered(file(dice), sector(dice), sectors(dice)),
+        7..9 => Op::BufferedAppend(file(dice), sectors(dice)),
+        9..11 => Op::Read(file(dice), sector(dice), sectors(dice)),
+        11..13 => Op::DirectRead(file(dice), dice.below(PAGES_MAX), pages(dice)),
+        13 => Op::Hold(file(dice), dice.below(2) == 0),
+        14..16 => Op::HeldWrite(sector(dice), sectors(dice)),
+        16 => Op::HeldRead(sector(dice), sectors(dice)),
+        17 => Op::LetGo,
+        _ => Op::Fdatasync(file(dice)),
+    }
+}
+
+fn of_names(dice: &mut Dice) -> Op {
+    match dice.below(40) {
         0..12 => Op::Create(file(dice)),
         12..17 => Op::Mkdir(directory(dice)),
-        17..19 => Op::Symlink(file(dice), format!("{}s{}", dice.pick(&PLACES), dice.below(2))),
+        17..19 => Op::Symlink(file(dice), link(dice)),
         19..23 => Op::Link(file(dice), file(dice)),
-        23..29 => Op::Unlink(file(dice)),
-        29..31 => Op::Unlink(format!("{}s{}", dice.pick(&PLACES), dice.below(2))),
-        31..33 => Op::Rmdir(directory(dice)),
-        33..39 => Op::Rename(file(dice), file(dice)),
-        39..41 => Op::Rename(directory(dice), directory(dice)),
-        41..48 => Op::Truncate(file(dice), sectors(dice)),
-        48..56 => {
-            let mode = *dice.pick(&[Allocate, KeepSize, Punch, Zero]);
-            Op::Allocate(file(dice), mode, sectors(dice), dice.below(48) + 1)
+        23..28 => Op::Unlink(file(dice)),
+        28..30 => Op::Unlink(link(dice)),
+        30..32 => Op::Rmdir(directory(dice)),
+        32..36 => Op::Rename(file(dice), file(dice)),
+        36..38 => Op::RenameNew(file(dice), file(dice)),
+        _ => Op::Rename(directory(dice), directory(dice)),
+    }
+}
+
+fn of_content(dice: &mut Dice) -> Op {
+    match dice.below(52) {
+        0..7 => Op::Truncate(file(dice), sector(dice)),
+        7..16 => {
+            let mode = *dice.pick(&[Allocate, KeepSize, Punch, Zero, Unshare]);
+            Op::Allocate(file(dice), mode, sector(dice), dice.below(48) + 1)
         }
-        56..80 => Op::Write(file(dice), dice.below(PAGES_MAX), pages(dice)),
-        80..85 => Op::Append(file(dice), pages(dice)),
-        85..91 => Op::Clone(file(dice), file(dice)),
-        91..97 => Op::Fsync(file(dice)),
-        _ => Op::Sync,
+        16..30 => Op::Write(file(dice), dice.below(PAGES_MAX), pages(dice)),
+        30..36 => Op::Burst(file(dice), dice.below(PAGES_MAX), pages(dice)),
+        36..40 => Op::Append(file(dice), pages(dice)),
+        40..44 => Op::Clone(file(dice), file(dice)),
+        44..47 => Op::CloneRange(span(dice)),
+        47..50 => Op::Dedupe(span(dice)),
+        50 => Op::Relocate(file(dice)),
+        _ => Op::Defragment(file(dice)),
     }
 }

@@ -253,3 +253,29 @@ fn a_swap_file_written_through_pages_is_flushed_and_accepted() {
     fs.unmount().unwrap();
     rig.assert_clean();
 }
+
+#[test]
+fn what_is_zeroed_beyond_the_size_spares_direct_writes_under_way() {
+    for is_direct in [true, false] {
+        let rig = Rig::new(512);
+        let fs = rig.mount();
+        let ino = fs.create("a").unwrap();
+        rig.write(&fs, ino, 0, &[1; 2]).unwrap();
+        fs.truncate(ino, PAGE + 512).unwrap();
+        rig.disk.set_deferred(true);
+        let submit = |page, fill| fs.dio_submit(ino, rig.transfer(page, &[fill]), Kiocb::USER);
+        // Goes beyond the size inside of its block; the size follows when it is done.
+        let under_way = submit(1, 7).unwrap();
+        rig.disk.set_deferred(false);
+        if is_direct {
+            let next = submit(2, 8).unwrap();
+            assert_eq!(fs.dio_wait(next).1, Ok(PAGE));
+        } else {
+            fs.write(ino, 2 * PAGE, &[8; 4096]).unwrap();
+        }
+        assert_eq!(fs.dio_wait(under_way).1, Ok(PAGE));
+        assert_eq!(rig.read(&fs, ino, 0, 3), Ok(vec![1, 7, 8]), "direct: {is_direct}");
+        fs.unmount().unwrap();
+        rig.assert_clean();
+    }
+}

@@ -194,3 +194,49 @@ fn every_write_of_writeback_may_fail_and_fsync_says_so() {
         }
     }
 }
+
+#[test]
+fn an_unmount_and_a_freeze_flush_data_that_no_metadata_came_with() {
+    let rig = Rig::new(512);
+    let fs = rig.mount();
+    let ino = fs.create("a").unwrap();
+    rig.write(&fs, ino, 0, &[1]).unwrap();
+    fs.unmount().unwrap();
+    let fs = rig.mount();
+    let ino = fs.open("a").unwrap();
+    rig.write(&fs, ino, 0, &[2]).unwrap();
+    fs.unmount().unwrap();
+    rig.disk.crash(|_, _| false);
+    let fs = rig.mount();
+    let ino = fs.open("a").unwrap();
+    assert_eq!(rig.read(&fs, ino, 0, 1), Ok(vec![2]));
+    rig.write(&fs, ino, 0, &[3]).unwrap();
+    fs.freeze().unwrap();
+    drop(fs);
+    rig.disk.crash(|_, _| false);
+    let fs = rig.mount();
+    assert_eq!(rig.read(&fs, fs.open("a").unwrap(), 0, 1), Ok(vec![3]));
+}
+
+#[test]
+fn a_truncation_that_fails_loses_no_dirty_page() {
+    let rig = Rig::new(512);
+    let fs = rig.mount();
+    let ino = fs.create("a").unwrap();
+    fs.write(ino, 0, &[1; 8192]).unwrap();
+    fs.fsync(ino).unwrap();
+    let _ = fs.reclaim_pages();
+    fs.write(ino, 8192, &[2; 5000]).unwrap();
+    // The block that is cut cannot be read, so what is left of it cannot be zeroed.
+    let op = OpKind::Read;
+    rig.disk.add_fault(Fault { op, blocks: None, skip: 0, times: 1, error: ERROR });
+    assert_eq!(fs.truncate(ino, 1000), Err(Errno::EIO));
+    let mut expected = vec![1; 8192];
+    expected.extend([2; 5000]);
+    assert_eq!(content(&fs, ino), expected);
+    fs.fsync(ino).unwrap();
+    drop(fs);
+    rig.disk.crash(|_, _| false);
+    let fs = rig.mount();
+    assert_eq!(content(&fs, fs.open("a").unwrap()), expected);
+}

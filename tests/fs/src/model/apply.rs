@@ -1,12 +1,16 @@
-//! What an operation does.
+//! What an operation does: names.
 
 use std::collections::BTreeMap;
 
-use guest_fs::AllocateMode;
 use iomap::Errno;
 
-use super::{File, Id, Model, Node, Page, ROOT, names};
-use crate::op::{Op, PAGE_SECTORS};
+use super::{File, Held, Id, Model, Node, ROOT, names};
+use crate::op::Op;
+
+/// Nothing that an fsync would have to make durable.
+fn none<T>(_: T) -> Vec<Id> {
+    Vec::new()
+}
 
 impl Model {
     /// Does it, with `fill` as what is written. Gives the things that an fsync would have to make durable.
@@ -14,15 +18,8 @@ impl Model {
     /// # Errors
     /// What the filesystem must answer; nothing has changed then.
     pub fn apply(&mut self, op: &Op, fill: u8) -> Result<Vec<Id>, Errno> {
-        let before = match op {
-            Op::Truncate(path, _)
-            | Op::Allocate(path, ..)
-            | Op::Write(path, ..)
-            | Op::Append(path, _)
-            | Op::Buffered(path, ..)
-            | Op::Clone(_, path) => self.file(path).ok().map(|(id, file)| (id, file.clone())),
-            _ => None,
-        };
+        self.forget_least_sizes();
+        let before = self.changed_by(op).map(|id| (id, self.file_mut(id).clone()));
         let mut touched = match op {
             Op::Create(path) => self.make(path, Node::File(File::default())),
             Op::Mkdir(path) => self.make(path, Node::Directory(BTreeMap::new())),
@@ -30,29 +27,38 @@ impl Model {
             Op::Link(from, to) => self.link(from, to),
             Op::Unlink(path) => self.remove(path, false),
             Op::Rmdir(path) => self.remove(path, true),
-            Op::Rename(from, to) => self.rename(from, to),
-            Op::Truncate(path, size) => self.truncate(path, *size),
-            Op::Allocate(path, mode, first, count) => self.allocate(path, *mode, *first, *count),
-            Op::Write(path, first, pages) => self.write(path, *first, *pages, fill),
-            Op::Append(path, pages) => {
-                let size = self.file(path)?.1.size;
-                if !size.is_multiple_of(PAGE_SECTORS) {
-                    return Err(Errno::EINVAL);
-                }
-                self.write(path, size / PAGE_SECTORS, *pages, fill)
-            }
-            Op::Clone(from, to) => self.clone_file(from, to),
-            Op::Buffered(path, first, count) => self.buffered(path, *first, *count, fill),
-            Op::Read(path, ..) => self.file(path).map(|_| Vec::new()),
-            Op::Fsync(path) | Op::Fdatasync(path) => self.find(path).map(|_| Vec::new()),
-            Op::Sync => Ok(Vec::new()),
+            Op::Rename(from, to) => self.rename(from, to, false),
+            Op::RenameNew(from, to) => self.rename(from, to, true),
+            Op::Hold(path, is_append) => self.hold(path, *is_append).map(none),
+            Op::LetGo => self.held.take().ok_or(Errno::EINVAL).map(none),
+            Op::HeldRead(..) => self.held.ok_or(Errno::EINVAL).map(none),
+            Op::Read(path, ..) | Op::DirectRead(path, ..) => self.file(path).map(none),
+            Op::Fsync(path) | Op::Fdatasync(path) => self.find(path).map(none),
+            Op::Sync | Op::Freeze => Ok(Vec::new()),
+            _ => self.apply_to_content(op, fill),
         }?;
         self.collect();
         if let Some((id, before)) = before {
             // Content that is written in place is no change of metadata: it is promised apart from them.
-            touched.retain(|other| *other != id || !self.file_mut(id).has_shape_of(&before));
+            touched.retain(|other| *other != id || !self.file_mut(id).may_have_shape_of(&before));
         }
         Ok(touched)
+    }
+
+    /// The file whose content, size or map an operation changes.
+    #[must_use]
+    pub fn changed_by(&self, op: &Op) -> Option<Id> {
+        match op {
+            Op::HeldWrite(..) => self.held.map(|held| held.id),
+            op if op.is_of_data() => self.file(op.subject()).ok().map(|(id, _)| id),
+            _ => None,
+        }
+    }
+
+    fn hold(&mut self, path: &str, is_append: bool) -> Result<(), Errno> {
+        let (id, _) = self.file(path)?;
+        self.held = Some(Held { id, is_append });
+        Ok(())
     }
 
     fn make(&mut self, path: &str, node: Node) -> Result<Vec<Id>, Errno> {
@@ -96,12 +102,15 @@ impl Model {
         Ok(vec![id, parent])
     }
 
-    fn rename(&mut self, from: &str, to: &str) -> Result<Vec<Id>, Errno> {
+    fn rename(&mut self, from: &str, to: &str, is_new: bool) -> Result<Vec<Id>, Errno> {
         let (from_parent, from_name) = self.place(from)?;
         let (to_parent, to_name) = self.place(to)?;
         self.directory(from_parent)?;
         let target = self.directory(to_parent)?.get(to_name).copied();
         let id = *self.directory(from_parent)?.get(from_name).ok_or(Errno::ENOENT)?;
+        if is_new && target.is_some() {
+            return Err(Errno::EEXIST);
+        }
         if target == Some(id) {
             return Ok(Vec::new());
         }
@@ -130,111 +139,5 @@ impl Model {
             }
         }
         false
-    }
-
-    fn truncate(&mut self, path: &str, size: u64) -> Result<Vec<Id>, Errno> {
-        let (id, file) = self.file(path)?;
-        if size < file.size {
-            let pages = size.div_ceil(PAGE_SECTORS);
-            self.file_mut(id).pages.retain(|page, _| *page < pages);
-            self.zero(id, size, pages * PAGE_SECTORS, false);
-        }
-        self.file_mut(id).size = size;
-        Ok(vec![id])
-    }
-
-    /// Zeroes a part of a page, if it holds anything.
-    fn zero(&mut self, id: Id, from: u64, to: u64, is_cached: bool) {
-        let index = from / PAGE_SECTORS;
-        if from >= to || self.file_mut(id).written_block(from).is_none() {
-            return;
-        }
-        let page = self.writable(id, index);
-        let inside = (from % PAGE_SECTORS) as usize..(to - index * PAGE_SECTORS) as usize;
-        page.sectors[inside].fill(0);
-        self.file_mut(id).is_cached |= is_cached;
-    }
-
-    /// A page that is about to be written: shared blocks are replaced, holes get blocks.
-    fn writable(&mut self, id: Id, index: u64) -> &mut Page {
-        let old = self.file_mut(id).pages.get(&index).copied();
-        let block = match old {
-            Some(page) if self.owners(page.block) < 2 => page.block,
-            _ => self.new_block(),
-        };
-        let sectors =
-            old.filter(|page| page.is_written).map_or_else(Default::default, |p| p.sectors);
-        let page = Page { block, is_written: true, sectors };
-        let pages = &mut self.file_mut(id).pages;
-        pages.insert(index, page);
-        pages.entry(index).or_insert(page)
-    }
-
-    fn write(&mut self, path: &str, first: u64, count: u64, fill: u8) -> Result<Vec<Id>, Errno> {
-        let (id, _) = self.file(path)?;
-        for index in first..first + count {
-            self.writable(id, index).sectors = [fill; PAGE_SECTORS as usize];
-        }
-        let file = self.file_mut(id);
-        file.size = file.size.max((first + count) * PAGE_SECTORS);
-        Ok(vec![id])
-    }
-
-    fn buffered(&mut self, path: &str, first: u64, count: u64, fill: u8) -> Result<Vec<Id>, Errno> {
-        let (id, _) = self.file(path)?;
-        for sector in first..first + count {
-            let page = self.writable(id, sector / PAGE_SECTORS);
-            page.sectors[(sector % PAGE_SECTORS) as usize] = fill;
-        }
-        let file = self.file_mut(id);
-        file.size = file.size.max(first + count);
-        file.is_cached = true;
-        Ok(vec![id])
-    }
-
-    fn allocate(
-        &mut self,
-        path: &str,
-        mode: AllocateMode,
-        first: u64,
-        count: u64,
-    ) -> Result<Vec<Id>, Errno> {
-        let (id, _) = self.file(path)?;
-        let end = first + count;
-        if matches!(mode, AllocateMode::Punch | AllocateMode::Zero) {
-            let whole = first.div_ceil(PAGE_SECTORS)..end / PAGE_SECTORS;
-            // What lies beyond the size has nothing to be zeroed; the rest is zeroed in pages.
-            let inside = end.min(self.file_mut(id).size);
-            self.zero(id, first, inside.min(whole.start * PAGE_SECTORS), true);
-            if whole.end >= whole.start {
-                self.zero(id, first.max(whole.end * PAGE_SECTORS), inside, true);
-            }
-            self.file_mut(id).pages.retain(|page, _| !whole.contains(page));
-        }
-        if mode != AllocateMode::Punch {
-            for index in first / PAGE_SECTORS..end.div_ceil(PAGE_SECTORS) {
-                let block = self.new_block();
-                let page = Page { block, is_written: false, sectors: Default::default() };
-                self.file_mut(id).pages.entry(index).or_insert(page);
-            }
-        }
-        if matches!(mode, AllocateMode::Allocate | AllocateMode::Zero) {
-            let file = self.file_mut(id);
-            file.size = file.size.max(end);
-        }
-        Ok(vec![id])
-    }
-
-    fn clone_file(&mut self, from: &str, to: &str) -> Result<Vec<Id>, Errno> {
-        let (source_id, source) = self.file(from)?;
-        let (id, _) = self.file(to)?;
-        let pages = source.size.div_ceil(PAGE_SECTORS);
-        let written = source.pages.iter().filter(|(page, p)| **page < pages && p.is_written);
-        let pages = written.map(|(page, p)| (*page, *p)).collect();
-        let file = File { size: source.size, is_cached: false, pages };
-        if source_id != id {
-            *self.file_mut(id) = file;
-        }
-        Ok(vec![id])
     }
 }

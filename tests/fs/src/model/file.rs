@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::op::PAGE_SECTORS;
+use crate::observe::Seen;
+use crate::op::{PAGE_SECTORS, SECTOR};
 
 /// A page of a file that has a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,23 +21,32 @@ pub struct Page {
 pub struct File {
     /// In sectors.
     pub size: u64,
+    /// The smallest size, in sectors, on the way to this state: a clone empties its target first.
+    pub least: u64,
     /// It was changed through the page cache: what it held before, and its size, may be there until it is
     /// made durable.
     pub is_cached: bool,
+    /// Which pages have blocks is not known for certain: an operation failed half-way, or a cut took back what
+    /// was in the cache. A change of the map may be none then.
+    pub is_vague: bool,
     /// The pages that have blocks, also beyond the size.
     pub pages: BTreeMap<u64, Page>,
 }
 
 impl File {
-    /// Is it the same but for what its blocks hold?
+    /// Is it the same but for what its blocks hold, or may it be?
     #[must_use]
-    pub fn has_shape_of(&self, other: &Self) -> bool {
+    pub fn may_have_shape_of(&self, other: &Self) -> bool {
+        self.size == other.size && (self.is_vague || self.has_map_of(other))
+    }
+
+    /// Does each page have the same block, for the same purpose?
+    #[must_use]
+    pub fn has_map_of(&self, other: &Self) -> bool {
         let shape = |page: &Page| (page.block, page.is_written);
         let is_alike =
             |((a, x), (b, y)): ((&u64, &Page), (&u64, &Page))| a == b && shape(x) == shape(y);
-        self.size == other.size
-            && self.pages.len() == other.pages.len()
-            && self.pages.iter().zip(&other.pages).all(is_alike)
+        self.pages.len() == other.pages.len() && self.pages.iter().zip(&other.pages).all(is_alike)
     }
 
     /// The byte that fills a sector.
@@ -51,5 +61,36 @@ impl File {
     pub fn written_block(&self, sector: u64) -> Option<u64> {
         let page = self.pages.get(&(sector / PAGE_SECTORS)).filter(|page| page.is_written);
         page.map(|page| page.block)
+    }
+
+    /// Takes over what is really there, with blocks from `fresh` on where it is not what was expected; everywhere,
+    /// if nobody knows how far an operation came.
+    pub(super) fn adopt(&mut self, seen: &Seen, mut fresh: u64, is_in_doubt: bool) {
+        self.size = seen.size_bytes / SECTOR;
+        (self.least, self.is_cached) = (self.size, false);
+        self.is_vague |= is_in_doubt;
+        let (end, tail) = (self.size.div_ceil(PAGE_SECTORS), self.size % PAGE_SECTORS);
+        // Beyond the size there is nothing: what is allocated there reads as zeros when the file grows.
+        self.pages.retain(|index, page| *index < end || !page.is_written);
+        for (index, sectors) in (0..).zip(seen.sectors.chunks(PAGE_SECTORS as usize)) {
+            let mut found = [0; PAGE_SECTORS as usize];
+            for (byte, sector) in found.iter_mut().zip(sectors) {
+                *byte = u8::try_from(*sector).unwrap_or_default();
+            }
+            let known = self.pages.get_mut(&index).filter(|page| page.is_written);
+            let expected = known.as_ref().map_or([0; PAGE_SECTORS as usize], |page| page.sectors);
+            let inside = if index + 1 == end && tail > 0 { tail } else { PAGE_SECTORS } as usize;
+            let is_as_expected = found[..inside] == expected[..inside];
+            match known {
+                Some(page) if is_as_expected && !is_in_doubt => page.sectors = found,
+                None if is_as_expected => {}
+                _ => {
+                    let page = Page { block: fresh, is_written: true, sectors: found };
+                    self.pages.insert(index, page);
+                    self.is_vague = true;
+                    fresh += 1;
+                }
+            }
+        }
     }
 }

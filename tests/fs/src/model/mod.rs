@@ -4,11 +4,14 @@
 //! content reaches the drive apart from all metadata. It knows nothing of journals, trees or bitmaps.
 
 mod apply;
+mod content;
 mod file;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use iomap::Errno;
+
+use crate::observe::Seen;
 
 pub use file::{File, Page};
 
@@ -29,10 +32,21 @@ pub enum Node {
     Symlink(String),
 }
 
+/// A file that is open, whatever becomes of its names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Which.
+    pub id: Id,
+    /// Every write goes to its end.
+    pub is_append: bool,
+}
+
 /// The filesystem.
 #[derive(Clone, Debug)]
 pub struct Model {
     pub(crate) nodes: BTreeMap<Id, Node>,
+    /// The file that is open.
+    pub(crate) held: Option<Held>,
     next_id: Id,
     next_block: u64,
 }
@@ -40,7 +54,7 @@ pub struct Model {
 impl Default for Model {
     fn default() -> Self {
         let nodes = BTreeMap::from([(ROOT, Node::Directory(BTreeMap::new()))]);
-        Self { nodes, next_id: 1, next_block: 1 }
+        Self { nodes, held: None, next_id: 1, next_block: 1 }
     }
 }
 
@@ -102,6 +116,13 @@ impl Model {
         }
     }
 
+    pub(crate) fn file_of(&self, id: Id) -> &File {
+        match self.nodes.get(&id) {
+            Some(Node::File(file)) => file,
+            other => unreachable!("a file, not {other:?}"),
+        }
+    }
+
     fn add(&mut self, node: Node) -> Id {
         let id = self.next_id;
         self.next_id += 1;
@@ -114,10 +135,28 @@ impl Model {
         self.next_block
     }
 
-    /// A number from which on no block has one; so many blocks as a file has pages may take theirs from it.
-    pub(crate) fn next_block(&mut self) -> u64 {
-        self.next_block += 1 << 20;
-        self.next_block - (1 << 20) + 1
+    /// Takes over what a file really has; of one in doubt nobody knows which blocks.
+    pub(crate) fn adopt(&mut self, id: Id, seen: &Seen, is_in_doubt: bool) {
+        let fresh = self.next_block + 1;
+        if let Some(Node::File(file)) = self.nodes.get_mut(&id) {
+            file.adopt(seen, fresh, is_in_doubt);
+            self.next_block = fresh + file.pages.len() as u64;
+        }
+    }
+
+    /// Nothing is open any more.
+    pub(crate) fn let_go(&mut self) {
+        self.held = None;
+        self.collect();
+    }
+
+    /// Sizes on the way to the last state do not matter any more.
+    fn forget_least_sizes(&mut self) {
+        for node in self.nodes.values_mut() {
+            if let Node::File(file) = node {
+                file.least = file.size;
+            }
+        }
     }
 
     /// What is in the page cache is on the drive now.
@@ -138,12 +177,6 @@ impl Model {
         self.nodes.values().map(pages).sum()
     }
 
-    /// How many names a thing has.
-    #[must_use]
-    pub fn names_of(&self, id: Id) -> usize {
-        self.paths().values().filter(|other| **other == id).count()
-    }
-
     /// Every path and what it names, but for the root.
     #[must_use]
     pub fn paths(&self) -> BTreeMap<String, Id> {
@@ -162,9 +195,10 @@ impl Model {
         paths
     }
 
-    /// All things that have no name any more go.
+    /// All things that have no name any more go, unless they are open.
     fn collect(&mut self) {
-        let named: std::collections::BTreeSet<Id> = self.paths().into_values().collect();
-        self.nodes.retain(|id, _| *id == ROOT || named.contains(id));
+        let mut kept: BTreeSet<Id> = self.paths().into_values().collect();
+        kept.extend(self.held.map(|held| held.id));
+        self.nodes.retain(|id, _| *id == ROOT || kept.contains(id));
     }
 }

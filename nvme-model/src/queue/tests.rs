@@ -153,7 +153,7 @@ fn weighted_classes_get_their_credit_anew_when_nothing_waits() {
     for (sqid, priority) in [(1, Priority::High), (2, Priority::Low)] {
         queues.sqs.insert(sqid, SubmissionQueue::new(0, 8, 1, priority));
     }
-    let mut serve = |queues: &mut Queues, tails: [u32; 2]| {
+    let serve = |queues: &mut Queues, tails: [u32; 2]| {
         for (sq, tail) in queues.sqs.values_mut().zip(tails) {
             sq.ring(tail).expect("valid tail");
         }

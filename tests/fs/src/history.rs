@@ -13,7 +13,7 @@ use guest_fs::FileKind;
 
 use crate::model::{File, Id, Model, Node};
 use crate::observe::{Seen, Tree};
-use crate::op::{Op, SECTOR};
+use crate::op::{Op, PAGE_SECTORS, SECTOR};
 
 /// The states so far.
 #[derive(Clone, Debug)]
@@ -185,9 +185,20 @@ impl History {
             if is_cached || partly == Some(id) {
                 return self.compare_loosely(id, seen, from, begun);
             }
-            compare_size(file, seen)?;
-            self.compare_content(id, file, seen, from, begun)
+            let exact = compare_size(file, seen)
+                .and_then(|()| self.compare_content(id, file, seen, from, begun));
+            // The log may have been forced in the middle of the operation that comes next.
+            let is_half_done = at < begun && self.changes_data_of(at, id);
+            if is_half_done {
+                return exact.or_else(|_| self.compare_loosely(id, seen, from.min(at), begun));
+            }
+            exact
         })
+    }
+
+    /// Does the operation after the state `at` change the map of this file? That may take several transactions.
+    fn changes_data_of(&self, at: usize, id: Id) -> bool {
+        self.touched.get(at).is_some_and(|(ids, is_of_data)| *is_of_data && ids.contains(&id))
     }
 
     fn running(&self, tree: &Tree, at: usize, first: usize, doubt: &Doubt) -> Result<(), String> {
@@ -245,7 +256,12 @@ impl History {
                 let is_inside = sector < file.size && file.written_block(sector).is_some();
                 *found == u16::from(file.sector(sector)) || (!is_inside && *found == 0)
             };
-            if !self.files(id, from, to).any(is_known) {
+            let is_ghost = |file: &File| {
+                let rest = file.size..file.size.next_multiple_of(PAGE_SECTORS);
+                rest.contains(&sector)
+                    && file.ghosts.iter().any(|ghost| *found == u16::from(*ghost))
+            };
+            if !self.files(id, from, to).any(|file| is_known(file) || is_ghost(file)) {
                 return Err(format!("sector {sector} is {found:#x}, which it never was"));
             }
         }
@@ -285,7 +301,9 @@ impl History {
     /// have other maps.
     #[must_use]
     pub fn ambiguous(&self, tree: &Tree, completed: usize, at: usize) -> BTreeSet<Id> {
-        let mut files = BTreeSet::new();
+        let mut files = self.touched.get(at).map_or_else(BTreeSet::new, |(ids, _)| {
+            ids.iter().copied().filter(|id| self.changes_data_of(at, *id)).collect()
+        });
         for older in self.earliest(completed)..at {
             if self.after_cut(tree, older, completed, self.len(), None).is_err() {
                 continue;
@@ -308,7 +326,10 @@ impl History {
         let mut model = self.states[at].clone();
         for (path, id) in self.states[at].paths() {
             let Some(seen) = tree.get(&path) else { continue };
-            model.adopt(id, seen, in_doubt.contains(&id));
+            let ends = self.files(id, 0, self.len()).flat_map(|file| {
+                file.beyond(seen.size_bytes / SECTOR).chain(file.ghosts.iter().copied())
+            });
+            model.adopt(id, seen, in_doubt.contains(&id), ends.collect());
         }
         model
     }

@@ -1,6 +1,6 @@
 //! A file's content, page by page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::observe::Seen;
 use crate::op::{PAGE_SECTORS, SECTOR};
@@ -29,6 +29,9 @@ pub struct File {
     /// Which pages have blocks is not known for certain: an operation failed half-way, or a cut took back what
     /// was in the cache. A change of the map may be none then.
     pub is_vague: bool,
+    /// What may lie beyond the size in the block of the size: of writes that failed, or that a cut took back. It
+    /// shows if a later write moves the size, and its own pages are lost.
+    pub ghosts: BTreeSet<u8>,
     /// The pages that have blocks, also beyond the size.
     pub pages: BTreeMap<u64, Page>,
 }
@@ -47,6 +50,12 @@ impl File {
         let is_alike =
             |((a, x), (b, y)): ((&u64, &Page), (&u64, &Page))| a == b && shape(x) == shape(y);
         self.pages.len() == other.pages.len() && self.pages.iter().zip(&other.pages).all(is_alike)
+    }
+
+    /// What the rest of the block beyond `size` sectors holds.
+    pub fn beyond(&self, size: u64) -> impl Iterator<Item = u8> {
+        let rest = size..size.next_multiple_of(PAGE_SECTORS);
+        rest.map(|sector| self.sector(sector)).filter(|byte| *byte != 0)
     }
 
     /// The byte that fills a sector.

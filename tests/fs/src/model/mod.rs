@@ -136,10 +136,11 @@ impl Model {
     }
 
     /// Takes over what a file really has; of one in doubt nobody knows which blocks.
-    pub(crate) fn adopt(&mut self, id: Id, seen: &Seen, is_in_doubt: bool) {
+    pub(crate) fn adopt(&mut self, id: Id, seen: &Seen, is_in_doubt: bool, ghosts: BTreeSet<u8>) {
         let fresh = self.next_block + 1;
         if let Some(Node::File(file)) = self.nodes.get_mut(&id) {
             file.adopt(seen, fresh, is_in_doubt);
+            file.ghosts = ghosts;
             self.next_block = fresh + file.pages.len() as u64;
         }
     }

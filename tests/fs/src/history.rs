@@ -84,7 +84,7 @@ impl History {
         let after = self.len();
         match op {
             Op::Sync | Op::Freeze => {
-                self.promises.push(Promise { after, of: None, is_of_data: false })
+                self.promises.push(Promise { after, of: None, is_of_data: false });
             }
             Op::Fsync(path) | Op::Fdatasync(path) => {
                 let of = self.now().find(path).ok();

@@ -71,6 +71,11 @@ impl RigDisk {
 
     fn transfer(&self, bio: &Bio<PoolDma>) {
         let mut media = self.media.borrow_mut();
+        if let Op::WriteZeroes { .. } | Op::Discard { .. } = bio.op {
+            let end = (bio.block + bio.size_blocks()) as usize * BLOCK_BYTES;
+            let zeroed = media.get_mut(bio.block as usize * BLOCK_BYTES..end);
+            return zeroed.unwrap_or_default().fill(0);
+        }
         for (page, block) in bio.pages.iter().zip(bio.block as usize..) {
             let Some(bytes) = media.get_mut(block * BLOCK_BYTES..(block + 1) * BLOCK_BYTES) else {
                 return;

@@ -34,9 +34,9 @@ fn our_driver_gives_no_findings_where_nothing_is_wrong() {
 #[test]
 fn a_power_cut_by_a_rule_ends_the_life_and_the_next_one_begins() {
     for rule in [
-        "write nth=40 => power-cut",
+        "write nth=25 => power-cut",
         "doorbell nth=60 => power-cut",
-        "write nth=40 => power-cut-at=700B",
+        "write nth=25 => power-cut-at=700B",
     ] {
         for mut engine in engines() {
             let result = run(engine.as_mut(), &unit_with(rule));
@@ -54,7 +54,7 @@ fn a_power_cut_by_a_rule_ends_the_life_and_the_next_one_begins() {
 #[test]
 fn faults_of_every_sort_leave_the_same_trace_on_every_engine() {
     for rule in [
-        "write nth=40 => power-cut",
+        "write nth=25 => power-cut",
         "doorbell nth=60 => power-cut",
         "doorbell nth=60 => ignore-write",
         "register-read reg=0..8 nth=1 => lie=0:0f00/ffff",

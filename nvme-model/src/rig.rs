@@ -39,6 +39,8 @@ pub(crate) struct Rig {
     pub(crate) trace: Vec<(u64, Event)>,
     pairs: BTreeMap<u16, Pair>,
     next_cid: u16,
+    /// The owner may ring doorbells late where the controller says so: then nothing may come of a ring at once.
+    pub(crate) is_rung_late: bool,
 }
 
 impl Rig {
@@ -66,6 +68,7 @@ impl Rig {
             trace: Vec::new(),
             pairs: BTreeMap::new(),
             next_cid: 1,
+            is_rung_late: false,
         }
     }
 
@@ -229,7 +232,13 @@ impl Rig {
     pub(crate) fn submit_as(&mut self, qid: u16, cid: u16, sqe: Sqe) {
         self.enqueue(qid, cid, sqe);
         let tail = self.pairs[&qid].tail;
+        let (may_be_late, before) = (self.controller.answers_take_time(), self.trace.len());
         self.write32(Doorbell::SqTail(qid).offset(self.controller.config().dstrd.into()), tail);
+        let is_answer =
+            |event: &Event| matches!(event, Event::Complete { .. } | Event::Interrupt { .. });
+        let answer = self.trace.iter().skip(before).find(|(_, event)| is_answer(event));
+        let is_fine = !self.is_rung_late || !may_be_late || answer.is_none();
+        assert!(is_fine, "{sqe:?} is answered at once: {answer:?}");
     }
 
     /// Writes an entry without ringing.

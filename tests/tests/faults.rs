@@ -60,6 +60,8 @@ fn faults_of_every_sort_leave_the_same_trace_on_every_engine() {
         "register-read reg=0..8 nth=1 => lie=0:0f00/ffff",
         "read every=3 => early-completion=1ms",
         "write nth=30 => stall=5ms",
+        "write nth=25 => read-only",
+        "write nth=25 => dma-error=sqe",
         "io nth=50 => interrupt-storm=20",
         "write nth=30 => hang",
         "write nth=30 => cfs",

@@ -133,10 +133,10 @@ fn has_undetectable(unit: &Unit) -> bool {
     unit.faults.rules.iter().any(|rule| hidden().any(|row| does(rule, row)))
 }
 
-/// Whether the scenario itself shows pages that are silently wrong, or a machine that stops.
+/// Whether the scenario itself shows pages or other files' blocks that are silently wrong, or a machine that stops.
 const fn is_silent(prediction: Prediction) -> bool {
-    use Prediction::{Died, Hung, PagesSilentZeros, SilentZeros, Stalled};
-    matches!(prediction, SilentZeros | PagesSilentZeros(_) | Died | Hung | Stalled)
+    use Prediction::{Died, Hung, Overwrites, PagesSilentZeros, SilentZeros, Stalled};
+    matches!(prediction, SilentZeros | PagesSilentZeros(_) | Overwrites | Died | Hung | Stalled)
 }
 
 /// The rows that a block names.

@@ -107,40 +107,43 @@ impl<D: BlockDevice> Core<D> {
     fn move_one(&self, ino: u64, staged: Extent) -> Result<(), Errno> {
         let range = staged.file_block..staged.file_end();
         self.with_inode(ino, |incore| incore.moving = range.clone())?;
+        let mut moved = Vec::new();
         let mut at = range.start;
-        let copied = loop {
-            if at >= range.end {
-                break Ok(());
-            }
+        while at < range.end {
             match self.copy_next(ino, staged, at) {
-                Ok(next) => at = next,
-                Err(errno) => break Err(errno),
+                Ok((old, new)) => {
+                    at = old.file_end();
+                    moved.push((old, new));
+                }
+                Err(errno) => {
+                    self.unstage(ino, range.start, range.end, USER)?;
+                    return Err(errno);
+                }
             }
-        };
-        if let Err(errno) = copied {
-            self.unstage(ino, range.start, range.end, USER)?;
-            return Err(errno);
         }
-        self.finish_staged(ino, range.start, range.end, 0, USER)
+        self.finish_staged(ino, range.start, range.end, 0, USER)?;
+        for (old, new) in moved {
+            let blocks = u32::try_from(old.blocks).unwrap_or(u32::MAX);
+            self.emit(Event::Moved { ino, from: old.block, to: new.block, blocks });
+        }
+        Ok(())
     }
 
-    /// Copies the first blocks at or after `at`. Gives where to go on.
-    fn copy_next(&self, ino: u64, staged: Extent, at: u64) -> Result<u64, Errno> {
+    /// Copies the first blocks at or after `at`. Gives from where to where.
+    fn copy_next(&self, ino: u64, staged: Extent, at: u64) -> Result<(Extent, Extent), Errno> {
         let found = extent::lookup(self, ino, at).map_err(|fault| self.errno(fault))?;
         let Lookup::Extent(old) = found else {
             return Err(self.inconsistent("a hole where blocks are being moved"));
         };
         let old = old.part(at, staged.file_end());
         let new = staged.part(at, old.file_end());
-        let blocks = u32::try_from(old.blocks).unwrap_or(u32::MAX);
-        self.emit(Event::Moved { ino, from: old.block, to: new.block, blocks });
         let mut done = 0;
         while done < old.blocks {
             let count = old.blocks.saturating_sub(done).min(COPY_PAGES);
             self.copy(old.block.saturating_add(done), new.block.saturating_add(done), count)?;
             done = done.saturating_add(count);
         }
-        Ok(old.file_end())
+        Ok((old, new))
     }
 
     fn copy(&self, from: u64, to: u64, count: u64) -> Result<(), Errno> {

@@ -29,6 +29,8 @@ struct Ghost {
 pub(crate) struct Mishaps {
     /// Writes fail until the power is cut.
     is_read_only: bool,
+    /// The I/O queues are gone, and the host does not know: its next ring is an error that is told at once.
+    pub(super) are_queues_lost: bool,
     /// CSTS.CFS comes again after each reset, until the power is cut.
     is_fatal_for_good: bool,
     /// The interrupt pin stays asserted until the controller is reset.
@@ -194,6 +196,7 @@ impl Controller {
         }
         self.queues.sqs.retain(|qid| qid == admin);
         self.queues.cqs.retain(|qid| qid == admin);
+        self.mishaps.are_queues_lost = true;
     }
 
     /// A reset that leaves the I/O queues: only the admin queues and their commands go.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::DmaTarget;
 use super::fired::Faults;
 use super::holds::Holds;
 use super::index::Index;
@@ -70,7 +71,8 @@ fn happens_at_once(rule: &Rule) -> bool {
     let group = rule.action.kind().row().group;
     // What is held goes on at the moment in which another command is fetched.
     matches!(group, Group::Controller | Group::Event)
-        || rule.action.kind() == ActionKind::Hold
+        || matches!(rule.action.kind(), ActionKind::Hold | ActionKind::ReadOnly)
+        || rule.action == Action::DmaError(DmaTarget::Sqe)
         || matches!(rule.matcher.op, OpClass::Transition(_))
         || rule.action == Action::SpuriousInterrupt
 }

@@ -9,7 +9,10 @@ use crate::{Config, FaultPlan};
 
 /// A host that does a bit of everything and minds nothing: whatever a rule is about, it comes by.
 fn exercise(rules: Vec<Rule>) -> Rig {
-    let mut rig = Rig::off(Config::default(), FaultPlan { seed: 1, rules });
+    exercise_on(Rig::off(Config::default(), FaultPlan { seed: 1, rules }))
+}
+
+fn exercise_on(mut rig: Rig) -> Rig {
     if rig.try_enable() {
         rig.try_create_pair(1, 1);
     }
@@ -60,7 +63,11 @@ fn the_example_of_every_kind_and_word_parses_and_fires() {
     let words = WORDS.iter().map(|row| (row.word, row.example));
     let mut silent = Vec::new();
     for (word, example) in kinds.chain(words) {
-        let rig = exercise(rules_of(example));
+        let plan = FaultPlan { seed: 1, rules: rules_of(example) };
+        let mut rig = Rig::off(Config::default(), plan);
+        // What happens at once was announced, or two engines would differ (`Controller::answers_take_time`).
+        rig.is_rung_late = true;
+        let rig = exercise_on(rig);
         let has_fired = rig.controller.faults().counts().all(|(_, counts)| counts.fired > 0);
         if !has_fired || rig.controller.faults().unfired().count() > 0 {
             silent.push(format!("{word}: {example}"));

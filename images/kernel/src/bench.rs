@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::vec;
 use core::fmt::Display;
 
-use block::{Bio, BlockDevice, Done, Op, Ticket};
+use block::{Bio, BlockDevice, Op, Ticket};
 use kernel_core::command_line::CommandLine;
 use machine::ports;
 use nvme_driver::{Completion, Config, NvmeDriver};
@@ -136,32 +136,48 @@ fn round(
     seed: &mut u64,
 ) -> Result<(), String> {
     let size_blocks = driver.geometry().size_blocks;
+    let send = |_, bio| submit(driver, Bio { block: random(seed) % size_blocks, ..bio });
+    keep_in_flight(load, free, send, |ticket| take(driver, ticket))
+}
+
+/// Keeps as many in flight as there are buffers, for so many I/Os as the load has; then all are back. `send` gets the
+/// number of the I/O, and each buffer comes back by `take`, the oldest first.
+fn keep_in_flight<B, T>(
+    load: &Load,
+    free: &mut VecDeque<B>,
+    mut send: impl FnMut(u64, B) -> Result<T, String>,
+    take: impl Fn(T) -> Result<B, String>,
+) -> Result<(), String> {
     let mut in_flight = VecDeque::with_capacity(load.depth);
-    for _ in 0..load.commands {
+    for number in 0..load.commands {
         if free.is_empty() {
-            let done = in_flight.pop_front().map(|ticket| take(driver, ticket));
-            free.push_back(checked(done.ok_or("nothing is in flight")?)?);
+            free.push_back(take(in_flight.pop_front().ok_or("nothing is in flight")?)?);
         }
-        let bio = free.pop_front().ok_or("no buffers")?;
-        let bio = Bio { block: random(seed) % size_blocks, ..bio };
-        in_flight.push_back(driver.submit(bio).map_err(|refused| text(refused.why))?);
+        let buffer = free.pop_front().ok_or("no buffers")?;
+        in_flight.push_back(send(number, buffer)?);
     }
     for ticket in in_flight {
-        free.push_back(checked(take(driver, ticket))?);
+        free.push_back(take(ticket)?);
     }
     Ok(())
 }
 
-fn checked(done: Done<<Driver as BlockDevice>::Page>) -> Result<Request, String> {
+fn submit(driver: &Driver, bio: Request) -> Result<Ticket, String> {
+    driver.submit(bio).map_err(|refused| text(refused.why))
+}
+
+fn take(driver: &Driver, ticket: Ticket) -> Result<Request, String> {
+    let done = poll(driver, || driver.try_take(ticket));
     done.result.map_err(text)?;
     Ok(done.bio)
 }
 
-fn take(driver: &Driver, ticket: Ticket) -> Done<<Driver as BlockDevice>::Page> {
+/// Looks until there is an answer, and kicks the driver now and then.
+fn poll<T>(driver: &Driver, look: impl Fn() -> Option<T>) -> T {
     loop {
         for _ in 0..LOOKS_MAX {
-            if let Some(done) = driver.try_take(ticket) {
-                return done;
+            if let Some(answer) = look() {
+                return answer;
             }
             core::hint::spin_loop();
         }

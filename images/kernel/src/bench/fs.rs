@@ -7,10 +7,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use block::{BLOCK_BYTES, Bio, BlockDevice, Op};
-use guest_fs::{DioTicket, FileSystem, Ino, MkfsOptions, MountOptions};
+use guest_fs::{FileSystem, Ino, MkfsOptions, MountOptions};
 use iomap::{Direction, Kiocb, Transfer};
 
-use super::{Driver, LOOKS_MAX, Load, checked, random, rounds, take, text};
+use super::{Driver, Load, keep_in_flight, poll, random, rounds, submit, take, text};
 
 type Page = <Driver as BlockDevice>::Page;
 
@@ -67,66 +67,36 @@ impl Bench {
         self.fs.sync().map_err(text)
     }
 
-    /// The block in the file of the next I/O.
-    fn place(&mut self, load: &Load, number: u64) -> u64 {
-        let places = load.file_blocks / load.pages;
-        let place = if load.is_random { random(&mut self.seed) } else { number };
-        place % places * load.pages
-    }
-
     /// A round through the driver alone.
     fn raw(&mut self, load: &Load) -> Result<(), String> {
-        let mut in_flight = VecDeque::with_capacity(load.depth);
-        for number in 0..load.commands {
-            if self.free.is_empty() {
-                let ticket = in_flight.pop_front().ok_or("nothing is in flight")?;
-                self.free.push_back(checked(take(&self.driver, ticket))?.pages);
-            }
-            let pages = self.free.pop_front().ok_or("no buffers")?;
-            let block = self.first_block + self.place(load, number);
-            let bio = Bio { op: load.op, block, pages };
-            in_flight.push_back(self.driver.submit(bio).map_err(|refused| text(refused.why))?);
-        }
-        for ticket in in_flight {
-            self.free.push_back(checked(take(&self.driver, ticket))?.pages);
-        }
-        Ok(())
+        let Self { driver, first_block, free, seed, .. } = self;
+        let send = |number, pages| {
+            let block = *first_block + place(load, number, seed);
+            submit(driver, Bio { op: load.op, block, pages })
+        };
+        keep_in_flight(load, free, send, |ticket| Ok(take(driver, ticket)?.pages))
     }
 
     /// A round through the filesystem.
     fn file(&mut self, load: &Load) -> Result<(), String> {
+        let Self { driver, fs, ino, free, seed, .. } = self;
         let direction = if load.op == Op::Read { Direction::Read } else { Direction::Write };
-        let mut in_flight = VecDeque::with_capacity(load.depth);
-        for number in 0..load.commands {
-            if self.free.is_empty() {
-                let ticket = in_flight.pop_front().ok_or("nothing is in flight")?;
-                let pages = self.taken(ticket)?;
-                self.free.push_back(pages);
-            }
-            let pages = self.free.pop_front().ok_or("no buffers")?;
-            let pos = self.place(load, number) * BLOCK_BYTES as u64;
+        let send = |number, pages| {
+            let pos = place(load, number, seed) * BLOCK_BYTES as u64;
             let transfer = Transfer { direction, pos, pages };
-            let ticket = self.fs.dio_submit(self.ino, transfer, Kiocb::USER);
-            in_flight.push_back(ticket.map_err(|(_, failure)| text(failure))?);
-        }
-        for ticket in in_flight {
-            let pages = self.taken(ticket)?;
-            self.free.push_back(pages);
-        }
-        Ok(())
+            fs.dio_submit(*ino, transfer, Kiocb::USER).map_err(|(_, failure)| text(failure))
+        };
+        keep_in_flight(load, free, send, |ticket| {
+            let (transfer, result) = poll(driver, || fs.dio_poll(ticket));
+            result.map_err(text)?;
+            Ok(transfer.pages)
+        })
     }
+}
 
-    /// Polls for a direct I/O as [`take`] does for a bio.
-    fn taken(&self, ticket: DioTicket) -> Result<Vec<Page>, String> {
-        loop {
-            for _ in 0..LOOKS_MAX {
-                if let Some((transfer, result)) = self.fs.dio_poll(ticket) {
-                    result.map_err(text)?;
-                    return Ok(transfer.pages);
-                }
-                core::hint::spin_loop();
-            }
-            self.driver.kick();
-        }
-    }
+/// The block in the file of the next I/O.
+fn place(load: &Load, number: u64, seed: &mut u64) -> u64 {
+    let places = load.file_blocks / load.pages;
+    let place = if load.is_random { random(seed) } else { number };
+    place % places * load.pages
 }

@@ -16,6 +16,8 @@ const DEPTH: usize = 32;
 const ROUNDS: usize = 9;
 /// Blocks of the file: 32 MiB in one piece.
 pub(super) const FILE_BLOCKS: u64 = 8192;
+/// Blocks of the drive: room for the file.
+pub(super) const DRIVE_BLOCKS: u64 = 4 * FILE_BLOCKS;
 type Page = <Driver as BlockDevice>::Page;
 
 /// What is measured.
@@ -71,7 +73,7 @@ pub(super) fn run() -> Result<(), Error> {
 impl Bench {
     fn new(pages: u64) -> Result<Self, Error> {
         let config = Config { has_volatile_cache: false, channels: 1024, ..Config::default() };
-        let (_, driver) = drive(4 * FILE_BLOCKS, config)?;
+        let (_, driver) = drive(DRIVE_BLOCKS, config)?;
         let fs = mounted(&driver)?;
         let ino = fs.create("file")?;
         fs.fallocate(ino, 0, FILE_BLOCKS * BLOCK_BYTES as u64)?;

@@ -1,10 +1,11 @@
 //! Direct I/O of the guest under KVM in the wall clock, in turn with the same blocks through its driver alone.
 
-use nvme_model::{Controller, FaultPlan, Media, RamMedia};
+use nvme_model::{Controller, FaultPlan};
 
-use super::dio::{FILE_BLOCKS, SHAPES, Shape};
-use super::{BLOCK_BYTES, Error};
+use super::Error;
+use super::dio::{DRIVE_BLOCKS, FILE_BLOCKS, SHAPES, Shape};
 use crate::bench::guest;
+use crate::bench::nvme::ram_disk;
 use crate::bench::sample::Sample;
 
 const DEPTH: usize = 32;
@@ -31,8 +32,11 @@ fn measure(shape: Shape, way: &str, write: &str) -> Result<bool, Error> {
         "program=bench-fs trace=off write={write} depth={DEPTH} commands={count} rounds={rounds} \
          file={FILE_BLOCKS} pages={pages} random={random}"
     );
-    let controller =
-        Controller::new(guest::immediate_drive(), Box::new(drive()?), FaultPlan::none())?;
+    let controller = Controller::new(
+        guest::immediate_drive(),
+        Box::new(ram_disk(DRIVE_BLOCKS)?),
+        FaultPlan::none(),
+    )?;
     let times = guest::rounds(controller, words)?;
     let (mut raw, mut file, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for pair in times.chunks_exact(2).skip(1) {
@@ -50,14 +54,4 @@ fn measure(shape: Shape, way: &str, write: &str) -> Result<bool, Error> {
         RATIO_MIN * 100.0
     );
     Ok(ratio >= RATIO_MIN)
-}
-
-/// A drive with room for the file, every block of it touched.
-fn drive() -> Result<RamMedia, Error> {
-    let blocks = 4 * FILE_BLOCKS;
-    let mut media = RamMedia::new(blocks, BLOCK_BYTES as u32);
-    for lba in 0..blocks {
-        media.write(lba, &[0x5a; BLOCK_BYTES])?;
-    }
-    Ok(media)
 }

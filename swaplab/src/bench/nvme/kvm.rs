@@ -3,6 +3,7 @@
 use nvme_model::{Controller, FaultPlan};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
+use super::load::DISK_BLOCKS;
 use super::load::{Copies, Way};
 use super::{print_row, ram_disk};
 use crate::bench::guest;
@@ -63,8 +64,11 @@ fn rows(
 
 /// Nanoseconds a command, round by round.
 fn measure(way: Way, depth: usize) -> Result<Sample, Error> {
-    let controller =
-        Controller::new(guest::immediate_drive(), Box::new(ram_disk()?), FaultPlan::none())?;
+    let controller = Controller::new(
+        guest::immediate_drive(),
+        Box::new(ram_disk(DISK_BLOCKS)?),
+        FaultPlan::none(),
+    )?;
     let write = if way == Way::Write { "on" } else { "off" };
     let words = format!(
         "program=bench-nvme trace=off write={write} depth={depth} commands={COMMANDS} rounds={ROUNDS}"

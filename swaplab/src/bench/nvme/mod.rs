@@ -46,10 +46,10 @@ pub(super) fn nvme() -> BenchResult {
     Ok(is_met)
 }
 
-/// A RAM disk of which every block was written.
-fn ram_disk() -> Result<RamMedia, nvme_model::MediaError> {
-    let mut media = RamMedia::new(DISK_BLOCKS, BLOCK_BYTES as u32);
-    for lba in 0..DISK_BLOCKS {
+/// A RAM disk of so many blocks, of which every one was written.
+pub(super) fn ram_disk(blocks: u64) -> Result<RamMedia, nvme_model::MediaError> {
+    let mut media = RamMedia::new(blocks, BLOCK_BYTES as u32);
+    for lba in 0..blocks {
         media.write(lba, &[0x5a; BLOCK_BYTES])?;
     }
     Ok(media)
@@ -60,7 +60,8 @@ fn load(rules: Vec<Rule>) -> Result<Load, Box<dyn std::error::Error>> {
     // As fast as memory: no cache in front of it, and as many channels as commands.
     let config = Config { has_volatile_cache: false, channels: 1024, ..Config::default() };
     let plan = FaultPlan { seed: 1, rules };
-    let machine = BenchMachine::new(Controller::new(config, Box::new(ram_disk()?), plan)?);
+    let machine =
+        BenchMachine::new(Controller::new(config, Box::new(ram_disk(DISK_BLOCKS)?), plan)?);
     let config = nvme_driver::Config {
         io_depth: 256,
         shadow_doorbells: true,

@@ -9,10 +9,9 @@ use std::sync::Arc;
 
 use file_server::{Event, FileServer, Ports};
 use machine::pci_ids;
-use nvme_model::IrqSink;
 use p9_wire::virtio::BAR_BYTES;
 
-use super::nvme::Dma;
+use super::nvme::{Dma, Irq};
 use crate::kvm::Ram;
 use crate::pci::{Bar, ConfigSpace, Function, Identity, Line, MsiSink, Msix};
 
@@ -108,15 +107,6 @@ impl FilesFunction {
         if std::mem::take(&mut self.has_run) {
             self.server.power_cut(now_ns, &mut self.events);
         }
-    }
-}
-
-/// The function's vectors.
-struct Irq<'a>(&'a mut Msix);
-
-impl IrqSink for Irq<'_> {
-    fn signal(&mut self, vector: u16) {
-        self.0.signal(vector);
     }
 }
 

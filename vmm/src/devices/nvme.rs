@@ -211,8 +211,8 @@ impl GuestMemory for Dma<'_> {
     }
 }
 
-/// The function's vectors.
-struct Irq<'a>(&'a mut Msix);
+/// A function's vectors.
+pub(super) struct Irq<'a>(pub(super) &'a mut Msix);
 
 impl IrqSink for Irq<'_> {
     fn signal(&mut self, vector: u16) {

@@ -1,7 +1,9 @@
 //! The page-frame allocator: which frames of a pool are taken.
 //!
 //! First fit from the bottom, so the answer depends on the requests alone: the same program gets the
-//! same frames in every run. A bitmap, one bit a frame, full words skipped at once.
+//! same frames in every run, and on the host engine too, whose memory (`hal::testing::DmaPool`) follows
+//! the same rule. What the kernel needs for itself, which the host engine does not, comes from the top.
+//! A bitmap, one bit a frame, full words skipped at once.
 //!
 //! What it does not do: touch the frames, or know where the pool lies.
 
@@ -48,6 +50,30 @@ impl FrameBitmap {
             return None;
         }
         let start = self.find_run(count)?;
+        self.take(start, count);
+        Some(start)
+    }
+
+    /// Takes the highest run of `count` frames and returns the number of its first frame.
+    ///
+    /// `None` if there is no such run, or if `count` is zero. Slower than [`FrameBitmap::alloc`]: a look at
+    /// each frame.
+    pub fn alloc_at_top(&mut self, count: usize) -> Option<usize> {
+        if count == 0 || count > self.free_count {
+            return None;
+        }
+        let mut free_above = 0;
+        for frame in (0..self.size_frames).rev() {
+            free_above = if self.is_taken(frame) { 0 } else { free_above + 1 };
+            if free_above == count {
+                self.take(frame, count);
+                return Some(frame);
+            }
+        }
+        None
+    }
+
+    fn take(&mut self, start: usize, count: usize) {
         for frame in start..start + count {
             self.words[frame / BITS] |= 1 << (frame % BITS);
         }
@@ -55,7 +81,6 @@ impl FrameBitmap {
         if start == self.first_free_hint {
             self.first_free_hint = start + count;
         }
-        Some(start)
     }
 
     /// Gives a run back that [`FrameBitmap::alloc`] returned.
@@ -101,6 +126,8 @@ impl FrameBitmap {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hal::testing::DmaPool;
+    use hal::{DmaBuf, PAGE_BYTES};
     use proptest::prelude::*;
 
     #[test]
@@ -114,6 +141,19 @@ mod tests {
         assert_eq!(frames.alloc(4), None);
         assert_eq!(frames.alloc(3), Some(10));
         assert_eq!(frames.free_count(), 0);
+    }
+
+    #[test]
+    fn from_the_top_runs_are_highest_first_and_leave_the_bottom_alone() {
+        let mut frames = FrameBitmap::new(130);
+        assert_eq!(frames.alloc_at_top(3), Some(127));
+        assert_eq!(frames.alloc(1), Some(0));
+        assert_eq!(frames.alloc_at_top(1), Some(126));
+        frames.free(127, 3);
+        assert_eq!(frames.alloc_at_top(4), Some(122));
+        assert_eq!(frames.alloc_at_top(2), Some(128));
+        assert_eq!(frames.alloc_at_top(122), None);
+        assert_eq!(frames.alloc_at_top(0), None);
     }
 
     #[test]
@@ -134,6 +174,30 @@ mod tests {
     }
 
     proptest! {
+        /// A late DMA meets the page's next owner, who must be the same on both engines.
+        #[test]
+        fn it_gives_the_frames_that_the_host_engine_gives(
+            requests in proptest::collection::vec((any::<bool>(), 1_usize..20), 1..80),
+        ) {
+            const SIZE: usize = 100;
+            let mut frames = FrameBitmap::new(SIZE);
+            let pool = DmaPool::like_ram(SIZE);
+            let base = pool.alloc(1).unwrap().iova().0;
+            let mut runs = Vec::new();
+            for (is_alloc, n) in requests {
+                if is_alloc {
+                    let dma = pool.alloc(n).ok();
+                    let page = dma.as_ref().map(|dma| (dma.iova().0 - base) as usize / PAGE_BYTES);
+                    prop_assert_eq!(frames.alloc(n), page);
+                    runs.extend(dma.zip(page).map(|(dma, page)| (dma, page, n)));
+                } else if !runs.is_empty() {
+                    let (dma, page, n) = runs.swap_remove(n % runs.len());
+                    drop(dma);
+                    frames.free(page, n);
+                }
+            }
+        }
+
         /// Against the plainest model: a vector of booleans searched from the bottom.
         #[test]
         fn it_agrees_with_a_vector_of_booleans(

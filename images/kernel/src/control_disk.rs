@@ -140,7 +140,7 @@ impl BlockDevice for ControlDisk {
     }
 
     fn alloc_page(&self) -> Result<DmaPages, OutOfMemory> {
-        DmaPages::new(1)
+        DmaPages::own(1)
     }
 
     fn submit(&self, bio: Bio<DmaPages>) -> Result<Ticket, Rejected<DmaPages>> {

@@ -58,7 +58,7 @@ impl HostMachine {
     /// The same with so many pages of memory.
     #[must_use]
     pub fn with_memory(controller: Controller, trace: TraceLog, pages: usize) -> Self {
-        Self::with_pool(controller, trace, DmaPool::new(pages))
+        Self::with_pool(controller, trace, DmaPool::like_ram(pages))
     }
 
     /// The same with memory that was another machine's, and is free.
@@ -314,7 +314,7 @@ impl IrqSink for Wires {
     }
 }
 
-/// The pool as the controller may use it: only live allocations are memory.
+/// The pool as the controller sees it.
 struct DeviceView<'a>(&'a DmaPool);
 
 impl GuestMemory for DeviceView<'_> {

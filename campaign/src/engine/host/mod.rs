@@ -98,7 +98,8 @@ impl Engine for HostEngine {
             .controller
             .take()
             .ok_or_else(|| EngineError::Infrastructure("no controller is plugged in".to_owned()))?;
-        let memory = self.memory.take().unwrap_or_else(|| DmaPool::new(MEMORY_PAGES));
+        let memory = self.memory.take().unwrap_or_else(|| DmaPool::like_ram(MEMORY_PAGES));
+        memory.clear();
         let machine = HostMachine::with_pool(controller, std::mem::take(log), memory.clone());
         let machine = machine.bounded(LIFE, Watch::new(self.patience));
         let machine = Rc::new(machine.with_server(self.server.take()));

@@ -22,46 +22,94 @@ pub struct Inaccessible {
     pub iova: Iova,
 }
 
+/// What a device may reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// Pages that somebody has. A freed one is poisoned.
+    Allocated,
+    /// All of it, as a device without an IOMMU. A freed page keeps what is in it.
+    Everything,
+}
+
 struct State {
     bytes: Vec<u8>,
     is_used: Vec<bool>,
+    reach: Reach,
     /// How many of them are not.
     free: usize,
     /// No page below this one is free.
     search_from: usize,
+    /// Pages from here on were never anybody's and are zero.
+    untouched_from: usize,
 }
 
 impl State {
-    /// The byte range of `[iova, iova + length)` if every page of it is allocated.
+    /// The byte range of `[iova, iova + length)` if a device may reach every page of it.
     fn range(&self, iova: Iova, length: usize) -> Result<Range<usize>, Inaccessible> {
         let bad = Inaccessible { iova };
         let start = iova.0.checked_sub(POOL_BASE).ok_or(bad)?;
         let start = usize::try_from(start).map_err(|_| bad)?;
         let end = start.checked_add(length).filter(|&end| end <= self.bytes.len()).ok_or(bad)?;
         let pages = start / PAGE_BYTES..end.div_ceil(PAGE_BYTES);
-        if self.is_used[pages].contains(&false) { Err(bad) } else { Ok(start..end) }
+        let is_reached = match self.reach {
+            Reach::Allocated => !self.is_used[pages].contains(&false),
+            Reach::Everything => true,
+        };
+        if is_reached { Ok(start..end) } else { Err(bad) }
+    }
+
+    /// Zeroes pages that somebody may have written to.
+    fn clear(&mut self, pages: Range<usize>) {
+        let end = pages.end.min(self.untouched_from);
+        if pages.start < end {
+            self.bytes[pages.start * PAGE_BYTES..end * PAGE_BYTES].fill(0);
+        }
     }
 }
 
 /// A fixed number of DMA pages. Clones share the memory.
 ///
-/// First fit, so the addresses are the same in every run. Freed pages are poisoned, and device
-/// access to them is refused: a page given back too early does not go unnoticed.
+/// First fit, so the addresses are the same in every run.
 #[derive(Clone)]
 pub struct DmaPool(Rc<RefCell<State>>);
 
 impl DmaPool {
-    /// A pool of `pages` pages.
+    /// A pool of `pages` pages for tests: freed pages are poisoned, and a device's access to them is
+    /// refused, so that a page given back too early does not go unnoticed.
     #[must_use]
     pub fn new(pages: usize) -> Self {
+        Self::with_reach(pages, Reach::Allocated)
+    }
+
+    /// A pool of `pages` pages that is to a device what RAM is without an IOMMU: it reaches freed pages
+    /// too, and finds what was left there.
+    #[must_use]
+    pub fn like_ram(pages: usize) -> Self {
+        Self::with_reach(pages, Reach::Everything)
+    }
+
+    fn with_reach(pages: usize, reach: Reach) -> Self {
         Self(Rc::new(RefCell::new(State {
-            // Zeros, not poison: nobody can reach a page before it is allocated, and memory that the
-            // host never touched costs nothing.
+            // Zeros, not poison: memory that the host never touched costs nothing.
             bytes: vec![0; pages * PAGE_BYTES],
             is_used: vec![false; pages],
+            reach,
             free: pages,
             search_from: 0,
+            untouched_from: 0,
         })))
+    }
+
+    /// Makes every page zero again, as after a power cycle that clears memory. Nothing may be allocated.
+    ///
+    /// # Panics
+    /// If something is.
+    pub fn clear(&self) {
+        let mut state = self.0.borrow_mut();
+        assert_eq!(state.free, state.is_used.len(), "cleared under somebody's feet");
+        let touched = state.untouched_from;
+        state.clear(0..touched);
+        state.untouched_from = 0;
     }
 
     /// Allocates `pages` contiguous, zeroed pages.
@@ -82,7 +130,8 @@ impl DmaPool {
         if first == start {
             state.search_from = first + pages;
         }
-        state.bytes[first * PAGE_BYTES..(first + pages) * PAGE_BYTES].fill(0);
+        state.clear(first..first + pages);
+        state.untouched_from = state.untouched_from.max(first + pages);
         Ok(PoolDma { pool: self.clone(), first, pages })
     }
 
@@ -95,7 +144,7 @@ impl DmaPool {
     /// Copies memory from `iova` on into `dst`, as a device does.
     ///
     /// # Errors
-    /// [`Inaccessible`] if any byte is outside of every live allocation.
+    /// [`Inaccessible`] if a byte is outside of the pool, or of what a device may reach in it.
     pub fn read_at(&self, iova: Iova, dst: &mut [u8]) -> Result<(), Inaccessible> {
         let state = self.0.borrow();
         let range = state.range(iova, dst.len())?;
@@ -106,10 +155,12 @@ impl DmaPool {
     /// Copies `src` to `iova` and on, as a device does.
     ///
     /// # Errors
-    /// [`Inaccessible`] if any byte is outside of every live allocation; nothing was written then.
+    /// [`Inaccessible`] if a byte is outside of the pool, or of what a device may reach in it; nothing
+    /// was written then.
     pub fn write_at(&self, iova: Iova, src: &[u8]) -> Result<(), Inaccessible> {
         let mut state = self.0.borrow_mut();
         let range = state.range(iova, src.len())?;
+        state.untouched_from = state.untouched_from.max(range.end.div_ceil(PAGE_BYTES));
         state.bytes[range].copy_from_slice(src);
         Ok(())
     }
@@ -121,7 +172,7 @@ impl fmt::Debug for DmaPool {
     }
 }
 
-/// Pages of a [`DmaPool`]; given back and poisoned when dropped.
+/// Pages of a [`DmaPool`]; given back when dropped.
 #[derive(Debug)]
 pub struct PoolDma {
     pool: DmaPool,
@@ -174,8 +225,10 @@ impl Drop for PoolDma {
         state.is_used[self.first..self.first + self.pages].fill(false);
         state.free += self.pages;
         state.search_from = state.search_from.min(self.first);
-        let bytes = self.first * PAGE_BYTES..(self.first + self.pages) * PAGE_BYTES;
-        state.bytes[bytes].fill(POISON);
+        if state.reach == Reach::Allocated {
+            let bytes = self.first * PAGE_BYTES..(self.first + self.pages) * PAGE_BYTES;
+            state.bytes[bytes].fill(POISON);
+        }
     }
 }
 
@@ -201,6 +254,36 @@ mod tests {
         let iova = pool.alloc(1).unwrap().iova();
         assert_eq!(pool.write_at(iova, &[1]), Err(Inaccessible { iova }));
         assert_eq!(pool.free_pages(), 2);
+    }
+
+    #[test]
+    fn without_an_iommu_the_device_reaches_a_freed_page_and_what_was_left_in_it() {
+        let pool = DmaPool::like_ram(2);
+        let buf = pool.alloc(1).unwrap();
+        let iova = buf.iova();
+        buf.write(0, &[7]);
+        drop(buf);
+        let mut seen = [0; 1];
+        pool.read_at(iova, &mut seen).unwrap();
+        assert_eq!(seen, [7]);
+        pool.write_at(iova, &[8]).unwrap();
+        assert_eq!(pool.alloc(2).unwrap().load_acquire_u32(0), 0, "and its next owner finds zeros");
+        assert!(pool.read_at(Iova(iova.0 + 2 * PAGE_BYTES as u64), &mut seen).is_err());
+    }
+
+    #[test]
+    fn a_cleared_pool_is_zero_wherever_anybody_wrote() {
+        let pool = DmaPool::like_ram(3);
+        let iova = pool.alloc(1).unwrap().iova();
+        let beyond = Iova(iova.0 + 2 * PAGE_BYTES as u64);
+        pool.write_at(iova, &[7]).unwrap();
+        pool.write_at(beyond, &[7]).unwrap();
+        pool.clear();
+        for iova in [iova, beyond] {
+            let mut seen = [1; 1];
+            pool.read_at(iova, &mut seen).unwrap();
+            assert_eq!(seen, [0]);
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use hal::PAGE_BYTES;
 use tasks::{NoStack, Ran, Switch, TaskId};
 
 use super::window::{Active, replace_active};
-use crate::hal::memory::alloc_frames;
+use crate::hal::memory::alloc_own_frames;
 
 /// Where the stacks of tasks begin: behind the first table of the window of stacks (`stack_pd` in boot.s).
 const BASE: u64 = 0x80_0020_0000;
@@ -101,7 +101,7 @@ impl Place {
         }
         let place = Self(number);
         for first in [place.fault_first(), place.main_first()] {
-            let frames = alloc_frames(STACK_PAGES).ok_or(NoStack)?;
+            let frames = alloc_own_frames(STACK_PAGES).ok_or(NoStack)?;
             for page in 0..STACK_PAGES {
                 map(first + page, frames + (page * PAGE_BYTES) as u64);
             }

@@ -27,7 +27,7 @@ static ATTACHED: Single<Option<Attached>> = Single::new(None);
 
 /// Names a call page to the lab device; `false` if it takes none.
 pub(crate) fn attach(lab: Registers) -> Result<bool, OutOfMemory> {
-    let calls = Calls::new(DmaPages::new(1)?, DmaPages::new(RING_PAGES)?);
+    let calls = Calls::new(DmaPages::own(1)?, DmaPages::own(RING_PAGES)?);
     lab.write64_at_once(reg::CALL_PAGE as usize, calls.address());
     let is_accepted = calls.is_accepted();
     if is_accepted {

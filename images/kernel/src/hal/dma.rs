@@ -17,15 +17,24 @@ pub(crate) struct DmaPages {
 }
 
 impl DmaPages {
-    /// Takes `pages` contiguous frames and zeroes them.
+    /// Takes `pages` contiguous frames for the program and zeroes them.
     pub(crate) fn new(pages: usize) -> Result<Self, OutOfMemory> {
-        let address = memory::alloc_frames(pages).ok_or(OutOfMemory)?;
+        memory::alloc_frames(pages).map(|address| Self::zeroed(address, pages)).ok_or(OutOfMemory)
+    }
+
+    /// The same for the kernel itself, which the host engine does not have.
+    pub(crate) fn own(pages: usize) -> Result<Self, OutOfMemory> {
+        let address = memory::alloc_own_frames(pages).ok_or(OutOfMemory)?;
+        Ok(Self::zeroed(address, pages))
+    }
+
+    fn zeroed(address: u64, pages: usize) -> Self {
         let buffer = Self { address, size_bytes: pages * PAGE_BYTES };
         // SAFETY: the frames are RAM of the identity map, ours alone, and no device knows them yet.
         unsafe {
             buffer.pointer(0, buffer.size_bytes).write_bytes(0, buffer.size_bytes);
         }
-        Ok(buffer)
+        buffer
     }
 
     /// Lends the frames for ever and returns their physical address.

@@ -50,7 +50,7 @@ impl LabDevice {
         if registers.read64_at_once(reg::MAGIC as usize) != MAGIC {
             return Ok(None);
         }
-        let block = DmaPages::new(1)?;
+        let block = DmaPages::own(1)?;
         registers.write64_at_once(reg::WAIT_BLOCK as usize, block.iova().0);
         let now_ns = registers.read64_at_once(reg::NOW as usize);
         let is_running = registers.read64_at_once(reg::IS_RUNNING as usize) != 0;

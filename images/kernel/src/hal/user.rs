@@ -16,7 +16,7 @@ impl UserWindow {
     /// An empty window of `pages`.
     pub(crate) fn new(pages: u64) -> Result<Self, OutOfMemory> {
         let size_bytes = table_bytes(pages);
-        let tables = DmaPages::new(size_bytes / PAGE_BYTES)?.leak();
+        let tables = DmaPages::own(size_bytes / PAGE_BYTES)?.leak();
         Ok(Self(Window::new(tables..tables + size_bytes as u64, pages)))
     }
 

@@ -20,7 +20,7 @@ pub(crate) struct VirtioHal;
 // given back; device memory is mapped as a whole and holds no Rust object.
 unsafe impl Hal for VirtioHal {
     fn dma_alloc(pages: usize, _direction: BufferDirection) -> (PhysAddr, NonNull<u8>) {
-        let pages = DmaPages::new(pages).expect("memory for a virtqueue");
+        let pages = DmaPages::own(pages).expect("memory for a virtqueue");
         assert!(pages.size_bytes() >= PAGE_BYTES, "a virtqueue of no pages");
         let address = pages.leak();
         (address, pointer(address))

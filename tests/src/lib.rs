@@ -7,7 +7,7 @@
 
 mod mix;
 
-pub use mix::mixed_units;
+pub use mix::{mixed_units, soak_units};
 
 use campaign::engine::{Engine, EngineKind, HostEngine, KvmEngine};
 use campaign::run::{UnitResult, run_unit};

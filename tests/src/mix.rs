@@ -1,6 +1,8 @@
 //! A mixture of units: every scenario, path and case with every kind of trouble, seeds and sizes.
 
-use campaign::{Unit, scenario};
+use std::path::Path;
+
+use campaign::{Unit, plan, scenario, this_build};
 use nvme_model::FaultPlan;
 use nvme_model::fault::Rule;
 
@@ -34,6 +36,23 @@ const FAULTS: &[&str] = &[
 pub fn mixed_units(count: usize) -> Vec<Unit> {
     let all: Vec<_> = scenario::ALL.iter().flat_map(|definition| definition.units()).collect();
     (0..count).map(|number| mixed(all[number % all.len()], number as u64)).collect()
+}
+
+/// `count` units of a soak with every scenario and every kind of fault, and the controls.
+///
+/// # Panics
+/// If the campaign cannot be planned.
+#[must_use]
+pub fn soak_units(count: usize) -> Vec<Unit> {
+    let campaign = format!(
+        "name = 'soak'\nquestion = 'Does any fault make the engines differ?'\n\
+         [soak]\nunits = {count}\nseed = 11\nscenarios = ['all']\nkinds = ['all']\n"
+    );
+    let build = this_build(env!("CARGO_PKG_VERSION")).expect("a program can read itself");
+    let planned = plan::plan(Path::new("soak"), &campaign, build);
+    let planned = planned.unwrap_or_else(|error| panic!("{error}"));
+    let read = |text: &str| Unit::from_text(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    planned.plan.units().iter().map(|planned| read(&planned.unit)).collect()
 }
 
 fn mixed(unit: &Unit, number: u64) -> Unit {

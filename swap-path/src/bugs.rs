@@ -85,6 +85,8 @@ bugs! {
     SlotPastEnd = "bug-slot-past-end",
     /// A page touched for the first time gets a frame as it is.
     FrameNotZeroed = "bug-frame-not-zeroed",
+    /// Swapoff reads a slot whose page a fault has in hand, and puts what it read in the fault's place.
+    SwapoffRacesFault = "bug-swapoff-races-fault",
 }
 
 /// The bugs that are planted.
@@ -92,6 +94,9 @@ bugs! {
 pub struct Bugs(u64);
 
 impl Bugs {
+    /// None of them.
+    pub const NONE: Self = Self(0);
+
     /// These and `bug`.
     #[must_use]
     pub const fn with(self, bug: Bug) -> Self {

@@ -83,6 +83,7 @@ const fn step_of(op: Op) -> Option<Step> {
         | Op::PressureMetadata
         | Op::PressurePageOut
         | Op::PressureFrozen => Step::Pressure,
+        Op::PressureSwapoff => Step::SwapoffBeside,
         Op::LockAndAllocate => Step::LockAndAllocate,
         Op::Fork => Step::Fork,
         Op::Zeros => Step::Zeros,

@@ -48,6 +48,7 @@ files! {
     "pressure-shutdown"
     "pressure-enomem"
     "pressure-frozen"
+    "pressure-swapoff"
     // The memory side.
     "workloads"
     "fork"

@@ -12,11 +12,12 @@ use core::time::Duration;
 use block::BlockDevice;
 use guest_fs::{FileSystem, Ino};
 use hal::{PAGE_BYTES, UserAddr, UserMemory};
-use iomap::{Context, SwapHost};
+use iomap::{Context, Errno, SwapHost};
 use swap_path::TaskMm;
 use tasks::events::Event as TaskEvent;
 use tasks::{Gfp, Resource, ResourceKind, TaskHandle, TaskId, Tasks};
 
+use crate::beside_swapoff::Swapoff;
 use crate::events::Event;
 use crate::pattern::{PageContent, Pattern};
 
@@ -55,6 +56,12 @@ pub(crate) struct Crowd {
     is_dead: Cell<bool>,
     /// Pages that held what they should when they were looked at last.
     pub(crate) right: Cell<u64>,
+    /// How far a swapoff beside the hogs is.
+    pub(crate) swapoff: Cell<Swapoff>,
+    /// Why it was refused.
+    pub(crate) refused: Cell<Option<Errno>>,
+    /// Hogs that have filled their pages once.
+    pub(crate) filled: Cell<u32>,
 }
 
 impl Crowd {
@@ -82,7 +89,7 @@ impl<U: UserMemory, D: BlockDevice> Clone for Member<U, D> {
 
 impl<U: UserMemory, D: BlockDevice> Member<U, D> {
     /// Sleeps, longer from step to step: often at first, seldom when nothing happens for seconds.
-    fn sleep(&self, step: u64) {
+    pub(crate) fn sleep(&self, step: u64) {
         let deadline =
             self.tasks.now() + NAP.saturating_mul(u32::try_from(step).unwrap_or(u32::MAX));
         while self.tasks.now() < deadline {
@@ -94,8 +101,7 @@ impl<U: UserMemory, D: BlockDevice> Member<U, D> {
 
     /// Fills and checks `pages` pages from `first` on, twice, as the Linux experiment did.
     pub(crate) fn hog(&self, seed: u64, first: u64, pages: u64) {
-        let size = usize::try_from(pages).unwrap_or(usize::MAX);
-        let mut hog = Hog { member: self, seed, first, generations: vec![0; size] };
+        let mut hog = Hog::new(self, seed, first, pages);
         let mut right = 0;
         for generation in [1, 2] {
             if hog.fill(generation).is_none() {
@@ -202,16 +208,23 @@ pub(crate) fn allocate_locked<D: BlockDevice>(tasks: &Rc<Tasks>, fs: &FileSystem
     fs.unlock_io(ino, Context::User);
 }
 
-struct Hog<'a, U: UserMemory, D: BlockDevice> {
+/// A task with pages of its own.
+pub(crate) struct Hog<'a, U: UserMemory, D: BlockDevice> {
     member: &'a Member<U, D>,
     seed: u64,
     first: u64,
     generations: Vec<u64>,
 }
 
-impl<U: UserMemory, D: BlockDevice> Hog<'_, U, D> {
-    /// `None`: it was killed.
-    fn fill(&mut self, generation: u64) -> Option<()> {
+impl<'a, U: UserMemory, D: BlockDevice> Hog<'a, U, D> {
+    /// A hog of `pages` pages from `first` on, which hold nothing yet.
+    pub(crate) fn new(member: &'a Member<U, D>, seed: u64, first: u64, pages: u64) -> Self {
+        let size = usize::try_from(pages).unwrap_or(usize::MAX);
+        Self { member, seed, first, generations: vec![0; size] }
+    }
+
+    /// Writes a generation over all pages. `None`: it was killed.
+    pub(crate) fn fill(&mut self, generation: u64) -> Option<()> {
         let (mut right, mut told) = (0, 0);
         let mut buffer = Box::new([0; PAGE_BYTES]);
         for (page, current) in (self.first..).zip(&mut self.generations) {
@@ -230,7 +243,8 @@ impl<U: UserMemory, D: BlockDevice> Hog<'_, U, D> {
         Some(())
     }
 
-    fn check(&self) -> Option<u64> {
+    /// Reads all pages; returns how many hold what they should. `None`: it was killed.
+    pub(crate) fn check(&self) -> Option<u64> {
         let (mut right, mut told, mut wrong) = (0, 0, 0);
         let mut buffer = Box::new([0; PAGE_BYTES]);
         for (page, &generation) in (self.first..).zip(&self.generations) {

@@ -12,6 +12,7 @@
 
 extern crate alloc;
 
+mod beside_swapoff;
 mod crowd;
 pub mod events;
 mod pattern;

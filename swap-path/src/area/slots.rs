@@ -8,6 +8,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::clusters::Clusters;
 use crate::bugs::{Bug, Bugs};
@@ -146,6 +147,18 @@ impl SlotMap {
         true
     }
 
+    /// One page more is in each of the slots, which had room for one.
+    pub(crate) fn share_all(&mut self, slots: Range<u32>) {
+        for slot in self.run_mut(slots) {
+            assert!(slot.count < COUNT_MAX, "the count of a slot has room for one who had it");
+            slot.count += 1;
+        }
+    }
+
+    fn run_mut(&mut self, slots: Range<u32>) -> &mut [Slot] {
+        &mut self.slots[slots.start as usize..slots.end as usize]
+    }
+
     /// One page less is in the slot, which may be free then.
     pub(crate) fn put(&mut self, slot: u32) {
         let index = slot as usize;
@@ -206,10 +219,10 @@ impl SlotMap {
         self.slots[slot as usize].has(ZERO)
     }
 
-    /// Says whether it is.
-    pub(crate) fn set_zero(&mut self, slot: u32, is_zero: bool) {
+    /// Says of a folio's slots whether it is.
+    pub(crate) fn set_zero(&mut self, slots: Range<u32>, is_zero: bool) {
         if is_zero || !self.bugs.has(Bug::ZeroBitKept) {
-            self.slots[slot as usize].set(ZERO, is_zero);
+            self.run_mut(slots).iter_mut().for_each(|slot| slot.set(ZERO, is_zero));
         }
     }
 

@@ -36,7 +36,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         let pages = 1_u32 << order;
         let is_zero = self.is_zero(head);
         let slots = &mut self.area_of(entry).slots;
-        (entry.slot..entry.slot + pages).for_each(|slot| slots.set_zero(slot, is_zero));
+        slots.set_zero(entry.slot..entry.slot + pages, is_zero);
         if is_zero {
             self.stats.zero_out_pages += u64::from(pages);
             self.tracer.emit(Event::ZeroOut { entry, pages });

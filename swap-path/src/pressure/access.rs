@@ -10,6 +10,7 @@ use tasks::Gfp;
 
 use super::pages::{Page, Resident};
 use super::{TaskMm, transfer_of};
+use crate::Bug;
 use crate::events::{BusErrorReason, Cause, Event};
 use crate::path::slot_pos;
 
@@ -45,11 +46,13 @@ impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
                 Page::Untouched => Some(None),
                 Page::Swapped(slot) => Some(Some(*slot)),
                 Page::Busy => None,
+                Page::Poisoned => {
+                    return self.bus_error(page.0, access, BusErrorReason::Poisoned);
+                }
             };
             let result = match swapped {
                 None => {
-                    let waited = self.tasks.wait(transfer_of(index), Instant::NEVER);
-                    waited.expect("only tasks fault");
+                    self.wait_for_transfer(index);
                     continue;
                 }
                 Some(None) => self.demand_zero(index),
@@ -60,6 +63,12 @@ impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
                 Err(reason) => self.bus_error(page.0, access, reason),
             };
         }
+    }
+
+    /// Somebody has the page in hand; returns when he may be through.
+    pub(super) fn wait_for_transfer(&self, index: usize) {
+        let waited = self.tasks.wait(transfer_of(index), Instant::NEVER);
+        waited.expect("only tasks touch pages");
     }
 
     fn bus_error(&self, page: u64, access: Access, reason: BusErrorReason) -> FaultOutcome {
@@ -87,26 +96,41 @@ impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
     }
 
     fn arrive(&self, index: usize, resident: Resident<D::Page>) {
+        if self.config.bugs.has(Bug::SwapoffRacesFault) {
+            self.evict_rival(index);
+        }
         self.user.map(UserPage(index as u64), resident.frame.iova());
         self.pages.borrow_mut().make_resident(index, resident);
     }
 
     /// Linux `do_swap_page`: synchronous, so the access learns of an error.
     fn swap_in(&self, index: usize, slot: u32) -> Result<(), BusErrorReason> {
-        self.pages.borrow_mut().set(index, Page::Busy);
-        let me = self.tasks.current();
-        self.tasks.set_holder(transfer_of(index), me);
-        let result = self.read(index, slot);
+        self.take_page_in_hand(index);
+        let read = || {
+            let frame = self.user_page(index)?;
+            self.read(index, slot, frame).map_err(|_cause| BusErrorReason::SwapIn)
+        };
+        let result = read();
         if result.is_err() {
             self.pages.borrow_mut().set(index, Page::Swapped(slot));
         }
-        self.tasks.set_holder(transfer_of(index), None);
-        self.tasks.wake_all(transfer_of(index));
+        self.let_go_of_page(index);
         result
     }
 
-    fn read(&self, index: usize, slot: u32) -> Result<(), BusErrorReason> {
-        let frame = self.user_page(index)?;
+    /// Nobody else reads the page or drops it until [`TaskMm::let_go_of_page`].
+    pub(super) fn take_page_in_hand(&self, index: usize) {
+        self.pages.borrow_mut().set(index, Page::Busy);
+        self.tasks.set_holder(transfer_of(index), self.tasks.current());
+    }
+
+    pub(super) fn let_go_of_page(&self, index: usize) {
+        self.tasks.set_holder(transfer_of(index), None);
+        self.tasks.wake_all(transfer_of(index));
+    }
+
+    /// Reads the slot into `frame`, which becomes the page. After an error the frame is free again.
+    pub(super) fn read(&self, index: usize, slot: u32, frame: D::Page) -> Result<(), Cause> {
         let mut request = self.take_request();
         request.begin(Direction::Read, slot_pos(slot));
         request.pages.push(frame);
@@ -126,7 +150,7 @@ impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
                 let (page, cause) = (index as u64, Cause::new(self.path(), &failure));
                 self.tracer.emit(Event::ReadError { page, entry, cause });
                 self.give_page(frame);
-                Err(BusErrorReason::SwapIn)
+                Err(cause)
             }
         }
     }

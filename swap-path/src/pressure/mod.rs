@@ -23,6 +23,7 @@ mod daemons;
 mod obtain;
 mod pages;
 mod reclaim;
+mod swapoff;
 mod threads;
 mod writeout;
 mod zone;
@@ -41,7 +42,7 @@ use tasks::{Gfp, LockClass, Memory, Resource, ResourceKind, SleepLock, TaskHandl
 
 use crate::events::Event;
 use crate::path::{PathKind, SplitIo, SwapIo};
-use crate::{AreaId, SwapArea, SwapEntry};
+use crate::{AreaId, Bugs, SwapArea, SwapEntry};
 use daemons::Queue;
 use pages::Pages;
 use threads::ThreadRequest;
@@ -64,6 +65,8 @@ pub struct TaskMmConfig {
     pub has_workqueue_from_start: bool,
     /// Each so manieth submission finds no memory; 0: none does.
     pub enomem_every: u32,
+    /// Planted bugs.
+    pub bugs: Bugs,
 }
 
 impl TaskMmConfig {
@@ -76,6 +79,7 @@ impl TaskMmConfig {
             requests: 32,
             has_workqueue_from_start: false,
             enomem_every: 0,
+            bugs: Bugs::NONE,
         }
     }
 }
@@ -196,6 +200,13 @@ impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
         while rounds > 0 && !self.pages.borrow().lru.is_empty() {
             self.reclaim(Gfp::KERNEL);
             rounds -= 1;
+        }
+    }
+
+    /// Waits until no page is on its way to swap.
+    pub fn wait_for_writeback(&self) {
+        while self.pages.borrow().in_writeback > 0 {
+            self.throttle();
         }
     }
 

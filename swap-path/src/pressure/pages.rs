@@ -23,6 +23,8 @@ pub(super) enum Page<P> {
     Busy,
     /// In its slot only.
     Swapped(u32),
+    /// Swapoff could not read it. Every access is a bus error.
+    Poisoned,
 }
 
 /// All pages of the address space.
@@ -32,7 +34,9 @@ pub(super) struct Pages<P> {
     pub(super) lru: VecDeque<usize>,
     /// Pages on their way to swap.
     pub(super) in_writeback: usize,
-    /// The area's. A page keeps its slot: nobody gives memory up here.
+    /// Nothing goes to the area any more, and nothing back to it.
+    pub(super) is_off: bool,
+    /// The area's. A page keeps its slot until swapoff: nobody gives memory up here.
     slots: SlotMap,
 }
 
@@ -40,7 +44,7 @@ impl<P> Pages<P> {
     /// `size` pages, none of them touched, and the slots of an area that nobody uses.
     pub(super) fn new(size: u64, slots: SlotMap) -> Self {
         let pages = (0..size).map(|_| Page::Untouched).collect();
-        Self { pages, lru: VecDeque::new(), in_writeback: 0, slots }
+        Self { pages, lru: VecDeque::new(), in_writeback: 0, is_off: false, slots }
     }
 
     pub(super) fn get(&self, index: usize) -> &Page<P> {
@@ -65,5 +69,24 @@ impl<P> Pages<P> {
     /// A slot for the page, next to the one that was given last, so that pages that go together lie together.
     pub(super) fn alloc_slot(&mut self, index: usize) -> Option<u32> {
         self.slots.alloc(0, FrameId(index as u32))
+    }
+
+    /// The first slot from `from` on that a page has, and the page.
+    pub(super) fn next_in_slot(&self, from: u32) -> Option<(u32, usize)> {
+        let slot = self.slots.next_used(from)?;
+        self.slots.cached(slot).map(|FrameId(index)| (slot, index as usize))
+    }
+
+    /// How many pages have a slot.
+    pub(super) fn in_slots(&self) -> u32 {
+        self.slots.used()
+    }
+
+    /// Takes the slot from the page. In memory, the page is the only copy then.
+    pub(super) fn free_slot(&mut self, slot: u32, index: usize) {
+        self.slots.uncache(slot, FrameId(index as u32));
+        if let Page::Resident(resident) = &mut self.pages[index] {
+            (resident.slot, resident.is_dirty) = (None, true);
+        }
     }
 }

@@ -87,7 +87,7 @@ impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
         let unmapped = self.user.unmap(UserPage(index as u64)).expect("a resident page is mapped");
         resident.is_dirty |= unmapped.is_dirty;
         let is_clean = !resident.is_dirty && resident.slot.is_some();
-        let keep = unmapped.is_accessed || (!is_clean && !may_write);
+        let keep = unmapped.is_accessed || (!is_clean && !may_write) || pages.is_off;
         round.refused += usize::from(!unmapped.is_accessed && keep);
         if !keep && is_clean {
             let slot = resident.slot.unwrap_or(0);

@@ -94,6 +94,8 @@ steps! {
     Pressure = 36 "run tasks under memory pressure",
     /// Take memory while the swap file's I/O lock is held.
     LockAndAllocate = 37 "take memory under the inode's I/O lock",
+    /// Tasks update memory while its swap area is turned off; counts the pages that were right.
+    SwapoffBeside = 38 "turn swap off while tasks use the memory",
     /// Make a file, unmount, mount.
     Remount = 34 "make a file and mount again",
     /// The client finds the file server's device.

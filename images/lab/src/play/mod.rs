@@ -147,6 +147,7 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             | Op::PressureMetadata
             | Op::PressurePageOut
             | Op::PressureFrozen => self.pressure(op)?,
+            Op::PressureSwapoff => self.pressure_swapoff()?,
             Op::LockAndAllocate => self.lock_and_allocate()?,
             Op::PressureOff => self.pressure_off()?,
             Op::Mark => self.mark(),

@@ -29,6 +29,7 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
         let config = TaskMmConfig {
             has_workqueue_from_start: spec.knobs.has(Knob::WorkqueueAtMount),
             enomem_every: if spec.knobs.has(Knob::SubmitEnomem) { ENOMEM_EVERY } else { 0 },
+            bugs: spec.knobs.bugs(),
             ..TaskMmConfig::new(frames)
         };
         let options = SwaponOptions {
@@ -101,6 +102,25 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
         })
     }
 
+    /// Two tasks write to pages that were evicted, while a third turns swap off.
+    pub(super) fn pressure_swapoff(&self) -> Result<(), Errno> {
+        let member = self.member()?;
+        let (seed, each) = (self.spec.seed, self.spec.pages / HOGS);
+        self.run_tasks(Step::SwapoffBeside, || {
+            let crowd = Rc::clone(&member.crowd);
+            for (number, name) in (0..HOGS).zip(["hog0", "hog1"]) {
+                crowd.hogs_left.set(crowd.hogs_left.get() + 1);
+                let updater = member.clone();
+                let update = move || updater.update_beside_swapoff(seed, number * each, each);
+                member.tasks.spawn(name, Role::Worker, update)?;
+            }
+            let turner = member.clone();
+            let turn_off = move || turner.turn_off_beside_updates();
+            member.tasks.spawn("swapoff", Role::Worker, turn_off)?;
+            Ok(crowd)
+        })
+    }
+
     /// Somebody takes memory while he holds the swap file's I/O lock, long before it is scarce.
     pub(super) fn lock_and_allocate(&self) -> Result<(), Errno> {
         let member = self.member()?;
@@ -135,7 +155,7 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
         let is_stuck = step(&self.tracer, name, || {
             let crowd = spawn().map_err(|NoStack| Errno::ENOMEM)?;
             let is_stuck = self.tasks.run().is_err();
-            Ok((is_stuck, crowd.right.get()))
+            crowd.refused.get().map_or(Ok((is_stuck, crowd.right.get())), Err)
         });
         self.tasks.set_memory(None);
         if is_stuck? {

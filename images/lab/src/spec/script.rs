@@ -107,6 +107,8 @@ ops! {
     PressurePageOut = "pressure-page-out",
     /// The same on a frozen filesystem, which the program thaws afterwards.
     PressureFrozen = "pressure-frozen",
+    /// Turns swap off while tasks update what was evicted.
+    PressureSwapoff = "pressure-swapoff",
     /// Somebody takes memory while he holds the swap file's I/O lock.
     LockAndAllocate = "lock-and-allocate",
     /// Gives that memory up and lets go of the swap file.

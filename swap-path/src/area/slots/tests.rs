@@ -95,7 +95,7 @@ fn a_slot_without_pages_is_kept_as_long_as_a_folio_is_cached() {
 fn a_slot_that_is_used_again_is_not_zero() {
     let mut map = map(2);
     let slot = fill(&mut map).unwrap();
-    map.set_zero(slot, true);
+    map.set_zero(slot..slot + 1, true);
     map.set_failed(slot, true);
     map.put(slot);
     assert_eq!(fill(&mut map), Some(slot));

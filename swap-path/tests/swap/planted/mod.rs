@@ -45,8 +45,9 @@ const CAUGHT: &[(Bug, Oracle, u64)] = &[
     (Bug::FrameNotZeroed, Oracle::PageContent, 30),
 ];
 
-/// Nothing that a program could see: tests/no_alloc counts what it takes from the heap.
-const NOT_HERE: Bug = Bug::PoolFromHeap;
+/// The first is nothing that a program could see: tests/no_alloc counts what it takes from the heap. The second
+/// needs tasks: the workspace's tests have them.
+const NOT_HERE: [Bug; 2] = [Bug::PoolFromHeap, Bug::SwapoffRacesFault];
 
 fn objections(bug: Option<Bug>) -> BTreeMap<Oracle, u64> {
     let mut by_oracle = BTreeMap::new();
@@ -63,7 +64,7 @@ fn without_a_bug_no_oracle_objects() {
 
 #[test]
 fn every_planted_bug_is_caught_by_the_oracle_that_is_named() {
-    let known = CAUGHT.iter().map(|(bug, ..)| *bug).chain([NOT_HERE]);
+    let known = CAUGHT.iter().map(|(bug, ..)| *bug).chain(NOT_HERE);
     assert_eq!(known.collect::<BTreeSet<_>>(), Bug::ALL.iter().copied().collect());
     for (bug, oracle, least) in CAUGHT {
         let found = objections(Some(*bug));

@@ -16,9 +16,9 @@ use crate::{Bug, PoisonedPage, SwapoffError, SwapoffReport};
 
 /// What swapoff finds where a slot's page is.
 enum Found {
-    InMemory,
-    InHand,
-    InSlot,
+    Resident,
+    Busy,
+    Swapped,
 }
 
 impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
@@ -58,16 +58,16 @@ impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
     fn unuse(&self, slot: u32, index: usize, report: &mut SwapoffReport) -> bool {
         loop {
             match self.find(index) {
-                Found::InHand => self.wait_for_transfer(index),
-                Found::InMemory => {
+                Found::Busy => self.wait_for_transfer(index),
+                Found::Resident => {
                     report.pages_cached += 1;
                     self.pages.borrow_mut().free_slot(slot, index);
                     break;
                 }
-                Found::InSlot => {
+                Found::Swapped => {
                     let Some(frame) = self.get_page(Gfp::KERNEL) else { return false };
                     // The allocation may have waited.
-                    if !matches!(self.find(index), Found::InSlot) {
+                    if !matches!(self.find(index), Found::Swapped) {
                         self.give_page(frame);
                         continue;
                     }
@@ -84,9 +84,9 @@ impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
 
     fn find(&self, index: usize) -> Found {
         match self.pages.borrow().get(index) {
-            Page::Resident(_) => Found::InMemory,
-            Page::Busy if !self.config.bugs.has(Bug::SwapoffRacesFault) => Found::InHand,
-            Page::Busy | Page::Swapped(_) => Found::InSlot,
+            Page::Resident(_) => Found::Resident,
+            Page::Busy if !self.config.bugs.has(Bug::SwapoffRacesFault) => Found::Busy,
+            Page::Busy | Page::Swapped(_) => Found::Swapped,
             Page::Untouched | Page::Poisoned => unreachable!("page {index} has a slot"),
         }
     }

@@ -25,7 +25,7 @@ use crate::mount::{FsKnobs, MountOptions};
 use crate::ops::DioTable;
 use crate::planted::Plant;
 use crate::shutdown::ShutdownReason;
-use crate::space::{Busy, Groups};
+use crate::space::{Busy, Groups, RESERVED_BLOCKS};
 use crate::store::{IoError, Reserve};
 
 /// A mounted filesystem.
@@ -58,6 +58,8 @@ pub(crate) struct State {
     pub(crate) groups: Groups,
     /// Free blocks that dirty pages will need: delayed allocation.
     pub(crate) promised: u64,
+    /// Free blocks that open transactions have allocated: the groups know of them when those commit.
+    pub(crate) taken: u64,
     pub(crate) busy: Busy,
     pub(crate) cache: Cache,
     pub(crate) inodes: BTreeMap<u64, Incore>,
@@ -77,6 +79,7 @@ impl State {
             log,
             groups,
             promised: 0,
+            taken: 0,
             busy: Busy::default(),
             cache: Cache::default(),
             inodes: BTreeMap::new(),
@@ -95,6 +98,13 @@ impl State {
     /// times out.)
     pub(crate) fn is_data_dirty(&self, incore: &Incore) -> bool {
         incore.data_epoch > self.log.durable_epoch
+    }
+
+    /// Free blocks that nobody has a right to: less what is kept for changes that give space back, what dirty pages will
+    /// need, and what open transactions have allocated.
+    pub(crate) fn unclaimed(&self) -> u64 {
+        let kept = RESERVED_BLOCKS.saturating_add(self.promised).saturating_add(self.taken);
+        self.groups.free().saturating_sub(kept)
     }
 
     /// A metadata block as committed transactions left it, if it is in memory.

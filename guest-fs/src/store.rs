@@ -36,6 +36,15 @@ impl core::fmt::Display for IoError {
 
 impl core::error::Error for IoError {}
 
+/// Why not all of some blocks were written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unwritten {
+    /// The device failed.
+    Io(IoError),
+    /// Nobody wants them written any more.
+    Stopped,
+}
+
 /// The reserve of pages.
 #[derive(Debug)]
 pub(crate) struct Reserve<P>(RefCell<Vec<P>>);
@@ -84,10 +93,28 @@ impl<P: DmaBuf> Reserve<P> {
         blocks: impl IntoIterator<Item = (u64, &'a Image)>,
         fua: bool,
     ) -> Result<(), IoError> {
+        self.write_while(device, blocks, fua, &|| true).map_err(|why| match why {
+            Unwritten::Io(error) => error,
+            Unwritten::Stopped => unreachable!("it may always go on"),
+        })
+    }
+
+    /// [`Reserve::write`] that looks before each request whether it may still be sent.
+    ///
+    /// # Errors
+    /// The first [`IoError`], or that it had to stop; everything in flight has come back even then.
+    pub(crate) fn write_while<'a, D: BlockDevice<Page = P>>(
+        &self,
+        device: &D,
+        blocks: impl IntoIterator<Item = (u64, &'a Image)>,
+        fua: bool,
+        may_go_on: &dyn Fn() -> bool,
+    ) -> Result<(), Unwritten> {
         let op = Op::Write { fua: fua && device.geometry().has_volatile_cache };
         let device_max = usize::try_from(device.geometry().transfer_blocks_max);
         let run_max = device_max.unwrap_or(RUN_PAGES_MAX).clamp(1, RUN_PAGES_MAX);
-        let mut writer = Writer { reserve: self, device, flights: VecDeque::new(), error: None };
+        let flights = VecDeque::new();
+        let mut writer = Writer { reserve: self, device, may_go_on, flights, failure: None };
         let mut run: Bio<P> = Bio { op, block: 0, pages: Vec::new() };
         for (block, image) in blocks {
             let is_next = run.block.saturating_add(run.pages.len() as u64) == block;
@@ -95,7 +122,7 @@ impl<P: DmaBuf> Reserve<P> {
                 writer.send(run);
                 run = Bio { op, block, pages: Vec::new() };
             }
-            if writer.error.is_some() {
+            if writer.failure.is_some() {
                 break;
             }
             if run.pages.is_empty() {
@@ -109,7 +136,7 @@ impl<P: DmaBuf> Reserve<P> {
             writer.send(run);
         }
         while writer.land() {}
-        writer.error.map_or(Ok(()), Err)
+        writer.failure.map_or(Ok(()), Err)
     }
 
     /// Makes blocks read as zeros: with requests that carry no data if the device has them, else by writing
@@ -154,8 +181,9 @@ impl<P: DmaBuf> Reserve<P> {
 struct Writer<'a, D: BlockDevice> {
     reserve: &'a Reserve<D::Page>,
     device: &'a D,
+    may_go_on: &'a dyn Fn() -> bool,
     flights: VecDeque<(u64, Ticket)>,
-    error: Option<IoError>,
+    failure: Option<Unwritten>,
 }
 
 impl<D: BlockDevice> Writer<'_, D> {
@@ -172,11 +200,17 @@ impl<D: BlockDevice> Writer<'_, D> {
 
     fn send(&mut self, bio: Bio<D::Page>) {
         let block = bio.block;
+        if !(self.may_go_on)() {
+            self.reserve.give(bio.pages);
+            self.failure.get_or_insert(Unwritten::Stopped);
+            return;
+        }
         match self.device.submit(bio) {
             Ok(ticket) => self.flights.push_back((block, ticket)),
             Err(rejected) => {
                 self.reserve.give(rejected.bio.pages);
-                self.error.get_or_insert(IoError { block, error: rejected.why });
+                let error = rejected.why;
+                self.failure.get_or_insert(Unwritten::Io(IoError { block, error }));
             }
         }
     }
@@ -188,7 +222,7 @@ impl<D: BlockDevice> Writer<'_, D> {
         let done = self.device.wait(ticket);
         self.reserve.give(done.bio.pages);
         if let Err(error) = done.result {
-            self.error.get_or_insert(IoError { block, error });
+            self.failure.get_or_insert(Unwritten::Io(IoError { block, error }));
         }
         true
     }

@@ -58,7 +58,7 @@ impl ShapeFinder {
             IomapEvent::MapRefused { errno, .. } => self.add(|| format!("map: {errno}")),
             IomapEvent::EndIo { end, .. } => self.add(|| format!("end_io {end:?}")),
             IomapEvent::IoEnd { .. } => match self.current.take() {
-                Some((Context::User, shape)) => self.user = shape,
+                Some((Context::Dio, shape)) => self.user = shape,
                 Some((Context::SwapOut, shape)) => self.swap = shape,
                 _ => {}
             },

@@ -43,8 +43,11 @@ pub struct Kiocb {
 }
 
 impl Kiocb {
-    /// An ordinary direct I/O of a user.
+    /// An ordinary I/O of a user through the page cache.
     pub const USER: Self = Self { flags: IocbFlags::empty(), context: Context::User };
+
+    /// An ordinary direct I/O of a user.
+    pub const DIRECT: Self = Self { flags: IocbFlags::empty(), context: Context::Dio };
 
     fn intent(self, direction: Direction) -> Intent {
         let mut intent = Intent::DIRECT;

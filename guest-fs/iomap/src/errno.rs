@@ -38,6 +38,8 @@ errnos! {
     EAGAIN = 11,
     /// Out of memory.
     ENOMEM = 12,
+    /// Bad address: a mapping in memory has nothing behind it there.
+    EFAULT = 14,
     /// Device or resource busy.
     EBUSY = 16,
     /// File exists.

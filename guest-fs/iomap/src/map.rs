@@ -14,7 +14,7 @@ bitflags! {
         const ZERO = 1 << 1;
         /// Only to report the mapping; nothing may be changed.
         const REPORT = 1 << 2;
-        /// For a page fault of a mapping in memory. Nobody asks so here: there is no mmap.
+        /// For a page of a mapping in memory that a program touches: inside the size, which such a write never moves.
         const FAULT = 1 << 3;
         /// Direct I/O.
         const DIRECT = 1 << 4;
@@ -39,8 +39,7 @@ bitflags! {
         const DIRTY = 1 << 1;
         /// The blocks are shared with another file.
         const SHARED = 1 << 2;
-        /// Several extents were merged into this mapping (only for reports; Linux: filesystems with buffer heads).
-        /// The filesystem here gives one extent at a time and never sets it.
+        /// Several mappings were merged into this one (only for reports: I/O is told of each). FIEMAP shows it.
         const MERGED = 1 << 3;
         /// The file size was changed by this very call.
         const SIZE_CHANGED = 1 << 4;
@@ -96,6 +95,9 @@ pub enum Context {
     Writeback = 6,
     /// Memory is being reclaimed, other than by a swap-out: clean pages are given up.
     Reclaim = 7,
+    /// A user's direct I/O is submitted: no page of the cache is made for it, and no space only claimed. Its completion is
+    /// a [`Context::Completion`].
+    Dio = 8,
 }
 
 impl Context {
@@ -110,6 +112,7 @@ impl Context {
             5 => Self::Completion,
             6 => Self::Writeback,
             7 => Self::Reclaim,
+            8 => Self::Dio,
             _ => return None,
         })
     }

@@ -50,6 +50,13 @@ impl Never {
         all.into_iter().fold(Self::new(), |rules, context| rules.forbid(context, Deeds::all()))
     }
 
+    /// What direct I/O of users keeps away from: pages of the cache, and space that is claimed but not allocated. It
+    /// does allocate, convert and lock; see [`Never::forbid`] for an overwrite, which does none of them.
+    #[must_use]
+    pub fn in_direct_io() -> Self {
+        Self::new().forbid(Context::Dio, Deeds::PAGE_ALLOC | Deeds::CLAIM)
+    }
+
     /// What was forbidden and happened, in order.
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {

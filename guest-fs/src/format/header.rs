@@ -60,6 +60,11 @@ pub enum Structure {
 }
 
 impl Structure {
+    /// Does it belong to no file but to all of them?
+    pub(crate) const fn is_shared(self) -> bool {
+        matches!(self, Self::Bitmap | Self::GroupTable | Self::RefcountNode | Self::OrphanNode)
+    }
+
     /// The first four bytes of such a block.
     #[must_use]
     pub const fn magic(self) -> [u8; 4] {

@@ -47,7 +47,7 @@ impl<D: BlockDevice> Core<D> {
         let blocks = u32::try_from(images.len()).unwrap_or(u32::MAX);
         self.emit(Event::Checkpoint { context, tail, blocks });
         let content = images.iter().map(|(block, image)| (*block, &**image));
-        self.reserve.write(&*self.device, content, false).map_err(broken)?;
+        self.write_alive(content, false, broken)?;
         self.check_alive()?;
         if !self.plant.has(Planted::CheckpointWithoutFlush) {
             self.reserve.flush(&*self.device).map_err(broken)?;
@@ -56,7 +56,7 @@ impl<D: BlockDevice> Core<D> {
         let mut header = encode_header(&self.layout, tail);
         seal(&mut header, tail);
         let record = [(JOURNAL_AT, &header)];
-        self.reserve.write(&*self.device, record, true).map_err(|e| self.log_broken(e))?;
+        self.write_alive(record, true, |error| self.log_broken(error))?;
         let state = &mut *self.state();
         state.log.tail = tail;
         state.log.logged.clear();

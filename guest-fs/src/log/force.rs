@@ -124,10 +124,10 @@ impl<D: BlockDevice> Core<D> {
         let plant = self.plant;
         let is_early = plant.has(Planted::CommitBeforeImages);
         if is_early {
-            self.reserve.write(&*self.device, record, true).map_err(broken)?;
+            self.write_alive(record, true, broken)?;
         }
         let without_data = plant.has(Planted::CommitBeforeData);
-        self.reserve.write(&*self.device, blocks, without_data).map_err(broken)?;
+        self.write_alive(blocks, without_data, broken)?;
         // A shutdown in the meantime must win: without its commit record the batch never was.
         self.check_alive()?;
         if !without_data && !plant.has(Planted::NoFlushBeforeCommit) {
@@ -136,7 +136,7 @@ impl<D: BlockDevice> Core<D> {
         self.check_alive()?;
         let is_durable = !plant.has(Planted::CommitWithoutFua);
         if !is_early {
-            self.reserve.write(&*self.device, record, is_durable).map_err(broken)?;
+            self.write_alive(record, is_durable, broken)?;
         }
         Ok(images)
     }

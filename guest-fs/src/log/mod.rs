@@ -17,9 +17,14 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
+use block::BlockDevice;
+use iomap::Errno;
+
 use crate::format::Image;
 use crate::format::journal::TARGETS_MAX;
 use crate::space::Run;
+use crate::state::Core;
+use crate::store::{IoError, Unwritten};
 
 /// The journal's state.
 #[derive(Debug)]
@@ -114,5 +119,26 @@ impl LogState {
     fn ring_has_room(&self, blocks: u64) -> bool {
         let used = self.head.saturating_sub(self.tail);
         used.saturating_add(blocks) <= self.ring_blocks
+    }
+}
+
+impl<D: BlockDevice> Core<D> {
+    /// Writes blocks of the log or of metadata, and looks before each request whether the filesystem is still
+    /// alive, as XFS does with each buffer: a shutdown may come between two.
+    ///
+    /// # Errors
+    /// `EIO` after a shutdown; what `broken` makes of an error of the device.
+    fn write_alive<'a>(
+        &self,
+        blocks: impl IntoIterator<Item = (u64, &'a Image)>,
+        fua: bool,
+        broken: impl FnOnce(IoError) -> Errno,
+    ) -> Result<(), Errno> {
+        let is_alive = || self.check_alive().is_ok();
+        let written = self.reserve.write_while(&*self.device, blocks, fua, &is_alive);
+        written.map_err(|why| match why {
+            Unwritten::Io(error) => broken(error),
+            Unwritten::Stopped => Errno::EIO,
+        })
     }
 }

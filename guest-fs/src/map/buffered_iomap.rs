@@ -7,7 +7,9 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use block::BlockDevice;
+use hal::Instant;
 use iomap::{Buffered, BufferedOps, Context, Errno, Intent, Iomap, IomapOps, MapFlags, MapKind};
+use tasks::{Resource, ResourceKind};
 
 use super::is_valid;
 use crate::events::Event;
@@ -43,7 +45,9 @@ impl<D: BlockDevice> Core<D> {
             return Ok(map);
         }
         let end = pos.saturating_add(length);
-        map.flags.set(MapFlags::SIZE_CHANGED, end > BufferedIomap(self).size_bytes(Ino(ino)));
+        let is_beyond = end > BufferedIomap(self).size_bytes(Ino(ino));
+        // A store to a mapping in memory reaches no further than the size.
+        map.flags.set(MapFlags::SIZE_CHANGED, is_beyond && !intent.contains(Intent::FAULT));
         let is_shared = map.flags.contains(MapFlags::SHARED);
         let is_hole = map.kind == MapKind::Hole;
         // Zeros and private blocks: a hole has both already.
@@ -138,6 +142,15 @@ impl<D: BlockDevice> BufferedOps for BufferedIomap<'_, D> {
         on_disk.max(ahead.unwrap_or(0))
     }
 
+    fn wait_for_pages(&self, inode: Ino) -> Result<(), Errno> {
+        let waited = self.0.tasks().wait(pages_of(inode), Instant::NEVER);
+        waited.map(|_| ()).map_err(|_alone| Errno::EDEADLK)
+    }
+
+    fn pages_moved(&self, inode: Ino) {
+        self.0.tasks().wake_all(pages_of(inode));
+    }
+
     fn extend_size(&self, inode: Ino, size: u64) {
         let extend = |incore: &mut crate::inode::Incore| {
             incore.size = Some(incore.size.map_or(size, |known| known.max(size)));
@@ -145,6 +158,10 @@ impl<D: BlockDevice> BufferedOps for BufferedIomap<'_, D> {
         // An inode that is not in memory has no writer.
         self.0.with_inode(inode.0, extend).unwrap_or_default();
     }
+}
+
+const fn pages_of(inode: Ino) -> Resource {
+    Resource::new(ResourceKind::CachePages, inode.0)
 }
 
 impl<D: BlockDevice> fmt::Debug for BufferedIomap<'_, D> {

@@ -51,7 +51,9 @@ impl<D: BlockDevice> Core<D> {
         let marks = {
             let state = self.state();
             let incore = state.inodes.get(&ino).ok_or(Errno::ENOENT)?;
-            let marks = Marks { is_dirty: state.is_data_dirty(incore), cookie: incore.cookie };
+            let is_report = intent.contains(Intent::REPORT);
+            let is_dirty = state.is_data_dirty(incore);
+            let marks = Marks { is_dirty, cookie: incore.cookie, is_report };
             let covers = |map: &Iomap| {
                 let end = map.offset.saturating_add(map.length);
                 map.validity_cookie == marks.cookie && map.offset <= pos && pos < end

@@ -53,7 +53,7 @@ impl<D: BlockDevice> SwapHost for FileSystem<D> {
         }
         // From now on its blocks change without the cache. Activation has synced the file, or will.
         core.flush(inode.0, 0..u64::MAX)?;
-        core.wait_dio(inode);
+        core.wait_dio(inode)?;
         core.pages.forget_clean(inode, 0..u64::MAX);
         let read = || {
             if fields(core, inode.0)?.kind != FileKind::File {

@@ -61,7 +61,12 @@ impl<D: BlockDevice> Core<D> {
 struct Marks {
     is_dirty: bool,
     cookie: u64,
+    /// It is for a report: neighbours that differ in nothing that is reported are one mapping.
+    is_report: bool,
 }
+
+/// Pieces of an extent that are looked at for one mapping of a report.
+const MERGED_MAX: u32 = 64;
 
 /// The mapping at byte `pos`. A hole ends where the next extent begins, or with the address space; a
 /// mapping of a file with shared blocks where sharing begins or ends.
@@ -80,8 +85,12 @@ fn describe<M: MetaRead + ?Sized>(
             let kind = if extent.is_unwritten { MapKind::Unwritten } else { MapKind::Mapped };
             if fields.is_reflink() {
                 let (alike, is_shared) = alike_at(meta, extent, file_block)?;
-                extent = alike;
+                let whole = core::mem::replace(&mut extent, alike);
                 flags.set(MapFlags::SHARED, is_shared);
+                if marks.is_report && is_shared {
+                    extent.blocks = merged(meta, whole, alike)?;
+                    flags.set(MapFlags::MERGED, extent.blocks > alike.blocks);
+                }
             }
             (kind, extent.file_block, extent.blocks, Some(extent.block))
         }
@@ -112,4 +121,20 @@ fn alike_at<M: MetaRead + ?Sized>(
     let alike = refcount::first_alike(meta, run)?;
     part.blocks = alike.run.blocks;
     Ok((part, alike.owners > 1))
+}
+
+/// Blocks of `whole` from the start of its shared part `first` on that are shared, with however many owners.
+fn merged<M: MetaRead + ?Sized>(meta: &M, whole: Extent, first: Extent) -> Result<u64, Fault> {
+    let mut end = first.file_end();
+    for _ in 0..MERGED_MAX {
+        if end >= whole.file_end() {
+            break;
+        }
+        let (next, is_shared) = alike_at(meta, whole, end)?;
+        if !is_shared {
+            break;
+        }
+        end = next.file_end();
+    }
+    Ok(end.saturating_sub(first.file_block))
 }

@@ -12,7 +12,6 @@ use iomap::{Context, Errno, Iomap, MapKind};
 
 use crate::events::Event;
 use crate::format::BLOCK_BYTES;
-use crate::space::RESERVED_BLOCKS;
 use crate::state::{Core, State};
 
 /// Records that a tree node holds at least after splits.
@@ -146,8 +145,7 @@ impl<D: BlockDevice> Core<D> {
                 return Ok(());
             }
             let nodes = new.div_ceil(NODE_RECORDS_MIN);
-            let kept = RESERVED_BLOCKS.saturating_add(state.promised);
-            if state.groups.free() < kept.saturating_add(new).saturating_add(nodes) {
+            if state.unclaimed() < new.saturating_add(nodes) {
                 return Err(Errno::ENOSPC);
             }
             state.change_claims(ino, |reserved| reserved.insert(blocks))?.1

@@ -67,7 +67,9 @@ impl<D: BlockDevice> SwapIomap<D> {
         intent: Intent,
     ) -> Result<(Iomap, bool), SwapMapRefusal> {
         let incore = state.inodes.get(&ino).ok_or(SwapMapRefusal::NotInMemory)?;
-        let marks = Marks { is_dirty: state.is_data_dirty(incore), cookie: incore.cookie };
+        let is_report = intent.contains(Intent::REPORT);
+        let is_dirty = state.is_data_dirty(incore);
+        let marks = Marks { is_dirty, cookie: incore.cookie, is_report };
         let meta = InMemory { state, layout: &self.0.layout };
         let fields = fields(&meta, ino).map_err(refusal)?;
         if fields.kind != FileKind::File {
@@ -80,7 +82,7 @@ impl<D: BlockDevice> SwapIomap<D> {
         let mut map = incore.reserved.overlay(map, pos);
         // Blocks that reach beyond the size are none of swap's business.
         map.length = map.length.min(fields.size.saturating_sub(map.offset));
-        if intent.contains(Intent::REPORT) {
+        if is_report {
             return Ok((map, false));
         }
         if self.0.knobs.swap_map_ignores_sharing {
@@ -145,7 +147,7 @@ impl<D: BlockDevice> SwapIomap<D> {
     /// Brings the map at `pos` into memory: for activation, which may read.
     fn bring(&self, ino: u64, pos: u64) -> Result<(), Errno> {
         self.0.check_alive()?;
-        let marks = Marks { is_dirty: false, cookie: 0 };
+        let marks = Marks { is_dirty: false, cookie: 0, is_report: true };
         let read = || describe(&*self.0, ino, &fields(&*self.0, ino)?, marks, pos);
         read().map(|_| ()).map_err(|fault| self.0.errno(fault))
     }

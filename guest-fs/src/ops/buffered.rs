@@ -186,7 +186,7 @@ impl<D: BlockDevice> FileSystem<D> {
 
 impl<D: BlockDevice> Core<D> {
     /// The content changes now (Linux `file_update_time`). A transaction, if the clock has moved on.
-    fn touch(&self, ino: u64) -> Result<(), Fault> {
+    pub(super) fn touch(&self, ino: u64) -> Result<(), Fault> {
         let now = self.now_ns();
         if crate::inode::fields(self, ino)?.times.mtime_ns == now {
             return Ok(());

@@ -7,9 +7,11 @@ use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
 use block::BlockDevice;
+use hal::Instant;
 use hal::trace::Layer;
 use iomap::{Dio, Direction, Errno, FailureKind, IoFailure, IocbFlags, Kiocb, Transfer};
 use slab::Slab;
+use tasks::{Resource, ResourceKind};
 
 use super::check_range;
 use crate::filesystem::{FileSystem, Ino};
@@ -40,8 +42,8 @@ struct UnderWay<P> {
 #[derive(Debug)]
 enum Entry<P> {
     UnderWay(UnderWay<P>),
-    /// Somebody else than its owner waits for it ([`Core::wait_dio`]).
-    Waited,
+    /// Somebody is finishing it, its owner or [`Core::wait_dio`]: whoever else wants it waits for that.
+    Finishing(Ino),
     Done(Outcome<P>),
 }
 
@@ -118,7 +120,7 @@ impl<D: BlockDevice> FileSystem<D> {
     pub fn dio_poll(&self, ticket: DioTicket) -> Option<Outcome<D::Page>> {
         let is_done = self.core.dios.with(ticket, |entry| match entry {
             Entry::UnderWay(under_way) => under_way.dio.poll(&*self.core.device),
-            Entry::Waited => false,
+            Entry::Finishing(_) => false,
             Entry::Done(_) => true,
         });
         is_done.unwrap_or(true).then(|| self.dio_wait(ticket))
@@ -130,13 +132,16 @@ impl<D: BlockDevice> FileSystem<D> {
     /// # Errors
     /// [`IoFailure`] of the first byte, inside; `EINVAL` and no pages for a ticket that was taken back before.
     pub fn dio_wait(&self, ticket: DioTicket) -> Outcome<D::Page> {
+        let errno = match self.core.finish_ticket(ticket) {
+            Ok(()) => Errno::EINVAL,
+            Err(errno) => errno,
+        };
         match self.core.dios.remove(ticket) {
-            Some(Entry::UnderWay(dio)) => self.core.finish_dio(dio),
             Some(Entry::Done(outcome)) => outcome,
-            Some(Entry::Waited) | None => {
+            _ => {
                 let pages = Vec::new();
                 let transfer = Transfer { direction: Direction::Read, pos: 0, pages };
-                (transfer, Err(refused(Errno::EINVAL, 0)))
+                (transfer, Err(refused(errno, 0)))
             }
         }
     }
@@ -188,7 +193,7 @@ impl<D: BlockDevice> Core<D> {
         let size = self.known(ino)?.size;
         let has_tail = pos > size && !size.is_multiple_of(BLOCK_BYTES);
         if has_tail && !self.plant.has(Planted::ZerosOverDirectWrite) {
-            self.wait_dio(ino);
+            self.wait_dio(ino)?;
         }
         self.zero_beyond_size(ino.0, self.known(ino)?.size, pos)
     }
@@ -210,25 +215,50 @@ impl<D: BlockDevice> Core<D> {
         (transfer, result.map(|bytes| bytes.min(inside)))
     }
 
-    /// Waits for all direct I/O of a file (Linux `inode_dio_wait`). Who started it still takes it back.
-    pub(crate) fn wait_dio(&self, ino: Ino) {
+    /// Waits for all direct I/O of a file (Linux `inode_dio_wait`), also for what another task is finishing. Who started
+    /// it still takes it back.
+    ///
+    /// # Errors
+    /// `EDEADLK` for one that nobody else could finish.
+    pub(crate) fn wait_dio(&self, ino: Ino) -> Result<(), Errno> {
         let mut tickets = Vec::new();
         for (place, (number, entry)) in self.dios.entries.borrow().iter() {
-            if matches!(entry, Entry::UnderWay(under_way) if under_way.dio.inode() == ino) {
+            let is_meant = match entry {
+                Entry::UnderWay(under_way) => under_way.dio.inode() == ino,
+                Entry::Finishing(of) => *of == ino,
+                Entry::Done(_) => false,
+            };
+            if is_meant {
                 tickets.push(DioTicket { place, number: *number });
             }
         }
         // In the order in which they were sent.
         tickets.sort_unstable_by_key(|ticket| ticket.number);
-        for ticket in tickets {
-            let taken = self.dios.with(ticket, |entry| core::mem::replace(entry, Entry::Waited));
-            let done = match taken {
-                Some(Entry::UnderWay(under_way)) => Entry::Done(self.finish_dio(under_way)),
-                Some(other) => other,
-                None => continue,
-            };
-            self.dios.with(ticket, |entry| *entry = done);
+        tickets.into_iter().try_for_each(|ticket| self.finish_ticket(ticket))
+    }
+
+    /// Finishes a direct I/O, if nobody has; waits for the task that is just doing so.
+    ///
+    /// # Errors
+    /// `EDEADLK` if nobody else runs who could finish it.
+    fn finish_ticket(&self, ticket: DioTicket) -> Result<(), Errno> {
+        let ino_of = |entry: &mut Entry<D::Page>| match entry {
+            Entry::UnderWay(under_way) => Some(under_way.dio.inode()),
+            Entry::Finishing(ino) => Some(*ino),
+            Entry::Done(_) => None,
+        };
+        while let Some(ino) = self.dios.with(ticket, ino_of).flatten() {
+            let begin = |entry: &mut _| core::mem::replace(entry, Entry::Finishing(ino));
+            let resource = Resource::new(ResourceKind::DirectIo, ino.0);
+            if let Some(Entry::UnderWay(under_way)) = self.dios.with(ticket, begin) {
+                let outcome = self.finish_dio(under_way);
+                self.dios.with(ticket, |entry| *entry = Entry::Done(outcome));
+                self.tasks().wake_all(resource);
+            } else {
+                self.tasks().wait(resource, Instant::NEVER).map_err(|_alone| Errno::EDEADLK)?;
+            }
         }
+        Ok(())
     }
 }
 

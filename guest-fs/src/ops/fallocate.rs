@@ -57,7 +57,7 @@ impl<D: BlockDevice> FileSystem<D> {
         }
         let end = check_range(pos, length)?;
         let _lock = core.io_guard(ino.0, USER, false)?;
-        core.wait_dio(ino);
+        core.wait_dio(ino)?;
         let size = core.changeable(ino)?.size;
         // Delayed allocation in the range becomes blocks first, so that below there are only extents.
         core.flush(ino.0, page_range(pos, end))?;

@@ -15,7 +15,7 @@ impl<D: BlockDevice> FileSystem<D> {
     /// # Errors
     /// [`Errno`] of the first byte that cannot be had; `EIO` after a shutdown.
     pub fn dio_read(&self, ino: Ino, transfer: &mut Transfer<D::Page>) -> Result<u64, Errno> {
-        self.dio_read_iocb(ino, transfer, Kiocb::USER).map_err(|failure| failure.errno)
+        self.dio_read_iocb(ino, transfer, Kiocb::DIRECT).map_err(|failure| failure.errno)
     }
 
     /// Writes directly to the device, allocating and extending as needed. Returns all bytes.
@@ -24,7 +24,7 @@ impl<D: BlockDevice> FileSystem<D> {
     /// `ETXTBSY` for an active swap file, `ENOSPC`, [`Errno`] of the first byte that failed; `EIO` after
     /// a shutdown.
     pub fn dio_write(&self, ino: Ino, transfer: &mut Transfer<D::Page>) -> Result<u64, Errno> {
-        self.dio_write_iocb(ino, transfer, Kiocb::USER).map_err(|failure| failure.errno)
+        self.dio_write_iocb(ino, transfer, Kiocb::DIRECT).map_err(|failure| failure.errno)
     }
 
     /// [`FileSystem::dio_read`] with flags and all that is known of a failure.

@@ -9,6 +9,7 @@ mod flush;
 mod freeze;
 mod link;
 mod list;
+mod mapped;
 mod orphans;
 mod path;
 mod reflink;

@@ -41,7 +41,7 @@ impl<D: BlockDevice> Core<D> {
         let context = Context::User;
         let kind = fields(self, ino).map_err(|fault| self.errno(fault))?.kind;
         if kind == FileKind::File {
-            self.wait_dio(Ino(ino));
+            self.wait_dio(Ino(ino))?;
             self.drop_pages(ino, &(0..FILE_BYTES_MAX));
             self.pages.remove_file(Ino(ino));
             self.unmap(ino, 0, FILE_BLOCKS_MAX, context)?;

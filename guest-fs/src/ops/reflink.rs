@@ -90,7 +90,7 @@ impl<D: BlockDevice> FileSystem<D> {
         let (low, high) = (from.min(to), from.max(to));
         let _low = core.io_guard(low.0, USER, false)?;
         let _high = if low == high { None } else { Some(core.io_guard(high.0, USER, false)?) };
-        [from, to].into_iter().for_each(|ino| core.wait_dio(ino));
+        [from, to].into_iter().try_for_each(|ino| core.wait_dio(ino))?;
         let source = core.changeable(from)?.size;
         let target = core.changeable(to)?.size;
         let from_end = check_range(from_pos, length)?;

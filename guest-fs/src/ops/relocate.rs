@@ -47,7 +47,7 @@ impl<D: BlockDevice> FileSystem<D> {
     fn move_all(&self, ino: Ino, is_defragment: bool) -> Result<u64, Errno> {
         let core = &*self.core;
         let _lock = core.io_guard(ino.0, USER, false)?;
-        core.wait_dio(ino);
+        core.wait_dio(ino)?;
         core.flush(ino.0, 0..u64::MAX)?;
         core.pages.forget_clean(ino, 0..u64::MAX);
         let moved = core.move_pieces(ino.0, is_defragment);

@@ -23,6 +23,8 @@ bitflags! {
         const UNWRITTEN = 1 << 2;
         /// The blocks belong to another file too.
         const SHARED = 1 << 3;
+        /// Several pieces that differ in the number of owners only.
+        const MERGED = 1 << 4;
     }
 }
 
@@ -176,5 +178,6 @@ fn fiemap_extent(map: &Iomap) -> Option<FiemapExtent> {
         MapKind::Mapped => FiemapFlags::empty(),
     };
     flags.set(FiemapFlags::SHARED, map.flags.contains(MapFlags::SHARED));
+    flags.set(FiemapFlags::MERGED, map.flags.contains(MapFlags::MERGED));
     Some(FiemapExtent { pos: map.offset, length: map.length, block: map.block, flags })
 }

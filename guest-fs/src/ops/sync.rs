@@ -57,7 +57,7 @@ impl<D: BlockDevice> FileSystem<D> {
 
     fn bring_to_media(&self, ino: Ino, context: Context, is_data_only: bool) -> Result<(), Errno> {
         let core = &*self.core;
-        core.wait_dio(ino);
+        core.wait_dio(ino)?;
         if core.pages.next_data(ino, 0..u64::MAX).is_some() {
             let _lock = core.io_guard(ino.0, context, false)?;
             core.flush(ino.0, 0..u64::MAX)?;
@@ -74,6 +74,8 @@ impl<D: BlockDevice> FileSystem<D> {
             // The force flushes the device before its commit record, the data with it.
             return core.log_force(context);
         }
+        // A shutdown may have come while pages were written: nothing goes to the device any more.
+        core.check_alive()?;
         match core.reserve.flush(&*core.device) {
             Err(_) if core.plant.has(Planted::FlushErrorIgnored) => Ok(()),
             flushed => flushed.map_err(|error| error.error.into()),
@@ -90,6 +92,7 @@ impl<D: BlockDevice> FileSystem<D> {
         let flushed = core.flush_all();
         core.log_force(Context::User)?;
         flushed?;
+        core.check_alive()?;
         core.reserve.flush(&*core.device).map_err(|error| error.error.into())
     }
 
@@ -101,16 +104,18 @@ impl<D: BlockDevice> FileSystem<D> {
     pub fn shutdown(&self, kind: ShutdownKind) -> Result<(), Errno> {
         let core = &*self.core;
         core.check_alive()?;
-        let flushed = match kind {
+        // How a flush went does not matter: what it could not write is lost, and an error of the log or of metadata
+        // was a shutdown of its own, whose reason stays.
+        let _ = match kind {
             // Linux freezes the block device first, which syncs the filesystem.
-            ShutdownKind::Default => core.flush_all().and(core.checkpoint(Context::User)),
+            ShutdownKind::Default => {
+                let _ = core.flush_all();
+                core.checkpoint(Context::User)
+            }
             ShutdownKind::LogFlush => core.log_force(Context::User),
             ShutdownKind::NoLogFlush => Ok(()),
         };
-        // An error of the log or of metadata is a shutdown of its own, with its own reason.
-        if flushed.is_ok() {
-            core.shut_down(ShutdownReason::User(kind));
-        }
+        core.shut_down(ShutdownReason::User(kind));
         Ok(())
     }
 

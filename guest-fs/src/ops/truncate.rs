@@ -30,7 +30,7 @@ impl<D: BlockDevice> FileSystem<D> {
         let core = &*self.core;
         core.changeable(ino)?;
         let _lock = core.io_guard(ino.0, Context::User, false)?;
-        core.wait_dio(ino);
+        core.wait_dio(ino)?;
         let fields = core.changeable(ino)?;
         check_range(size, 0)?;
         core.flush_beyond_size(ino.0, size.min(fields.size))?;
@@ -52,9 +52,10 @@ impl<D: BlockDevice> FileSystem<D> {
         }
         core.settle_pages(ino.0, size..FILE_BYTES_MAX);
         let is_long = core.with_space(Context::User, || core.begin_truncate(ino.0, size))?;
-        // Not before: a truncation that fails has lost no dirty page (Linux `truncate_setsize`).
-        core.drop_pages(ino.0, &(size..FILE_BYTES_MAX));
+        // Not before: a truncation that fails has lost no dirty page (Linux `truncate_setsize`). The size first: pages
+        // that come back from the drive while we wait for them must not move it.
         core.with_inode(ino.0, |incore| incore.size = None)?;
+        core.drop_pages(ino.0, &(size..FILE_BYTES_MAX));
         core.emit(Event::Resize { ino: ino.0, context: Context::User, size });
         if !is_long {
             return Ok(());

@@ -1,8 +1,11 @@
 //! Contract tests on the RAM disk.
 
 mod basic;
+mod between;
+mod claims;
 mod crash;
 mod crash_tree;
+mod crowd;
 mod errors;
 mod guards;
 mod history;

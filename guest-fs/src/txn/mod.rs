@@ -14,6 +14,7 @@ mod space;
 use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
+use core::cell::Cell;
 use core::mem::take;
 
 use block::{BLOCK_BYTES, BlockDevice};
@@ -53,6 +54,10 @@ pub(crate) struct Transaction<'a, D: BlockDevice> {
     revoked: Vec<u64>,
     /// Runs that lost an owner and still have one.
     unshared: Vec<Run>,
+    /// Blocks that were allocated.
+    taken: u64,
+    /// It has what all files share: see `own_space`.
+    owns_space: Cell<bool>,
     may_use_reserve: bool,
     /// Changes nothing but times of inodes.
     is_times_only: bool,
@@ -91,6 +96,8 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
             freed: Vec::new(),
             revoked: Vec::new(),
             unshared: Vec::new(),
+            taken: 0,
+            owns_space: Cell::new(false),
             may_use_reserve: false,
             is_times_only: false,
             memory,
@@ -179,12 +186,25 @@ impl<'a, D: BlockDevice> Transaction<'a, D> {
     fn close(&mut self, state: &mut crate::state::State) {
         self.is_open = false;
         state.log.reserved = state.log.reserved.saturating_sub(self.reserved);
+        state.taken = state.taken.saturating_sub(self.taken);
         let tasks = self.core.tasks();
         let is_mine = |_: &u64, holder: &mut u64| *holder == self.id;
         for (block, _) in state.held_blocks.extract_if(.., is_mine) {
             tasks.unclaim(Resource::new(ResourceKind::MetaBlock, block));
         }
         tasks.wake_all(Resource::only(ResourceKind::LogSpace));
+    }
+
+    /// Holds what all files share, before any of it is looked at: bitmaps, their table, the trees of shared blocks and of
+    /// orphans. What was read before a wait would be old after it, and two who hold parts of it could wait for each
+    /// other. XFS: the lock of the AGF, which everything of an allocation group follows; here it is the first block of
+    /// the table of groups. Taken after the inodes' locks.
+    fn own_space(&self) -> Result<(), Errno> {
+        if !self.owns_space.get() {
+            self.hold(self.core.layout.table_start)?;
+            self.owns_space.set(true);
+        }
+        Ok(())
     }
 
     /// Holds a block against other transactions until the end.
@@ -271,6 +291,9 @@ impl<D: BlockDevice> MetaRead for Transaction<'_, D> {
     }
 
     fn read(&self, structure: Structure, block: u64, owner: u64) -> Result<Rc<Image>, Fault> {
+        if structure.is_shared() {
+            self.own_space()?;
+        }
         match self.dirty.get(&block) {
             Some(image) => {
                 verify_cached(image, self.core.layout.identity(structure, block, owner))?;
@@ -283,6 +306,9 @@ impl<D: BlockDevice> MetaRead for Transaction<'_, D> {
 
 impl<D: BlockDevice> MetaWrite for Transaction<'_, D> {
     fn edit(&mut self, structure: Structure, block: u64, owner: u64) -> Result<&mut Image, Fault> {
+        if structure.is_shared() {
+            self.own_space()?;
+        }
         if !self.dirty.contains_key(&block) {
             self.hold(block)?;
             // A private copy, made under the inode's lock (Linux: `xfs_bmbt_init_cursor` and its like).

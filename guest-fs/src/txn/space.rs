@@ -9,7 +9,7 @@ use crate::format::Structure;
 use crate::format::group::{GroupInfo, Words, encode_bitmap, store_info, store_words, words};
 use crate::format::superblock::Layout;
 use crate::meta::{Fault, MetaRead, MetaWrite};
-use crate::space::{RESERVED_BLOCKS, Run, Search, bits, fresh_words};
+use crate::space::{Run, Search, bits, fresh_words};
 
 impl<D: BlockDevice> Transaction<'_, D> {
     /// Allocates up to `wanted` blocks in one run, at `goal` if possible, else in its group.
@@ -17,12 +17,14 @@ impl<D: BlockDevice> Transaction<'_, D> {
     /// # Errors
     /// `ENOSPC`, and what reading a bitmap gives.
     pub(crate) fn alloc(&mut self, ino: u64, goal: Option<u64>, wanted: u64) -> Result<Run, Fault> {
-        let (first, kept) = {
+        self.own_space()?;
+        let (first, room) = {
             let state = self.core.state();
-            let kept = state.groups.free() <= RESERVED_BLOCKS.saturating_add(state.promised);
-            (goal.map_or(state.groups.rotor(), Layout::group_of), kept)
+            (goal.map_or(state.groups.rotor(), Layout::group_of), state.unclaimed())
         };
-        if kept && !self.may_use_reserve {
+        // Not into what others were promised.
+        let wanted = if self.may_use_reserve { wanted } else { wanted.min(room) };
+        if wanted == 0 {
             return Err(Errno::ENOSPC.into());
         }
         let mut search = Search::new(first, wanted);
@@ -30,7 +32,12 @@ impl<D: BlockDevice> Transaction<'_, D> {
             let group = self.core.state().groups.next(&mut search);
             let group = group.ok_or(Errno::ENOSPC)?;
             if let Some(run) = self.alloc_in(group, goal, wanted)? {
-                self.core.state().groups.set_rotor(group);
+                self.taken = self.taken.saturating_add(run.blocks);
+                {
+                    let state = &mut *self.core.state();
+                    state.groups.set_rotor(group);
+                    state.taken = state.taken.saturating_add(run.blocks);
+                }
                 self.core.emit(Event::Alloc {
                     ino,
                     context: self.context,
@@ -79,6 +86,7 @@ impl<D: BlockDevice> Transaction<'_, D> {
     /// # Errors
     /// `EUCLEAN` and a shutdown if the run is free already; what reading a bitmap gives.
     pub(crate) fn free(&mut self, ino: u64, run: Run) -> Result<(), Fault> {
+        self.own_space()?;
         let group = Layout::group_of(run.start);
         let mut bitmap = self.bitmap(group)?;
         let range = Self::in_group(run);

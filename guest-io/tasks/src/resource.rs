@@ -52,6 +52,10 @@ kinds! {
     Thaw = 13 "the thaw",
     /// Something to do. Waiting for it harms nobody.
     Work = 14 "work",
+    /// Pages of the cache that another task brings to the drive (Linux `folio_wait_writeback`).
+    CachePages = 15 "the pages of inode",
+    /// A direct I/O that another task is finishing (Linux `inode_dio_wait`).
+    DirectIo = 16 "the direct I/O of inode",
 }
 
 impl ResourceKind {
@@ -98,6 +102,8 @@ impl fmt::Display for Resource {
             ResourceKind::MapLock
             | ResourceKind::IoLock
             | ResourceKind::MetaBlock
+            | ResourceKind::CachePages
+            | ResourceKind::DirectIo
             | ResourceKind::Writeback => write!(f, " {}", self.id),
             _ => Ok(()),
         }

@@ -94,7 +94,7 @@ pub fn mkswap<H: SwapHost, D: BlockDevice>(
     let page = device.alloc_page().map_err(|_| MkswapError::OutOfMemory)?;
     page.write(0, &header.to_page());
     let mut transfer = Transfer { direction: Direction::Write, pos: 0, pages: vec![page] };
-    dio_rw(host.dio_ops(), device, inode, &mut transfer, Kiocb::USER)
+    dio_rw(host.dio_ops(), device, inode, &mut transfer, Kiocb::DIRECT)
         .map_err(MkswapError::Write)?;
     host.sync(inode).map_err(MkswapError::Host)?;
     Ok(header)

@@ -123,7 +123,7 @@ impl Player {
         let mut outcome = Ok(());
         for page in first..first + pages {
             let submitted = self.transfer(page, 1, fill).and_then(|transfer| {
-                let submitted = self.fs.dio_submit(ino, transfer, Kiocb::USER);
+                let submitted = self.fs.dio_submit(ino, transfer, Kiocb::DIRECT);
                 submitted.map_err(|(_, failure)| failure.errno)
             });
             match submitted {

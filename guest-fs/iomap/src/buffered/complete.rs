@@ -20,19 +20,32 @@ impl<O: WritebackOps, D: BlockDevice<Page = O::Page>> Buffered<'_, O, D>
 where
     O::Inode: Ord,
 {
-    /// Waits for every page of `inode` in flight that has bytes in `range`, and finishes what was waited for.
+    /// Waits for every page of `inode` in flight that has bytes in `range`, and finishes what was waited for. What another
+    /// task waits for, or builds just now, is waited for too.
     ///
     /// # Errors
-    /// The first; it is kept for fsync too.
+    /// The first of what this call finished; it is kept for fsync too, as are all others. `EDEADLK` for pages in flight
+    /// that nobody else could bring back.
     pub fn wait_writeback(
         &self,
         inode: O::Inode,
         range: Range<u64>,
         context: Context,
     ) -> Result<(), Errno> {
+        let mut outcome = self.land(inode, &range, context);
+        let pages = range.start / PAGE..range.end.div_ceil(PAGE);
+        while self.cache.has_in_flight(inode, pages.clone()) {
+            self.ops.wait_for_pages(inode)?;
+            outcome = outcome.and(self.land(inode, &range, context));
+        }
+        outcome
+    }
+
+    /// Waits for the flights that nobody waits for, and finishes them.
+    fn land(&self, inode: O::Inode, range: &Range<u64>, context: Context) -> Result<(), Errno> {
         let mut results: Vec<Result1<O::Inode>> = Vec::new();
         let mut pages = Vec::new();
-        while let Some(flight) = self.cache.take_flight(inode, &range) {
+        while let Some(flight) = self.cache.take_flight(inode, range) {
             let done = self.device.wait(flight.ticket);
             results.push((flight.ioend, done.result.map_err(Errno::from)));
             pages.push((flight.ioend, done.bio.pages));
@@ -83,6 +96,7 @@ where
         for (index, page) in (ioend.pos / PAGE..).zip(pages) {
             self.cache.put_back(ioend.inode, index, page);
         }
+        self.ops.pages_moved(ioend.inode);
     }
 }
 

@@ -11,6 +11,7 @@
 //! beyond what is asked for, no folios: a page is a block.
 
 mod complete;
+mod fault;
 mod pages;
 mod read;
 mod write;
@@ -91,6 +92,20 @@ pub trait BufferedOps: IomapOps {
 
     /// The file size that users see: it may be ahead of the one on the device.
     fn size_bytes(&self, inode: Self::Inode) -> u64;
+
+    /// Pages of `inode` are on their way to the device by another task, or about to be: waits until that may have changed.
+    ///
+    /// # Errors
+    /// `EDEADLK` if nobody else runs.
+    fn wait_for_pages(&self, inode: Self::Inode) -> Result<(), Errno> {
+        let _ = inode;
+        Err(Errno::EDEADLK)
+    }
+
+    /// Pages of `inode` are back, or are somebody's to wait for: whoever waits for them looks again.
+    fn pages_moved(&self, inode: Self::Inode) {
+        let _ = inode;
+    }
 
     /// A write reached `size`: users see it from now on. No transaction: the one on the device follows when
     /// the data is there.

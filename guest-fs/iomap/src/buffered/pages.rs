@@ -39,20 +39,20 @@ where
         context: Context,
         is_nowait: bool,
     ) -> Result<bool, Errno> {
-        match self.cache.slot(inode, index) {
-            Slot::Absent => Ok(false),
-            Slot::Here => Ok(true),
-            Slot::InFlight if is_nowait => Err(Errno::EAGAIN),
-            Slot::InFlight => {
-                let pos = index.saturating_mul(PAGE);
-                self.settle(inode, pos..pos.saturating_add(PAGE), context);
-                match self.cache.slot(inode, index) {
-                    // Another task waits for the same bio: without a scheduler there is none.
-                    Slot::InFlight => Err(Errno::EDEADLK),
-                    Slot::Here => Ok(true),
-                    Slot::Absent => Ok(false),
-                }
+        loop {
+            match self.cache.slot(inode, index) {
+                Slot::Absent => return Ok(false),
+                Slot::Here => return Ok(true),
+                Slot::InFlight if is_nowait => return Err(Errno::EAGAIN),
+                Slot::InFlight => {}
             }
+            let pos = index.saturating_mul(PAGE);
+            let settled = self.wait_writeback(inode, pos..pos.saturating_add(PAGE), context);
+            let is_stuck = settled == Err(Errno::EDEADLK);
+            if is_stuck && self.cache.slot(inode, index) == Slot::InFlight {
+                return Err(Errno::EDEADLK);
+            }
+            // Any other error is the file's, and kept for its fsync.
         }
     }
 
@@ -68,19 +68,23 @@ where
         held: usize,
         is_nowait: bool,
     ) -> Result<O::Page, Errno> {
-        if self.cache.has_room(held)
-            && let Ok(page) = self.ops.alloc_page(context)
-        {
-            return Ok(page);
+        loop {
+            if self.cache.has_room(held)
+                && let Ok(page) = self.ops.alloc_page(context)
+            {
+                return Ok(page);
+            }
+            if let Some(page) = self.recycled() {
+                return Ok(page);
+            }
+            if is_nowait {
+                return Err(Errno::EAGAIN);
+            }
+            // Another task may take what comes free by this: then once more.
+            if !self.clean_some(context) {
+                return Err(Errno::ENOMEM);
+            }
         }
-        if let Some(page) = self.recycled() {
-            return Ok(page);
-        }
-        if is_nowait {
-            return Err(Errno::EAGAIN);
-        }
-        self.clean_some(context);
-        self.recycled().ok_or(Errno::ENOMEM)
     }
 
     fn recycled(&self) -> Option<O::Page> {
@@ -89,10 +93,12 @@ where
         Some(page)
     }
 
-    /// Writes what has been dirty for the longest time, and what comes after it in its file.
-    fn clean_some(&self, context: Context) {
-        for inode in self.cache.flying_files() {
-            self.settle(inode, 0..u64::MAX, context);
+    /// Writes what has been dirty for the longest time, and what comes after it in its file; waits for what is on its way.
+    /// False if there is nothing of either.
+    fn clean_some(&self, context: Context) -> bool {
+        let flying = self.cache.flying_files();
+        for inode in &flying {
+            self.settle(*inode, 0..u64::MAX, context);
         }
         if let Some((inode, index)) = self.cache.oldest_dirty() {
             let pos = index.saturating_mul(PAGE);
@@ -100,7 +106,14 @@ where
             // An error is the file's, and kept for its fsync.
             let _ = self.writepages(inode, range.clone(), Context::Writeback);
             self.settle(inode, range, Context::Writeback);
+            return true;
         }
+        if !flying.is_empty() {
+            return true;
+        }
+        // Pages that another task has, and nobody else can be waited for.
+        let others = self.cache.first_in_flight();
+        others.is_some_and(|inode| self.ops.wait_for_pages(inode).is_ok())
     }
 
     /// Makes the page that holds `pos` ready to be changed: read, if it keeps some of its old bytes.
@@ -136,11 +149,13 @@ where
                 return Ok(Got::Stale);
             }
         }
-        // While memory was made, another task may have brought the page.
+        // While memory was made, another task may have brought the page, and sent it.
         if self.cache.slot(inode, index) == Slot::Absent {
             self.cache.insert(inode, index, page);
+            return Ok(Got::Ready);
         }
-        Ok(Got::Ready)
+        let is_here = self.settle_page(inode, index, context, is_nowait).map_err(own)?;
+        Ok(if is_here { Got::Ready } else { Got::Stale })
     }
 
     fn read_page(&self, map: &Iomap, pos: u64, page: O::Page) -> Result<O::Page, IoFailure> {

@@ -162,6 +162,7 @@ where
         match self.device.submit(Bio { op: Op::Write { fua: false }, block, pages }) {
             Ok(ticket) => {
                 self.cache.add_flight(Flight { ioend, ticket });
+                self.ops.pages_moved(ioend.inode);
                 Ok(())
             }
             Err(rejected) => {

@@ -100,6 +100,16 @@ impl<I: Copy + Ord, P: DmaBuf> PageCache<I, P> {
         self.state().next_data(inode, pages)
     }
 
+    /// Is any page of the range on its way to the device, or taken out to be sent?
+    pub(crate) fn has_in_flight(&self, inode: I, pages: Range<u64>) -> bool {
+        self.state().has_in_flight(inode, pages)
+    }
+
+    /// A file with a page on its way to the device, or taken out to be sent.
+    pub(crate) fn first_in_flight(&self) -> Option<I> {
+        self.state().first_in_flight()
+    }
+
     /// Files that have dirty pages, in the order of their numbers.
     #[must_use]
     pub fn dirty_files(&self) -> Vec<I> {

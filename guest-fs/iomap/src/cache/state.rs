@@ -62,6 +62,16 @@ impl<I: Copy + Ord, P> State<I, P> {
         range.find(|(_, entry)| entry.is_dirty || entry.page.is_none()).map(|((_, at), _)| *at)
     }
 
+    pub(super) fn has_in_flight(&self, inode: I, pages: Range<u64>) -> bool {
+        let mut range = keys(inode, pages).map(|keys| self.entries.range(keys));
+        range.as_mut().is_some_and(|range| range.any(|(_, entry)| entry.page.is_none()))
+    }
+
+    pub(super) fn first_in_flight(&self) -> Option<I> {
+        let mut entries = self.entries.iter();
+        entries.find(|(_, entry)| entry.page.is_none()).map(|((inode, _), _)| *inode)
+    }
+
     pub(super) fn dirty_files(&self) -> Vec<I> {
         let mut files: Vec<I> = self.dirty_order.keys().map(|(inode, _)| *inode).collect();
         files.dedup();

@@ -56,8 +56,9 @@ fn many_direct_ios_are_under_way_and_a_truncation_waits_for_them() {
     let ino = fs.create("a").unwrap();
     rig.write(&fs, ino, 0, &[1; 32]).unwrap();
     rig.disk.set_deferred(true);
-    let submit =
-        |page: u64, fill: u8| fs.dio_submit(ino, rig.transfer(page, &[fill]), Kiocb::USER).unwrap();
+    let submit = |page: u64, fill: u8| {
+        fs.dio_submit(ino, rig.transfer(page, &[fill]), Kiocb::DIRECT).unwrap()
+    };
     let tickets: Vec<_> = (0..32).map(|page| submit(page, page as u8 + 10)).collect();
     assert!(fs.dio_poll(tickets[3]).is_none());
     rig.disk.complete_all();
@@ -74,7 +75,7 @@ fn many_direct_ios_are_under_way_and_a_truncation_waits_for_them() {
     rig.disk.set_deferred(false);
     assert_eq!(rig.read(&fs, ino, 0, 9), Ok(vec![10, 11, 12, 13]));
     let short = Transfer { direction: Direction::Read, ..rig.transfer(3, &[0; 4]) };
-    let ticket = fs.dio_submit(ino, short, Kiocb::USER).unwrap();
+    let ticket = fs.dio_submit(ino, short, Kiocb::DIRECT).unwrap();
     let (back, result) = fs.dio_wait(ticket);
     assert_eq!((back.pages.len(), result), (4, Ok(PAGE)));
     fs.unmount().unwrap();
@@ -263,7 +264,7 @@ fn what_is_zeroed_beyond_the_size_spares_direct_writes_under_way() {
         rig.write(&fs, ino, 0, &[1; 2]).unwrap();
         fs.truncate(ino, PAGE + 512).unwrap();
         rig.disk.set_deferred(true);
-        let submit = |page, fill| fs.dio_submit(ino, rig.transfer(page, &[fill]), Kiocb::USER);
+        let submit = |page, fill| fs.dio_submit(ino, rig.transfer(page, &[fill]), Kiocb::DIRECT);
         // Goes beyond the size inside of its block; the size follows when it is done.
         let under_way = submit(1, 7).unwrap();
         rig.disk.set_deferred(false);

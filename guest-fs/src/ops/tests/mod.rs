@@ -3,6 +3,7 @@
 mod buffered;
 mod coherence;
 mod durability;
+mod mapped;
 mod places;
 mod watched;
 

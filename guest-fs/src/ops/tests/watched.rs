@@ -134,6 +134,35 @@ fn buffered_io_keeps_deeds_where_they_belong() {
 }
 
 #[test]
+fn direct_io_makes_no_page_and_an_overwrite_needs_no_transaction() {
+    let rig = Rig::new(600);
+    let fs = rig.mount();
+    let ino = fs.create("a").unwrap();
+    let never = Rc::new(Never::in_direct_io());
+    fs.set_auditor(Some(Rc::clone(&never) as Rc<dyn Auditor>));
+    rig.write(&fs, ino, 0, &[1; 4]).unwrap();
+    assert_eq!(never.violations(), []);
+    assert!(never.count(Context::Dio, Deeds::ALLOC) > 0, "a hole is filled at submission");
+    assert!(never.count(Context::Completion, Deeds::CHANGE) > 0, "and converted at completion");
+    assert_eq!(never.count(Context::User, Deeds::all()), 0);
+    fs.fsync(ino).unwrap();
+
+    let strict = Deeds::TXN | Deeds::ALLOC | Deeds::CHANGE | Deeds::LOG_FORCE | Deeds::HOLD;
+    let overwrite = Never::in_direct_io().forbid(Context::Dio, strict);
+    let never = Rc::new(overwrite.forbid(Context::Completion, Deeds::all()));
+    fs.set_auditor(Some(Rc::clone(&never) as Rc<dyn Auditor>));
+    rig.write(&fs, ino, 0, &[2; 4]).unwrap();
+    assert_eq!(rig.read(&fs, ino, 0, 4), Ok(vec![2; 4]));
+    assert_eq!(never.violations(), []);
+    for deed in [Deeds::IO_LOCK, Deeds::INODE_LOCK, Deeds::BIO_ALLOC] {
+        assert!(never.count(Context::Dio, deed) > 0, "{deed:?}");
+    }
+    // The page cache on behalf of direct I/O is what the rule is for.
+    fs.core.buffered(|b| b.read(ino, 0, &mut [0; 10], Kiocb::DIRECT)).unwrap();
+    assert_eq!(never.violations()[0].deed, Deeds::PAGE_ALLOC);
+}
+
+#[test]
 fn an_io_lock_in_swap_out_is_an_inversion_and_the_swap_mapping_has_none() {
     let rig = Rig::new(600);
     let fs = rig.mount();

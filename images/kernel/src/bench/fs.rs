@@ -84,7 +84,7 @@ impl Bench {
         let send = |number, pages| {
             let pos = place(load, number, seed) * BLOCK_BYTES as u64;
             let transfer = Transfer { direction, pos, pages };
-            fs.dio_submit(*ino, transfer, Kiocb::USER).map_err(|(_, failure)| text(failure))
+            fs.dio_submit(*ino, transfer, Kiocb::DIRECT).map_err(|(_, failure)| text(failure))
         };
         keep_in_flight(load, free, send, |ticket| {
             let (transfer, result) = poll(driver, || fs.dio_poll(ticket));

@@ -21,7 +21,7 @@ const USER_PAGES: u64 = 8;
 /// The page number that marks a user's file in its pattern: no address space is that large.
 const USER_PAGE_BASE: u64 = 1 << 40;
 
-const NOWAIT: Kiocb = Kiocb { flags: IocbFlags::NOWAIT, context: Context::User };
+const NOWAIT: Kiocb = Kiocb { flags: IocbFlags::NOWAIT, context: Context::Dio };
 
 impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
     /// Writes a file of its own by direct I/O, twice, and reads it back: the second write overwrites.

@@ -143,7 +143,7 @@ impl Bench {
                 let pos = self.place(shape, number) * BLOCK_BYTES as u64;
                 let pages = self.free.pop_front().ok_or("no buffers")?;
                 let transfer = Transfer { direction, pos, pages };
-                let ticket = self.fs.dio_submit(self.ino, transfer, Kiocb::USER);
+                let ticket = self.fs.dio_submit(self.ino, transfer, Kiocb::DIRECT);
                 in_flight.push_back(ticket.map_err(|(_, failure)| failure)?);
             }
         }

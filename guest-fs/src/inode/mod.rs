@@ -85,6 +85,8 @@ pub(crate) struct Incore {
     pub(crate) data_epoch: u64,
     /// The size that users see, if buffered writes went beyond the one in the metadata.
     pub(crate) size: Option<u64>,
+    /// A truncation to that many bytes is under way: pages from there on are not written.
+    pub(crate) cut_from: Option<u64>,
     /// File blocks whose dirty pages have a claim on space.
     pub(crate) reserved: Reserved,
     /// File blocks that are being moved.
@@ -99,4 +101,13 @@ pub(crate) struct Incore {
     pub(crate) is_orphan: bool,
     /// Blocks allocated for copies on write that are not finished, by file block.
     pub(crate) staged: BTreeMap<u64, Extent>,
+}
+
+impl Incore {
+    /// Of a staged extent only the rest is left.
+    pub(crate) fn put_back_staged(&mut self, staged: Extent, rest: [Extent; 2]) {
+        self.staged.remove(&staged.file_block);
+        let rest = rest.into_iter().filter(|rest| rest.blocks > 0);
+        self.staged.extend(rest.map(|rest| (rest.file_block, rest)));
+    }
 }

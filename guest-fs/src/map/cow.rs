@@ -95,16 +95,24 @@ impl<D: BlockDevice> Core<D> {
         context: Context,
     ) -> Result<Extent, Fault> {
         let Extent { file_block, blocks, is_unwritten, .. } = whole;
-        let next = self.with_inode(ino, |incore| {
-            incore.staged.range(file_block..).next().map_or(u64::MAX, |(at, _)| *at)
-        })?;
-        let wanted = next.saturating_sub(file_block).min(blocks);
         let reserved = cost::owner_change(self)?.saturating_add(cost::SPACE);
         let mut txn = Transaction::begin(self, reserved, context)?;
         if take_last {
             txn = txn.with_reserve();
         }
         let _lock = self.lock_inode(ino, context, false)?;
+        if let Some(staged) = self.staged_at(ino, file_block)? {
+            return Ok(staged);
+        }
+        let next = self.next_staged(ino, file_block, u64::MAX)?;
+        let next = next.map_or(u64::MAX, |staged| staged.file_block);
+        let mut wanted = next.saturating_sub(file_block).min(blocks);
+        if take_last {
+            // Of what is promised, only what still waits to be written: whatever else is staged here would take the place
+            // of direct I/O that is under way.
+            let claim = self.claim_at(ino, file_block)?;
+            wanted = wanted.min(claim.map_or(1, |claim| claim.end.saturating_sub(claim.start)));
+        }
         let before = extent::before(&txn, ino, file_block)?;
         let goal = before.map_or(ino, |extent| extent.end());
         let run = txn.alloc(ino, is_near.then_some(goal), wanted)?;
@@ -133,8 +141,8 @@ impl<D: BlockDevice> Core<D> {
         let mut at = start;
         while let Some(staged) = self.next_staged(ino, at, end)? {
             let piece = staged.part(at, end);
-            let done = self
-                .with_space(context, || self.replace_shared(ino, staged, piece, size, context))?;
+            let replace = || self.replace_shared(ino, staged, piece, size, context);
+            let Some(done) = self.with_space(context, replace)? else { continue };
             self.emit(Event::CowDone {
                 ino,
                 context,
@@ -162,7 +170,7 @@ impl<D: BlockDevice> Core<D> {
     }
 
     /// Puts the first part of `piece` into the map, as far as the blocks that it replaces are alike.
-    /// Gives the file block where to go on.
+    /// Gives the file block where to go on; `None` if another task has changed what is staged.
     fn replace_shared(
         &self,
         ino: u64,
@@ -170,12 +178,15 @@ impl<D: BlockDevice> Core<D> {
         piece: Extent,
         size: u64,
         context: Context,
-    ) -> Result<u64, Fault> {
+    ) -> Result<Option<u64>, Fault> {
         let map = cost::map_change(self, ino)?.saturating_mul(2);
         let owners = cost::owner_change(self)?.saturating_mul(2);
         let reserved = map.saturating_add(owners).saturating_add(cost::INODE);
         let mut txn = Transaction::begin(self, reserved, context)?.with_reserve();
         let _lock = self.lock_inode(ino, context, false)?;
+        if self.staged_at(ino, staged.file_block)? != Some(staged) {
+            return Ok(None);
+        }
         let mut piece = piece;
         if let Some(old) = extent::next(&txn, ino, piece.file_block)? {
             if old.file_block > piece.file_block {
@@ -192,11 +203,7 @@ impl<D: BlockDevice> Core<D> {
                 })?;
             }
         }
-        refcount::unstage(&mut txn, staged.block)?;
-        let rest = [staged.part(0, piece.file_block), staged.part(piece.file_end(), u64::MAX)];
-        for rest in rest.iter().filter(|rest| rest.blocks > 0) {
-            refcount::stage(&mut txn, Run { start: rest.block, blocks: rest.blocks })?;
-        }
+        let rest = restage(&mut txn, staged, piece)?;
         extent::add(&mut txn, ino, piece)?;
         let now = self.now_ns();
         update(&mut txn, ino, |fields| {
@@ -205,15 +212,11 @@ impl<D: BlockDevice> Core<D> {
             (fields.times.mtime_ns, fields.times.ctime_ns) = (now, now);
         })?;
         txn.commit()?;
-        self.with_inode(ino, |incore| {
-            incore.staged.remove(&staged.file_block);
-            let rest = rest.into_iter().filter(|rest| rest.blocks > 0);
-            incore.staged.extend(rest.map(|rest| (rest.file_block, rest)));
-        })?;
-        Ok(piece.file_end())
+        self.with_inode(ino, |incore| incore.put_back_staged(staged, rest))?;
+        Ok(Some(piece.file_end()))
     }
 
-    /// Gives up what is staged in `[start, end)`: whole extents, even if they reach out of it.
+    /// Gives up what is staged in `[start, end)`. What lies outside may be on its way to the device.
     ///
     /// # Errors
     /// `EIO` after a shutdown, what a log force gives.
@@ -225,14 +228,33 @@ impl<D: BlockDevice> Core<D> {
         context: Context,
     ) -> Result<(), Errno> {
         while let Some(staged) = self.next_staged(ino, start, end)? {
-            let run = Run { start: staged.block, blocks: staged.blocks };
-            self.with_space(context, || self.free_staged(ino, run, context))?;
-            self.with_inode(ino, |incore| incore.staged.remove(&staged.file_block))?;
+            let gone = staged.part(start, end);
+            self.with_space(context, || self.forget_staged(ino, staged, gone, context))?;
         }
         Ok(())
     }
 
-    /// Frees a staging run.
+    /// Frees the part `gone` of a staged extent, if it still is one.
+    fn forget_staged(
+        &self,
+        ino: u64,
+        staged: Extent,
+        gone: Extent,
+        context: Context,
+    ) -> Result<(), Fault> {
+        let mut txn = Transaction::begin(self, cost::owner_change(self)?, context)?.with_reserve();
+        let _lock = self.lock_inode(ino, context, false)?;
+        if self.staged_at(ino, staged.file_block)? != Some(staged) {
+            return Ok(());
+        }
+        let rest = restage(&mut txn, staged, gone)?;
+        txn.free(ino, Run { start: gone.block, blocks: gone.blocks })?;
+        txn.commit()?;
+        self.with_inode(ino, |incore| incore.put_back_staged(staged, rest))?;
+        Ok(())
+    }
+
+    /// Frees a staging run that a crash has left.
     ///
     /// # Errors
     /// What the tree and the bitmap give.
@@ -244,4 +266,18 @@ impl<D: BlockDevice> Core<D> {
         txn.commit()?;
         Ok(())
     }
+}
+
+/// The note on a staged extent goes; what of it is not in `piece` gets notes of its own. Gives that.
+fn restage<D: BlockDevice>(
+    txn: &mut Transaction<'_, D>,
+    staged: Extent,
+    piece: Extent,
+) -> Result<[Extent; 2], Fault> {
+    refcount::unstage(txn, staged.block)?;
+    let rest = [staged.part(0, piece.file_block), staged.part(piece.file_end(), u64::MAX)];
+    for rest in rest.iter().filter(|rest| rest.blocks > 0) {
+        refcount::stage(txn, Run { start: rest.block, blocks: rest.blocks })?;
+    }
+    Ok(rest)
 }

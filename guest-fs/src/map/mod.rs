@@ -39,18 +39,16 @@ impl<D: BlockDevice> Core<D> {
     /// # Errors
     /// What reading its block gives.
     pub(crate) fn inode_fields(&self, ino: u64) -> Result<Fields, Fault> {
+        let known = self.state().inodes.get(&ino).map(|incore| (incore.cookie, incore.seen.fields));
+        if let Some((cookie, Some((seen_at, fields)))) = known
+            && seen_at == cookie
         {
-            let state = self.state();
-            if let Some(incore) = state.inodes.get(&ino)
-                && let Some((cookie, fields)) = incore.seen.fields
-                && cookie == incore.cookie
-            {
-                return Ok(fields);
-            }
+            return Ok(fields);
         }
         let fields = fields(self, ino)?;
-        if let Some(incore) = self.state().inodes.get_mut(&ino) {
-            incore.seen.fields = Some((incore.cookie, fields));
+        // The cookie of before: while the block was read, another task may have changed it.
+        if let (Some((cookie, _)), Some(incore)) = (known, self.state().inodes.get_mut(&ino)) {
+            incore.seen.fields = Some((cookie, fields));
         }
         Ok(fields)
     }

@@ -97,6 +97,11 @@ impl<D: BlockDevice> WritebackOps for BufferedIomap<'_, D> {
         }
     }
 
+    fn is_held_back(&self, inode: Ino, pos: u64) -> bool {
+        let cut = self.0.with_inode(inode.0, |incore| incore.cut_from).ok().flatten();
+        cut.is_some_and(|from| pos >= from)
+    }
+
     fn discard_page(&self, inode: Ino, pos: u64) {
         let first = pos / BLOCK_BYTES;
         self.0.unreserve(inode.0, &(first..first.saturating_add(1)), Context::Writeback);

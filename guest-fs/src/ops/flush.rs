@@ -3,11 +3,12 @@
 use core::ops::Range;
 
 use block::BlockDevice;
-use iomap::{Context, Errno};
+use iomap::{BufferedOps, Context, Errno};
 
 use super::page_range;
 use crate::filesystem::{FileSystem, Ino};
 use crate::format::BLOCK_BYTES;
+use crate::format::inode::FILE_BYTES_MAX;
 use crate::planted::Planted;
 use crate::state::Core;
 
@@ -63,6 +64,23 @@ impl<D: BlockDevice> Core<D> {
         self.unreserve(ino, &pages, USER);
     }
 
+    /// The file is about to be cut at that byte: no page from there on is sent any more, and those in flight are back.
+    ///
+    /// # Errors
+    /// `ENOENT`.
+    pub(super) fn hold_back_pages(&self, ino: u64, from: u64) -> Result<(), Errno> {
+        self.with_inode(ino, |incore| incore.cut_from = Some(from))?;
+        self.settle_pages(ino, from..FILE_BYTES_MAX);
+        Ok(())
+    }
+
+    /// The end of [`Core::hold_back_pages`]: whoever met such a page looks again.
+    pub(super) fn let_pages_go(&self, ino: u64) {
+        // An inode that went in between has no pages.
+        self.with_inode(ino, |incore| incore.cut_from = None).unwrap_or_default();
+        self.buffered(|buffered| buffered.ops.pages_moved(Ino(ino)));
+    }
+
     /// Waits for the pages in flight that meet `bytes`: they must not come back later. How that went, fsync tells.
     pub(super) fn settle_pages(&self, ino: u64, bytes: Range<u64>) {
         let _ = self.buffered(|b| b.wait_writeback(Ino(ino), bytes, USER));
@@ -106,9 +124,12 @@ impl<D: BlockDevice> Core<D> {
         files.dedup();
         let mut first_error = Ok(());
         for ino in files {
-            let flushed = self
-                .io_guard(ino.0, Context::Writeback, false)
-                .and_then(|_lock| self.flush(ino.0, 0..u64::MAX));
+            let flushed = match self.io_guard(ino.0, Context::Writeback, false) {
+                Ok(_lock) => self.flush(ino.0, 0..u64::MAX),
+                // Another task has removed the file meanwhile, with its pages.
+                Err(Errno::ENOENT) => Ok(()),
+                Err(errno) => Err(errno),
+            };
             first_error = first_error.and(flushed);
         }
         first_error

@@ -42,8 +42,10 @@ impl<D: BlockDevice> Core<D> {
         let kind = fields(self, ino).map_err(|fault| self.errno(fault))?.kind;
         if kind == FileKind::File {
             self.wait_dio(Ino(ino))?;
+            self.hold_back_pages(ino, 0)?;
             self.drop_pages(ino, &(0..FILE_BYTES_MAX));
             self.pages.remove_file(Ino(ino));
+            self.let_pages_go(ino);
             self.unmap(ino, 0, FILE_BLOCKS_MAX, context)?;
         }
         self.with_space(context, || self.free_inode(ino, kind, context))?;

@@ -50,12 +50,15 @@ impl<D: BlockDevice> FileSystem<D> {
             // seen again when the file grows.
             core.zero_in_block(ino.0, size, size.next_multiple_of(BLOCK_BYTES), Context::User)?;
         }
-        core.settle_pages(ino.0, size..FILE_BYTES_MAX);
-        let is_long = core.with_space(Context::User, || core.begin_truncate(ino.0, size))?;
-        // Not before: a truncation that fails has lost no dirty page (Linux `truncate_setsize`). The size first: pages
-        // that come back from the drive while we wait for them must not move it.
-        core.with_inode(ino.0, |incore| incore.size = None)?;
-        core.drop_pages(ino.0, &(size..FILE_BYTES_MAX));
+        core.hold_back_pages(ino.0, size)?;
+        let begun = core.with_space(Context::User, || core.begin_truncate(ino.0, size));
+        if begun.is_ok() {
+            // Not before: a truncation that fails has lost no dirty page (Linux `truncate_setsize`).
+            core.with_inode(ino.0, |incore| incore.size = None)?;
+            core.drop_pages(ino.0, &(size..FILE_BYTES_MAX));
+        }
+        core.let_pages_go(ino.0);
+        let is_long = begun?;
         core.emit(Event::Resize { ino: ino.0, context: Context::User, size });
         if !is_long {
             return Ok(());

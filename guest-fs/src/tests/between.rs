@@ -62,7 +62,7 @@ fn prepared(rig: &Rig, is_logged: bool) -> (Rc<Wire>, FileSystem<Wire>) {
     for number in 0..12 {
         let dir = format!("d{number}");
         fs.mkdir(&dir).unwrap();
-        let spacer = fs.create(&format!("{dir}/spacer")).unwrap();
+        let spacer = fs.create(format!("{dir}/spacer")).unwrap();
         fs.fallocate(spacer, 0, 5 * super::rig::PAGE).unwrap();
     }
     if is_logged {

@@ -134,6 +134,8 @@ struct Own {
     copy: Ino,
     model: Vec<u8>,
     state: u64,
+    /// What was done.
+    trail: Vec<String>,
 }
 
 impl Own {
@@ -152,7 +154,9 @@ impl Own {
         let (pos, length) = (self.below(40_000), self.below(9000) + 1);
         let fill = self.below(250) as u8 + 1;
         let page = pos / PAGE;
-        match self.below(9) {
+        let kind = self.below(9);
+        self.trail.push(format!("{kind}: {pos}+{length} {fill}"));
+        match kind {
             0 | 1 => {
                 let bytes = vec![fill; length as usize];
                 assert_eq!(fs.write(self.ino, pos, &bytes), Ok(length));
@@ -182,7 +186,8 @@ impl Own {
     fn check(&self, fs: &Fs) {
         let mut seen = vec![0; self.model.len() + 10];
         assert_eq!(fs.read(self.ino, 0, &mut seen), Ok(self.model.len() as u64));
-        assert!(seen.starts_with(&self.model));
+        let wrong = self.model.iter().zip(&seen).position(|(own, seen)| own != seen);
+        assert_eq!(wrong, None, "{}", self.trail.join("\n"));
     }
 }
 
@@ -196,7 +201,8 @@ fn history(seed: u64, blocks: u64) {
         crowd.spawn(move |fs| {
             let ino = fs.create(format!("own{number}")).unwrap();
             let copy = fs.create(format!("copy{number}")).unwrap();
-            let mut own = Own { ino, copy, model: Vec::new(), state: seed * 8 + number };
+            let mut own =
+                Own { ino, copy, model: Vec::new(), state: seed * 8 + number, trail: Vec::new() };
             for step in 0..40 {
                 own.change(fs);
                 if step % 5 == 4 {
@@ -237,7 +243,7 @@ fn history(seed: u64, blocks: u64) {
 
 #[test]
 fn tasks_that_use_everything_at_once_find_their_files_as_if_they_were_alone() {
-    for seed in 0..40 {
+    for seed in 0..60 {
         history(seed, 1200);
     }
 }

@@ -117,7 +117,8 @@ fn by_unmounts(bug: Option<Planted>, units: &mut u64) -> Result<(), Failure> {
 fn by_histories(bug: Option<Planted>, faults: u64, units: &mut u64) -> Result<(), Failure> {
     for seed in 1..24 {
         let (ops, disk_blocks) = (2_500, 345 + seed * 17);
-        let plan = Plan { seed, ops, disk_blocks, faults, is_cached: seed % 3 > 0 };
+        let (shutdowns, is_cached) = (0, seed % 3 > 0);
+        let plan = Plan { seed, ops, disk_blocks, faults, shutdowns, is_cached };
         let done = run(&plan, bug);
         *units += done.as_ref().map_or_else(|(number, _)| number + 1, |_| ops);
         done.map_err(|(_, failure)| failure)?;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use fs_proof::crash::{Effort, Explorer};
 use fs_proof::random::{Plan, run};
+use fs_proof::session::Tally;
 use fs_proof::{Failure, ace};
 
 /// Proves the filesystem: power cuts and random histories.
@@ -53,6 +54,9 @@ enum Command {
         /// Of a thousand operations, so many meet a fault
         #[arg(long, default_value_t = 20)]
         faults: u64,
+        /// Of a thousand operations, so many are shutdowns by the user
+        #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(..=500))]
+        shutdowns: u64,
         /// Nothing goes through the page cache
         #[arg(long)]
         direct: bool,
@@ -73,8 +77,10 @@ fn main() -> ExitCode {
             let effort = Effort { block_bytes, images_max, recut_every, seed: first };
             crash(effort, length, first, step)
         }
-        Command::Random { ops, seed, seeds, faults, direct } => {
-            random(ops, seed, seeds, faults, !direct)
+        Command::Random { ops, seed, seeds, faults, shutdowns, direct } => {
+            let (disk_blocks, is_cached) = (0, !direct);
+            let plan = Plan { seed, ops, disk_blocks, faults, shutdowns, is_cached };
+            random(&plan, seeds)
         }
     };
     match done {
@@ -99,12 +105,16 @@ fn crash(effort: Effort, length: u32, first: u64, step: u64) -> Result<(), Strin
     Ok(())
 }
 
-fn random(ops: u64, seed: u64, seeds: u64, faults: u64, is_cached: bool) -> Result<(), String> {
-    for seed in seed..seed.saturating_add(seeds) {
-        let plan = Plan { seed, ops, disk_blocks: 345 + seed % 8 * 60, faults, is_cached };
+/// Plays `seeds` histories from the plan's seed on, each on a drive of another size.
+fn random(plan: &Plan, seeds: u64) -> Result<(), String> {
+    let mut sum = Tally::default();
+    for seed in plan.seed..plan.seed.saturating_add(seeds) {
+        let plan = Plan { seed, disk_blocks: 345 + seed % 8 * 60, ..*plan };
         let tally = run(&plan, None);
         let tally = tally.map_err(|(n, failure)| format!("{plan:?}, operation {n}: {failure}"))?;
         println!("{plan:?}: {tally:?}");
+        sum.add(&tally);
     }
+    println!("all: {sum:?}");
     Ok(())
 }

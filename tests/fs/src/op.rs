@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use guest_fs::AllocateMode;
+use guest_fs::{AllocateMode, ShutdownKind};
 
 /// Bytes of a sector: the unit of sizes and of content here.
 pub const SECTOR: u64 = 512;
@@ -67,6 +67,8 @@ pub enum Op {
     RenameNew(String, String),
     /// Freezes the filesystem, sees that it is, and thaws it.
     Freeze,
+    /// Shuts the filesystem down.
+    Shutdown(ShutdownKind),
     /// Makes a file durable.
     Fsync(String),
     /// Makes a file's content and size durable.
@@ -136,9 +138,12 @@ impl Op {
             | Self::Fdatasync(path) => path,
             // What is gone cannot be synced: its directory can.
             Self::Unlink(path) | Self::Rmdir(path) => path.rfind('/').map_or("/", |at| &path[..at]),
-            Self::HeldWrite(..) | Self::HeldRead(..) | Self::LetGo | Self::Freeze | Self::Sync => {
-                "/"
-            }
+            Self::HeldWrite(..)
+            | Self::HeldRead(..)
+            | Self::LetGo
+            | Self::Freeze
+            | Self::Shutdown(_)
+            | Self::Sync => "/",
         }
     }
 
@@ -217,6 +222,7 @@ impl fmt::Display for Op {
             Self::LetGo => f.write_str("close"),
             Self::RenameNew(from, to) => write!(f, "rename {from} {to} NOREPLACE"),
             Self::Freeze => f.write_str("freeze, thaw"),
+            Self::Shutdown(kind) => write!(f, "shut down, {kind:?}"),
             Self::Fsync(path) => write!(f, "fsync {path}"),
             Self::Fdatasync(path) => write!(f, "fdatasync {path}"),
             Self::Sync => f.write_str("sync"),

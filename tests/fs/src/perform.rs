@@ -27,6 +27,7 @@ impl Player {
             Op::Fsync(path) => fs.fsync(fs.open_nofollow(path)?),
             Op::Sync => fs.sync(),
             Op::Freeze => self.freeze(),
+            Op::Shutdown(kind) => fs.shutdown(*kind),
             Op::Hold(path, is_append) => self.hold(path, *is_append),
             Op::LetGo => self.let_go(),
             Op::HeldWrite(..) | Op::HeldRead(..) => self.perform_on_held(op, fill),

@@ -155,6 +155,7 @@ fn needs_no_space(op: &Op, now: &Model) -> bool {
         | Op::Hold(..)
         | Op::LetGo
         | Op::Freeze
+        | Op::Shutdown(_)
         | Op::Sync => true,
         Op::Truncate(path, size) => {
             let is_shorter = now.file(path).is_ok_and(|(_, file)| *size <= file.size);

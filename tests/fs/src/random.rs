@@ -2,6 +2,7 @@
 //! cuts and remounts in between.
 
 use guest_fs::AllocateMode::{Allocate, KeepSize, Punch, Unshare, Zero};
+use guest_fs::ShutdownKind;
 use guest_fs::planted::Planted;
 
 use crate::Failure;
@@ -28,6 +29,8 @@ pub struct Plan {
     pub disk_blocks: u64,
     /// Of a thousand operations, so many meet a request or an allocation of memory that fails.
     pub faults: u64,
+    /// Of a thousand operations, so many are shutdowns.
+    pub shutdowns: u64,
     /// Whether files are written through the page cache, too.
     pub is_cached: bool,
 }
@@ -57,6 +60,10 @@ fn turn(session: &mut Session, dice: &mut Dice, plan: &Plan) -> Result<(), Failu
         0..3 => return session.remount(),
         3..10 => return session.cut(dice.roll()),
         chance if chance < 10 + plan.faults => arm(session.disk(), dice),
+        chance if chance >= 1000 - plan.shutdowns => {
+            let kinds = [ShutdownKind::Default, ShutdownKind::LogFlush, ShutdownKind::NoLogFlush];
+            return session.step(&Op::Shutdown(*dice.pick(&kinds))).map(drop);
+        }
         _ => {}
     }
     session.step(&operation(dice, plan.is_cached)).map(drop)

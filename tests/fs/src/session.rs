@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
-use guest_fs::OpenFlags;
 use guest_fs::planted::Planted;
+use guest_fs::{OpenFlags, ShutdownKind};
 use hal::testing::DmaPool;
 use iomap::Errno;
 use nvme_model::media::OverlayMedia;
@@ -39,6 +39,8 @@ pub struct Tally {
     pub losses: u64,
     /// Times that the filesystem shut itself down.
     pub shutdowns: u64,
+    /// Times that a user did.
+    pub user_shutdowns: u64,
     /// Power cuts.
     pub cuts: u64,
     /// Clean remounts.
@@ -54,6 +56,7 @@ impl Tally {
         self.failed += other.failed;
         self.losses += other.losses;
         self.shutdowns += other.shutdowns;
+        self.user_shutdowns += other.user_shutdowns;
         self.cuts += other.cuts;
         self.remounts += other.remounts;
     }
@@ -125,8 +128,12 @@ impl Session {
         }
         let is_done = matches!(outcome, Outcome::AsExpected | Outcome::Refused);
         if is_done && !self.has_met_fault() {
-            if matches!(op, Op::Sync | Op::Freeze) {
-                self.settle(self.player.history.now().clone());
+            match op {
+                Op::Sync | Op::Freeze => self.settle(self.player.history.now().clone()),
+                Op::Shutdown(kind) => {
+                    self.shut_down(*kind).map_err(|failure| failure.at(format!("after {op}")))?;
+                }
+                _ => {}
             }
             return Ok(outcome);
         }
@@ -136,6 +143,27 @@ impl Session {
         let found = self.find_out(op, is_done, first, partly);
         found.map_err(|failure| failure.at(format!("after {op}")))?;
         Ok(outcome)
+    }
+
+    /// A user has shut the filesystem down: everything is refused, nothing is written, it can be unmounted, and what is
+    /// mounted next is what this kind of shutdown promises.
+    fn shut_down(&mut self, kind: ShutdownKind) -> Result<(), Failure> {
+        self.tally.user_shutdowns += 1;
+        let (fs, before) = (self.player.fs.clone(), self.player.disk.mark());
+        let answers = [fs.sync(), fs.mkdir("down").map(drop), fs.shutdown(kind)];
+        if answers != [Err(Errno::EIO); 3] {
+            return Err(Failure::new(Oracle::Answer, format!("{answers:?} of what is down")));
+        }
+        self.player.held.take();
+        let unmounted = fs.unmount();
+        unmounted
+            .map_err(|(_, errno)| Failure::new(Oracle::Answer, format!("unmount: {errno}")))?;
+        if self.player.disk.mark() != before {
+            return Err(Failure::new(Oracle::Answer, "something was written after the shutdown"));
+        }
+        self.player.history.shut_down(kind);
+        // Without a power cut, too: then everything that was written is there.
+        self.cut_at(self.player.history.len(), self.tally.user_shutdowns, None)
     }
 
     /// Has a request failed that was to fail, or memory been refused?

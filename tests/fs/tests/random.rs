@@ -8,7 +8,8 @@ use fs_proof::session::Tally;
 fn play(ops: u64, seed: u64, disks: &[u64], faults: u64, is_cached: bool) -> Tally {
     let mut sum = Tally::default();
     for (seed, disk_blocks) in (seed..).zip(disks) {
-        let plan = Plan { seed, ops, disk_blocks: *disk_blocks, faults, is_cached };
+        let (disk_blocks, shutdowns) = (*disk_blocks, 4);
+        let plan = Plan { seed, ops, disk_blocks, faults, shutdowns, is_cached };
         match run(&plan, None) {
             Ok(tally) => sum.add(&tally),
             Err((number, failure)) => panic!("{plan:?}, operation {number}: {failure}"),
@@ -25,6 +26,7 @@ const DISKS: [u64; 4] = [345, 420, 700, 1400];
 fn histories_of_pages_and_direct_io_with_faults_cuts_and_full_drives_agree_with_the_model() {
     let sum = play(20_000, 1, &DISKS, 20, true);
     assert!(sum.full > 500 && sum.failed > 50 && sum.losses > 5, "{sum:?}");
+    assert!(sum.user_shutdowns > 200, "{sum:?}");
     assert!(sum.shutdowns > 20 && sum.cuts > 100 && sum.remounts > 50, "{sum:?}");
 }
 
@@ -38,5 +40,5 @@ fn histories_of_direct_io_with_faults_cuts_and_full_drives_agree_with_the_model(
 fn histories_without_faults_never_fail_but_for_want_of_space() {
     let sum = play(20_000, 201, &DISKS, 0, true);
     assert_eq!((sum.failed, sum.losses, sum.shutdowns), (0, 0, 0));
-    assert!(sum.full > 500 && sum.cuts > 100, "{sum:?}");
+    assert!(sum.full > 500 && sum.cuts > 100 && sum.user_shutdowns > 200, "{sum:?}");
 }

@@ -139,6 +139,12 @@ pub trait WritebackOps: BufferedOps {
     /// The data did not get to the device: give up what writeback had prepared for it.
     fn ioend_failed(&self, ioend: &Ioend<Self::Inode>, context: Context);
 
+    /// Is the file just being cut before `pos`? Its pages from there on are not sent: they go, or stay dirty.
+    fn is_held_back(&self, inode: Self::Inode, pos: u64) -> bool {
+        let _ = (inode, pos);
+        false
+    }
+
     /// The page at `pos` will not be written after all (beyond the size, or not to be mapped): give up its
     /// reservation (XFS `xfs_discard_folio`).
     fn discard_page(&self, inode: Self::Inode, pos: u64);

@@ -102,6 +102,9 @@ where
         }
         if let Some((inode, index)) = self.cache.oldest_dirty() {
             let pos = index.saturating_mul(PAGE);
+            if self.ops.is_held_back(inode, pos) {
+                return self.ops.wait_for_pages(inode).is_ok();
+            }
             let range = pos..pos.saturating_add(CLEANED_AT_ONCE.saturating_mul(PAGE));
             // An error is the file's, and kept for its fsync.
             let _ = self.writepages(inode, range.clone(), Context::Writeback);

@@ -52,6 +52,9 @@ where
         let mut from = pages.start;
         while let Some(index) = self.cache.next_dirty(inode, from..pages.end) {
             from = index.saturating_add(1);
+            if self.ops.is_held_back(inode, index.saturating_mul(PAGE)) {
+                continue;
+            }
             let added = self.add_page(inode, index, context, &mut building);
             first_error = first_error.and(added);
         }
@@ -80,23 +83,25 @@ where
         building: &mut Building<O::Inode, O::Page>,
     ) -> Result<(), Errno> {
         let pos = index.saturating_mul(PAGE);
+        // In flight from now on: whoever cuts the file waits, whatever the mapping waits for (Linux: the locked folio).
+        let Some(page) = self.cache.take_dirty(inode, index) else { return Ok(()) };
         let size = self.ops.size_bytes(inode);
         if pos >= size {
-            self.drop_page(inode, index);
+            self.drop_page(inode, index, page);
             return Ok(());
         }
         let map = match self.map_page(inode, pos, context, building) {
             Ok(map) => map,
             Err(errno) => {
                 let sent = self.send(building, context);
-                self.drop_page(inode, index);
+                self.drop_page(inode, index, page);
                 self.cache.set_error(inode, errno);
                 return sent.and(Err(errno));
             }
         };
         let Some(block) = block_at(&map, pos).filter(|_| map.kind != MapKind::Hole) else {
             // Nothing on the device stands behind the page: what it holds is not of the file any more.
-            self.drop_page(inode, index);
+            self.drop_page(inode, index, page);
             return Ok(());
         };
         let kind = IoendKind::of(&map);
@@ -105,7 +110,6 @@ where
         if !building.takes(pos, block, kind, pages_max.unwrap_or(usize::MAX)) {
             sent = self.send(building, context);
         }
-        let Some(page) = self.cache.take_dirty(inode, index) else { return sent };
         zero_tail(&page, pos, size);
         building.pages.push(page);
         let new = Ioend { inode, kind, pos, bytes: 0, block };
@@ -138,11 +142,10 @@ where
     }
 
     /// A dirty page that is not going to be written is clean, and what was reserved for it free.
-    fn drop_page(&self, inode: O::Inode, index: u64) {
+    fn drop_page(&self, inode: O::Inode, index: u64, page: O::Page) {
         self.ops.discard_page(inode, index.saturating_mul(PAGE));
-        if let Some(page) = self.cache.take_dirty(inode, index) {
-            self.cache.put_back(inode, index, page);
-        }
+        self.cache.put_back(inode, index, page);
+        self.ops.pages_moved(inode);
     }
 
     fn send(

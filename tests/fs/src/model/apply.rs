@@ -34,7 +34,7 @@ impl Model {
             Op::HeldRead(..) => self.held.ok_or(Errno::EINVAL).map(none),
             Op::Read(path, ..) | Op::DirectRead(path, ..) => self.file(path).map(none),
             Op::Fsync(path) | Op::Fdatasync(path) => self.find(path).map(none),
-            Op::Sync | Op::Freeze => Ok(Vec::new()),
+            Op::Sync | Op::Freeze | Op::Shutdown(_) => Ok(Vec::new()),
             _ => self.apply_to_content(op, fill),
         }?;
         self.collect();

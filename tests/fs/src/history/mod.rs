@@ -6,10 +6,13 @@
 //! made durable. Whatever else is there is a failure: half a rename, a size without its content, something
 //! that was never written.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod compare;
+
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use guest_fs::FileKind;
+use compare::{compare_size, compare_trees};
+use guest_fs::ShutdownKind;
 
 use crate::model::{File, Id, Model, Node};
 use crate::observe::{Seen, Tree};
@@ -44,8 +47,19 @@ struct Promise {
     after: usize,
     /// Of one thing, or of everything.
     of: Option<Id>,
-    /// Its content and size only.
-    is_of_data: bool,
+    /// What of it.
+    what: What,
+}
+
+/// What a promise is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    /// Everything.
+    All,
+    /// Content and size.
+    Data,
+    /// What the log has: everything but pages that were not written.
+    Log,
 }
 
 impl History {
@@ -81,18 +95,30 @@ impl History {
 
     /// The newest operation has completed.
     pub fn complete(&mut self, op: &Op) {
-        let after = self.len();
         match op {
-            Op::Sync | Op::Freeze => {
-                self.promises.push(Promise { after, of: None, is_of_data: false });
-            }
+            Op::Sync | Op::Freeze => self.promise(None, What::All),
             Op::Fsync(path) | Op::Fdatasync(path) => {
-                let of = self.now().find(path).ok();
                 let is_of_data = matches!(op, Op::Fdatasync(_));
-                self.promises.extend(of.map(|id| Promise { after, of: Some(id), is_of_data }));
+                let what = if is_of_data { What::Data } else { What::All };
+                if let Ok(id) = self.now().find(path) {
+                    self.promise(Some(id), what);
+                }
             }
             _ => {}
         }
+    }
+
+    /// A user has shut the filesystem down, and no request failed.
+    pub fn shut_down(&mut self, kind: ShutdownKind) {
+        match kind {
+            ShutdownKind::Default => self.promise(None, What::All),
+            ShutdownKind::LogFlush => self.promise(None, What::Log),
+            ShutdownKind::NoLogFlush => {}
+        }
+    }
+
+    fn promise(&mut self, of: Option<Id>, what: What) {
+        self.promises.push(Promise { after: self.len(), of, what });
     }
 
     /// Everything so far is durable: the past is forgotten.
@@ -109,7 +135,7 @@ impl History {
             Some(id) => {
                 let mut before = self.touched.iter().take(promise.after);
                 let is_promised = |(touched, is_of_data): &(Vec<Id>, bool)| {
-                    touched.contains(&id) && (*is_of_data || !promise.is_of_data)
+                    touched.contains(&id) && (*is_of_data || promise.what != What::Data)
                 };
                 before.rposition(is_promised).map_or(0, |at| at + 1)
             }
@@ -119,7 +145,8 @@ impl History {
 
     /// The earliest content that may come back of a thing.
     fn earliest_content(&self, id: Id, completed: usize) -> usize {
-        let kept = self.kept(completed).filter(|p| p.of.is_none_or(|of| of == id));
+        let kept = self.kept(completed).filter(|promise| promise.what != What::Log);
+        let kept = kept.filter(|promise| promise.of.is_none_or(|of| of == id));
         kept.map(|promise| promise.after).max().unwrap_or(0)
     }
 
@@ -333,67 +360,4 @@ impl History {
         }
         model
     }
-}
-
-/// Compares names, kinds and targets, and the content of files with `compare`.
-fn compare_trees(
-    model: &Model,
-    tree: &Tree,
-    compare: impl Fn(Id, &File, &Seen) -> Result<(), String>,
-) -> Result<(), String> {
-    let paths = model.paths();
-    if let Some(path) = paths.keys().find(|path| !tree.contains_key(*path)) {
-        return Err(format!("{path} is missing"));
-    }
-    if let Some(path) = tree.keys().find(|path| !paths.contains_key(*path)) {
-        return Err(format!("{path} should not be there"));
-    }
-    let mut names: BTreeMap<Id, usize> = BTreeMap::new();
-    paths.values().for_each(|id| *names.entry(*id).or_default() += 1);
-    let mut inodes: BTreeMap<Id, u64> = BTreeMap::new();
-    for (path, seen) in tree {
-        let id = paths[path];
-        let ino = *inodes.entry(id).or_insert(seen.ino);
-        if ino != seen.ino {
-            return Err(format!("{path} is another file than its other name"));
-        }
-        let wrong = |what| Err(format!("{path}: {what}"));
-        match &model.nodes[&id] {
-            Node::File(file) => {
-                compare_names(names[&id], seen)
-                    .and_then(|()| compare(id, file, seen))
-                    .or_else(wrong)?;
-            }
-            Node::Directory(entries) if seen.kind == FileKind::Directory => {
-                if seen.size_bytes != entries.len() as u64 {
-                    return wrong(format!("{} entries", seen.size_bytes));
-                }
-            }
-            Node::Symlink(target) if seen.kind == FileKind::Symlink => {
-                if seen.target != target.as_bytes() {
-                    return wrong(String::from("another target"));
-                }
-            }
-            _ => return wrong(format!("a {:?}", seen.kind)),
-        }
-    }
-    let distinct: BTreeSet<&u64> = inodes.values().collect();
-    if distinct.len() == inodes.len() { Ok(()) } else { Err("two files are one".into()) }
-}
-
-fn compare_names(names: usize, seen: &Seen) -> Result<(), String> {
-    if seen.kind != FileKind::File {
-        return Err(format!("a {:?}", seen.kind));
-    }
-    if seen.nlink as usize != names {
-        return Err(format!("{} names, not {names}", seen.nlink));
-    }
-    Ok(())
-}
-
-fn compare_size(file: &File, seen: &Seen) -> Result<(), String> {
-    if seen.size_bytes != file.size * SECTOR {
-        return Err(format!("{} bytes, not {}", seen.size_bytes, file.size * SECTOR));
-    }
-    Ok(())
 }

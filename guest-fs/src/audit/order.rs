@@ -4,11 +4,11 @@
 //! allocation (it may reclaim), and held by everything that happens in a context that reclaims: so a lock that is
 //! taken in both ways is an inversion, although no run of one task would hang on it.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
 use iomap::Context;
+use tasks::LockOrder;
 
 use super::Auditor;
 use crate::events::Event;
@@ -34,8 +34,7 @@ pub enum LockClass {
 struct State {
     /// What is held now, in the order in which it was taken.
     held: Vec<(LockClass, u64)>,
-    /// Which class was ever taken while which was held.
-    edges: BTreeSet<(LockClass, LockClass)>,
+    order: LockOrder<LockClass>,
     inversions: Vec<(LockClass, LockClass)>,
 }
 
@@ -59,7 +58,7 @@ impl LockWatch {
     /// Was `wanted` ever taken while `held` was?
     #[must_use]
     pub fn has_seen(&self, held: LockClass, wanted: LockClass) -> bool {
-        self.0.borrow().edges.contains(&(held, wanted))
+        self.0.borrow().order.has_seen(held, wanted)
     }
 }
 
@@ -77,7 +76,7 @@ impl State {
         held.extend(outer);
         for held in held {
             // Two of one kind (parent and child, two files of a clone) go by number: no order to see here.
-            if held != class && self.edges.insert((held, class)) && self.leads(class, held) {
+            if held != class && self.order.note(held, class) {
                 self.inversions.push((held, class));
             }
         }
@@ -92,20 +91,6 @@ impl State {
 
     fn give_all(&mut self, class: LockClass) {
         self.held.retain(|(held, _)| *held != class);
-    }
-
-    /// Was `to` ever taken inside `from`, directly or by others between them?
-    fn leads(&self, from: LockClass, to: LockClass) -> bool {
-        let mut seen = BTreeSet::from([from]);
-        let mut open = alloc::vec![from];
-        while let Some(class) = open.pop() {
-            if class == to {
-                return true;
-            }
-            let next = self.edges.iter().filter(|(held, _)| *held == class);
-            open.extend(next.map(|(_, wanted)| *wanted).filter(|wanted| seen.insert(*wanted)));
-        }
-        false
     }
 }
 

@@ -47,21 +47,33 @@ impl LockClass {
     }
 }
 
-/// Which class was ever taken while which was held.
-#[derive(Clone, Debug, Default)]
-pub struct LockOrder {
-    edges: BTreeSet<(LockClass, LockClass)>,
+/// Which class was ever taken while which was held. A watcher may have classes of its own.
+#[derive(Clone, Debug)]
+pub struct LockOrder<C = LockClass> {
+    edges: BTreeSet<(C, C)>,
 }
 
-impl LockOrder {
+impl<C> Default for LockOrder<C> {
+    fn default() -> Self {
+        Self { edges: BTreeSet::new() }
+    }
+}
+
+impl<C: Copy + Ord> LockOrder<C> {
     /// Notes that `wanted` is taken while `held` is. True the first time that this closes a circle.
-    pub fn note(&mut self, held: LockClass, wanted: LockClass) -> bool {
+    pub fn note(&mut self, held: C, wanted: C) -> bool {
         let is_new = self.edges.insert((held, wanted));
         is_new && self.leads(wanted, held)
     }
 
+    /// Was `wanted` ever taken right while `held` was?
+    #[must_use]
+    pub fn has_seen(&self, held: C, wanted: C) -> bool {
+        self.edges.contains(&(held, wanted))
+    }
+
     /// Was `to` ever taken while `from` was held, directly or by others between them?
-    fn leads(&self, from: LockClass, to: LockClass) -> bool {
+    fn leads(&self, from: C, to: C) -> bool {
         let mut seen = BTreeSet::from([from]);
         let mut open = alloc::vec![from];
         while let Some(class) = open.pop() {

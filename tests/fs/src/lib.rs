@@ -25,6 +25,7 @@ pub mod format;
 pub mod history;
 pub mod hostile;
 pub mod hunt;
+pub mod lookup;
 pub mod model;
 pub mod observe;
 pub mod op;

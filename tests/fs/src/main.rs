@@ -40,6 +40,18 @@ enum Command {
         #[arg(long, default_value_t = 4096, value_parser = block_bytes)]
         block_bytes: u32,
     },
+    /// Ask for mappings of a file of many extents, under a tool that counts
+    Lookup {
+        /// Extents of the file
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=4_000_000))]
+        extents: u64,
+        /// Mappings of each kind
+        #[arg(long, default_value_t = 10_000)]
+        lookups: u64,
+        /// Wait for a line of input before, so that the tool can be told to begin
+        #[arg(long)]
+        wait: bool,
+    },
     /// Random histories with faults, full drives, remounts and power cuts
     Random {
         /// Operations of each history
@@ -76,6 +88,17 @@ fn main() -> ExitCode {
         Command::Crash { length, first, step, images_max, recut_every, block_bytes } => {
             let effort = Effort { block_bytes, images_max, recut_every, seed: first };
             crash(effort, length, first, step)
+        }
+        Command::Lookup { extents, lookups, wait } => {
+            let begin = || {
+                if wait {
+                    println!("{extents} extents are there");
+                    // An end of input is as good as a line.
+                    std::io::stdin().read_line(&mut String::new()).unwrap_or_default();
+                }
+            };
+            let looks = fs_proof::lookup::lookup(extents, lookups, begin);
+            looks.map(|looks| println!("{looks:?}")).map_err(|failure| failure.to_string())
         }
         Command::Random { ops, seed, seeds, faults, shutdowns, direct } => {
             let (disk_blocks, is_cached) = (0, !direct);

@@ -76,12 +76,15 @@ pub struct MachineConfig {
     pub limits: Limits,
     /// Where somebody outside may talk to the machine, in the wall clock.
     pub control: Option<Control>,
+    /// In the lab clock, whether a thread of its own answers a guest that has a call page, so that its calls are no
+    /// exits. Good with two processors for this machine; with fewer the guest finds nobody and makes its exits.
+    pub is_attended: bool,
     /// What a power cycle leaves in memory.
     pub memory_after_power_cycle: MemoryAfterPowerCycle,
 }
 
 impl MachineConfig {
-    /// 256 MiB, the lab clock, the default limits, no disks.
+    /// 256 MiB, the lab clock, the default limits, no disks, no attendant.
     #[must_use]
     pub fn new(kernel: KernelImage, cmdline: impl Into<String>) -> Self {
         Self {
@@ -95,6 +98,7 @@ impl MachineConfig {
             clock: Clock::default(),
             limits: Limits::default(),
             control: None,
+            is_attended: false,
             memory_after_power_cycle: MemoryAfterPowerCycle::default(),
         }
     }

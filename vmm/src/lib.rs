@@ -11,10 +11,12 @@
 //! only where MSI-X is missing; the controller's pin is tried in process, by an outside driver.
 //!
 //! Threads: the CPU runs on the thread that calls [`Machine::run`]; one event-loop thread holds the
-//! watchdog and, in the wall clock, the timers; there a third one polls shadow doorbells. In the lab clock the controller is stepped on the
-//! CPU's thread only, so a run is as repeatable as the guest.
+//! watchdog and, in the wall clock, the timers; there a third one polls shadow doorbells. In the lab clock a third one may answer
+//! the guest's bell ([`MachineConfig::is_attended`]). The guest stands still while anybody steps the controller there, so a run is
+//! as repeatable as the guest.
 
 mod acpi;
+mod attendant;
 mod boot;
 mod clock;
 mod config;

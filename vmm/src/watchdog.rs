@@ -1,7 +1,7 @@
 //! The watchdog: a guest that makes no progress is kicked out of the CPU, never waited for.
 //!
-//! It runs on the event loop's thread. The CPU's thread counts its exits in [`Progress`]; the watchdog
-//! looks at the count now and then, and asks for an end when it stands still for too long. The CPU's
+//! It runs on the event loop's thread. Exits and calls are counted in [`Progress`]; the watchdog
+//! looks at the counts now and then, and asks for an end when they stand still for too long. The CPU's
 //! thread is the one that reads the registers and returns.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -28,6 +28,8 @@ pub(crate) enum StopReason {
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     exits: AtomicU64,
+    /// Calls that were answered without an exit.
+    calls: AtomicU64,
     /// The guest waits at the lab device: standing still is what it is supposed to do.
     is_waiting: AtomicBool,
     /// Somebody outside wants no more runs.
@@ -74,6 +76,16 @@ impl Progress {
     /// The guest left the CPU.
     pub(crate) fn count_exit(&self) {
         self.exits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The guest called without leaving the CPU.
+    pub(crate) fn count_call(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Moves as long as the guest does anything but compute.
+    fn signs_of_life(&self) -> u64 {
+        self.exits.load(Ordering::Relaxed).wrapping_add(self.calls.load(Ordering::Relaxed))
     }
 
     /// The guest begins or ends to wait at the lab device.
@@ -135,14 +147,14 @@ impl Progress {
 #[derive(Debug)]
 pub(crate) struct Watchdog {
     limits: Limits,
-    seen_exits: u64,
+    seen_signs: u64,
     seen_at: Option<Instant>,
     seen_run: Option<Instant>,
 }
 
 impl Watchdog {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, seen_exits: 0, seen_at: None, seen_run: None }
+        Self { limits, seen_signs: 0, seen_at: None, seen_run: None }
     }
 
     /// How often to look: often enough to be at most an eighth late.
@@ -156,11 +168,11 @@ impl Watchdog {
     /// at every look until the CPU's thread has gone.
     pub(crate) fn look(&mut self, progress: &Progress, now: Instant) {
         let run = progress.run().map(|run| run.started);
-        let exits = progress.exits.load(Ordering::Relaxed);
+        let signs = progress.signs_of_life();
         let is_waiting = progress.is_waiting.load(Ordering::Relaxed);
-        if run != self.seen_run || exits != self.seen_exits || is_waiting {
+        if run != self.seen_run || signs != self.seen_signs || is_waiting {
             self.seen_run = run;
-            self.seen_exits = exits;
+            self.seen_signs = signs;
             self.seen_at = Some(now);
         }
         let Some(started) = run else { return };
@@ -229,6 +241,15 @@ mod tests {
             assert_eq!(fixture.look_after(second), None);
         }
         assert_eq!(fixture.look_after(10), Some(StopReason::Total));
+    }
+
+    #[test]
+    fn a_guest_that_calls_without_an_exit_makes_progress() {
+        let mut fixture = Fixture::new();
+        for second in 0..9 {
+            fixture.progress.count_call();
+            assert_eq!(fixture.look_after(second), None);
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The kvm engine: the guest as a kernel in a virtual machine.
 
+use std::num::NonZeroUsize;
+
 use file_server::FileServer;
 use images::kernel;
 use machine::ports;
@@ -14,20 +16,66 @@ use crate::trace::{ConsoleStream, Piece, Source, TraceLog};
 /// Bytes of guest memory: what the host engine's guest has, and the kernel.
 const MEMORY_BYTES: u64 = 96 << 20;
 
+/// What the engine spares the guest where leaving its processor and exceptions are dear. The traces are equal with
+/// all of them, with some and with none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortcuts {
+    /// Devices are reached through a page in memory (`machine::call_page`), and interrupts are announced there;
+    /// otherwise every access is an exit, and interrupts are real, as with a stranger's guest.
+    pub call_page: bool,
+    /// A second thread answers at that page, so that a call is no exit. It wants a processor of its own.
+    pub attendant: bool,
+    /// The guest walks the workload's page tables itself; otherwise the processor does, with faults.
+    pub walked_tables: bool,
+}
+
+impl Shortcuts {
+    /// None of them.
+    pub const NONE: Self = Self { call_page: false, attendant: false, walked_tables: false };
+
+    /// Those for one of `workers` that run many units: all of them, the second thread only if there are two
+    /// processors for each worker.
+    #[must_use]
+    pub fn for_one_of(workers: usize) -> Self {
+        let attendant = workers.saturating_mul(2) <= processors();
+        Self { call_page: true, attendant, walked_tables: true }
+    }
+}
+
+impl Default for Shortcuts {
+    /// Those that leave the guest's faults to the processor.
+    fn default() -> Self {
+        Self { walked_tables: false, ..Self::for_one_of(1) }
+    }
+}
+
+/// Processors that this process may use.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
 /// The engine with a real virtual machine: built once, then power-cycled in place, life after life.
 #[derive(Debug)]
 pub struct KvmEngine {
     machine: Machine,
-    has_call_page: bool,
+    shortcuts: Shortcuts,
     now_ns: u64,
 }
 
 impl KvmEngine {
-    /// An engine on this host's KVM.
+    /// An engine on this host's KVM, with [`Shortcuts::default`].
     ///
     /// # Errors
     /// [`EngineError::Environment`] if KVM is missing, forbidden or lacks something.
     pub fn new() -> Result<Self, EngineError> {
+        Self::with_shortcuts(Shortcuts::default())
+    }
+
+    /// The same with these.
+    ///
+    /// # Errors
+    /// As for [`KvmEngine::new`].
+    pub fn with_shortcuts(shortcuts: Shortcuts) -> Result<Self, EngineError> {
         vmm::check_host()?;
         let image = KernelImage::new("built-in guest", kernel());
         let mut config = MachineConfig::new(image, "");
@@ -35,14 +83,8 @@ impl KvmEngine {
         config.limits.lab = LIFE;
         // Our guest zeroes what it allocates, and memory that stays mapped is a life's dearest saving.
         config.memory_after_power_cycle = MemoryAfterPowerCycle::Kept;
-        Ok(Self { machine: Machine::new(config)?, has_call_page: true, now_ns: 0 })
-    }
-
-    /// The same, with an exit for every access and real interrupts, as a stranger's guest would do it.
-    /// Slower where exits are dear; the traces are equal.
-    #[must_use]
-    pub fn without_call_page(self) -> Self {
-        Self { has_call_page: false, ..self }
+        config.is_attended = shortcuts.attendant;
+        Ok(Self { machine: Machine::new(config)?, shortcuts, now_ns: 0 })
     }
 }
 
@@ -62,8 +104,10 @@ impl Engine for KvmEngine {
     }
 
     fn live(&mut self, command_line: &str, log: &mut TraceLog) -> Result<LifeEnd, EngineError> {
-        let calls = if self.has_call_page { "on" } else { "off" };
-        self.machine.power_cycle(&format!("program=lab calls={calls} {command_line}"))?;
+        let calls = if self.shortcuts.call_page { "on" } else { "off" };
+        let faults = if self.shortcuts.walked_tables { "off" } else { "on" };
+        let words = format!("program=lab calls={calls} faults={faults} {command_line}");
+        self.machine.power_cycle(&words)?;
         let mut tap = Tap { log, console: ConsoleStream::default(), malformed: None };
         let exit = self.machine.run(&mut tap)?;
         let malformed = tap.malformed.take();

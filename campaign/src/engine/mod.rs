@@ -17,7 +17,7 @@ use crate::trace::TraceLog;
 
 pub use disk::{DISK_BLOCKS, SWAP_FILE_BLOCK, controller, server};
 pub use host::{HostEngine, HostMachine, HostPlatform, ServerPlatform};
-pub use kvm::KvmEngine;
+pub use kvm::{KvmEngine, Shortcuts};
 
 /// The longest life of a guest. The longest of the shipped campaigns and of 17 000 units of the soak has 22 minutes,
 /// the longest trace 88 000 events, several for each wait; what has more than this runs in circles, and its trace

@@ -4,7 +4,7 @@ use results::{PlannedUnit, Record};
 
 use super::{Worker, Workshop};
 use crate::Unit;
-use crate::engine::{Engine, EngineError, EngineKind, HostEngine, KvmEngine};
+use crate::engine::{Engine, EngineError, EngineKind, HostEngine, KvmEngine, Shortcuts};
 use crate::run::run_unit_into;
 use crate::trace::TraceLog;
 
@@ -12,13 +12,14 @@ use crate::trace::TraceLog;
 #[derive(Clone, Copy, Debug)]
 pub struct Laboratory {
     kind: EngineKind,
+    workers: usize,
 }
 
 impl Laboratory {
-    /// A workshop for engines of this kind.
+    /// A workshop for engines of this kind, for so many workers at a time.
     #[must_use]
-    pub const fn new(kind: EngineKind) -> Self {
-        Self { kind }
+    pub const fn new(kind: EngineKind, workers: usize) -> Self {
+        Self { kind, workers }
     }
 }
 
@@ -26,7 +27,10 @@ impl Workshop for Laboratory {
     fn worker(&self) -> Result<Box<dyn Worker>, EngineError> {
         let engine: Box<dyn Engine> = match self.kind {
             EngineKind::Host => Box::new(HostEngine::new()),
-            EngineKind::Kvm => Box::new(KvmEngine::new()?),
+            EngineKind::Kvm => {
+                let shortcuts = Shortcuts::for_one_of(self.workers);
+                Box::new(KvmEngine::with_shortcuts(shortcuts)?)
+            }
         };
         Ok(Box::new(Machine { engine, trace: TraceLog::default() }))
     }

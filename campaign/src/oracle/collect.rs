@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use file_server::Event as ServerEvent;
 use guest_fs::events::Event as FsEvent;
-use hal::trace::{Layer, Record};
 use iomap::events::Event as IomapEvent;
 use iomap::{Context, Errno};
 use lab::events::{Event as LabEvent, Step};
@@ -18,7 +17,7 @@ use super::deeds::{blocks_of_write, context_of_deed, layer_name};
 use super::facts::{ErrorSeen, Facts, PageTold, PageWrong, StepSeen, SwapOutCost};
 use super::journey::Tracker;
 use super::shape::ShapeFinder;
-use crate::trace::{Entry, Source};
+use crate::trace::{Entry, GuestEvent, Source};
 
 /// What has to be remembered from one event to the next.
 #[derive(Debug, Default)]
@@ -46,12 +45,13 @@ pub(super) struct Collector {
 
 impl Collector {
     pub(super) fn entry(&mut self, entry: &Entry) {
-        self.shapes.entry(entry);
         self.journeys.next_event();
         match &entry.source {
             Source::Guest(record) => {
-                self.journeys.guest(record);
-                self.guest(entry.now_ns, record);
+                let Some(event) = GuestEvent::decode(record) else { return };
+                self.shapes.guest(&event);
+                self.journeys.guest(&event);
+                self.guest(entry.now_ns, event);
             }
             Source::Controller(event) => {
                 self.journeys.controller(event);
@@ -76,35 +76,24 @@ impl Collector {
         self.facts
     }
 
-    fn guest(&mut self, now_ns: u64, record: &Record) {
-        match record.layer {
-            Layer::Program | Layer::Workload => {
-                LabEvent::decode(record).into_iter().for_each(|event| self.lab(event));
+    fn guest(&mut self, now_ns: u64, event: GuestEvent) {
+        match event {
+            GuestEvent::Lab(event) => self.lab(event),
+            GuestEvent::Swap(event) => {
+                self.fault_time(now_ns, &event);
+                self.swap(event);
             }
-            Layer::Swap => {
-                if let Some(event) = SwapEvent::decode(record) {
-                    self.fault_time(now_ns, &event);
-                    self.swap(event);
-                }
-            }
-            Layer::Filesystem => {
-                FsEvent::decode(record).into_iter().for_each(|event| self.filesystem(&event));
-            }
-            Layer::Iomap => {
-                if let Some(IomapEvent::MapAsk { context, .. }) = IomapEvent::decode(record) {
-                    self.facts.map_asks += u64::from(context.is_swap_io());
-                }
+            GuestEvent::Filesystem(event) => self.filesystem(&event),
+            GuestEvent::Iomap(IomapEvent::MapAsk { context, .. }) => {
+                self.facts.map_asks += u64::from(context.is_swap_io());
             }
             // The server sees what its client asks; here as there one question an I/O at the least.
-            Layer::Remote => match RemoteEvent::decode(record) {
-                Some(RemoteEvent::Sent { context, .. }) if context.is_swap_io() => {
-                    self.facts.map_asks += 1;
-                }
-                Some(RemoteEvent::GaveUp { .. }) => self.facts.map_asks += 1,
-                _ => {}
-            },
-            Layer::Task => TaskEvent::decode(record).into_iter().for_each(|event| self.task(event)),
-            Layer::Block | Layer::Driver | Layer::Platform => {}
+            GuestEvent::Remote(RemoteEvent::Sent { context, .. }) => {
+                self.facts.map_asks += u64::from(context.is_swap_io());
+            }
+            GuestEvent::Remote(RemoteEvent::GaveUp { .. }) => self.facts.map_asks += 1,
+            GuestEvent::Task(event) => self.task(event),
+            GuestEvent::Iomap(_) | GuestEvent::Remote(_) | GuestEvent::Driver(_) => {}
         }
     }
 

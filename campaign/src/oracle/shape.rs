@@ -4,62 +4,63 @@
 //! drive's doing and no layer's: it counts once.
 
 use guest_fs::events::Event as FsEvent;
-use hal::trace::{Layer, Record};
 use iomap::events::Event as IomapEvent;
 use iomap::{Context, Direction, Intent};
 use nvme_driver::events::Event as DriverEvent;
 
-use crate::trace::{Entry, Source};
+use crate::trace::GuestEvent;
 
 /// Collects the events between the begin of a write and its end.
 #[derive(Debug, Default)]
 pub(super) struct ShapeFinder {
-    current: Option<(Context, Vec<String>)>,
+    current: Option<Context>,
+    /// What was done in it. Text comes of the two that are kept at the end.
+    deeds: Vec<Deed>,
     /// The commands in it: whose request, and which block.
     sent: Vec<(u64, u64)>,
-    user: Vec<String>,
-    swap: Vec<String>,
+    user: Vec<Deed>,
+    swap: Vec<Deed>,
+}
+
+/// What a layer did.
+#[derive(Clone, Debug)]
+enum Deed {
+    Iomap(IomapEvent),
+    Filesystem(&'static str),
+    Command { opcode: u8, blocks: u64 },
 }
 
 impl ShapeFinder {
-    pub(super) fn entry(&mut self, entry: &Entry) {
-        if let Source::Guest(record) = &entry.source {
-            self.guest(record);
-        }
-    }
-
     /// The last user's write and the last swap-out: by then every block of either is written.
-    pub(super) fn finish(self) -> (Vec<String>, Vec<String>) {
-        (self.user, self.swap)
+    pub(super) fn finish(&self) -> (Vec<String>, Vec<String>) {
+        let texts = |deeds: &[Deed]| deeds.iter().map(Deed::text).collect();
+        (texts(&self.user), texts(&self.swap))
     }
 
-    fn guest(&mut self, record: &Record) {
-        match record.layer {
-            Layer::Iomap => IomapEvent::decode(record).into_iter().for_each(|e| self.iomap(&e)),
-            Layer::Filesystem => FsEvent::decode(record).into_iter().for_each(|e| self.fs(&e)),
-            Layer::Driver => DriverEvent::decode(record).into_iter().for_each(|e| self.driver(&e)),
+    pub(super) fn guest(&mut self, event: &GuestEvent) {
+        match event {
+            GuestEvent::Iomap(event) => self.iomap(event),
+            GuestEvent::Filesystem(event) => self.fs(event),
+            GuestEvent::Driver(event) => self.driver(event),
             _ => {}
         }
     }
 
     fn iomap(&mut self, event: &IomapEvent) {
         match event {
-            IomapEvent::IoBegin { engine, direction: Direction::Write, context, bytes, .. } => {
-                self.current = Some((*context, vec![format!("{engine} of {bytes} bytes")]));
+            IomapEvent::IoBegin { direction: Direction::Write, context, .. } => {
+                self.current = Some(*context);
+                self.deeds.clear();
                 self.sent.clear();
+                self.add(|| Deed::Iomap(event.clone()));
             }
-            IomapEvent::MapAsk { intent, length, .. } => {
-                let intent = intent.difference(Intent::SWAP);
-                self.add(|| format!("map? {length} {intent:?}"));
-            }
-            IomapEvent::MapAnswer { kind, flags, .. } => {
-                self.add(|| format!("map: {kind:?} {flags:?}"));
-            }
-            IomapEvent::MapRefused { errno, .. } => self.add(|| format!("map: {errno}")),
-            IomapEvent::EndIo { end, .. } => self.add(|| format!("end_io {end:?}")),
+            IomapEvent::MapAsk { .. }
+            | IomapEvent::MapAnswer { .. }
+            | IomapEvent::MapRefused { .. }
+            | IomapEvent::EndIo { .. } => self.add(|| Deed::Iomap(event.clone())),
             IomapEvent::IoEnd { .. } => match self.current.take() {
-                Some((Context::Dio, shape)) => self.user = shape,
-                Some((Context::SwapOut, shape)) => self.swap = shape,
+                Some(Context::Dio) => std::mem::swap(&mut self.user, &mut self.deeds),
+                Some(Context::SwapOut) => std::mem::swap(&mut self.swap, &mut self.deeds),
                 _ => {}
             },
             IomapEvent::IoFailed { .. } => self.current = None,
@@ -75,20 +76,41 @@ impl ShapeFinder {
             FsEvent::Alloc { .. } => "alloc",
             _ => return,
         };
-        self.add(|| text.to_owned());
+        self.add(|| Deed::Filesystem(text));
     }
 
     fn driver(&mut self, event: &DriverEvent) {
         let DriverEvent::Submit { opcode, serial, block, blocks, .. } = *event else { return };
         if self.current.is_some() && !self.sent.contains(&(serial, block)) {
             self.sent.push((serial, block));
-            self.add(|| format!("command {opcode:#04x} of {blocks} blocks"));
+            self.add(|| Deed::Command { opcode, blocks });
         }
     }
 
-    fn add(&mut self, text: impl FnOnce() -> String) {
-        if let Some((_, shape)) = &mut self.current {
-            shape.push(text());
+    fn add(&mut self, deed: impl FnOnce() -> Deed) {
+        if self.current.is_some() {
+            self.deeds.push(deed());
+        }
+    }
+}
+
+impl Deed {
+    fn text(&self) -> String {
+        match self {
+            Self::Iomap(IomapEvent::IoBegin { engine, bytes, .. }) => {
+                format!("{engine} of {bytes} bytes")
+            }
+            Self::Iomap(IomapEvent::MapAsk { intent, length, .. }) => {
+                format!("map? {length} {:?}", intent.difference(Intent::SWAP))
+            }
+            Self::Iomap(IomapEvent::MapAnswer { kind, flags, .. }) => {
+                format!("map: {kind:?} {flags:?}")
+            }
+            Self::Iomap(IomapEvent::MapRefused { errno, .. }) => format!("map: {errno}"),
+            Self::Iomap(IomapEvent::EndIo { end, .. }) => format!("end_io {end:?}"),
+            Self::Iomap(other) => other.to_string(),
+            Self::Filesystem(word) => (*word).to_owned(),
+            Self::Command { opcode, blocks } => format!("command {opcode:#04x} of {blocks} blocks"),
         }
     }
 }

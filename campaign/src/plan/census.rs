@@ -12,8 +12,8 @@ use nvme_spec::NvmOpcode;
 use crate::Unit;
 use crate::engine::{EngineError, HostEngine};
 use crate::fired::Phases;
-use crate::run::run_unit;
-use crate::trace::{Entry, Source};
+use crate::run::run_unit_into;
+use crate::trace::{Entry, Source, TraceLog};
 
 /// The classes of what a fault can be put at, as fault rules name them.
 pub(super) const CLASSES: &[&str] = &["read", "write", "flush", "admin", "doorbell"];
@@ -31,17 +31,31 @@ pub(super) struct Point {
     pub(super) nth_of_phase: u64,
 }
 
-/// Every point of a run of `unit`.
-///
-/// # Errors
-/// [`EngineError`] if the engine fails.
-pub(super) fn points(unit: &Unit) -> Result<Vec<Point>, EngineError> {
-    let result = run_unit(&mut HostEngine::new(), unit)?;
+/// Takes the census of one unit after the other. Engine and trace keep the memory that they have touched.
+#[derive(Debug, Default)]
+pub(super) struct Census {
+    engine: HostEngine,
+    trace: TraceLog,
+}
+
+impl Census {
+    /// Every point of a run of `unit`.
+    ///
+    /// # Errors
+    /// [`EngineError`] if the engine fails.
+    pub(super) fn points(&mut self, unit: &Unit) -> Result<Vec<Point>, EngineError> {
+        let trace = std::mem::take(&mut self.trace);
+        self.trace = run_unit_into(&mut self.engine, unit, trace)?.trace;
+        Ok(points_of(self.trace.entries()))
+    }
+}
+
+fn points_of(trace: &[Entry]) -> Vec<Point> {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     let mut counts_of_phase: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     let mut phases = Phases::default();
     let mut points = Vec::new();
-    for entry in result.trace.entries() {
+    for entry in trace {
         phases.entry(entry);
         let (Some(class), phase) = (class_of(entry), phases.name()) else { continue };
         let nth = counts.entry(class).or_default();
@@ -49,7 +63,7 @@ pub(super) fn points(unit: &Unit) -> Result<Vec<Point>, EngineError> {
         (*nth, *nth_of_phase) = (*nth + 1, *nth_of_phase + 1);
         points.push(Point { class, nth: *nth, phase, nth_of_phase: *nth_of_phase });
     }
-    Ok(points)
+    points
 }
 
 fn class_of(entry: &Entry) -> Option<&'static str> {
@@ -70,13 +84,14 @@ fn class_of(entry: &Entry) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::run_unit;
     use crate::scenario;
 
     #[test]
     fn a_fault_at_a_point_fires_in_the_step_that_the_census_says() {
         let definition = scenario::find("healthy").expect("a scenario");
         let unit = definition.units().first().expect("a unit");
-        let points = points(unit).expect("a census");
+        let points = Census::default().points(unit).expect("a census");
         for class in ["read", "write", "flush", "doorbell", "admin"] {
             let point = points.iter().filter(|point| point.class == class).nth(2).expect(class);
             let mut unit = unit.clone();

@@ -7,7 +7,7 @@ use lab::events::Step;
 use nvme_model::fault::Rule;
 use serde::Deserialize;
 
-use super::census::{CLASSES, Point, points};
+use super::census::{CLASSES, Census, Point};
 use super::file::{CampaignError, Source, Text};
 use super::obligations::{FaultRow, Owes, ROWS};
 use super::select::unknown;
@@ -53,8 +53,10 @@ pub(super) fn inject(
     let classes = classes(source, file)?;
     let mut phases_seen: BTreeMap<&str, ()> = BTreeMap::new();
     let mut injected = Vec::new();
+    let mut census = Census::default();
     for unit in units {
-        let points = points(unit)
+        let points = census
+            .points(unit)
             .map_err(|error| source.error(&(0..0), format!("{}: {error}", unit.label)))?;
         for point in points.iter().filter(|point| classes.contains(&point.class)) {
             phases_seen.insert(point.phase, ());

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::census::{Point, points};
+use super::census::{CLASSES, Census, Point};
 use super::faults::{self, FaultsFile};
 use super::file::{CampaignError, Source, Text, UnitsFile};
 use super::obligations::{FaultRow, Owes};
@@ -64,16 +64,18 @@ pub(super) fn units(
         return Err(source.error(&place(), "no unit of these scenarios is of these paths"));
     }
     let rows = faults::rows(source, &FaultsFile::of_kinds(file.kinds.clone()))?;
-    let mut census: BTreeMap<usize, Vec<Point>> = BTreeMap::new();
+    let mut census = Census::default();
+    let mut points_of: BTreeMap<usize, Vec<Point>> = BTreeMap::new();
     let mut units = Vec::new();
     for number in 0..file.units {
         let mut draw = Draw::new(file.seed, number);
         let choice = draw.below(experiments.len());
         let base = &experiments[choice];
-        let points = match census.entry(choice) {
+        let points = match points_of.entry(choice) {
             std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(points(base).map_err(|error| source.error(&place(), error))?)
+                let points = census.points(base);
+                entry.insert(points.map_err(|error| source.error(&place(), error))?)
             }
         };
         units.push(unit(base, points, &rows, file.faults_max, &mut draw));
@@ -87,12 +89,7 @@ fn unit(base: &Unit, points: &[Point], rows: &[FaultRow], most: u64, draw: &mut 
     unit.faults.seed = draw.next() >> 32;
     // The swarm: what may happen in this unit at all.
     let swarm: Vec<&FaultRow> = rows.iter().filter(|_| draw.below(4) == 0).collect();
-    let fitting: Vec<(&Point, &FaultRow)> = points
-        .iter()
-        .flat_map(|point| swarm.iter().map(move |row| (point, *row)))
-        .filter(|(point, row)| row.on.contains(&point.class))
-        .collect();
-    let Some((point, first)) = draw.of(&fitting).copied() else { return unit };
+    let Some((point, first)) = first_fault(points, &swarm, draw) else { return unit };
     let mut owes = faults::owes_at(first, point);
     let mut rules = vec![format!("{} nth={} name=first => {}", point.class, point.nth, first.does)];
     rules.extend(first.with.iter().map(|rule| (*rule).to_owned()));
@@ -110,6 +107,30 @@ fn unit(base: &Unit, points: &[Point], rows: &[FaultRow], most: u64, draw: &mut 
         unit.faults.rules.push(rule.parse().expect("a test reads every row at every class"));
     }
     unit
+}
+
+/// Draws a point, and a row of the swarm that can be put at it: each such pair is as likely as any other. There are
+/// too many of them to write them down for every unit.
+fn first_fault<'a>(
+    points: &'a [Point],
+    swarm: &[&'a FaultRow],
+    draw: &mut Draw,
+) -> Option<(&'a Point, &'a FaultRow)> {
+    let fits = |class: &str| swarm.iter().copied().filter(|row| row.on.contains(&class)).collect();
+    let rows_of: Vec<(&str, Vec<&FaultRow>)> =
+        CLASSES.iter().map(|class| (*class, fits(class))).collect();
+    let rows_at = |point: &Point| {
+        rows_of.iter().find(|(class, _)| *class == point.class).map_or(&[][..], |(_, rows)| rows)
+    };
+    let pairs = points.iter().map(|point| rows_at(point).len()).sum::<usize>();
+    let mut choice = (pairs > 0).then(|| draw.below(pairs))?;
+    for point in points {
+        match rows_at(point).get(choice) {
+            Some(row) => return Some((point, row)),
+            None => choice -= rows_at(point).len(),
+        }
+    }
+    None
 }
 
 /// Numbers that depend on a seed and a place (SplitMix64).

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use hal::trace::{Layer, RECORD_BYTES, Record};
+use hal::trace::{RECORD_BYTES, Record};
+
+use super::GuestEvent;
 
 /// Who reports the event.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,19 +53,10 @@ impl Entry {
 /// The text of a guest record, by the vocabulary of its layer.
 #[must_use]
 pub fn describe(record: &Record) -> String {
-    let text = match record.layer {
-        Layer::Program | Layer::Workload => {
-            lab::events::Event::decode(record).map(|e| e.to_string())
-        }
-        Layer::Swap => swap_path::events::Event::decode(record).map(|e| e.to_string()),
-        Layer::Iomap => iomap::events::Event::decode(record).map(|e| e.to_string()),
-        Layer::Filesystem => guest_fs::events::Event::decode(record).map(|e| e.to_string()),
-        Layer::Driver => nvme_driver::events::Event::decode(record).map(|e| e.to_string()),
-        Layer::Remote => remote::events::Event::decode(record).map(|e| e.to_string()),
-        Layer::Task => tasks::events::Event::decode(record).map(|e| e.to_string()),
-        Layer::Block | Layer::Platform => None,
-    };
-    text.unwrap_or_else(|| format!("code {} {:?}", record.code, record.args))
+    GuestEvent::decode(record).map_or_else(
+        || format!("code {} {:?}", record.code, record.args),
+        |event| event.to_string(),
+    )
 }
 
 impl fmt::Display for Entry {

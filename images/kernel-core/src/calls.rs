@@ -14,6 +14,30 @@ use crate::outbox::Full;
 /// The position in the output that means that the device takes none.
 const NOBODY_READS: u64 = u64::MAX;
 
+/// How often a guest looks whether its call is taken before it makes the access by an exit: some tens of
+/// microseconds, about what an exit costs.
+const LOOKS_UNTAKEN_MAX: u32 = 1 << 10;
+/// How often it looks whether a call that was taken is answered before it leaves the processor for a while: some
+/// milliseconds.
+const LOOKS_TAKEN_MAX: u32 = 1 << 16;
+
+/// Memory shared with a device in which a word can be changed by two sides.
+pub trait SharedWord: DmaBuf {
+    /// Replaces the little-endian word at `offset` if it is `old`, in order with all other accesses; whether it was.
+    fn replace_u32(&self, offset: usize, old: u32, new: u32) -> bool;
+}
+
+/// What became of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rung {
+    /// It was answered.
+    Answered,
+    /// Nobody is there: the access has to be made.
+    Nobody,
+    /// It takes long: leave the processor once, then ask [`Calls::is_answered`].
+    Slow,
+}
+
 /// The page and the output ring.
 #[derive(Debug)]
 pub struct Calls<D> {
@@ -22,7 +46,7 @@ pub struct Calls<D> {
     written: u64,
 }
 
-impl<D: DmaBuf> Calls<D> {
+impl<D: SharedWord> Calls<D> {
     /// Writes down what the device reads when the page is named to it.
     ///
     /// # Panics
@@ -49,8 +73,58 @@ impl<D: DmaBuf> Calls<D> {
     /// Posts a write of a register; `false` if it has to be made.
     #[must_use]
     pub fn post(&self, address: u64, value: u32) -> bool {
+        self.u32(page::STATE) & page::MAY_POST != 0 && self.put_posted(address, value)
+    }
+
+    /// Makes a write at once and waits for what it does, without an exit if somebody attends to the bell.
+    #[must_use]
+    pub fn ring(&self, address: u64, value: u32) -> Rung {
+        let count = self.u32(page::POSTED_COUNT);
+        if self.u32(page::BELL) != page::ATTENDED || !self.put_posted(address, value) {
+            return Rung::Nobody;
+        }
+        let rung = self.ring_for_posted();
+        if rung == Rung::Nobody {
+            // Nobody takes what is posted until the next exit, so the call can be taken back.
+            self.page.write(page::POSTED_COUNT, &count.to_le_bytes());
+        }
+        rung
+    }
+
+    /// Has everything carried out that was posted.
+    #[must_use]
+    pub fn ring_for_posted(&self) -> Rung {
+        if self.page.replace_u32(page::BELL, page::ATTENDED, page::RUNG) {
+            if self.is_rung_off_within(page::RUNG, LOOKS_UNTAKEN_MAX)
+                || !self.page.replace_u32(page::BELL, page::RUNG, page::DESERTED)
+            {
+                return if self.is_answered() { Rung::Answered } else { Rung::Slow };
+            }
+        }
+        Rung::Nobody
+    }
+
+    /// Whether the call that was taken is answered by now, or after a while.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        self.is_rung_off_within(page::ANSWERING, LOOKS_TAKEN_MAX)
+    }
+
+    /// Whether the bell is no longer in `state` within so many looks.
+    fn is_rung_off_within(&self, state: u32, looks_max: u32) -> bool {
+        (0..looks_max).any(|_| {
+            let is_over = self.u32(page::BELL) != state;
+            if !is_over {
+                core::hint::spin_loop();
+            }
+            is_over
+        })
+    }
+
+    /// `false` if there is no room.
+    fn put_posted(&self, address: u64, value: u32) -> bool {
         let count = self.u32(page::POSTED_COUNT) as usize;
-        if self.u32(page::STATE) & page::MAY_POST == 0 || count >= page::POSTED_MAX {
+        if count >= page::POSTED_MAX {
             return false;
         }
         let write = page::PostedWrite { address, at: self.written, value };
@@ -62,12 +136,23 @@ impl<D: DmaBuf> Calls<D> {
     /// What the register at `address` holds, if the page knows.
     #[must_use]
     pub fn register(&self, address: u64) -> Option<u32> {
-        let is_good =
-            self.u32(page::STATE) & page::HAS_REGISTERS != 0 && self.u32(page::POSTED_COUNT) == 0;
+        let place = self.place_of(address).filter(|_| self.u32(page::POSTED_COUNT) == 0)?;
+        Some(self.u32(place))
+    }
+
+    /// Whether the page would know what the register at `address` holds, if nothing were posted.
+    #[must_use]
+    pub fn is_stale(&self, address: u64) -> bool {
+        self.place_of(address).is_some() && self.u32(page::POSTED_COUNT) != 0
+    }
+
+    /// Where the page has a copy of the register at `address`.
+    fn place_of(&self, address: u64) -> Option<usize> {
+        let has_copies = self.u32(page::STATE) & page::HAS_REGISTERS != 0;
         let offset = address.checked_sub(self.u64(page::REGISTERS_ADDRESS))?;
-        let offset = usize::try_from(offset).ok().filter(|_| is_good)?;
+        let offset = usize::try_from(offset).ok().filter(|_| has_copies)?;
         (offset.is_multiple_of(4) && offset < page::REGISTERS_BYTES)
-            .then(|| self.u32(page::REGISTERS + offset))
+            .then_some(page::REGISTERS + offset)
     }
 
     /// The request for a wait, or its answer.
@@ -148,18 +233,112 @@ impl<D: DmaBuf> Calls<D> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::collections::VecDeque;
+    use core::cell::RefCell;
+
     use super::*;
+    use hal::Iova;
     use hal::testing::{DmaPool, PoolDma};
 
-    fn calls() -> Calls<PoolDma> {
+    /// A page whose other side is played by a list: what the bell says at each look.
+    struct Page {
+        pool: PoolDma,
+        bell: RefCell<VecDeque<u32>>,
+    }
+
+    impl DmaBuf for Page {
+        fn iova(&self) -> Iova {
+            self.pool.iova()
+        }
+
+        fn size_bytes(&self) -> usize {
+            self.pool.size_bytes()
+        }
+
+        fn read(&self, offset: usize, dst: &mut [u8]) {
+            self.pool.read(offset, dst);
+        }
+
+        fn write(&self, offset: usize, src: &[u8]) {
+            self.pool.write(offset, src);
+        }
+
+        fn load_acquire_u32(&self, offset: usize) -> u32 {
+            if offset == page::BELL
+                && let Some(state) = self.bell.borrow_mut().pop_front()
+            {
+                self.pool.write(page::BELL, &state.to_le_bytes());
+            }
+            self.pool.load_acquire_u32(offset)
+        }
+    }
+
+    impl SharedWord for Page {
+        fn replace_u32(&self, offset: usize, old: u32, new: u32) -> bool {
+            let is_old = self.pool.load_acquire_u32(offset) == old;
+            if is_old {
+                self.pool.write(offset, &new.to_le_bytes());
+            }
+            is_old
+        }
+    }
+
+    fn calls() -> Calls<Page> {
         let pool = DmaPool::new(3);
-        let calls = Calls::new(pool.alloc(1).unwrap(), pool.alloc(1).unwrap());
+        let page = || Page { pool: pool.alloc(1).unwrap(), bell: RefCell::default() };
+        let calls = Calls::new(page(), page());
         state(&calls, page::MAY_POST | page::HAS_REGISTERS);
         calls.set_u64(page::REGISTERS_ADDRESS, 0xc000_4000);
         calls
     }
 
-    fn state(calls: &Calls<PoolDma>, state: u32) {
+    /// Rings, and is shown these states of the bell in turn, then the last one for ever.
+    fn ring(states: impl IntoIterator<Item = u32>) -> (Calls<Page>, Rung) {
+        let calls = calls();
+        assert!(calls.post(0xc000_5000, 1));
+        calls.page.bell.borrow_mut().extend(states);
+        let rung = calls.ring(0xc000_0018, 0);
+        (calls, rung)
+    }
+
+    #[test]
+    fn a_call_is_posted_behind_what_was_posted_before_and_answered() {
+        let (calls, rung) =
+            ring([page::ATTENDED, page::RUNG, page::ANSWERING, page::ANSWERING, page::ATTENDED]);
+        assert_eq!(rung, Rung::Answered);
+        assert_eq!(calls.u32(page::POSTED_COUNT), 2, "the device takes both");
+    }
+
+    #[test]
+    fn a_call_that_nobody_takes_is_taken_back_and_the_bell_left_alone() {
+        let (calls, rung) = ring([page::ATTENDED]);
+        assert_eq!(rung, Rung::Nobody);
+        assert_eq!(calls.u32(page::BELL), page::DESERTED);
+        assert_eq!(calls.u32(page::POSTED_COUNT), 1, "what was posted before stays");
+        assert_eq!(calls.ring(0xc000_0018, 0), Rung::Nobody, "without a look");
+        assert_eq!(ring([page::DESERTED]).1, Rung::Nobody);
+    }
+
+    #[test]
+    fn a_call_that_was_taken_is_never_taken_back() {
+        let (calls, rung) = ring([page::ATTENDED, page::ANSWERING]);
+        assert_eq!(rung, Rung::Slow);
+        assert_eq!(calls.u32(page::BELL), page::ANSWERING);
+        assert!(!calls.is_answered());
+        calls.page.write(page::BELL, &page::ATTENDED.to_le_bytes());
+        assert!(calls.is_answered());
+    }
+
+    #[test]
+    fn a_call_for_which_there_is_no_room_is_made_by_an_exit() {
+        let calls = calls();
+        (0..page::POSTED_MAX).for_each(|_| assert!(calls.post(0, 0)));
+        calls.page.write(page::BELL, &page::ATTENDED.to_le_bytes());
+        assert_eq!(calls.ring(0, 0), Rung::Nobody);
+        assert_eq!(calls.u32(page::BELL), page::ATTENDED);
+    }
+
+    fn state(calls: &Calls<Page>, state: u32) {
         calls.page.write(page::STATE, &state.to_le_bytes());
     }
 
@@ -196,11 +375,12 @@ mod tests {
         let calls = calls();
         calls.page.write(page::REGISTERS + 0x1c, &[1, 0, 0, 0]);
         assert_eq!(calls.register(0xc000_401c), Some(1));
-        for elsewhere in [0xc000_3ffc, 0xc000_401e, 0xc000_4040] {
+        for elsewhere in [0xc000_3ffc, 0xc000_401e, 0xc000_4070] {
             assert_eq!(calls.register(elsewhere), None, "{elsewhere:#x}");
         }
         assert!(calls.post(0xc000_4014, 0));
         assert_eq!(calls.register(0xc000_401c), None);
+        assert!(calls.is_stale(0xc000_401c) && !calls.is_stale(0xc000_4070));
         calls.page.write(page::POSTED_COUNT, &[0; 4]);
         state(&calls, page::MAY_POST);
         assert_eq!(calls.register(0xc000_401c), None);

@@ -2,7 +2,7 @@
 
 use kernel_core::command_line::{CommandLine, Error};
 
-use crate::arch::window;
+use crate::arch::window::{self, Translation};
 
 const PROGRAM: &str = "program";
 const ECAM: &str = "ecam";
@@ -10,6 +10,7 @@ const CONFIG: &str = "config";
 const CALLS: &str = "calls";
 const TRACE: &str = "trace";
 const WINDOW: &str = "window";
+const FAULTS: &str = "faults";
 
 /// Pages of the workload's window if the command line says nothing (16 MiB).
 const WINDOW_PAGES_DEFAULT: u64 = 4096;
@@ -29,11 +30,14 @@ pub(crate) struct Options<'a> {
     pub(crate) trace: Option<bool>,
     /// `window=`: pages of the workload's window.
     pub(crate) window_pages: u64,
+    /// `faults=on|off`: whether the processor translates the workload's addresses, with faults, or the program does.
+    pub(crate) translation: Translation,
 }
 
 impl<'a> Options<'a> {
     /// Reads the keys.
     pub(crate) fn new(line: CommandLine<'a>) -> Result<Self, Error<'a>> {
+        let has_faults = line.switch(FAULTS)?.unwrap_or(true);
         let window_pages = line.number_in(WINDOW, 1..=window::PAGES_MAX)?;
         Ok(Self {
             program: line.get(PROGRAM).unwrap_or(""),
@@ -42,11 +46,12 @@ impl<'a> Options<'a> {
             calls: line.switch(CALLS)?.unwrap_or(false),
             trace: line.switch(TRACE)?,
             window_pages: window_pages.unwrap_or(WINDOW_PAGES_DEFAULT),
+            translation: if has_faults { Translation::Processor } else { Translation::Walk },
         })
     }
 }
 
 /// Whether a key is one of the kernel's.
 pub(crate) fn is_kernel_key(key: &str) -> bool {
-    [PROGRAM, ECAM, CONFIG, CALLS, TRACE, WINDOW].contains(&key)
+    [PROGRAM, ECAM, CONFIG, CALLS, TRACE, WINDOW, FAULTS].contains(&key)
 }

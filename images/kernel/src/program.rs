@@ -50,7 +50,7 @@ fn run_lab(system: &mut System, line: CommandLine<'_>, options: &Options<'_>) ->
         println!("no NVMe controller");
         return ports::EXIT_NO_DEVICE;
     };
-    let Ok(window) = UserWindow::new(options.window_pages) else {
+    let Ok(window) = UserWindow::new(options.window_pages, options.translation) else {
         println!("window={}: no memory for its page tables", options.window_pages);
         return ports::EXIT_BAD_COMMAND_LINE;
     };

@@ -2,8 +2,8 @@
 
 use hal::PAGE_BYTES;
 
-/// Words in a page.
-const WORDS: usize = PAGE_BYTES / 8;
+/// Words that are no noise.
+const HEADER_WORDS: usize = 3;
 
 /// `SWPAGE` and the version of this layout, as a number; seeds are added to it.
 const MAGIC: u64 = 0x5357_5041_4745_0001;
@@ -53,8 +53,13 @@ pub enum PageContent {
 impl Pattern {
     /// Fills `bytes` (one page) with this pattern.
     pub fn fill(&self, bytes: &mut [u8; PAGE_BYTES]) {
-        for (chunk, word) in bytes.chunks_exact_mut(8).zip(self.words()) {
-            chunk.copy_from_slice(&word.to_le_bytes());
+        let noise = self.noise();
+        let (words, _) = bytes.as_chunks_mut::<8>();
+        for (index, word) in (0..).zip(&mut *words) {
+            *word = noise_word(noise, index).to_le_bytes();
+        }
+        for (word, value) in words.iter_mut().zip(self.header()) {
+            *word = value.to_le_bytes();
         }
     }
 
@@ -84,20 +89,34 @@ impl Pattern {
     }
 
     fn is_in(&self, bytes: &[u8; PAGE_BYTES]) -> bool {
-        bytes.chunks_exact(8).zip(self.words()).all(|(chunk, word)| *chunk == word.to_le_bytes())
+        let (words, _) = bytes.as_chunks::<8>();
+        let (header, noise_words) = words.split_at(HEADER_WORDS);
+        if !header.iter().zip(self.header()).all(|(word, value)| *word == value.to_le_bytes()) {
+            return false;
+        }
+        // Every word is looked at: most pages are right, and a loop that never stops early runs twice as fast.
+        let noise = self.noise();
+        let different =
+            (HEADER_WORDS as u64..).zip(noise_words).fold(0, |different, (index, word)| {
+                different | (u64::from_le_bytes(*word) ^ noise_word(noise, index))
+            });
+        different == 0
     }
 
-    fn words(self) -> impl Iterator<Item = u64> {
-        let magic = MAGIC.wrapping_add(self.seed << 16);
+    fn header(&self) -> [u64; HEADER_WORDS] {
         let place = self.page | u64::from(self.owner) << OWNER_SHIFT;
-        let noise = magic ^ place.rotate_left(20) ^ self.generation.rotate_left(44);
-        (0..WORDS as u64).map(move |index| match index {
-            0 => magic,
-            1 => place,
-            2 => self.generation,
-            _ => splitmix64(noise.wrapping_add(index)),
-        })
+        [MAGIC.wrapping_add(self.seed << 16), place, self.generation]
     }
+
+    /// What the noise depends on.
+    fn noise(&self) -> u64 {
+        let [magic, place, generation] = self.header();
+        magic ^ place.rotate_left(20) ^ generation.rotate_left(44)
+    }
+}
+
+const fn noise_word(noise: u64, index: u64) -> u64 {
+    splitmix64(noise.wrapping_add(index))
 }
 
 /// The finaliser of SplitMix64: every input bit moves every output bit.

@@ -7,7 +7,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use campaign::engine::{Engine, EngineError, EngineKind, HostEngine, KvmEngine};
+use campaign::engine::{Engine, EngineError, EngineKind, HostEngine, KvmEngine, Shortcuts};
 use campaign::run::run_unit_into;
 use campaign::trace::TraceLog;
 use campaign::{Role, Unit, scenario};
@@ -65,16 +65,17 @@ fn shipped_units() -> Vec<Unit> {
     scenario::ALL.iter().flat_map(|definition| definition.units()).cloned().collect()
 }
 
-fn engine(kind: EngineKind) -> Result<Box<dyn Engine>, EngineError> {
+/// The engine as one of so many workers of a campaign has it.
+fn engine(kind: EngineKind, workers: usize) -> Result<Box<dyn Engine>, EngineError> {
     Ok(match kind {
         EngineKind::Host => Box::new(HostEngine::new()),
-        EngineKind::Kvm => Box::new(KvmEngine::new()?),
+        EngineKind::Kvm => Box::new(KvmEngine::with_shortcuts(Shortcuts::for_one_of(workers))?),
     })
 }
 
 /// Prints a row and returns the units in a second of processor time.
 fn row(kind: EngineKind, what: &str, units: &[Unit]) -> Result<f64, EngineError> {
-    let mut engine = engine(kind)?;
+    let mut engine = engine(kind, 1)?;
     let mut trace = TraceLog::default();
     let mut micros = Vec::new();
     let mut events = 0;
@@ -106,7 +107,7 @@ fn row(kind: EngineKind, what: &str, units: &[Unit]) -> Result<f64, EngineError>
 /// Small units in a second of the wall clock, by so many workers.
 fn wall_rate(kind: EngineKind, workers: usize) -> Result<f64, EngineError> {
     let count = |_| {
-        let mut engine = engine(kind)?;
+        let mut engine = engine(kind, workers)?;
         let units = small_units();
         let mut trace = TraceLog::default();
         let (start, mut done) = (Instant::now(), 0_u32);

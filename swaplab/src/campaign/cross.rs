@@ -28,7 +28,8 @@ pub(super) fn check(
     };
     let sample = spread(done, count);
     let mut seen = Seen::default();
-    let flown = fleet::run(&sample, orders, &Laboratory::new(other), ledger, &mut seen);
+    let flown =
+        fleet::run(&sample, orders, &Laboratory::new(other, orders.jobs), ledger, &mut seen);
     flown.map_err(given_up)?;
     println!("cross-check: {} of {} units once more on {}", seen.judged, done.len(), other.name());
     if seen.failed > 0 {

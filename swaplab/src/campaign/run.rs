@@ -40,8 +40,8 @@ pub(super) fn run(args: &args::Run) -> Result<Exit, Exit> {
     let deadline = args.budget.and_then(|budget| Instant::now().checked_add(budget));
     let orders = Orders { jobs, attempts_max: ATTEMPTS_MAX, deadline, stop: &stop };
     let mut progress = Progress::new(tasks.len(), args.until_saturated, &stop);
-    let flown =
-        fleet::run(&tasks, &orders, &Laboratory::new(args.engine), &mut ledger, &mut progress);
+    let laboratory = Laboratory::new(args.engine, jobs);
+    let flown = fleet::run(&tasks, &orders, &laboratory, &mut ledger, &mut progress);
     let is_saturated = progress.end();
     let left = flown.map_err(given_up)?.left;
     let is_stopped = stop.load(Ordering::Relaxed) && !is_saturated;

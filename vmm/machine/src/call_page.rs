@@ -14,6 +14,26 @@
 //!   delivered to the processor.
 //!
 //! The guest sees the same as with one exit an access: time stands still between two exits that wait.
+//!
+//! # The bell
+//!
+//! An access that has to be answered at once needs no exit either, as long as a thread of the host looks at [`BELL`].
+//! The guest posts the write, if it is one, and rings; the thread carries out what is posted, exactly as at an exit, while the
+//! guest does nothing but look at the bell. One word says whose turn it is:
+//!
+//! ```text
+//!             guest rings          thread takes it
+//! ATTENDED ---------------> RUNG ---------------> ANSWERING
+//!   |  ^                     |                        |
+//!   |  +---------------------|------------------------+  answered
+//!   | thread goes to sleep   | nobody came: the guest takes its call back
+//!   v                        v
+//! DESERTED <-----------------+        and makes the access by an exit
+//! ```
+//!
+//! Every arrow is a compare-and-swap or belongs to the only one whose turn it is, so no call is answered twice. A
+//! guest that has looked for long at a call that was taken leaves the processor once, by reading a register: the
+//! machine lets it back in when the answer is there, or never if the call has ended the run.
 
 /// Bytes of the page; its address is a multiple of that.
 pub const PAGE_BYTES: usize = 4096;
@@ -36,8 +56,10 @@ pub const TAKEN: usize = 64;
 pub const REGISTERS_ADDRESS: usize = 72;
 /// Device to guest: copies of registers, if [`HAS_REGISTERS`].
 pub const REGISTERS: usize = 80;
-/// How many bytes of registers.
-pub const REGISTERS_BYTES: usize = 64;
+/// How many bytes of registers: up to the controller's ready time-outs, all that a driver reads.
+pub const REGISTERS_BYTES: usize = 112;
+/// Both ways, `u32`: [`DESERTED`], [`ATTENDED`], [`RUNG`] or [`ANSWERING`].
+pub const BELL: usize = 192;
 /// Guest to device, `u32`: posted writes in the page. The device sets it to zero.
 pub const POSTED_COUNT: usize = 248;
 /// Guest to device: the posted writes, one after the other.
@@ -52,11 +74,20 @@ pub const MAY_POST: u32 = 1;
 /// [`STATE`]: the copies of the registers are good.
 pub const HAS_REGISTERS: u32 = 2;
 
+/// [`BELL`]: nobody looks at it; an access is an exit. What a page begins with.
+pub const DESERTED: u32 = 0;
+/// [`BELL`]: somebody looks at it.
+pub const ATTENDED: u32 = 1;
+/// [`BELL`]: the guest has a call.
+pub const RUNG: u32 = 2;
+/// [`BELL`]: the call is being answered.
+pub const ANSWERING: u32 = 3;
+
 /// Bytes of a posted write.
 pub const POSTED_BYTES: usize = 24;
 
 const _: () = assert!(POSTED + POSTED_MAX * POSTED_BYTES <= PAGE_BYTES);
-const _: () = assert!(REGISTERS + REGISTERS_BYTES <= POSTED_COUNT);
+const _: () = assert!(REGISTERS + REGISTERS_BYTES <= BELL && BELL + 4 <= POSTED_COUNT);
 
 /// A posted write, little-endian: `address: u64, at: u64, value: u32`, four bytes of nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -64,6 +64,11 @@ impl Devices {
         self.page_write(address, page::ACCEPTED, &MAGIC.to_le_bytes());
     }
 
+    /// Where the guest's call page is, if it has one.
+    pub(crate) fn call_page(&self) -> Option<u64> {
+        self.calls.map(|calls| calls.address)
+    }
+
     /// Carries out what the guest did since its last exit: its output and its posted writes, in the
     /// order in which it did them.
     pub(super) fn take_posted(&mut self, observer: &mut dyn MachineObserver) -> Access {

@@ -142,6 +142,20 @@ impl Ram {
         Err(VmmError::Host { what: "discarding guest memory", source: io::Error::last_os_error() })
     }
 
+    /// Replaces the dword at `address` if it is `old`, in order with all other accesses; whether it was.
+    ///
+    /// # Errors
+    /// The address is not that of an aligned dword of memory.
+    pub(crate) fn replace_u32(&self, address: u64, old: u32, new: u32) -> Result<bool, BadAddress> {
+        let place = self.host_range(address, size_of::<u32>())?;
+        let word = dword(place, size_of::<u32>()).ok_or(BadAddress { address })?;
+        // SAFETY: as in `read` below: a dword of the mapping, which is memory and no Rust object.
+        let word = unsafe { AtomicU32::from_ptr(word) };
+        // Looking costs the guest's processor nothing, trying to write would.
+        Ok(word.load(Ordering::Relaxed) == old
+            && word.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst).is_ok())
+    }
+
     /// Writes zeroes to `from..to`.
     pub(crate) fn zero(&self, from: u64, to: u64) -> Result<(), BadAddress> {
         const ZEROES: [u8; 4096] = [0; 4096];
@@ -237,6 +251,17 @@ mod tests {
             assert_eq!(seen[..length], bytes, "{length} bytes at {address}");
             assert_eq!(seen[length], 0, "the byte after {length} at {address}");
             ram.zero(address, address + length as u64).expect("memory");
+        }
+    }
+
+    #[test]
+    fn a_dword_is_replaced_if_it_is_what_was_expected() {
+        let ram = Ram::new(4 << 20).expect("4 MiB");
+        assert_eq!(ram.replace_u32(8, 0, 7), Ok(true));
+        assert_eq!(ram.replace_u32(8, 0, 9), Ok(false));
+        assert_eq!(ram.replace_u32(8, 7, 9), Ok(true));
+        for address in [6, 4 << 20, u64::MAX - 3] {
+            assert_eq!(ram.replace_u32(address, 0, 1), Err(BadAddress { address }));
         }
     }
 

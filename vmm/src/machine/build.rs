@@ -82,6 +82,7 @@ impl Machine {
             alarm,
             poller,
             is_wall_clock,
+            is_attended: config.is_attended && !is_wall_clock,
             _vm: vm,
             ram,
             boot,

@@ -1,5 +1,6 @@
 //! A machine: memory, CPU and devices, built once, run and power-cycled as often as wanted.
 
+mod attended;
 mod build;
 mod run;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub struct Machine {
     /// In the wall clock.
     poller: Option<Poller>,
     is_wall_clock: bool,
+    is_attended: bool,
     vcpu: Vcpu,
     devices: Devices,
     _vm: Vm,

@@ -10,7 +10,7 @@ use crate::watchdog::StopReason;
 use crate::{Exit, Limit, MachineObserver, Report, VmmError};
 
 /// Why the loop ended.
-enum End {
+pub(super) enum End {
     Access(Ending),
     Stop(StopReason),
     TripleFault,
@@ -36,7 +36,10 @@ impl Machine {
         // What the power cut before this run did.
         self.devices.forward_events(observer);
         self.progress.enter()?;
-        let end = self.run_loop(observer);
+        let end = match self.is_attended {
+            true => self.run_attended(observer),
+            false => self.run_loop(observer),
+        };
         self.progress.leave();
         // A guest that hung or crashed may have said something that it never announced.
         let _ = self.devices.catch_up(observer);
@@ -125,7 +128,7 @@ impl Machine {
 }
 
 /// Carries out what the guest left the CPU for.
-fn handle(
+pub(super) fn handle(
     devices: &mut Devices,
     exit: VcpuExit<'_>,
     observer: &mut dyn MachineObserver,

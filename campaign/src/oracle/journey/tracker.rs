@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use guest_fs::events::Event as FsEvent;
-use hal::trace::{Layer, Record};
+use hal::trace::Layer;
 use iomap::events::Event as IomapEvent;
 use lab::events::{Event as LabEvent, Step};
 use nvme_driver::events::Event as DriverEvent;
@@ -16,6 +16,7 @@ use swap_path::events::{BusErrorReason, Cause, Event as SwapEvent};
 use super::bios::Bios;
 use super::{Fate, Journey, LIE, Station, Stations};
 use crate::oracle::deeds::layer_name;
+use crate::trace::GuestEvent;
 
 /// One error on its way.
 #[derive(Clone, Debug)]
@@ -74,21 +75,15 @@ impl Tracker {
         }
     }
 
-    pub(crate) fn guest(&mut self, record: &Record) {
-        match record.layer {
-            Layer::Driver => {
-                DriverEvent::decode(record).iter().for_each(|event| self.driver(event));
-            }
-            Layer::Iomap => IomapEvent::decode(record).iter().for_each(|event| self.iomap(event)),
-            Layer::Filesystem => {
-                FsEvent::decode(record).iter().for_each(|event| self.filesystem(event));
-            }
-            Layer::Swap => SwapEvent::decode(record).iter().for_each(|event| self.swap(event)),
-            Layer::Program | Layer::Workload => {
-                LabEvent::decode(record).iter().for_each(|event| self.program(event));
-            }
+    pub(crate) fn guest(&mut self, event: &GuestEvent) {
+        match event {
+            GuestEvent::Driver(event) => self.driver(event),
+            GuestEvent::Iomap(event) => self.iomap(event),
+            GuestEvent::Filesystem(event) => self.filesystem(event),
+            GuestEvent::Swap(event) => self.swap(event),
+            GuestEvent::Lab(event) => self.program(event),
             // What a server does wrong is told by swap, page by page.
-            Layer::Block | Layer::Platform | Layer::Remote | Layer::Task => {}
+            GuestEvent::Remote(_) | GuestEvent::Task(_) => {}
         }
     }
 

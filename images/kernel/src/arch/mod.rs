@@ -16,6 +16,7 @@ pub(crate) mod port;
 pub(crate) mod single;
 pub(crate) mod stray;
 pub(crate) mod task;
+mod walk;
 pub(crate) mod window;
 
 core::arch::global_asm!(include_str!("boot.s"), options(att_syntax));

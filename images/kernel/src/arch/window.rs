@@ -3,6 +3,9 @@
 //! The window is one gigabyte from 1 TiB on, in 4 KiB pages. Its leaf tables are built before they are
 //! hooked in, because hosts that shadow page tables make writes to a live upper table expensive.
 //! Accessed and dirty bits are the processor's own.
+//!
+//! Or the program walks the tables itself ([`super::walk`]): then they are not hooked in, nothing can fault, and no
+//! translation has to be forgotten. For hosts where an exception costs tens of microseconds.
 // UNSAFETY: writes page tables and runs copies that may fault.
 #![expect(unsafe_code, reason = "page tables and faulting copies")]
 
@@ -22,14 +25,23 @@ const TABLE_ENTRIES: u64 = 512;
 /// The most pages.
 pub(crate) const PAGES_MAX: u64 = TABLE_ENTRIES * TABLE_ENTRIES;
 
-const PRESENT_WRITABLE_USER: u64 = 0x7;
-const ACCESSED: u64 = 1 << 5;
-const DIRTY: u64 = 1 << 6;
+pub(super) const PRESENT_WRITABLE_USER: u64 = 0x7;
+pub(super) const ACCESSED: u64 = 1 << 5;
+pub(super) const DIRTY: u64 = 1 << 6;
 const FRAME_MASK: u64 = 0x000f_ffff_ffff_f000;
+
+/// Who translates the addresses of the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Translation {
+    /// The processor, with faults.
+    Processor,
+    /// The program.
+    Walk,
+}
 
 /// A page-table entry that was there.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry(u64);
+pub(crate) struct Entry(pub(super) u64);
 
 impl Entry {
     /// The frame's physical address.
@@ -70,23 +82,28 @@ unsafe extern "C" {
     static access_table: [Access; ACCESSES];
 }
 
-/// The leaf tables, hooked in. There is one window.
+/// The leaf tables, hooked in unless the program walks them. There is one window.
 #[derive(Debug)]
 pub(crate) struct Window {
     tables: u64,
     pages: u64,
+    translation: Translation,
 }
 
 impl Window {
-    /// Hooks zeroed leaf tables in: the contiguous frames `tables`, which stay lent for ever.
+    /// Takes zeroed leaf tables: the contiguous frames `tables`, which stay lent for ever.
     ///
     /// # Panics
     /// If they are not exactly what `pages` need.
-    pub(crate) fn new(tables: Range<u64>, pages: u64) -> Self {
+    pub(crate) fn new(tables: Range<u64>, pages: u64, translation: Translation) -> Self {
         assert!(pages > 0 && pages <= PAGES_MAX, "a window of {pages} pages");
         assert_eq!(tables.end - tables.start, table_bytes(pages) as u64, "leaf tables");
         assert!(tables.start.is_multiple_of(PAGE_BYTES as u64), "leaf tables");
-        for (index, table) in tables.clone().step_by(PAGE_BYTES).enumerate() {
+        let hooked = match translation {
+            Translation::Processor => tables.clone(),
+            Translation::Walk => 0..0,
+        };
+        for (index, table) in hooked.step_by(PAGE_BYTES).enumerate() {
             let entry = table | PRESENT_WRITABLE_USER | ACCESSED;
             let directory = (&raw mut user_pd).cast::<u64>();
             // SAFETY: `index` is below 512, since `pages` is at most 512 tables' worth.
@@ -94,7 +111,7 @@ impl Window {
             // SAFETY: the window has not been walked, so the processor holds nothing of the old entry.
             unsafe { place.write_volatile(entry) };
         }
-        Self { tables: tables.start, pages }
+        Self { tables: tables.start, pages, translation }
     }
 
     /// Pages in the window.
@@ -112,15 +129,18 @@ impl Window {
     /// Unmaps a page and flushes its translation.
     pub(crate) fn unmap(&self, page: u64) -> Option<Entry> {
         let old = self.entry(page).swap(0, Ordering::SeqCst);
-        (old != 0).then(|| {
+        if old != 0 && self.translation == Translation::Processor {
             invlpg(BASE + page * PAGE_BYTES as u64);
-            Entry(old)
-        })
+        }
+        (old != 0).then_some(Entry(old))
     }
 
     /// Loads from `offset` of the window; returns the bytes that could not be had.
     pub(crate) fn load(&self, offset: u64, dst: &mut [u8], handler: &mut Handler<'_>) -> usize {
         let source = self.address(offset, dst.len());
+        if self.translation == Translation::Walk {
+            return self.walk_load(offset, dst, handler);
+        }
         let _access = ActiveAccess::begin(handler);
         // SAFETY: the window holds no Rust object, `dst` is writable for its length, and a fault is
         // resolved or ends at the fix-up.
@@ -130,13 +150,20 @@ impl Window {
     /// Stores at `offset` of the window; returns the bytes that could not be stored.
     pub(crate) fn store(&self, offset: u64, src: &[u8], handler: &mut Handler<'_>) -> usize {
         let destination = self.address(offset, src.len());
+        if self.translation == Translation::Walk {
+            return self.walk_store(offset, src, handler);
+        }
         let _access = ActiveAccess::begin(handler);
         // SAFETY: as in `load`.
         unsafe { user_copy(destination, src.as_ptr(), src.len()) }
     }
 
     /// Loads one byte with a pattern in every register and returns how many of them a fault changed.
+    ///
+    /// # Panics
+    /// If the program walks the tables: no fault could change a register.
     pub(crate) fn probe(&self, offset: u64, handler: &mut Handler<'_>) -> u64 {
+        assert_eq!(self.translation, Translation::Processor, "a probe is about real faults");
         let source = self.address(offset, 1);
         let _access = ActiveAccess::begin(handler);
         // SAFETY: as in `load`; the probe keeps the registers that the ABI wants kept.
@@ -150,7 +177,7 @@ impl Window {
         core::ptr::with_exposed_provenance_mut((BASE + offset) as usize)
     }
 
-    fn entry(&self, page: u64) -> &AtomicU64 {
+    pub(super) fn entry(&self, page: u64) -> &AtomicU64 {
         assert!(page < self.pages, "page {page} of {}", self.pages);
         let address = self.tables as usize + page as usize * size_of::<u64>();
         // SAFETY: the tables are lent to us for ever, identity-mapped and aligned; the processor sets

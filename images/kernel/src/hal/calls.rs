@@ -6,7 +6,7 @@ use core::fmt;
 
 use hal::trace::Record;
 use hal::{OutOfMemory, PAGE_BYTES};
-use kernel_core::calls::Calls;
+use kernel_core::calls::{Calls, Rung};
 use kernel_core::outbox::Full;
 use machine::frame::KIND_RECORDS;
 use machine::lab_device::{WaitBlock, reg};
@@ -44,26 +44,64 @@ pub(crate) fn is_attached() -> bool {
 /// Writes a register, at the latest before the next access that leaves the guest.
 pub(crate) fn write32(registers: &Registers, offset: usize, value: u32) {
     let address = registers.base() + offset as u64;
-    let is_posted =
-        ATTACHED.with(|slot| slot.as_ref().is_some_and(|a| a.calls.post(address, value)));
-    if !is_posted {
+    let is_done = ATTACHED.with(|slot| {
+        slot.as_ref().is_some_and(|a| a.calls.post(address, value) || a.ring(address, value))
+    });
+    if !is_done {
         registers.write32(offset, value);
+    }
+}
+
+impl Attached {
+    /// Makes a write at once without an exit; `false` if it has to be made.
+    fn ring(&self, address: u64, value: u32) -> bool {
+        self.is_answered(self.calls.ring(address, value))
+    }
+
+    /// What a register holds, if that can be known without an exit.
+    fn register(&self, address: u64) -> Option<u32> {
+        if self.calls.is_stale(address) {
+            let _ = self.is_answered(self.calls.ring_for_posted());
+        }
+        self.calls.register(address)
+    }
+
+    /// Waits for the answer to a call, if there will be one.
+    fn is_answered(&self, rung: Rung) -> bool {
+        match rung {
+            Rung::Answered => true,
+            Rung::Nobody => false,
+            Rung::Slow => {
+                while !self.calls.is_answered() {
+                    self.leave();
+                }
+                true
+            }
+        }
+    }
+
+    /// Leaves the processor without wanting anything.
+    fn leave(&self) {
+        self.lab.read32(reg::NOW as usize);
     }
 }
 
 /// Reads a register.
 pub(crate) fn read32(registers: &Registers, offset: usize) -> u32 {
     let address = registers.base() + offset as u64;
-    let known = ATTACHED.with(|slot| slot.as_ref().and_then(|a| a.calls.register(address)));
+    let known = ATTACHED.with(|slot| slot.as_ref().and_then(|a| a.register(address)));
     known.unwrap_or_else(|| registers.read32(offset))
 }
 
 /// Waits; `None` without a call page.
 pub(crate) fn wait(request: &WaitBlock) -> Option<WaitBlock> {
     ATTACHED.with(|slot| {
-        let Attached { calls, lab } = slot.as_ref()?;
+        let attached = slot.as_ref()?;
+        let Attached { calls, lab } = attached;
         calls.set_wait_block(request);
-        lab.write32(reg::WAIT as usize, 0);
+        if !attached.ring(lab.base() + reg::WAIT, 0) {
+            lab.write32(reg::WAIT as usize, 0);
+        }
         Some(calls.wait_block())
     })
 }
@@ -96,9 +134,9 @@ impl fmt::Write for CallOutput {
 /// Every exit empties the ring, so an access that does nothing makes room.
 fn until_it_fits(mut push: impl FnMut(&mut Calls<DmaPages>) -> Result<(), Full>) {
     ATTACHED.with(|slot| {
-        let Attached { calls, lab } = slot.as_mut().expect("this output needs a call page");
-        while push(calls) == Err(Full) {
-            lab.read32(reg::NOW as usize);
+        let attached = slot.as_mut().expect("this output needs a call page");
+        while push(&mut attached.calls) == Err(Full) {
+            attached.leave();
         }
     });
 }

@@ -5,6 +5,7 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use hal::{DmaBuf, Iova, OutOfMemory, PAGE_BYTES};
+use kernel_core::calls::SharedWord;
 
 use super::memory;
 use crate::arch::window::copy_bytes;
@@ -49,6 +50,13 @@ impl DmaPages {
         assert!(fits, "access at {offset:#x}+{length:#x} of {:#x} bytes", self.size_bytes);
         core::ptr::with_exposed_provenance_mut(self.address as usize + offset)
     }
+
+    fn word(&self, offset: usize) -> &AtomicU32 {
+        assert!(offset.is_multiple_of(align_of::<u32>()), "word at {offset:#x}");
+        let word = self.pointer(offset, size_of::<u32>()).cast::<u32>();
+        // SAFETY: inside the frames and aligned; all other accesses are opaque copies.
+        unsafe { AtomicU32::from_ptr(word) }
+    }
 }
 
 impl Drop for DmaPages {
@@ -79,10 +87,14 @@ impl DmaBuf for DmaPages {
     }
 
     fn load_acquire_u32(&self, offset: usize) -> u32 {
-        assert!(offset.is_multiple_of(align_of::<u32>()), "word at {offset:#x}");
-        let word = self.pointer(offset, size_of::<u32>()).cast::<u32>();
-        // SAFETY: inside the frames and aligned; all other accesses are opaque copies.
-        let word = unsafe { AtomicU32::from_ptr(word) };
-        u32::from_le(word.load(Ordering::Acquire))
+        u32::from_le(self.word(offset).load(Ordering::Acquire))
+    }
+}
+
+impl SharedWord for DmaPages {
+    fn replace_u32(&self, offset: usize, old: u32, new: u32) -> bool {
+        let (old, new) = (old.to_le(), new.to_le());
+        let word = self.word(offset);
+        word.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 }

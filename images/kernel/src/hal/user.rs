@@ -6,7 +6,7 @@ use hal::{
 };
 
 use super::dma::DmaPages;
-use crate::arch::window::{Window, table_bytes};
+use crate::arch::window::{Translation, Window, table_bytes};
 
 /// The window of the address space that the workload has. There is one.
 #[derive(Debug)]
@@ -14,10 +14,10 @@ pub(crate) struct UserWindow(Window);
 
 impl UserWindow {
     /// An empty window of `pages`.
-    pub(crate) fn new(pages: u64) -> Result<Self, OutOfMemory> {
+    pub(crate) fn new(pages: u64, translation: Translation) -> Result<Self, OutOfMemory> {
         let size_bytes = table_bytes(pages);
         let tables = DmaPages::own(size_bytes / PAGE_BYTES)?.leak();
-        Ok(Self(Window::new(tables..tables + size_bytes as u64, pages)))
+        Ok(Self(Window::new(tables..tables + size_bytes as u64, pages, translation)))
     }
 
     /// Loads one byte with a pattern in every register; returns how many of them a fault changed.

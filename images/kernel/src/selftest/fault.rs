@@ -8,6 +8,7 @@ use hal::{
 };
 use machine::ports;
 
+use crate::arch::window::Translation;
 use crate::console::println;
 use crate::hal::dma::DmaPages;
 use crate::hal::user::UserWindow;
@@ -84,7 +85,8 @@ impl<'a> Pager<'a> {
 
 /// Writes and reads a window many times the size of memory.
 pub(super) fn run(_: &mut System) -> u32 {
-    let window = UserWindow::new(PAGES).expect("memory for the page tables");
+    let window =
+        UserWindow::new(PAGES, Translation::Processor).expect("memory for the page tables");
     let mut pager = Pager::new(&window);
     write_all(&window, &mut pager);
     assert_eq!((pager.loads, pager.stores), (0, PAGES), "one store fault for each page");
@@ -178,7 +180,7 @@ fn registers(window: &UserWindow, pager: &mut Pager<'_>) {
 
 /// Accesses the window from inside the handler, which there is no second fault stack for.
 pub(super) fn run_nested(_: &mut System) -> u32 {
-    let window = UserWindow::new(4).expect("memory for the page tables");
+    let window = UserWindow::new(4, Translation::Processor).expect("memory for the page tables");
     let mut byte = [0];
     let loaded = window.load(UserAddr(0), &mut byte, &mut |_| {
         let mut inner = [0];

@@ -13,12 +13,12 @@ const RING: u32 = 0xa000;
 const RING_BYTES: u32 = 16;
 
 /// Stores a 64-bit number at an offset of the page.
-fn put(code: &mut Vec<u8>, at: usize, value: u64) {
+pub(super) fn put(code: &mut Vec<u8>, at: usize, value: u64) {
     code.extend(store32(BLOCK + at as u32, value as u32));
     code.extend(store32(BLOCK + at as u32 + 4, (value >> 32) as u32));
 }
 
-fn post(code: &mut Vec<u8>, index: u32, write: page::PostedWrite) {
+pub(super) fn post(code: &mut Vec<u8>, index: u32, write: page::PostedWrite) {
     let at = page::POSTED + index as usize * page::POSTED_BYTES;
     put(code, at, write.address);
     put(code, at + 8, write.at);
@@ -27,7 +27,7 @@ fn post(code: &mut Vec<u8>, index: u32, write: page::PostedWrite) {
 }
 
 /// Names the page, with a ring at `ring`.
-fn attach(ring: u64) -> Vec<u8> {
+pub(super) fn attach(ring: u64) -> Vec<u8> {
     let mut code = Vec::new();
     put(&mut code, page::OUTPUT_ADDRESS, ring);
     put(&mut code, page::OUTPUT_BYTES, RING_BYTES.into());
@@ -35,7 +35,7 @@ fn attach(ring: u64) -> Vec<u8> {
     code
 }
 
-fn plugged(config: &mut MachineConfig) {
+pub(super) fn plugged(config: &mut MachineConfig) {
     config.controller = Some(controller());
 }
 

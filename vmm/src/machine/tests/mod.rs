@@ -1,3 +1,4 @@
+mod attended;
 mod calls;
 mod devices;
 

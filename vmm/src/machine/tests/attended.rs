@@ -1,0 +1,113 @@
+//! Guests of a few instructions with a call page and an attendant. How soon it comes is chance; what it does is not.
+
+use std::time::Duration;
+
+use machine::call_page as page;
+use machine::lab_device::reg;
+use machine::ports;
+
+use super::calls::{attach, plugged, post, put};
+use super::devices::{BLOCK, LAB, NVME, observed};
+use super::{kvm_or_skip_with, run};
+use crate::boot::tiny::{load32_to_port, store32};
+use crate::{Exit, Machine, MachineConfig};
+
+const BELL: u32 = BLOCK + page::BELL as u32;
+
+fn attended(code: &[u8]) -> Option<Machine> {
+    kvm_or_skip_with(code, |config: &mut MachineConfig| {
+        plugged(config);
+        config.is_attended = true;
+        // The attendant may have to wait for a processor, and the guest looks at its bell meanwhile.
+        config.limits.no_progress = Some(Duration::from_secs(10));
+    })
+}
+
+/// Stays in the CPU while the bell is in `state`: `again: pause; cmp dword [BELL], state; je again`.
+fn spin_while_bell_is(state: u32) -> Vec<u8> {
+    let mut code = vec![0xf3, 0x90, 0x83, 0x3d];
+    code.extend(BELL.to_le_bytes());
+    code.extend([state as u8, 0x74, 0xf5]);
+    code
+}
+
+/// Rings with one posted write, as soon as somebody attends, and waits for the answer.
+fn ring(address: u32, value: u32) -> Vec<u8> {
+    // Nothing is posted while the guest leaves the CPU to wake the attendant: `mov eax, [LAB]`.
+    let mut code = store32(BLOCK + page::POSTED_COUNT as u32, 0);
+    code.push(0xa1);
+    code.extend(LAB.to_le_bytes());
+    post(&mut code, 0, page::PostedWrite { address: address.into(), at: 0, value });
+    // `mov eax, ATTENDED; mov ecx, RUNG; lock cmpxchg [BELL], ecx; jne` to the beginning.
+    code.push(0xb8);
+    code.extend(page::ATTENDED.to_le_bytes());
+    code.push(0xb9);
+    code.extend(page::RUNG.to_le_bytes());
+    code.extend([0xf0, 0x0f, 0xb1, 0x0d]);
+    code.extend(BELL.to_le_bytes());
+    code.extend([0x0f, 0x85]);
+    code.extend((-(code.len() as i32) - 4).to_le_bytes());
+    code.extend(spin_while_bell_is(page::RUNG));
+    code.extend(spin_while_bell_is(page::ANSWERING));
+    code
+}
+
+#[test]
+fn what_a_guest_rings_with_is_done_once_and_in_its_order() {
+    let mut code = attach(0);
+    for value in [1, 3, 7] {
+        code.extend(ring(NVME + 0xc, value));
+        code.extend(store32(NVME + 0x10, value));
+    }
+    code.extend(load32_to_port(BLOCK + page::POSTED_COUNT as u32, ports::EXIT));
+    let Some(mut machine) = attended(&code) else { return };
+    let expected = ["0 write 0xc", "0 write 0x10"].repeat(3);
+    assert_eq!(observed(&mut machine), expected);
+    machine.power_cycle("").expect("the host works");
+    assert!(matches!(run(&mut machine), Exit::Code(0)), "the count was set to zero");
+}
+
+#[test]
+fn a_wait_that_a_guest_rings_for_takes_virtual_time() {
+    let mut code = attach(0);
+    put(&mut code, 0, 123_456);
+    put(&mut code, 8, 0x31);
+    code.extend(ring(LAB + reg::WAIT as u32, 0));
+    code.extend(load32_to_port(BLOCK + 16, ports::EXIT));
+    let Some(mut machine) = attended(&code) else { return };
+    let exit = run(&mut machine);
+    assert!(matches!(exit, Exit::Code(123_456)), "{exit}");
+}
+
+#[test]
+fn a_call_can_end_the_run() {
+    let mut code = attach(0);
+    put(&mut code, 0, u64::MAX);
+    put(&mut code, 8, 0x31);
+    code.extend(ring(LAB + reg::WAIT as u32, 0));
+    let Some(mut machine) = attended(&code) else { return };
+    for _ in 0..3 {
+        let exit = run(&mut machine);
+        assert!(matches!(exit, Exit::WaitsForever(_)), "{exit}");
+        machine.power_cycle("").expect("the host works");
+    }
+}
+
+#[test]
+fn a_guest_that_lies_about_its_bell_harms_nobody() {
+    let mut code = attach(0);
+    for state in [page::RUNG, page::ANSWERING, 77, page::RUNG, page::DESERTED] {
+        code.extend(store32(BELL, state));
+        code.extend(load32_to_port(LAB, 0x80));
+    }
+    code.extend(load32_to_port(BLOCK + page::POSTED_COUNT as u32, ports::EXIT));
+    let Some(mut machine) = attended(&code) else { return };
+    let exit = run(&mut machine);
+    assert!(matches!(exit, Exit::Code(0)), "{exit}");
+}
+
+#[test]
+fn a_guest_without_a_call_page_does_not_notice_the_attendant() {
+    let Some(mut machine) = attended(&load32_to_port(NVME + 8, ports::EXIT)) else { return };
+    assert!(matches!(run(&mut machine), Exit::Code(0x2_0000)));
+}

@@ -19,6 +19,8 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 work=$(mktemp -d)
 host=$(hostname -s)
+# Two of these may run at a time.
+port=$((20000 + 2 * ($$ % 5000)))
 end() {
     for name in slurmd slurmctld munged; do
         [ -s "$work/$name.pid" ] || continue
@@ -50,8 +52,8 @@ SlurmctldPidFile=$work/slurmctld.pid
 SlurmdPidFile=$work/slurmd.pid
 SlurmctldLogFile=$work/slurmctld.log
 SlurmdLogFile=$work/slurmd.log
-SlurmctldPort=16817
-SlurmdPort=16818
+SlurmctldPort=$port
+SlurmdPort=$((port + 1))
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 MpiDefault=none

@@ -1,7 +1,5 @@
 //! The kvm engine: the guest as a kernel in a virtual machine.
 
-use std::num::NonZeroUsize;
-
 use file_server::FileServer;
 use images::kernel;
 use machine::ports;
@@ -10,11 +8,14 @@ use vmm::{
     Exit, KernelImage, Machine, MachineConfig, MachineObserver, MemoryAfterPowerCycle, VmmError,
 };
 
-use super::{Engine, EngineError, EngineKind, LIFE, LifeEnd};
+use super::{Engine, EngineError, EngineKind, LIFE, LifeEnd, processors};
 use crate::trace::{ConsoleStream, Piece, Source, TraceLog};
 
 /// Bytes of guest memory: what the host engine's guest has, and the kernel.
 const MEMORY_BYTES: u64 = 96 << 20;
+
+/// The guest's and the attendant's.
+pub(super) const PROCESSORS_OF_A_WORKER: usize = 2;
 
 /// What the engine spares the guest where leaving its processor and exceptions are dear. The traces are equal with
 /// all of them, with some and with none.
@@ -37,7 +38,7 @@ impl Shortcuts {
     /// processors for each worker.
     #[must_use]
     pub fn for_one_of(workers: usize) -> Self {
-        let attendant = workers.saturating_mul(2) <= processors();
+        let attendant = workers.saturating_mul(PROCESSORS_OF_A_WORKER) <= processors();
         Self { call_page: true, attendant, walked_tables: true }
     }
 }
@@ -47,11 +48,6 @@ impl Default for Shortcuts {
     fn default() -> Self {
         Self { walked_tables: false, ..Self::for_one_of(1) }
     }
-}
-
-/// Processors that this process may use.
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 /// The engine with a real virtual machine: built once, then power-cycled in place, life after life.

@@ -8,6 +8,7 @@ mod host;
 mod kvm;
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use file_server::FileServer;
@@ -34,6 +35,16 @@ pub enum EngineKind {
 }
 
 impl EngineKind {
+    /// How many workers this machine's processors serve best. A worker under KVM has two: with half as many
+    /// processors each, two are slower than one.
+    #[must_use]
+    pub fn workers(self) -> usize {
+        match self {
+            Self::Kvm => (processors() / kvm::PROCESSORS_OF_A_WORKER).max(1),
+            Self::Host => processors(),
+        }
+    }
+
     /// The name on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -42,6 +53,11 @@ impl EngineKind {
             Self::Host => "host",
         }
     }
+}
+
+/// Processors that this process may use.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 impl FromStr for EngineKind {

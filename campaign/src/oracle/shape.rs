@@ -52,12 +52,12 @@ impl ShapeFinder {
                 self.current = Some(*context);
                 self.deeds.clear();
                 self.sent.clear();
-                self.add(|| Deed::Iomap(event.clone()));
+                self.add(|| Deed::Iomap(*event));
             }
             IomapEvent::MapAsk { .. }
             | IomapEvent::MapAnswer { .. }
             | IomapEvent::MapRefused { .. }
-            | IomapEvent::EndIo { .. } => self.add(|| Deed::Iomap(event.clone())),
+            | IomapEvent::EndIo { .. } => self.add(|| Deed::Iomap(*event)),
             IomapEvent::IoEnd { .. } => match self.current.take() {
                 Some(Context::Dio) => std::mem::swap(&mut self.user, &mut self.deeds),
                 Some(Context::SwapOut) => std::mem::swap(&mut self.swap, &mut self.deeds),

@@ -94,14 +94,16 @@ impl<D: SharedWord> Calls<D> {
     /// Has everything carried out that was posted.
     #[must_use]
     pub fn ring_for_posted(&self) -> Rung {
-        if self.page.replace_u32(page::BELL, page::ATTENDED, page::RUNG) {
-            if self.is_rung_off_within(page::RUNG, LOOKS_UNTAKEN_MAX)
-                || !self.page.replace_u32(page::BELL, page::RUNG, page::DESERTED)
-            {
-                return if self.is_answered() { Rung::Answered } else { Rung::Slow };
-            }
+        if !self.page.replace_u32(page::BELL, page::ATTENDED, page::RUNG) {
+            return Rung::Nobody;
         }
-        Rung::Nobody
+        let is_taken = self.is_rung_off_within(page::RUNG, LOOKS_UNTAKEN_MAX)
+            || !self.page.replace_u32(page::BELL, page::RUNG, page::DESERTED);
+        match is_taken {
+            true if self.is_answered() => Rung::Answered,
+            true => Rung::Slow,
+            false => Rung::Nobody,
+        }
     }
 
     /// Whether the call that was taken is answered by now, or after a while.

@@ -14,6 +14,7 @@ use campaign::{Role, Unit, scenario};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::BenchResult;
+use super::results::merge_and_report;
 use super::sample::Sample;
 
 /// How long each row is measured.
@@ -43,7 +44,7 @@ pub(super) fn campaign() -> BenchResult {
         println!("{:<6} two workers: {gain:.2} times as many units; limit: >= 1.7\n", kind.name());
         is_met &= gain >= 1.7;
     }
-    Ok(is_met)
+    Ok(is_met & merge_and_report(&shipped_units())?)
 }
 
 fn experiments(name: &str) -> impl Iterator<Item = Unit> {

@@ -6,8 +6,10 @@ mod campaign;
 mod fs;
 mod guest;
 mod nvme;
+mod results;
 mod sample;
 mod swap;
+mod watched;
 
 use crate::args::{Bench, BenchKind};
 use crate::exit::Exit;

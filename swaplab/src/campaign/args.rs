@@ -196,7 +196,8 @@ pub(crate) struct Run {
     #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<Shard>,
 
-    /// Machines at a time (as many as there are processors if nothing is said)
+    /// Machines at a time (if nothing is said, as many as there are processors; under kvm half as many, since a
+    /// second thread answers the guest)
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
 

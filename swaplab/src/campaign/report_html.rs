@@ -1,5 +1,6 @@
 //! `swaplab campaign report --html`: one page about results.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use campaign::Unit;
@@ -18,8 +19,8 @@ use crate::exit::Exit;
 
 /// Distinct failures that are run again for the page, the most frequent first.
 const STORIES_MAX: usize = 40;
-/// Units whose latencies are drawn.
-const LATENCIES_MAX: usize = 40;
+/// Units whose latencies are drawn: the first of each case and path.
+const LATENCIES_MAX: usize = 100;
 
 /// Writes the page about `ledgers`, against `other` results if there are any.
 ///
@@ -70,8 +71,8 @@ struct Gathered {
     summary: Summary,
     space: Space,
     cost: Cost,
-    /// Units that passed and are about time.
-    timed: Vec<String>,
+    /// Units that passed and are about time, by scenario, case and path.
+    timed: BTreeMap<[String; 3], String>,
 }
 
 impl Gathered {
@@ -83,7 +84,9 @@ impl Gathered {
         let is_timed =
             outcome.word("fault-max-ns").is_some() && outcome.verdict.word == VerdictWord::Pass;
         if is_timed && self.timed.len() < LATENCIES_MAX {
-            self.timed.push(outcome.unit.clone());
+            let key =
+                ["scenario", "case", "path"].map(|key| outcome.word(key).unwrap_or("").into());
+            self.timed.entry(key).or_insert_with(|| outcome.unit.clone());
         }
     }
 }
@@ -110,9 +113,12 @@ fn stories(engine: &mut dyn Engine, summary: &Summary) -> Result<Vec<FailureStor
     Ok(stories)
 }
 
-fn latencies(engine: &mut dyn Engine, units: &[String]) -> Result<Vec<UnitResult>, Exit> {
+fn latencies(
+    engine: &mut dyn Engine,
+    units: &BTreeMap<[String; 3], String>,
+) -> Result<Vec<UnitResult>, Exit> {
     let mut results = Vec::new();
-    for unit in units.iter().filter_map(|text| Unit::from_text(text).ok()) {
+    for unit in units.values().filter_map(|text| Unit::from_text(text).ok()) {
         let mut result = run_unit(engine, &unit)?;
         result.forget_trace();
         results.push(result);

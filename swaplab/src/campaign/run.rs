@@ -1,11 +1,9 @@
 //! `swaplab campaign run`.
 
 use std::collections::BTreeMap;
-use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::available_parallelism;
 use std::time::Instant;
 
 use campaign::fleet::{self, FleetError, Laboratory, Orders, Task};
@@ -34,8 +32,7 @@ pub(super) fn run(args: &args::Run) -> Result<Exit, Exit> {
         (Ledger::create(&out, &header).map_err(file_error)?, BTreeMap::new())
     };
     let tasks = tasks(&plan, shard, &standings);
-    let jobs =
-        args.jobs.map_or_else(|| available_parallelism().map_or(1, NonZero::get), usize::from);
+    let jobs = args.jobs.map_or_else(|| args.engine.workers(), usize::from);
     let stop = stop_flag()?;
     let deadline = args.budget.and_then(|budget| Instant::now().checked_add(budget));
     let orders = Orders { jobs, attempts_max: ATTEMPTS_MAX, deadline, stop: &stop };

@@ -12,7 +12,7 @@ pub const BOOT_STAGE: u16 = 0xf8;
 
 /// The guest's first instruction of Rust ran.
 pub const STAGE_ENTERED: u32 = 1;
-/// The guest is about to start its program.
+/// The guest is about to start its program; not announced by one that wants a call page, to which exits are dear.
 pub const STAGE_PROGRAM: u32 = 2;
 
 /// A round of a benchmark begins.

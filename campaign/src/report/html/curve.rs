@@ -1,7 +1,9 @@
 //! Latency curves: how long the slowest part of all faults took, one line a path.
 //!
-//! Both axes are logarithmic: to the right one fault in 2, 10, 100, 1000; upwards the time.
+//! Both axes are logarithmic: to the right one fault in 2, 10, 100, 1000; upwards the time. Paths that took the same
+//! times share a line, which is dashed in the colours of all of them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use hdrhistogram::Histogram;
@@ -14,6 +16,8 @@ const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 190.0;
 const LEFT: f64 = 62.0;
 const BOTTOM: f64 = 20.0;
+/// Of a line that several paths share.
+const DASH: usize = 7;
 
 /// One picture for each case among `results`, which have latencies.
 pub(super) fn curves(results: &[&UnitResult]) -> String {
@@ -34,7 +38,8 @@ fn picture(results: &[&UnitResult]) -> String {
         HEIGHT - BOTTOM - (ns.max(1.0).log10() - low) / (high - low) * (HEIGHT - BOTTOM - 8.0)
     };
     let x = |slowest: f64| LEFT - slowest.log10() / 4.0 * (WIDTH - LEFT - 70.0);
-    let mut out = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">");
+    let mut out =
+        format!("<div class=\"wide\"><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">");
     for decade in low as i32..=high as i32 {
         let at = y(10f64.powi(decade));
         let _ = write!(
@@ -51,20 +56,43 @@ fn picture(results: &[&UnitResult]) -> String {
         let at = x(slowest);
         let _ = write!(out, "<text x=\"{at:.1}\" y=\"{:.1}\">{text}</text>", HEIGHT - 6.0);
     }
-    let mut label_y = 14.0;
-    for result in results {
-        let Some(line) = line(&result.facts.fault_ns, x, y) else { continue };
-        let path = result.unit.spec.path;
-        let number = PathKind::ALL.iter().position(|known| *known == path).unwrap_or(0);
-        let _ = write!(out, "<path class=\"curve p{number}\" d=\"{line}\"/>");
+    let mut paths_of: BTreeMap<String, Vec<(usize, PathKind)>> = BTreeMap::new();
+    for (label_y, (number, path, samples)) in (14..).step_by(12).zip(by_path(results)) {
+        let Some(line) = line(&samples, x, y) else { continue };
+        paths_of.entry(line).or_default().push((number, path));
         let _ = write!(
             out,
             "<text class=\"l{number}\" x=\"{}\" y=\"{label_y}\">{path}</text>",
             WIDTH - 62.0
         );
-        label_y += 12.0;
     }
-    out + "</svg>\n"
+    for (line, paths) in paths_of {
+        for (place, (number, _)) in paths.iter().enumerate() {
+            let dashes = match paths.len() {
+                1 => String::new(),
+                count => format!(
+                    " stroke-dasharray=\"{DASH} {}\" stroke-dashoffset=\"-{}\"",
+                    DASH * (count - 1),
+                    DASH * place
+                ),
+            };
+            let _ = write!(out, "<path class=\"curve p{number}\"{dashes} d=\"{line}\"/>");
+        }
+    }
+    out + "</svg></div>\n"
+}
+
+/// The samples of each path, with its number, in the order of paths.
+fn by_path(results: &[&UnitResult]) -> Vec<(usize, PathKind, Vec<u64>)> {
+    let samples = |path: PathKind| {
+        let of_path = results.iter().filter(|result| result.unit.spec.path == path);
+        of_path.flat_map(|result| result.facts.fault_ns.iter().copied()).collect::<Vec<_>>()
+    };
+    let paths = PathKind::ALL.iter().enumerate();
+    paths
+        .map(|(number, path)| (number, *path, samples(*path)))
+        .filter(|(_, _, samples)| !samples.is_empty())
+        .collect()
 }
 
 /// From the fastest to the slowest fault.

@@ -51,10 +51,10 @@ pub(super) fn point(point: &PointOfNoReturn) -> String {
         None => "no single event seals it".to_owned(),
     };
     format!(
-        "<p>Point of no return: <code>{}</code></p>\n<svg viewBox=\"0 0 {WIDTH} 64\" role=\"img\">\
+        "<p>Point of no return: <code>{}</code></p>\n<div class=\"wide\"><svg viewBox=\"0 0 {WIDTH} 64\" role=\"img\">\
          <text x=\"0\" y=\"15\">fails</text><text x=\"0\" y=\"47\">averted</text>\
          <path class=\"step\" d=\"M{LEFT} 12H{WIDTH}M{LEFT} 44H{WIDTH}\"/><path class=\"error\" d=\"{line}\"/>\
-         <text x=\"{LEFT}\" y=\"60\">event 0</text><text x=\"{:.0}\" y=\"60\">{}</text></svg>\n",
+         <text x=\"{LEFT}\" y=\"60\">event 0</text><text x=\"{:.0}\" y=\"60\">{}</text></svg></div>\n",
         escaped(&sealed),
         WIDTH - 40.0,
         point.events

@@ -6,7 +6,7 @@
 //!
 //! It must not be the only one that works. With one processor for two threads, or while it sleeps, nobody takes the
 //! call, and the guest makes its access by an exit. It looks at the bell for a while, then says that it is gone,
-//! and sleeps until the next exit.
+//! and sleeps until the next exit. A guest that gives up on it too often in a run is left alone.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,6 +22,10 @@ use crate::watchdog::Progress;
 /// How often it looks at the bell before it sleeps: some hundreds of microseconds, more than a guest computes between
 /// two calls.
 const LOOKS_MAX: u32 = 1 << 13;
+
+/// So often a guest may give up on it in one run. Then the host has something else to do for its processors, and two
+/// threads that wait for each other's time slice are slower than one that makes its exits.
+const MISSES_MAX: u32 = 16;
 
 /// No page of a guest is here: the boot pages are.
 const NOWHERE: u64 = 0;
@@ -95,30 +99,28 @@ impl<'a> Desk<'a> {
 
     /// The attendant's work, until the desk closes.
     pub(crate) fn attend(&self) {
-        let mut looks = 0;
+        let (mut looks, mut misses) = (0, 0);
         while !self.is_over.load(Ordering::Acquire) {
             // A guest that has just been switched on names its page soon.
             let bell = self.bell.load(Ordering::Acquire);
             if looks > LOOKS_MAX {
                 self.sleep(bell);
                 looks = 0;
-            } else if self.look(bell) {
+            } else if self.replace(bell, page::RUNG, page::ANSWERING) {
+                self.answer(bell);
                 looks = 0;
+            } else if self.replace(bell, page::DESERTED, page::ATTENDED) {
+                // Not by this thread: the guest has not been answered in time.
+                misses += 1;
+                if misses > MISSES_MAX {
+                    break;
+                }
             } else {
                 looks += 1;
                 std::hint::spin_loop();
             }
         }
         self.replace(self.bell.load(Ordering::Acquire), page::ATTENDED, page::DESERTED);
-    }
-
-    /// Looks at the bell, and answers it; whether anything was to be done.
-    fn look(&self, bell: u64) -> bool {
-        if self.replace(bell, page::RUNG, page::ANSWERING) {
-            self.answer(bell);
-            return true;
-        }
-        self.replace(bell, page::DESERTED, page::ATTENDED)
     }
 
     /// Carries out what the guest has posted. If that ends the run, the bell stays as it is, and the CPU's thread is
@@ -151,6 +153,7 @@ impl<'a> Desk<'a> {
             return self.answer(bell);
         }
         thread::park();
+        self.replace(self.bell.load(Ordering::Acquire), page::DESERTED, page::ATTENDED);
     }
 
     /// Changes the bell. A bell that is no memory never changes.

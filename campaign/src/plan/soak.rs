@@ -158,3 +158,33 @@ impl Draw {
         if list.is_empty() { None } else { list.get(self.below(list.len())) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::obligations::ROWS;
+    use super::*;
+
+    #[test]
+    fn the_first_fault_is_the_one_that_a_list_of_all_pairs_would_give() {
+        let points: Vec<Point> = (0..50)
+            .map(|nth| {
+                let class = CLASSES[nth as usize * 7 % CLASSES.len()];
+                Point { class, nth, phase: "-", nth_of_phase: nth }
+            })
+            .collect();
+        for number in 0..200 {
+            let mut draw = Draw::new(1, number);
+            let swarm: Vec<&FaultRow> = ROWS.iter().filter(|_| draw.below(4) == 0).collect();
+            let pairs: Vec<(&Point, &FaultRow)> = points
+                .iter()
+                .flat_map(|point| swarm.iter().map(move |row| (point, *row)))
+                .filter(|(point, row)| row.on.contains(&point.class))
+                .collect();
+            let mut same = draw;
+            let expected = same.of(&pairs).map(|(point, row)| (point.nth, row.does));
+            let found = first_fault(&points, &swarm, &mut draw);
+            assert_eq!(found.map(|(point, row)| (point.nth, row.does)), expected);
+            assert_eq!(draw.next(), same.next(), "as many numbers were drawn");
+        }
+    }
+}

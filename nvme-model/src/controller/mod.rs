@@ -42,7 +42,7 @@ use crate::inventory;
 use crate::media::{Media, MediaError};
 use crate::namespace::Namespace;
 use crate::numbered::Numbered;
-use crate::queue::{Coalescing, Queues, ShadowDoorbells};
+use crate::queue::{Coalescing, Queues, ShadowDoorbells, Vectors};
 use crate::reservation::Notices;
 use inflight::InFlightTable;
 use mishaps::Mishaps;
@@ -78,7 +78,7 @@ pub struct Controller {
     pub(crate) health: Health,
     faults: FaultEngine,
     /// Vectors to signal at the end of the step, or when they are unmasked.
-    interrupts: BTreeSet<u16>,
+    interrupts: Vectors,
     pub(crate) coalescing: Coalescing,
     /// The shadow doorbells, if the host set them up.
     shadow: Option<ShadowDoorbells>,
@@ -153,7 +153,7 @@ impl Controller {
             notices: Notices::default(),
             health: Health::new(),
             faults: FaultEngine::new(faults),
-            interrupts: BTreeSet::new(),
+            interrupts: Vectors::default(),
             coalescing: Coalescing::default(),
             shadow: None,
             is_polled: false,

@@ -8,10 +8,24 @@ use nvme_spec::dsm::{DsmRange, RANGE_BYTES};
 use super::Controller;
 use crate::Ports;
 use crate::command::{Command, NvmCommand, NvmOp};
+use crate::fault::Seen;
 
 impl Controller {
+    /// What rules want to know of a command beyond its entry.
+    pub(super) fn look_into(
+        &mut self,
+        command: Option<&Command>,
+        ports: &Ports<'_>,
+    ) -> Option<Box<Seen>> {
+        if !self.faults().wants_ranges() && !self.faults().wants_data() {
+            return None;
+        }
+        let ranges = self.ranges_of(command, ports);
+        Some(Seen { ranges, data: self.data_of(command, ports) }.into())
+    }
+
     /// Blocks that a command names in its data.
-    pub(super) fn ranges_of(
+    fn ranges_of(
         &self,
         command: Option<&Command>,
         ports: &Ports<'_>,
@@ -29,7 +43,7 @@ impl Controller {
     }
 
     /// The data of a command: what the host sends, or what the blocks hold that it reads.
-    pub(super) fn data_of(
+    fn data_of(
         &mut self,
         command: Option<&Command>,
         ports: &Ports<'_>,

@@ -8,12 +8,14 @@ mod coalesce;
 mod completion;
 mod shadow;
 mod submission;
+mod vectors;
 
 pub(crate) use arbiter::{Arbiter, Priority};
 pub(crate) use coalesce::Coalescing;
 pub(crate) use completion::{CompletionQueue, Slot};
 pub(crate) use shadow::{Bell, News, ShadowDoorbells};
 pub(crate) use submission::SubmissionQueue;
+pub(crate) use vectors::Vectors;
 
 use crate::numbered::Numbered;
 

@@ -120,8 +120,10 @@ impl<P: Platform> BlockDevice for NvmeDriver<P> {
     }
 
     fn submit(&self, bio: Bio<P::Dma>) -> Result<Ticket, Rejected<P::Dma>> {
-        let limits = self.core.borrow().namespace;
-        let refusal = limits.ok_or(BlockError::Gone).and_then(|l| command::refuse(&bio, &l)).err();
+        let refusal = match &self.core.borrow().namespace {
+            Some(limits) => command::refuse(&bio, limits).err(),
+            None => Some(BlockError::Gone),
+        };
         let mut bio = Some(bio);
         let accepted = self.until(|core, platform| {
             if core.ended().is_some() {

@@ -20,6 +20,9 @@ impl<D> Finished<D> {
     }
 
     pub(crate) fn take(&mut self, ticket: Ticket) -> Option<Done<D>> {
+        if self.0.front().is_some_and(|(first, _)| *first == ticket) {
+            return self.0.pop_front().map(|(_, done)| done);
+        }
         let index = self.0.iter().position(|(t, _)| *t == ticket)?;
         self.0.remove(index).map(|(_, done)| done)
     }

@@ -20,7 +20,13 @@ impl<T, N: Copy + Ord + Into<u64>> Numbered<T, N> {
         if self.0.get(likely).is_some_and(|(there, _)| *there == number) {
             return Ok(likely);
         }
-        self.0.binary_search_by_key(&number, |(there, _)| *there)
+        match self.0.last() {
+            Some((last, _)) if *last > number => {
+                self.0.binary_search_by_key(&number, |(there, _)| *there)
+            }
+            Some((last, _)) if *last == number => Ok(self.0.len().saturating_sub(1)),
+            _ => Err(self.0.len()),
+        }
     }
 
     pub(crate) fn get(&self, number: N) -> Option<&T> {

@@ -30,9 +30,10 @@ pub trait GuestMemory {
     /// # Errors
     /// As [`GuestMemory::write`].
     fn publish(&self, address: u64, src: &[u8; 16]) -> Result<(), BadAddress> {
+        let last = address.checked_add(12).ok_or(BadAddress { address })?;
         let (payload, tag) = src.split_at(12);
         self.write(address, payload)?;
-        self.write(address.checked_add(12).ok_or(BadAddress { address })?, tag)
+        self.write(last, tag)
     }
 }
 

@@ -134,7 +134,7 @@ use block::{BLOCK_BYTES, Bio, BlockDevice, Op};
 use nvme_model::{Config, Controller, FaultPlan, Media, RamMedia};
 use swaplab_nvme_driver::NvmeDriver;
 
-const BLOCKS: u64 = 16 << 10;
+const BLOCKS: u64 = 64 << 10;
 const BUFFERS: usize = 1024;
 
 fn plan(word: &str) -> FaultPlan {

@@ -125,11 +125,6 @@ impl<D> Slots<D> {
         self.slots.get_mut(usize::from(slot))
     }
 
-    /// Every slot number, lowest first.
-    pub(crate) fn numbers(&self) -> impl Iterator<Item = u8> + use<D> {
-        (0..=u8::MAX).take(self.slots.len())
-    }
-
     /// The slots with a job, lowest first.
     fn taken(&self) -> impl Iterator<Item = u8> + use<D> {
         let words = [0_u8, 64, 128, 192].into_iter().zip(self.taken);

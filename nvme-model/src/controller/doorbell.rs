@@ -81,14 +81,26 @@ impl Controller {
         bell.qid() >= FIRST_IO_QID && self.shadow.is_some_and(|shadow| shadow.has(bell))
     }
 
-    /// Reports an error that belongs to no command, with its entry in the error log.
+    /// An error that belongs to no command: its entry is in the error log at once, and the event comes later
+    /// as everything that a doorbell brings about.
     fn raise_error(&mut self, info: u32) {
         let event = AerResult(0)
             .with_event_type(aer::TYPE_ERROR)
             .with_info(info)
             .with_log_page(LID_ERROR.into());
         self.log_event(event);
-        self.events.raise(event);
+        let at = self.now_ns.saturating_add(self.config.timing.admin_ns);
+        // One that is not told yet tells of this one, too: a host may do this as often as it likes.
+        if !self.doorbell_errors.iter().any(|(_, other)| *other == event) {
+            self.doorbell_errors.push_back((at, event));
+        }
+    }
+
+    /// Raises the events about doorbells whose time has come.
+    pub(super) fn raise_doorbell_errors(&mut self) {
+        while let Some((_, event)) = self.doorbell_errors.pop_front_if(|(at, _)| *at <= self.now_ns) {
+            self.events.raise(event);
+        }
     }
 
     /// Enters an event about an error into the error log.

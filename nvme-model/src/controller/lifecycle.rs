@@ -96,7 +96,7 @@ impl Controller {
         self.has_backlog = false;
         self.faults.on_reset();
         self.mishaps.is_pin_stuck = false;
-        self.mishaps.are_queues_lost = false;
+        self.doorbell_errors.clear();
         self.namespaces.values_mut().for_each(|ns| ns.format_run = None);
         lost
     }

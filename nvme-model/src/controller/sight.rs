@@ -8,7 +8,7 @@ use nvme_spec::dsm::{DsmRange, RANGE_BYTES};
 use super::Controller;
 use crate::Ports;
 use crate::command::{Command, NvmCommand, NvmOp};
-use crate::fault::Seen;
+use crate::fault::Contents;
 
 impl Controller {
     /// What rules want to know of a command beyond its entry.
@@ -16,12 +16,12 @@ impl Controller {
         &mut self,
         command: Option<&Command>,
         ports: &Ports<'_>,
-    ) -> Option<Box<Seen>> {
+    ) -> Option<Box<Contents>> {
         if !self.faults().wants_ranges() && !self.faults().wants_data() {
             return None;
         }
         let ranges = self.ranges_of(command, ports);
-        Some(Seen { ranges, data: self.data_of(command, ports) }.into())
+        Some(Contents { ranges, data: self.data_of(command, ports) }.into())
     }
 
     /// Blocks that a command names in its data.

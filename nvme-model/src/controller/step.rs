@@ -31,6 +31,7 @@ impl Controller {
         }
         self.work_done = self.work_done.saturating_add(work.into());
         self.watch_full(ports.observer);
+        self.raise_doorbell_errors();
         self.report_events(ports);
         self.raise_late_interrupts();
         self.signal_interrupts(ports);
@@ -129,7 +130,7 @@ impl Controller {
             nsid: sqe.nsid.get(),
             lba: blocks,
             sqe: *sqe,
-            seen: self.look_into(command, ports),
+            contents: self.look_into(command, ports),
             transition: None,
             reg: None,
         };

@@ -58,7 +58,7 @@ mod words;
 pub use delay::{Bucket, Distribution};
 pub use engine::{FaultEngine, RuleStatus};
 pub use error::RuleError;
-pub use kinds::{Action, ActionKind, At, Group, KINDS, Kind, On};
+pub use kinds::{Action, ActionKind, At, Group, KINDS, Kind, On, Seen};
 pub use log::{Decision, DecisionLog, LOG_DECISIONS_MAX};
 pub use payload::{BytePattern, DmaTarget, Flip, Notice, PhaseFault, Torn};
 pub use pieces::{Delay, time_ns};
@@ -71,7 +71,7 @@ pub use toml_in::PlanError;
 pub use words::{Section, WORDS, Word, distributions};
 
 pub(crate) use fired::{Faults, value_of};
-pub(crate) use subject::{Seen, Subject};
+pub(crate) use subject::{Contents, Subject};
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use super::rule::{Match, OpClass, Transition};
 
 /// What a command has in the host's memory and in its blocks.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct Contents {
     /// Blocks that its data name, if a rule wants to know.
     pub(crate) ranges: Vec<(u64, u64)>,
     /// What it moves, if a rule wants to know.
@@ -23,7 +23,7 @@ pub(crate) struct Subject {
     pub(crate) lba: Option<(u64, u64)>,
     pub(crate) sqe: nvme_spec::Sqe,
     /// Only if a rule wants to know: commands are many and rules that look so far are few.
-    pub(crate) seen: Option<Box<Seen>>,
+    pub(crate) contents: Option<Box<Contents>>,
     /// Set if this is no command at all.
     pub(crate) transition: Option<Transition>,
     /// The bytes of the register space that an access touches: first and how many.
@@ -40,7 +40,7 @@ impl Subject {
             nsid: 0,
             lba: None,
             sqe: nvme_spec::Sqe::default(),
-            seen: None,
+            contents: None,
             transition: Some(transition),
             reg: None,
         }
@@ -53,12 +53,12 @@ impl Subject {
 
     /// Its blocks, those in its data included.
     fn blocks(&self) -> impl Iterator<Item = (u64, u64)> {
-        let ranges = self.seen.iter().flat_map(|seen| seen.ranges.iter().copied());
+        let ranges = self.contents.iter().flat_map(|contents| contents.ranges.iter().copied());
         self.lba.into_iter().chain(ranges)
     }
 
     fn data(&self) -> Option<&[u8]> {
-        self.seen.as_ref().and_then(|seen| seen.data.as_deref())
+        self.contents.as_ref().and_then(|contents| contents.data.as_deref())
     }
 
     fn touches_blocks(&self, range: &std::ops::Range<u64>) -> bool {

@@ -77,6 +77,7 @@ impl Queues {
     }
 
     /// The next queue that has a command and a place for its completion; the place is reserved.
+    #[inline]
     pub(crate) fn next_ready(&mut self) -> Option<(u16, Slot)> {
         self.arbiter.next(&self.sqs, &mut self.cqs)
     }

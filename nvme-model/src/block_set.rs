@@ -35,7 +35,10 @@ impl BlockSet {
         if range.is_empty() {
             return;
         }
-        let (head, tail) = (ALL.wrapping_shl(bit(range.start)), ALL.wrapping_shr(63 - bit(range.end.wrapping_sub(1))));
+        let (head, tail) = (
+            ALL.wrapping_shl(bit(range.start)),
+            ALL.wrapping_shr(63 - bit(range.end.wrapping_sub(1))),
+        );
         if first == last {
             return self.set_bits(first, head & tail, is_in);
         }

@@ -98,7 +98,8 @@ impl Controller {
 
     /// Raises the events about doorbells whose time has come.
     pub(super) fn raise_doorbell_errors(&mut self) {
-        while let Some((_, event)) = self.doorbell_errors.pop_front_if(|(at, _)| *at <= self.now_ns) {
+        while let Some((_, event)) = self.doorbell_errors.pop_front_if(|(at, _)| *at <= self.now_ns)
+        {
             self.events.raise(event);
         }
     }

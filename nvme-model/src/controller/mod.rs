@@ -236,8 +236,7 @@ impl Controller {
     #[must_use]
     pub fn answers_take_time(&self) -> bool {
         let is_due = self.next_event().is_some_and(|at| at <= self.now_ns);
-        let is_quiet =
-            !is_due && !self.events.is_deliverable() && !self.faults.happens_at_once();
+        let is_quiet = !is_due && !self.events.is_deliverable() && !self.faults.happens_at_once();
         self.config.timing.is_never_zero() && is_quiet
     }
 

@@ -25,11 +25,7 @@ impl Controller {
     }
 
     /// Blocks that a command names in its data.
-    fn ranges_of(
-        &self,
-        command: Option<&Command>,
-        ports: &Ports<'_>,
-    ) -> Vec<(u64, u64)> {
+    fn ranges_of(&self, command: Option<&Command>, ports: &Ports<'_>) -> Vec<(u64, u64)> {
         let Some(Command::Nvm(command)) = command.filter(|_| self.faults().wants_ranges()) else {
             return Vec::new();
         };
@@ -43,11 +39,7 @@ impl Controller {
     }
 
     /// The data of a command: what the host sends, or what the blocks hold that it reads.
-    fn data_of(
-        &mut self,
-        command: Option<&Command>,
-        ports: &Ports<'_>,
-    ) -> Option<Vec<u8>> {
+    fn data_of(&mut self, command: Option<&Command>, ports: &Ports<'_>) -> Option<Vec<u8>> {
         let Some(Command::Nvm(command)) = command.filter(|_| self.faults().wants_data()) else {
             return None;
         };

@@ -61,7 +61,7 @@ pub use error::RuleError;
 pub use kinds::{Action, ActionKind, At, Group, KINDS, Kind, On, Seen};
 pub use log::{Decision, DecisionLog, LOG_DECISIONS_MAX};
 pub use payload::{BytePattern, DmaTarget, Flip, Notice, PhaseFault, Torn};
-pub use pieces::{Delay, time_ns};
+pub use pieces::{Delay, positive, range, time_ns};
 pub use progress::RuleCounts;
 pub use rule::{
     FaultPlan, Match, OpClass, Phase, Probability, Rule, START, Transition, Until, When, Within,

@@ -112,12 +112,7 @@ impl Namespace {
     }
 
     /// Checks range and protection fields of a command.
-    pub(super) fn extent(
-        &self,
-        slba: u64,
-        blocks: u32,
-        fields: Fields,
-    ) -> Result<Extent, Failure> {
+    pub(super) fn extent(&self, slba: u64, blocks: u32, fields: Fields) -> Result<Extent, Failure> {
         self.check_range(slba, blocks.into())?;
         let format = self.format;
         let is_valid = format.protection.is_none_or(|p| p.is_valid(&fields, slba));

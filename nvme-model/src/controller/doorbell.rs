@@ -180,16 +180,15 @@ impl Controller {
         self.look_at_shadow(ports)
     }
 
-    /// A host rings when it passes EventIdx. While somebody polls that is one before where it stands,
-    /// which it passes last of all.
+    /// A host rings when it passes EventIdx.
     fn publish_events(&mut self, memory: &dyn GuestMemory) {
         let Some(shadow) = self.shadow else { return };
-        let back = u32::from(self.is_polled);
+        let is_polled = self.is_polled;
         for (sqid, sq) in self.queues.sqs.starting_at(FIRST_IO_QID) {
-            sq.publish(&shadow, memory, Doorbell::SqTail(sqid), back);
+            sq.publish(&shadow, memory, Doorbell::SqTail(sqid), is_polled);
         }
         for (cqid, cq) in self.queues.cqs.starting_at(FIRST_IO_QID) {
-            cq.publish(&shadow, memory, Doorbell::CqHead(cqid), back);
+            cq.publish(&shadow, memory, Doorbell::CqHead(cqid), is_polled);
         }
     }
 

@@ -51,14 +51,14 @@ struct State {
 }
 
 /// The machine.
-pub(in crate::bench) struct BenchMachine {
+pub(crate) struct BenchMachine {
     memory: Memory,
     state: RefCell<State>,
     tracer: Tracer,
 }
 
 impl BenchMachine {
-    pub(in crate::bench) fn new(controller: Controller) -> Rc<Self> {
+    pub(crate) fn new(controller: Controller) -> Rc<Self> {
         let state = State { controller, now_ns: 0, lines: Lines::default() };
         let memory = Memory(DmaPool::new(MEMORY_PAGES));
         Rc::new(Self { memory, state: state.into(), tracer: Tracer::none() })

@@ -123,7 +123,7 @@ impl Namespace {
         // A log is of one drive of one size.
         (self.log, self.is_logging) = (None, false);
         self.uncorrectable.heal(size, before.saturating_sub(size));
-        self.allocation = self.allocation.resized(before, size);
+        self.allocation = allocation_of(media.as_ref());
         self.previous.clear();
         self.media = media;
     }

@@ -19,12 +19,6 @@ const ONCE_DIFFERENT: &[&str] = &[
      script=fs,file,memory,on,fill,verify-old,refill,verify-new,off,verify-in-memory,unmount path=dio-raw \
      kind=written activation=check knobs= readin=1 resident=512 pages=1024 seed=4013781256 folio=9 \
      faults=1566521766 write name=first nth=47 => early-completion=1ms",
-    // The driver takes a queue for created that is not, and rings its doorbell: that was answered at once, which
-    // only one of the engines could do.
-    "scenario=folios case=2_MiB role=experiment expect=any \
-     script=fs,file,memory,on,fill,verify-old,refill,verify-new,off,verify-in-memory,unmount path=dio-raw \
-     kind=written activation=check knobs= readin=1 resident=512 pages=1024 seed=4013781256 folio=9 \
-     faults=1 create-io-sq => status=generic/success",
 ];
 
 #[test]

@@ -63,9 +63,9 @@ impl Spares {
         Buffer::zeros(length)
     }
 
-    /// Keeps bytes for later that somebody no longer needs.
+    /// Keeps bytes for later that somebody no longer needs, if nobody else does.
     pub(crate) fn give(&mut self, bytes: Arc<[u8]>) {
-        if self.0.len() < SPARES_MAX {
+        if self.0.len() < SPARES_MAX && Arc::strong_count(&bytes) == 1 {
             self.0.push(bytes);
         }
     }

@@ -194,8 +194,15 @@ impl Controller {
     /// The identifier of a namespace that is attached.
     // Spec: NVMe-Base-2.0c 3.2.1.4 "Active and Inactive NSID Types"
     pub(crate) fn check_active(&self, nsid: u32) -> Result<(), Failure> {
-        self.check_valid(nsid)?;
-        if self.namespaces.has(nsid) { Ok(()) } else { Err(inactive()) }
+        self.active(nsid).map(|_| ())
+    }
+
+    /// The namespace of such an identifier.
+    pub(crate) fn active(&self, nsid: u32) -> Result<&Namespace, Failure> {
+        match self.namespaces.get(nsid) {
+            Some(ns) => Ok(ns),
+            None => self.check_valid(nsid).and(Err(inactive())),
+        }
     }
 
     /// The identifier of an attached namespace, or of all.

@@ -76,8 +76,8 @@
 )]
 
 mod admin;
-mod allocation;
 mod async_events;
+mod block_set;
 mod buffer;
 mod cache;
 mod command;

@@ -8,13 +8,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::admin::format::FormatRun;
-use crate::allocation::Allocation;
+use crate::block_set::BlockSet;
 use crate::buffer::Spares;
 use crate::cache::WriteCache;
 use crate::crash::{Atomicity, WriteLog};
 use crate::format::NamespaceFormat;
 use crate::media::{Media, MediaError};
-use crate::radix::Radix;
 use crate::reservation::Reservations;
 use crate::sick::SickBlocks;
 use crate::{Event, Observer};
@@ -42,7 +41,10 @@ pub(crate) struct Namespace {
     pub(crate) reservations: Reservations,
     /// A Format NVM that is under way.
     pub(crate) format_run: Option<FormatRun>,
-    allocation: Allocation,
+    /// Blocks of the media that were written and not deallocated since. What media held before the
+    /// controller knew it counts as written, but if it was blank. What is only in the cache is not here.
+    // Spec: NVM-CS-1.0c 3.2.3.2.1 "Deallocated or Unwritten Logical Blocks"
+    allocation: BlockSet,
     cache_blocks_max: u64,
     pub(crate) atomicity: Atomicity,
     /// What was stored since somebody asked for it.
@@ -56,7 +58,7 @@ pub(crate) struct Namespace {
     /// Blocks of the media that Write Uncorrectable made unreadable.
     uncorrectable: SickBlocks,
     /// Blocks that were ever written, or made zeros, on the media.
-    written: Radix<bool>,
+    written: BlockSet,
     /// What blocks held before they were written the last time; only kept while a rule wants it.
     previous: BTreeMap<u64, Box<[u8]>>,
     /// What the next writes are fetched into.
@@ -77,11 +79,11 @@ impl Namespace {
         atomicity: Atomicity,
     ) -> Self {
         let cache = WriteCache::new(media.size_blocks(), media.block_bytes());
-        let written = Radix::new(media.size_blocks(), false);
+        let written = BlockSet::new(media.size_blocks(), false);
         Self {
             nsid,
             format: NamespaceFormat::plain(media.block_bytes()),
-            allocation: Allocation::of(media.as_ref()),
+            allocation: allocation_of(media.as_ref()),
             media,
             cache,
             format_run: None,
@@ -109,7 +111,7 @@ impl Namespace {
     ) -> Self {
         let blocks = media.size_blocks();
         let mut namespace = Self { format, ..Self::new(nsid, media, cache_blocks_max, atomicity) };
-        namespace.allocation.remove(0, blocks);
+        namespace.allocation.remove(0..blocks);
         namespace
     }
 
@@ -117,15 +119,12 @@ impl Namespace {
     pub(crate) fn replace_media(&mut self, media: Box<dyn Media>) {
         let (size, before) = (media.size_blocks(), self.size_blocks());
         self.cache = WriteCache::new(size, media.block_bytes());
-        let written = self.written.parts_without(0..size.min(before), &false);
-        self.written = Radix::new(size, false);
-        written.into_iter().for_each(|range| self.written.set(range, &true));
+        self.written = self.written.resized(before, size);
         // A log is of one drive of one size.
         (self.log, self.is_logging) = (None, false);
         self.uncorrectable.heal(size, before.saturating_sub(size));
-        self.allocation = self.allocation.resized(before, size);
+        self.allocation = allocation_of(media.as_ref());
         self.previous.clear();
-        self.allocation = Allocation::of(media.as_ref());
         self.media = media;
     }
 
@@ -193,31 +192,31 @@ impl Namespace {
         Ok(())
     }
 
-    /// Whole blocks where they lie, if that is one piece of memory; otherwise they have to be read.
+    /// Whole blocks, so many bytes, where they lie, if that is one piece of memory; otherwise they have to be read.
     pub(crate) fn view(
         &self,
         slba: u64,
+        blocks: u64,
         length: usize,
         now_ns: u64,
         observer: &mut dyn Observer,
     ) -> Option<&[u8]> {
-        let blocks = self.blocks_of(length);
-        match self.cache.runs(slba, blocks).next()? {
-            (_, count, _) if count < blocks => None,
-            (_, _, Some(cached)) => Some(cached),
-            (..) => {
-                let bytes = self.media.view(slba, length)?;
-                let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
-                observer.event(now_ns, &Event::MediaRead { nsid: self.nsid, lba: slba, blocks });
-                Some(bytes)
+        if self.cache.dirty_blocks() > 0 {
+            let (_, count, cached) = self.cache.runs(slba, blocks).next()?;
+            if count < blocks || cached.is_some() {
+                return cached.filter(|_| count >= blocks);
             }
         }
+        let bytes = self.media.view(slba, length)?;
+        let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
+        observer.event(now_ns, &Event::MediaRead { nsid: self.nsid, lba: slba, blocks });
+        Some(bytes)
     }
 
     /// Makes blocks unreadable, on the media and at once, until it is written there again.
     pub(crate) fn spoil(&mut self, slba: u64, blocks: u64) {
         self.cache.forget(slba, blocks);
-        self.allocation.add(slba, blocks);
+        self.allocation.add(slba..slba.saturating_add(blocks));
         self.uncorrectable.add(slba..slba.saturating_add(blocks));
     }
 
@@ -239,7 +238,7 @@ impl Namespace {
         let end = slba.saturating_add(blocks);
         let mut from = slba;
         loop {
-            let hole = self.allocation.first_hole(from, end.saturating_sub(from))?;
+            let hole = self.allocation.first(from..end, false)?;
             if !self.cache.has(hole) {
                 return Some(hole);
             }
@@ -249,7 +248,7 @@ impl Namespace {
 
     /// Blocks of zeros are there because somebody wrote them.
     pub(crate) fn keep_allocated(&mut self, slba: u64, blocks: u64) {
-        self.allocation.add(slba, blocks);
+        self.allocation.add(slba..slba.saturating_add(blocks));
     }
 
     /// How many blocks so many bytes are.
@@ -298,15 +297,19 @@ impl Namespace {
             return Ok(false);
         }
         self.format = format;
-        self.written = Radix::new(blocks, true);
+        self.written = BlockSet::new(blocks, true);
         // A log is of one drive of one shape.
         (self.log, self.is_logging) = (None, false);
         self.cache = WriteCache::new(blocks, format.stored_bytes());
         self.uncorrectable = SickBlocks::default();
         self.previous.clear();
-        self.allocation = Allocation::of(self.media.as_ref());
-        self.allocation.remove(0, blocks);
+        self.allocation = BlockSet::new(blocks, false);
         observer.event(now_ns, &Event::MediaDiscard { nsid: self.nsid, lba: 0, blocks });
         Ok(true)
     }
+}
+
+/// What a controller that does not know media takes for written.
+fn allocation_of(media: &dyn Media) -> BlockSet {
+    BlockSet::new(media.size_blocks(), !media.is_blank())
 }

@@ -20,7 +20,13 @@ impl<T, N: Copy + Ord + Into<u64>> Numbered<T, N> {
         if self.0.get(likely).is_some_and(|(there, _)| *there == number) {
             return Ok(likely);
         }
-        self.0.binary_search_by_key(&number, |(there, _)| *there)
+        match self.0.last() {
+            Some((last, _)) if *last > number => {
+                self.0.binary_search_by_key(&number, |(there, _)| *there)
+            }
+            Some((last, _)) if *last == number => Ok(self.0.len().saturating_sub(1)),
+            _ => Err(self.0.len()),
+        }
     }
 
     pub(crate) fn get(&self, number: N) -> Option<&T> {
@@ -104,11 +110,21 @@ impl<T, N: Copy + Ord + Into<u64>> Numbered<T, N> {
         self.0.iter_mut().skip(place).map(|(number, thing)| (*number, thing))
     }
 
-    /// All of them, once around: those from `number` on, then those below.
-    pub(crate) fn around(&self, number: N) -> impl Iterator<Item = (N, &T)> {
-        let place = self.place(number).unwrap_or_else(|place| place);
-        let (below, from) = self.0.split_at_checked(place).unwrap_or((&self.0, &[]));
-        from.iter().chain(below).map(|(number, thing)| (*number, thing))
+    /// The places of all of them, once around: those from `number` on, then those below.
+    pub(crate) fn places_around(&self, number: N) -> impl Iterator<Item = usize> + use<T, N> {
+        let (place, count) = (self.place(number).unwrap_or_else(|place| place), self.0.len());
+        let mut next = if place < count { place } else { 0 };
+        (0..count).map(move |_| {
+            let place = next;
+            next = next.saturating_add(1);
+            next = if next < count { next } else { 0 };
+            place
+        })
+    }
+
+    /// What is at a place.
+    pub(crate) fn at(&self, place: usize) -> Option<(N, &T)> {
+        self.0.get(place).map(|(number, thing)| (*number, thing))
     }
 }
 
@@ -139,7 +155,8 @@ mod tests {
             let pair = |(number, value): (&u16, &u8)| (*number, *value);
             let all: Vec<_> = things.iter().map(|(number, value)| (number, *value)).collect();
             prop_assert_eq!(all, map.iter().map(pair).collect::<Vec<_>>());
-            let around: Vec<_> = things.around(probe).map(|(number, v)| (number, *v)).collect();
+            let around = things.places_around(probe).filter_map(|place| things.at(place));
+            let around: Vec<_> = around.map(|(number, v)| (number, *v)).collect();
             let other = map.range(probe..).chain(map.range(..probe));
             prop_assert_eq!(around, other.map(pair).collect::<Vec<_>>());
             let from: Vec<_> = things.starting_at(probe).map(|(number, v)| (number, *v)).collect();

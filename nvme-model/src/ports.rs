@@ -24,6 +24,17 @@ pub trait GuestMemory {
     /// # Errors
     /// [`BadAddress`] if any byte is not memory; a prefix may have been written.
     fn write(&self, address: u64, src: &[u8]) -> Result<(), BadAddress>;
+
+    /// Copies 16 bytes such that whoever sees the last four of them sees the others, too.
+    ///
+    /// # Errors
+    /// As [`GuestMemory::write`].
+    fn publish(&self, address: u64, src: &[u8; 16]) -> Result<(), BadAddress> {
+        let last = address.checked_add(12).ok_or(BadAddress { address })?;
+        let (payload, tag) = src.split_at(12);
+        self.write(address, payload)?;
+        self.write(last, tag)
+    }
 }
 
 /// The interrupt wires of the function (MSI-X vectors, in the function's own numbering).

@@ -48,6 +48,10 @@ impl SickBlocks {
 
     /// Makes blocks good, however many of them are bad.
     pub(crate) fn heal(&mut self, slba: u64, blocks: u64) {
+        // Mostly no block is bad.
+        if self.0.is_empty() {
+            return;
+        }
         let end = slba.saturating_add(blocks);
         let split = |sick: &Range<u64>| {
             let before = sick.start..sick.end.min(slba);

@@ -9,6 +9,11 @@ pub trait MachineObserver: Send {
     /// Bytes that the guest wrote to its console.
     fn console(&mut self, now_ns: u64, bytes: &[u8]);
 
+    /// Whether it wants to know what happens inside the devices. While it does not, that need not be kept.
+    fn watches_devices(&self) -> bool {
+        true
+    }
+
     /// Something happened inside the NVMe controller.
     fn controller_event(&mut self, now_ns: u64, event: &nvme_model::Event);
 
@@ -34,6 +39,10 @@ pub struct NoObserver;
 
 impl MachineObserver for NoObserver {
     fn console(&mut self, _now_ns: u64, _bytes: &[u8]) {}
+
+    fn watches_devices(&self) -> bool {
+        false
+    }
 
     fn controller_event(&mut self, _now_ns: u64, _event: &nvme_model::Event) {}
 }

@@ -1,27 +1,30 @@
 //! Completions that nobody has taken yet.
 
-use alloc::vec::Vec;
+use alloc::collections::VecDeque;
 
 use block::{Done, Ticket};
 
-/// A short unordered list: whoever submits, takes soon.
+/// A short list, oldest first: whoever submits, takes soon, and mostly in order.
 ///
 /// Allocates at probe, and later only when more completions lie here than was provided for.
 #[derive(Debug)]
-pub(crate) struct Finished<D>(Vec<(Ticket, Done<D>)>);
+pub(crate) struct Finished<D>(VecDeque<(Ticket, Done<D>)>);
 
 impl<D> Finished<D> {
     pub(crate) fn with_capacity(places: usize) -> Self {
-        Self(Vec::with_capacity(places))
+        Self(VecDeque::with_capacity(places))
     }
 
     pub(crate) fn put(&mut self, ticket: Ticket, done: Done<D>) {
-        self.0.push((ticket, done));
+        self.0.push_back((ticket, done));
     }
 
     pub(crate) fn take(&mut self, ticket: Ticket) -> Option<Done<D>> {
+        if self.0.front().is_some_and(|(first, _)| *first == ticket) {
+            return self.0.pop_front().map(|(_, done)| done);
+        }
         let index = self.0.iter().position(|(t, _)| *t == ticket)?;
-        Some(self.0.swap_remove(index).1)
+        self.0.remove(index).map(|(_, done)| done)
     }
 }
 

@@ -109,7 +109,7 @@ impl<D> Slots<D> {
     /// Finds out anew what there is to look for.
     pub(crate) fn take_stock(&mut self) {
         (self.may_wait, self.late_from) = (false, Instant::NEVER);
-        for number in self.numbers() {
+        for number in self.taken() {
             let state = self.get(number).and_then(|slot| slot.job.as_ref()).map(|job| job.state);
             if let Some(state) = state {
                 self.note(state);
@@ -125,9 +125,15 @@ impl<D> Slots<D> {
         self.slots.get_mut(usize::from(slot))
     }
 
-    /// Every slot number, lowest first.
-    pub(crate) fn numbers(&self) -> impl Iterator<Item = u8> + use<D> {
-        (0..=u8::MAX).take(self.slots.len())
+    /// The slots with a job, lowest first.
+    fn taken(&self) -> impl Iterator<Item = u8> + use<D> {
+        let words = [0_u8, 64, 128, 192].into_iter().zip(self.taken);
+        words.flat_map(|(first, taken)| {
+            let rest = |word: &u64| Some(word & word.wrapping_sub(1)).filter(|word| *word != 0);
+            let words = core::iter::successors(Some(taken).filter(|word| *word != 0), rest);
+            let bit = |word: u64| u8::try_from(word.trailing_zeros()).unwrap_or(0);
+            words.map(move |word| first.saturating_add(bit(word)))
+        })
     }
 
     /// The lowest free slot.
@@ -161,7 +167,8 @@ impl<D> Slots<D> {
     }
 
     pub(crate) fn jobs(&self) -> impl Iterator<Item = &Job<D>> {
-        self.slots.iter().filter_map(|slot| slot.job.as_ref())
+        let slots = self.taken().filter_map(|number| self.get(number));
+        slots.filter_map(|slot| slot.job.as_ref())
     }
 
     pub(crate) fn owner(&self, cid: u16) -> Owner {
@@ -185,9 +192,8 @@ impl<D> Slots<D> {
         last: Option<Ticket>,
         is_wanted: impl Fn(&Job<D>) -> bool,
     ) -> Option<(Ticket, u8)> {
-        let numbered = self.numbers().zip(&self.slots);
-        numbered
-            .filter_map(|(number, slot)| slot.job.as_ref().map(|job| (job, number)))
+        self.taken()
+            .filter_map(|number| Some((self.get(number)?.job.as_ref()?, number)))
             .filter(|(job, _)| Some(job.ticket) > last && is_wanted(job))
             .map(|(job, number)| (job.ticket, number))
             .min()

@@ -12,6 +12,7 @@ use crate::command::{AdminCommand, Command};
 use crate::controller::Outcome;
 use crate::failure::{Failure, byte};
 use crate::format::NamespaceFormat;
+use crate::namespace::Namespace;
 use crate::reservation::Access;
 use crate::{Controller, Ports};
 
@@ -69,9 +70,8 @@ impl Controller {
 
     /// A namespace that another command formats takes no commands; 0 is the number of none.
     pub(crate) fn check_no_format(&self, nsid: u32, number: u64) -> Result<(), Failure> {
-        let run = self.namespaces.get(nsid).and_then(|ns| ns.format_run);
-        let is_busy = run.is_some_and(|run| run.number != number && self.now_ns() <= run.until_ns);
-        if is_busy { Err(Failure::transient(status::FORMAT_IN_PROGRESS)) } else { Ok(()) }
+        let ns = self.namespaces.get(nsid);
+        ns.map_or(Ok(()), |ns| ns.check_no_format(number, self.now_ns()))
     }
 
     fn format_namespace(
@@ -111,4 +111,13 @@ fn parse(how: FormatNvm10) -> Result<NamespaceFormat, Failure> {
     let dps = how.pi() | how.pil() << 3;
     let low8 = |bits: u32| u8::try_from(bits).unwrap_or(u8::MAX);
     NamespaceFormat::new(low8(flbas), low8(dps))
+}
+
+impl Namespace {
+    /// Whether no format of this namespace is under way, but that of the command of this number.
+    pub(crate) fn check_no_format(&self, number: u64, now_ns: u64) -> Result<(), Failure> {
+        let is_busy =
+            self.format_run.is_some_and(|run| run.number != number && now_ns <= run.until_ns);
+        if is_busy { Err(Failure::transient(status::FORMAT_IN_PROGRESS)) } else { Ok(()) }
+    }
 }

@@ -35,9 +35,13 @@ impl Command {
         } else {
             NvmCommand::decode(sqe).map(Self::Nvm)
         };
-        let is_unknown =
-            matches!(&command, Err(f) if f.status.code == nvme_spec::status::INVALID_OPCODE);
-        if !is_unknown {
+        // Nearly every command is alone and has PRPs.
+        let is_plain = sqe.dword0().fuse() == 0 && sqe.dword0().psdt() == PSDT_PRP;
+        let is_unknown = || {
+            let code = command.as_ref().err().map(|failure| failure.status.code);
+            code == Some(nvme_spec::status::INVALID_OPCODE)
+        };
+        if !is_plain && !is_unknown() {
             check_fuse(sqe, command.as_ref().ok())?;
             check_pointer_type(sqe, is_admin)?;
         }

@@ -81,14 +81,27 @@ impl Controller {
         bell.qid() >= FIRST_IO_QID && self.shadow.is_some_and(|shadow| shadow.has(bell))
     }
 
-    /// Reports an error that belongs to no command, with its entry in the error log.
+    /// An error that belongs to no command: its entry is in the error log at once, and the event comes later
+    /// as everything that a doorbell brings about.
     fn raise_error(&mut self, info: u32) {
         let event = AerResult(0)
             .with_event_type(aer::TYPE_ERROR)
             .with_info(info)
             .with_log_page(LID_ERROR.into());
         self.log_event(event);
-        self.events.raise(event);
+        let at = self.now_ns.saturating_add(self.config.timing.admin_ns);
+        // One that is not told yet tells of this one, too: a host may do this as often as it likes.
+        if !self.doorbell_errors.iter().any(|(_, other)| *other == event) {
+            self.doorbell_errors.push_back((at, event));
+        }
+    }
+
+    /// Raises the events about doorbells whose time has come.
+    pub(super) fn raise_doorbell_errors(&mut self) {
+        while let Some((_, event)) = self.doorbell_errors.pop_front_if(|(at, _)| *at <= self.now_ns)
+        {
+            self.events.raise(event);
+        }
     }
 
     /// Enters an event about an error into the error log.
@@ -167,16 +180,15 @@ impl Controller {
         self.look_at_shadow(ports)
     }
 
-    /// A host rings when it passes EventIdx. While somebody polls that is one before where it stands,
-    /// which it passes last of all.
+    /// A host rings when it passes EventIdx.
     fn publish_events(&mut self, memory: &dyn GuestMemory) {
         let Some(shadow) = self.shadow else { return };
-        let back = u32::from(self.is_polled);
+        let is_polled = self.is_polled;
         for (sqid, sq) in self.queues.sqs.starting_at(FIRST_IO_QID) {
-            sq.publish(&shadow, memory, Doorbell::SqTail(sqid), back);
+            sq.publish(&shadow, memory, Doorbell::SqTail(sqid), is_polled);
         }
         for (cqid, cq) in self.queues.cqs.starting_at(FIRST_IO_QID) {
-            cq.publish(&shadow, memory, Doorbell::CqHead(cqid), back);
+            cq.publish(&shadow, memory, Doorbell::CqHead(cqid), is_polled);
         }
     }
 

@@ -37,6 +37,10 @@ impl Controller {
         command: &mut Result<Command, Failure>,
         ports: &mut Ports<'_>,
     ) -> Option<Half> {
+        // Nearly every command is alone.
+        if self.half_fused.is_empty() && sqe.dword0().fuse() == ALONE {
+            return None;
+        }
         let waiting = self.half_fused.remove(&sqid);
         let missing = Err(Failure::permanent(status::ABORTED_MISSING_FUSED));
         match (sqe.dword0().fuse(), waiting) {

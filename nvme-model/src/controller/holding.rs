@@ -10,9 +10,6 @@ use crate::fault::ActionKind;
 impl Controller {
     /// Lets commands go on that no rule holds any more.
     pub(super) fn let_go(&mut self) {
-        if !self.faults.has_released() {
-            return;
-        }
         for number in self.faults.take_released() {
             self.let_go_one(number);
         }

@@ -41,19 +41,32 @@ impl InFlight {
 /// So many boxes are kept.
 const DONE_MAX: usize = 256;
 
-/// A command's turn: when, its number as the tie-break between equal times, and its place.
-type Turn = (u64, u64, usize);
+/// A command that has a time.
+#[derive(Clone, Debug)]
+struct Turn {
+    due_ns: u64,
+    /// The command's number: the tie-break between equal times.
+    number: u64,
+    entry: Box<InFlight>,
+}
+
+impl Turn {
+    fn key(&self) -> (u64, u64) {
+        (self.due_ns, self.number)
+    }
+}
 
 /// All commands in flight.
 ///
-/// Commands stay where they are put until they are taken, and mostly come due in the order in which
-/// they were fetched: the list of turns is a queue that is rarely entered in the middle.
+/// They mostly come due in the order in which they were fetched: the list of turns is a queue that is rarely
+/// entered in the middle. Boxed, because a command is some hundred bytes and moves several times in its life.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct InFlightTable {
-    /// Boxed: a command is some hundred bytes, and moves several times in its life.
-    places: Vec<Option<Box<InFlight>>>,
-    free: Vec<usize>,
+    /// By time and number.
     turns: VecDeque<Turn>,
+    /// Those that have no time: they hang, are held, or wait for their second half.
+    #[expect(clippy::vec_box, reason = "the boxes themselves are used again")]
+    stuck: Vec<Box<InFlight>>,
     /// Boxes of commands that are done, for the next ones.
     #[expect(clippy::vec_box, reason = "the boxes themselves are used again")]
     done: Vec<Box<InFlight>>,
@@ -61,15 +74,38 @@ pub(crate) struct InFlightTable {
 }
 
 impl InFlightTable {
-    /// Puts a command into a box.
-    pub(crate) fn boxed(&mut self, entry: InFlight) -> Box<InFlight> {
-        match self.done.pop() {
-            Some(mut place) => {
-                *place = entry;
-                place
-            }
-            None => Box::new(entry),
-        }
+    /// Puts a command into a box, with nothing on it yet and no time.
+    pub(crate) fn boxed(
+        &mut self,
+        sqid: u16,
+        command: Result<Command, Failure>,
+        subject: Subject,
+        slot: Slot,
+    ) -> Box<InFlight> {
+        let Some(mut entry) = self.done.pop() else {
+            return Box::new(InFlight {
+                sqid,
+                command,
+                subject,
+                faults: Faults::default(),
+                outcome: None,
+                lies: Faults::default(),
+                slot,
+                fused_first: None,
+                due_ns: None,
+            });
+        };
+        // Field by field: as a whole it would be made elsewhere and copied here.
+        entry.sqid = sqid;
+        entry.command = command;
+        entry.subject = subject;
+        entry.faults = Faults::default();
+        entry.outcome = None;
+        entry.lies = Faults::default();
+        entry.slot = slot;
+        entry.fused_first = None;
+        entry.due_ns = None;
+        entry
     }
 
     /// Keeps the box of a command that is done. Its place in the completion queue is returned.
@@ -82,67 +118,71 @@ impl InFlightTable {
     }
 
     pub(crate) fn insert(&mut self, entry: Box<InFlight>) {
-        let place = self.free.pop().unwrap_or(self.places.len());
-        if let Some(due_ns) = entry.due_ns {
-            let turn = (due_ns, entry.subject.number, place);
-            match self.turns.back() {
-                Some(last) if *last > turn => {
-                    let at = self.turns.partition_point(|earlier| *earlier < turn);
-                    self.turns.insert(at, turn);
-                }
-                _ => self.turns.push_back(turn),
-            }
-        }
         self.cids.get_or_default(entry.sqid).insert(entry.cid());
-        match self.places.get_mut(place) {
-            Some(free) => *free = Some(entry),
-            None => self.places.push(Some(entry)),
+        let Some(due_ns) = entry.due_ns else {
+            self.stuck.push(entry);
+            return;
+        };
+        let turn = Turn { due_ns, number: entry.subject.number, entry };
+        match self.turns.back() {
+            Some(last) if last.key() > turn.key() => {
+                let at = self.turns.partition_point(|earlier| earlier.key() < turn.key());
+                self.turns.insert(at, turn);
+            }
+            _ => self.turns.push_back(turn),
         }
     }
 
     /// When the next command is due.
     pub(crate) fn next_due(&self) -> Option<u64> {
-        self.turns.front().map(|(due_ns, ..)| *due_ns)
+        self.turns.front().map(|turn| turn.due_ns)
     }
 
     /// Takes the first command that is due now.
     pub(crate) fn take_due(&mut self, now_ns: u64) -> Option<Box<InFlight>> {
-        let (due_ns, _, place) = *self.turns.front()?;
-        if due_ns > now_ns {
+        if self.next_due()? > now_ns {
             return None;
         }
-        self.turns.pop_front();
-        self.vacate(place)
+        let turn = self.turns.pop_front()?;
+        Some(self.gone(turn.entry))
     }
 
-    fn vacate(&mut self, place: usize) -> Option<Box<InFlight>> {
-        let entry = self.places.get_mut(place)?.take()?;
-        self.free.push(place);
+    /// A command is no longer in flight: its identifier is free.
+    fn gone(&mut self, entry: Box<InFlight>) -> Box<InFlight> {
         if let Some(cids) = self.cids.get_mut(entry.sqid) {
             cids.remove(entry.cid());
         }
-        Some(entry)
+        entry
+    }
+
+    /// All commands, in no order that means anything.
+    fn all(&self) -> impl Iterator<Item = &InFlight> {
+        let timed = self.turns.iter().map(|turn| turn.entry.as_ref());
+        timed.chain(self.stuck.iter().map(AsRef::as_ref))
+    }
+
+    fn all_mut(&mut self) -> impl Iterator<Item = &mut InFlight> {
+        let timed = self.turns.iter_mut().map(|turn| turn.entry.as_mut());
+        timed.chain(self.stuck.iter_mut().map(AsMut::as_mut))
     }
 
     /// Takes the command that was fetched first among those that are meant.
     fn take_first(&mut self, is_meant: impl Fn(&InFlight) -> bool) -> Option<Box<InFlight>> {
-        let numbered = self.places.iter().enumerate().filter_map(|(place, entry)| {
-            let entry = entry.as_ref().filter(|entry| is_meant(entry))?;
-            Some((entry.subject.number, place))
-        });
-        let (number, place) = numbered.min()?;
-        let entry = self.vacate(place)?;
-        if let Some(due_ns) = entry.due_ns
-            && let Ok(at) = self.turns.binary_search(&(due_ns, number, place))
-        {
-            self.turns.remove(at);
-        }
-        Some(entry)
+        let meant = self.all().filter(|entry| is_meant(entry));
+        let number = meant.map(|entry| entry.subject.number).min()?;
+        let entry = match self.turns.iter().position(|turn| turn.number == number) {
+            Some(at) => self.turns.remove(at)?.entry,
+            None => {
+                let at = self.stuck.iter().position(|entry| entry.subject.number == number)?;
+                self.stuck.swap_remove(at)
+            }
+        };
+        Some(self.gone(entry))
     }
 
     /// Whether the command of this number is in flight.
     pub(crate) fn has_number(&self, number: u64) -> bool {
-        self.places.iter().flatten().any(|entry| entry.subject.number == number)
+        self.with_number(number).is_some()
     }
 
     /// Whether a command of this queue has this identifier.
@@ -166,7 +206,7 @@ impl InFlightTable {
 
     /// The command of this number.
     pub(crate) fn with_number(&self, number: u64) -> Option<&InFlight> {
-        self.places.iter().flatten().map(AsRef::as_ref).find(|entry| entry.subject.number == number)
+        self.all().find(|entry| entry.subject.number == number)
     }
 
     /// Gives a command that had no time one.
@@ -190,8 +230,7 @@ impl InFlightTable {
 
     /// Makes a command fail like this when its time comes.
     pub(crate) fn refuse_command(&mut self, number: u64, failure: Failure) {
-        let mut entries = self.places.iter_mut().flatten();
-        if let Some(entry) = entries.find(|entry| entry.subject.number == number) {
+        if let Some(entry) = self.all_mut().find(|entry| entry.subject.number == number) {
             entry.command = Err(failure);
         }
     }
@@ -203,22 +242,20 @@ impl InFlightTable {
 
     /// How many commands are of this kind.
     pub(crate) fn count(&self, is_counted: impl Fn(&Command) -> bool) -> usize {
-        let entries = self.places.iter().flatten();
-        let commands = entries.filter_map(|entry| entry.command.as_ref().ok());
+        let commands = self.all().filter_map(|entry| entry.command.as_ref().ok());
         commands.filter(|command| is_counted(command)).count()
     }
 
     /// All commands, oldest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &InFlight> {
-        let entries = self.places.iter().flatten().map(AsRef::as_ref);
-        let mut entries: Vec<&InFlight> = entries.collect();
+        let mut entries: Vec<&InFlight> = self.all().collect();
         entries.sort_unstable_by_key(|entry| entry.subject.number);
         entries.into_iter()
     }
 
     /// The I/O commands of a namespace that were not executed yet will fail like this, in their time.
     pub(crate) fn refuse(&mut self, nsid: u32, failure: Failure) {
-        for entry in self.places.iter_mut().flatten() {
+        for entry in self.all_mut() {
             let is_meant = matches!(&entry.command, Ok(Command::Nvm(io)) if io.nsid == nsid);
             if is_meant && entry.outcome.is_none() {
                 entry.command = Err(failure);
@@ -229,12 +266,11 @@ impl InFlightTable {
     /// Drops everything; returns how many commands that were.
     pub(crate) fn dissolve(&mut self) -> u32 {
         let mut lost = 0_u32;
-        for entry in self.places.drain(..).flatten() {
+        let timed = self.turns.drain(..).map(|turn| turn.entry);
+        for entry in timed.chain(self.stuck.drain(..)) {
             entry.slot.dissolve();
             lost = lost.saturating_add(1);
         }
-        self.free.clear();
-        self.turns.clear();
         self.cids.clear();
         lost
     }

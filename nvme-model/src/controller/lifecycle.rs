@@ -16,13 +16,11 @@ use crate::{Event, Observer};
 impl Controller {
     /// Whether the controller works on commands.
     pub(super) fn is_running(&self) -> bool {
-        let csts = self.registers.csts;
+        /// Of SHST's values only this one has its upper bit.
+        const LOOKED_AT: u32 = Csts(0).with_rdy(1).with_cfs(1).with_shst(SHST_COMPLETE).0;
+        const READY: u32 = Csts(0).with_rdy(1).0;
         let is_enabled = self.registers.cc.en() != 0 || self.is_reset_ignored;
-        !self.is_removed
-            && is_enabled
-            && csts.rdy() != 0
-            && csts.cfs() == 0
-            && csts.shst() != SHST_COMPLETE
+        self.registers.csts.0 & LOOKED_AT == READY && is_enabled && !self.is_removed
     }
 
     /// Whether it takes new ones.
@@ -98,7 +96,7 @@ impl Controller {
         self.has_backlog = false;
         self.faults.on_reset();
         self.mishaps.is_pin_stuck = false;
-        self.mishaps.are_queues_lost = false;
+        self.doorbell_errors.clear();
         self.namespaces.values_mut().for_each(|ns| ns.format_run = None);
         lost
     }

@@ -13,7 +13,9 @@ use super::inflight::InFlight;
 use super::{CachePolicy, Controller};
 use crate::command::{AdminCommand, Command};
 use crate::event::FatalCause;
-use crate::fault::{Action, ActionKind, DmaTarget, Faults, Notice, Subject, Transition, value_of};
+use crate::fault::{
+    Action, ActionKind, DmaTarget, Faults, Notice, Seen, Subject, Transition, value_of,
+};
 use crate::{Event, Observer, Ports};
 
 /// A command whose data move when nobody expects it any more.
@@ -29,8 +31,6 @@ struct Ghost {
 pub(crate) struct Mishaps {
     /// Writes fail until the power is cut.
     is_read_only: bool,
-    /// The I/O queues are gone, and the host does not know: its next ring is an error that is told at once.
-    pub(super) are_queues_lost: bool,
     /// CSTS.CFS comes again after each reset, until the power is cut.
     is_fatal_for_good: bool,
     /// The interrupt pin stays asserted until the controller is reset.
@@ -112,7 +112,9 @@ impl Controller {
     /// Does what concerns the controller as a whole; `false` if that stopped it.
     pub(super) fn befall(&mut self, faults: &Faults, observer: &mut dyn Observer) -> bool {
         let mut goes_on = true;
-        for action in faults.iter() {
+        // Nothing else is announced as soon enough, see `Controller::answers_take_time`.
+        let at_once = |action: &&Action| action.kind().row().seen == Seen::AtOnce;
+        for action in faults.iter().filter(at_once) {
             match action {
                 Action::Aen(notice) => {
                     self.log_event(event_of(*notice));
@@ -196,7 +198,6 @@ impl Controller {
         }
         self.queues.sqs.retain(|qid| qid == admin);
         self.queues.cqs.retain(|qid| qid == admin);
-        self.mishaps.are_queues_lost = true;
     }
 
     /// A reset that leaves the I/O queues: only the admin queues and their commands go.

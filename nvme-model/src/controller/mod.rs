@@ -20,8 +20,10 @@ mod snapshot;
 mod step;
 mod write_log;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+
+use nvme_spec::aer::AerResult;
 
 pub(crate) use fused::check_fuse;
 pub(crate) use inflight::Outcome;
@@ -42,7 +44,7 @@ use crate::inventory;
 use crate::media::{Media, MediaError};
 use crate::namespace::Namespace;
 use crate::numbered::Numbered;
-use crate::queue::{Coalescing, Queues, ShadowDoorbells};
+use crate::queue::{Coalescing, Queues, ShadowDoorbells, Vectors};
 use crate::reservation::Notices;
 use inflight::InFlightTable;
 use mishaps::Mishaps;
@@ -78,12 +80,14 @@ pub struct Controller {
     pub(crate) health: Health,
     faults: FaultEngine,
     /// Vectors to signal at the end of the step, or when they are unmasked.
-    interrupts: BTreeSet<u16>,
+    interrupts: Vectors,
     pub(crate) coalescing: Coalescing,
     /// The shadow doorbells, if the host set them up.
     shadow: Option<ShadowDoorbells>,
     /// The owner looks at the shadow doorbells all the time.
     is_polled: bool,
+    /// Events about doorbells, and when they are reported: that takes as long as an admin command.
+    doorbell_errors: VecDeque<(u64, AerResult)>,
     /// Vectors to signal later, with their times.
     late_interrupts: BTreeSet<(u64, u16)>,
     /// When CSTS.RDY follows CC.EN.
@@ -153,10 +157,11 @@ impl Controller {
             notices: Notices::default(),
             health: Health::new(),
             faults: FaultEngine::new(faults),
-            interrupts: BTreeSet::new(),
+            interrupts: Vectors::default(),
             coalescing: Coalescing::default(),
             shadow: None,
             is_polled: false,
+            doorbell_errors: VecDeque::new(),
             late_interrupts: BTreeSet::new(),
             ready_at: None,
             unready_at: None,
@@ -231,8 +236,7 @@ impl Controller {
     #[must_use]
     pub fn answers_take_time(&self) -> bool {
         let is_due = self.next_event().is_some_and(|at| at <= self.now_ns);
-        let has_faults_at_once = self.faults.happens_at_once() || self.mishaps.are_queues_lost;
-        let is_quiet = !is_due && !self.events.is_deliverable() && !has_faults_at_once;
+        let is_quiet = !is_due && !self.events.is_deliverable() && !self.faults.happens_at_once();
         self.config.timing.is_never_zero() && is_quiet
     }
 
@@ -254,11 +258,12 @@ impl Controller {
         let has_more = self.has_backlog || is_working && self.faults.has_released();
         let backlog = has_more.then_some(self.now_ns);
         let late = self.late_interrupts.first().map(|(at, _)| *at);
+        let error = self.doorbell_errors.front().map(|(at, _)| *at);
         let coalesced = self.coalescing.next_due();
         let background = self.device.next_due();
         let mishap = self.mishaps.next_due();
         let own = [self.ready_at, self.unready_at, self.shutdown_at, self.paused_until, due];
-        let others = [late, coalesced, backlog, background, mishap];
+        let others = [late, error, coalesced, backlog, background, mishap];
         own.into_iter().chain(others).flatten().min()
     }
 }

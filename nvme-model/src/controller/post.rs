@@ -134,9 +134,11 @@ impl Controller {
         }
         let vector = value_of!(lies, WrongVector).copied().unwrap_or(vector);
         let at = |ns: u64| self.now_ns.saturating_add(ns);
-        let storm = value_of!(lies, InterruptStorm).copied().unwrap_or(0);
-        let storm = (1..=u64::from(storm)).map(|index| (at(index.saturating_mul(1000)), vector));
-        self.late_interrupts.extend(storm);
+        if let Some(storm) = value_of!(lies, InterruptStorm) {
+            let storm = 1..=u64::from(*storm);
+            let storm = storm.map(|index| (at(index.saturating_mul(1000)), vector));
+            self.late_interrupts.extend(storm);
+        }
         match value_of!(lies, LateInterrupt) {
             None if is_admin || self.coalescing.completed(vector, self.now_ns) => {
                 self.interrupts.insert(vector);
@@ -218,18 +220,23 @@ impl Controller {
 
     /// Signals every vector that has something to say and is not masked, each once.
     pub(super) fn signal_interrupts(&mut self, ports: &mut Ports<'_>) {
-        self.interrupts.extend(self.coalescing.take_due(self.now_ns));
+        for vector in self.coalescing.take_due(self.now_ns) {
+            self.interrupts.insert(vector);
+        }
         if self.interrupts.is_empty() {
             return;
         }
-        let (held, ready) = self.interrupts.iter().partition(|vector| self.is_masked(**vector));
-        self.interrupts = held;
-        let ready: std::collections::BTreeSet<u16> = ready;
-        for vector in ready {
+        let mut interrupts = std::mem::take(&mut self.interrupts);
+        interrupts.drain(|vector| {
+            if self.is_masked(vector) {
+                return false;
+            }
             ports.observer.event(self.now_ns, &Event::Interrupt { vector });
             ports.irq.signal(vector);
             self.coalescing.raised(vector);
-        }
+            true
+        });
+        self.interrupts = interrupts;
     }
 
     /// Completes a command that is taken out of flight before its time.

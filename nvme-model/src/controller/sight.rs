@@ -8,14 +8,24 @@ use nvme_spec::dsm::{DsmRange, RANGE_BYTES};
 use super::Controller;
 use crate::Ports;
 use crate::command::{Command, NvmCommand, NvmOp};
+use crate::fault::Contents;
 
 impl Controller {
-    /// Blocks that a command names in its data.
-    pub(super) fn ranges_of(
-        &self,
+    /// What rules want to know of a command beyond its entry.
+    pub(super) fn look_into(
+        &mut self,
         command: Option<&Command>,
         ports: &Ports<'_>,
-    ) -> Vec<(u64, u64)> {
+    ) -> Option<Box<Contents>> {
+        if !self.faults().wants_ranges() && !self.faults().wants_data() {
+            return None;
+        }
+        let ranges = self.ranges_of(command, ports);
+        Some(Contents { ranges, data: self.data_of(command, ports) }.into())
+    }
+
+    /// Blocks that a command names in its data.
+    fn ranges_of(&self, command: Option<&Command>, ports: &Ports<'_>) -> Vec<(u64, u64)> {
         let Some(Command::Nvm(command)) = command.filter(|_| self.faults().wants_ranges()) else {
             return Vec::new();
         };
@@ -29,11 +39,7 @@ impl Controller {
     }
 
     /// The data of a command: what the host sends, or what the blocks hold that it reads.
-    pub(super) fn data_of(
-        &mut self,
-        command: Option<&Command>,
-        ports: &Ports<'_>,
-    ) -> Option<Vec<u8>> {
+    fn data_of(&mut self, command: Option<&Command>, ports: &Ports<'_>) -> Option<Vec<u8>> {
         let Some(Command::Nvm(command)) = command.filter(|_| self.faults().wants_data()) else {
             return None;
         };

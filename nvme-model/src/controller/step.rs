@@ -5,7 +5,7 @@ use super::inflight::InFlight;
 use crate::command::Command;
 use crate::event::FatalCause;
 use crate::failure::Failure;
-use crate::fault::{ActionKind, Faults, Subject};
+use crate::fault::{ActionKind, Subject};
 use crate::findings::FindingKind;
 use crate::queue::Slot;
 use crate::{Event, Ports};
@@ -31,6 +31,7 @@ impl Controller {
         }
         self.work_done = self.work_done.saturating_add(work.into());
         self.watch_full(ports.observer);
+        self.raise_doorbell_errors();
         self.report_events(ports);
         self.raise_late_interrupts();
         self.signal_interrupts(ports);
@@ -41,7 +42,9 @@ impl Controller {
         if !self.is_running() || self.is_paused() {
             return false;
         }
-        self.let_go();
+        if self.faults.has_released() {
+            self.let_go();
+        }
         if let Some(entry) = self.in_flight.take_due(self.now_ns) {
             self.finish(entry, ports);
             return true;
@@ -72,13 +75,14 @@ impl Controller {
         self.commands_fetched = self.commands_fetched.saturating_add(1);
         let is_conflict = self.in_flight.has(sqid, sqe.cid())
             || sqid == nvme_spec::ADMIN_QID && self.events.is_parked(sqe.cid());
-        let command = if is_conflict {
+        let mut command = if is_conflict {
             Err(Failure::permanent(nvme_spec::status::CID_CONFLICT))
         } else {
             Command::decode(sqid, &sqe)
         };
-        let refusal = command.as_ref().map_or(Ok(()), |command| self.admit(command));
-        let mut command = refusal.and(command);
+        if let Ok(Err(failure)) = command.as_ref().map(|command| self.admit(command)) {
+            command = Err(failure);
+        }
         let first = self.pair_up(sqid, &sqe, &mut command, ports);
         let subject = self.describe(sqid, &sqe, command.as_ref().ok(), ports);
         if is_conflict {
@@ -94,7 +98,7 @@ impl Controller {
         }
         if faults.has(ActionKind::SpuriousInterrupt) {
             let vector = self.queues.cqs.get(cqid).and_then(|cq| cq.vector);
-            self.interrupts.extend(vector);
+            vector.into_iter().for_each(|vector| self.interrupts.insert(vector));
         }
         self.log_submission(&subject);
         let (timing, valid) = (&self.config.timing, command.as_ref().ok());
@@ -104,17 +108,8 @@ impl Controller {
         let done_ns = done_ns.max(self.mishaps.not_before(sqid, self.now_ns, &faults));
         let is_stuck = faults.has(ActionKind::Hang) || self.faults.holds(subject.number);
         let due_ns = (!is_stuck).then_some(done_ns);
-        let mut entry = self.in_flight.boxed(InFlight {
-            sqid,
-            command,
-            subject,
-            faults,
-            outcome: None,
-            lies: Faults::default(),
-            slot,
-            due_ns,
-            fused_first: None,
-        });
+        let mut entry = self.in_flight.boxed(sqid, command, subject, slot);
+        (entry.faults, entry.due_ns) = (faults, due_ns);
         self.time_fused(&mut entry, first);
         self.in_flight.insert(entry);
     }
@@ -134,9 +129,8 @@ impl Controller {
             opcode: sqe.opcode(),
             nsid: sqe.nsid.get(),
             lba: blocks,
-            ranges: self.ranges_of(command, ports),
             sqe: *sqe,
-            data: self.data_of(command, ports),
+            contents: self.look_into(command, ports),
             transition: None,
             reg: None,
         };

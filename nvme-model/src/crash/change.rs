@@ -64,7 +64,7 @@ impl Change {
         match &self.content {
             Content::Zeros => media.discard(range.start, range.end.saturating_sub(range.start)),
             Content::Bytes(bytes) if *range == self.range() => {
-                media.write_shared(range.start, bytes).map(drop)
+                media.write_shared(range.start, Arc::clone(bytes)).map(drop)
             }
             Content::Bytes(_) => {
                 let bytes = self.bytes(range, media.block_bytes());

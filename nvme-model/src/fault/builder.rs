@@ -51,10 +51,10 @@ impl MatchBuilder {
             "op" => matcher.op = op(value)?,
             "queue" => matcher.queue = Some(small(value, u16::MAX)?),
             "nsid" => matcher.nsid = Some(small(value, u32::MAX)?),
-            "lba" => matcher.lba = Some(range(value)?),
+            "lba" => matcher.lba = Some(range(value, "block")?),
             "sqe" => matcher.sqe = Some(sqe_pattern(value)?),
             "data" => matcher.data = Some(pattern(value)?),
-            "reg" => matcher.reg = Some(range(value)?),
+            "reg" => matcher.reg = Some(range(value, "byte")?),
             _ => matcher.state = Some(name(value)?),
         }
         Ok(())

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::DmaTarget;
 use super::fired::Faults;
 use super::holds::Holds;
 use super::index::Index;
-use super::kinds::{Action, ActionKind, Group};
+use super::kinds::{Action, ActionKind, Seen};
 use super::log::{Decision, DecisionLog};
 use super::progress::{Chance, LastFired, Progress, RuleCounts};
 use super::rule::{FaultPlan, Match, OpClass, Phase, Rule, START, Transition};
@@ -68,13 +67,8 @@ struct Wants {
 /// Whether the host could see the rule's effect in the same moment in which it rings a doorbell or
 /// writes a register, and not only in a later completion.
 fn happens_at_once(rule: &Rule) -> bool {
-    let group = rule.action.kind().row().group;
-    // What is held goes on at the moment in which another command is fetched.
-    matches!(group, Group::Controller | Group::Event)
-        || matches!(rule.action.kind(), ActionKind::Hold | ActionKind::ReadOnly)
-        || rule.action == Action::DmaError(DmaTarget::Sqe)
+    rule.action.kind().row().seen == Seen::AtOnce
         || matches!(rule.matcher.op, OpClass::Transition(_))
-        || rule.action == Action::SpuriousInterrupt
 }
 
 fn number(index: usize) -> u32 {

@@ -33,8 +33,10 @@ impl Faults {
     }
 
     /// Whether something of this kind is to happen.
+    #[inline]
     pub(crate) fn has(&self, kind: ActionKind) -> bool {
-        self.0.iter().any(|action| action.kind() == kind)
+        // Mostly there is nothing.
+        !self.0.is_empty() && self.0.iter().any(|action| action.kind() == kind)
     }
 
     /// The status that is prescribed: that of the first rule.

@@ -58,10 +58,10 @@ mod words;
 pub use delay::{Bucket, Distribution};
 pub use engine::{FaultEngine, RuleStatus};
 pub use error::RuleError;
-pub use kinds::{Action, ActionKind, At, Group, KINDS, Kind, On};
+pub use kinds::{Action, ActionKind, At, Group, KINDS, Kind, On, Seen};
 pub use log::{Decision, DecisionLog, LOG_DECISIONS_MAX};
 pub use payload::{BytePattern, DmaTarget, Flip, Notice, PhaseFault, Torn};
-pub use pieces::{Delay, time_ns};
+pub use pieces::{Delay, positive, range, time_ns};
 pub use progress::RuleCounts;
 pub use rule::{
     FaultPlan, Match, OpClass, Phase, Probability, Rule, START, Transition, Until, When, Within,
@@ -71,7 +71,7 @@ pub use toml_in::PlanError;
 pub use words::{Section, WORDS, Word, distributions};
 
 pub(crate) use fired::{Faults, value_of};
-pub(crate) use subject::Subject;
+pub(crate) use subject::{Contents, Subject};
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 //! are written, and drawn from a seed, as in a rule for the controller.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use super::delay::Distribution;
@@ -87,6 +88,22 @@ impl FromStr for Flip {
 /// What is wrong with the text.
 pub fn time_ns(text: &str) -> Result<u64, String> {
     time(text).map_err(in_words)
+}
+
+/// A number from 1: decimal or with `0x`, `_` between digits if one likes.
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn positive(text: &str) -> Result<u64, String> {
+    values::positive(text).map_err(in_words)
+}
+
+/// `FIRST..END`, not empty, or a single one. `thing` is what they are, in one word: the error names it.
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn range(text: &str, thing: &str) -> Result<Range<u64>, String> {
+    values::range(text, thing).map_err(in_words)
 }
 
 fn in_words(complaint: Complaint) -> String {

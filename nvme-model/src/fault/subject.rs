@@ -2,6 +2,15 @@
 
 use super::rule::{Match, OpClass, Transition};
 
+/// What a command has in the host's memory and in its blocks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Contents {
+    /// Blocks that its data name, if a rule wants to know.
+    pub(crate) ranges: Vec<(u64, u64)>,
+    /// What it moves, if a rule wants to know.
+    pub(crate) data: Option<Vec<u8>>,
+}
+
 /// What rules see of a command, or of something else that the host does.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
@@ -12,11 +21,9 @@ pub(crate) struct Subject {
     pub(crate) nsid: u32,
     /// Its blocks; `None` if it has none, or if they are in its data.
     pub(crate) lba: Option<(u64, u64)>,
-    /// Blocks that its data name, if a rule wants to know.
-    pub(crate) ranges: Vec<(u64, u64)>,
     pub(crate) sqe: nvme_spec::Sqe,
-    /// What it moves, if a rule wants to know.
-    pub(crate) data: Option<Vec<u8>>,
+    /// Only if a rule wants to know: commands are many and rules that look so far are few.
+    pub(crate) contents: Option<Box<Contents>>,
     /// Set if this is no command at all.
     pub(crate) transition: Option<Transition>,
     /// The bytes of the register space that an access touches: first and how many.
@@ -32,9 +39,8 @@ impl Subject {
             opcode: 0,
             nsid: 0,
             lba: None,
-            ranges: Vec::new(),
             sqe: nvme_spec::Sqe::default(),
-            data: None,
+            contents: None,
             transition: Some(transition),
             reg: None,
         }
@@ -42,18 +48,26 @@ impl Subject {
 
     /// What it touches: blocks, or bytes of the register space.
     pub(super) fn touched(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.lba.into_iter().chain(self.reg).chain(self.ranges.iter().copied())
+        self.blocks().chain(self.reg)
+    }
+
+    /// Its blocks, those in its data included.
+    fn blocks(&self) -> impl Iterator<Item = (u64, u64)> {
+        let ranges = self.contents.iter().flat_map(|contents| contents.ranges.iter().copied());
+        self.lba.into_iter().chain(ranges)
+    }
+
+    fn data(&self) -> Option<&[u8]> {
+        self.contents.as_ref().and_then(|contents| contents.data.as_deref())
     }
 
     fn touches_blocks(&self, range: &std::ops::Range<u64>) -> bool {
-        let mut blocks = self.lba.into_iter().chain(self.ranges.iter().copied());
-        blocks.any(|part| overlaps(range, part))
+        self.blocks().any(|part| overlaps(range, part))
     }
 
     /// Whether any of its blocks is sick.
     pub(super) fn is_sick(&self, sick: &crate::sick::SickBlocks) -> bool {
-        let mut blocks = self.lba.into_iter().chain(self.ranges.iter().copied());
-        blocks.any(|part| sick.touches(Some(part)))
+        self.blocks().any(|part| sick.touches(Some(part)))
     }
 }
 
@@ -89,13 +103,13 @@ impl Match {
 
     fn fields_hold(&self, subject: &Subject, state: &str) -> bool {
         let Self { queue, nsid, lba, sqe, data, reg, .. } = self;
-        let is_in_data = |bytes: &Vec<u8>| data.as_ref().is_none_or(|want| want.is_in(bytes));
+        let is_in_data = |bytes: &[u8]| data.as_ref().is_none_or(|want| want.is_in(bytes));
         queue.is_none_or(|queue| queue == subject.sqid)
             && nsid.is_none_or(|nsid| nsid == subject.nsid)
             && lba.as_ref().is_none_or(|range| subject.touches_blocks(range))
             && reg.as_ref().is_none_or(|range| subject.reg.is_some_and(|r| overlaps(range, r)))
             && sqe.as_ref().is_none_or(|want| want.is_in(&subject.sqe.to_bytes()))
-            && (data.is_none() || subject.data.as_ref().is_some_and(is_in_data))
+            && (data.is_none() || subject.data().is_some_and(is_in_data))
             && self.state.as_deref().is_none_or(|want| want == state)
             && self.all.iter().all(|inner| inner.holds_inside(subject, state))
             && (self.any.is_empty()

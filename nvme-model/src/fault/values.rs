@@ -67,9 +67,10 @@ pub(super) fn small<T: TryFrom<u64> + Into<u64> + Copy>(
     T::try_from(number).map_err(|_| too_large())
 }
 
-/// `FIRST..END` or a single block.
-pub(super) fn range(value: &str) -> Result<std::ops::Range<u64>, Complaint> {
-    let expected = || Complaint::new("expected blocks as FIRST..END, not empty, or one block");
+/// `FIRST..END` or a single one, of blocks or whatever `thing` says.
+pub(super) fn range(value: &str, thing: &str) -> Result<std::ops::Range<u64>, Complaint> {
+    let expected =
+        || Complaint::new(format!("expected {thing}s as FIRST..END, not empty, or one {thing}"));
     let range = match value.split_once("..") {
         Some((first, end)) => number(first)?..number(end)?,
         None => {

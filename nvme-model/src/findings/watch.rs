@@ -75,6 +75,9 @@ impl Controller {
         command: &Command,
         ports: &mut Ports<'_>,
     ) {
+        if self.findings.pages.is_none() {
+            return;
+        }
         let Some(mut pages) = self.findings.pages.take() else {
             return;
         };

@@ -69,6 +69,11 @@ impl Blocks {
         self.size_blocks
     }
 
+    /// The leaf of a block.
+    fn leaf(&self, lba: u64) -> u64 {
+        lba.wrapping_shr(self.leaf_blocks.trailing_zeros())
+    }
+
     fn leaf_bytes(&self) -> usize {
         self.bytes(self.leaf_blocks)
     }
@@ -124,7 +129,7 @@ impl Blocks {
 
     /// So many bytes from `lba` on, if they are all in one leaf.
     pub(super) fn view(&self, lba: u64, length: usize) -> Option<&[u8]> {
-        let Leaf::Bytes(bytes) = self.leaves.get(lba.checked_div(self.leaf_blocks)?).0 else {
+        let Leaf::Bytes(bytes) = self.leaves.get(self.leaf(lba)).0 else {
             return None;
         };
         let from = self.bytes(lba & self.leaf_blocks.saturating_sub(1));
@@ -184,19 +189,18 @@ impl Blocks {
     }
 
     /// Takes bytes over without copying them if they are just one leaf, and returns those that were there;
-    /// otherwise copies.
+    /// otherwise copies and returns them.
     pub(super) fn write_shared(
         &mut self,
         lba: u64,
-        src: &Arc<[u8]>,
+        src: Arc<[u8]>,
         below: Below<'_>,
     ) -> Result<Option<Arc<[u8]>>, MediaError> {
         let is_aligned = lba & self.leaf_blocks.saturating_sub(1) == 0;
         if !is_aligned || src.len() != self.leaf_bytes() {
-            return self.write(lba, src, below).map(|()| None);
+            return self.write(lba, &src, below).map(|()| Some(src));
         }
-        let leaf = lba.checked_div(self.leaf_blocks).unwrap_or(0);
-        let before = std::mem::replace(self.leaves.get_mut(leaf), Leaf::Bytes(Arc::clone(src)));
+        let before = std::mem::replace(self.leaves.get_mut(self.leaf(lba)), Leaf::Bytes(src));
         Ok(match before {
             Leaf::Bytes(bytes) => Some(bytes),
             Leaf::Hole | Leaf::Zeros => None,

@@ -64,12 +64,12 @@ pub trait Media: fmt::Debug + Send + Sync {
     fn write(&mut self, lba: u64, src: &[u8]) -> Result<(), MediaError>;
 
     /// Like [`Media::write`], of bytes that the media may keep instead of copying them. Returns bytes that
-    /// it had kept so far, if it has no use for them any more.
+    /// it has no use for: those that it had kept so far, or these.
     ///
     /// # Errors
     /// As [`Media::write`].
-    fn write_shared(&mut self, lba: u64, src: &Arc<[u8]>) -> Result<Option<Arc<[u8]>>, MediaError> {
-        self.write(lba, src).map(|()| None)
+    fn write_shared(&mut self, lba: u64, src: Arc<[u8]>) -> Result<Option<Arc<[u8]>>, MediaError> {
+        self.write(lba, &src).map(|()| Some(src))
     }
 
     /// So many bytes from `lba` on, if the media has them in memory in one piece: what [`Media::read`] would

@@ -76,7 +76,7 @@ impl Media for OverlayMedia {
         self.blocks.write(lba, src, &read_base(&self.base))
     }
 
-    fn write_shared(&mut self, lba: u64, src: &Arc<[u8]>) -> Result<Option<Arc<[u8]>>, MediaError> {
+    fn write_shared(&mut self, lba: u64, src: Arc<[u8]>) -> Result<Option<Arc<[u8]>>, MediaError> {
         self.blocks.write_shared(lba, src, &read_base(&self.base))
     }
 

@@ -43,7 +43,7 @@ impl Media for RamMedia {
         self.blocks.write(lba, src, NOTHING)
     }
 
-    fn write_shared(&mut self, lba: u64, src: &Arc<[u8]>) -> Result<Option<Arc<[u8]>>, MediaError> {
+    fn write_shared(&mut self, lba: u64, src: Arc<[u8]>) -> Result<Option<Arc<[u8]>>, MediaError> {
         self.blocks.write_shared(lba, src, NOTHING)
     }
 

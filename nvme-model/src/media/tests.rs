@@ -65,7 +65,7 @@ fn what_is_written_is_read_back_and_nothing_else_changes() {
     on_every_media(8, |media, length| {
         let data: Vec<u8> = (0..2 * length).map(|i| (i / length + 1) as u8).collect();
         media.write(3, &data).expect("write");
-        media.write_shared(6, &vec![7; length].into()).expect("write");
+        media.write_shared(6, vec![7; length].into()).expect("write");
         media.flush().expect("flush");
         assert_eq!(firsts(media, length), [0, 0, 0, 1, 2, 0, 7, 0]);
     });
@@ -89,7 +89,7 @@ fn a_discarded_range_reads_zeros_and_its_neighbours_stay() {
 fn shared_bytes_are_not_changed_by_a_later_write() {
     on_every_media(16, |media, length| {
         let shared = Arc::from(vec![7; 8 * length]);
-        media.write_shared(8, &shared).expect("write");
+        media.write_shared(8, Arc::clone(&shared)).expect("write");
         media.write(8, &vec![1; length]).expect("write");
         assert_eq!(*shared, vec![7; 8 * length]);
         assert_eq!(firsts(media, length)[7..10], [0, 1, 7]);

@@ -1,6 +1,7 @@
 //! The way of a block to the media: through the cache or past it.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::{Durability, Namespace};
 use crate::buffer::Buffer;
@@ -30,9 +31,9 @@ impl Namespace {
         }
         self.cache.forget(slba, blocks.into());
         let whole = slba..slba.saturating_add(blocks.into());
-        let write = CachedWrite { slba, data };
-        self.write_run(&write, &whole, now_ns, observer)?;
-        self.spares.give(write.data);
+        let before = self.media.write_shared(slba, data)?;
+        before.into_iter().for_each(|bytes| self.spares.give(bytes));
+        self.note_written(&whole, now_ns, observer);
         if durability == Durability::ForceUnitAccess {
             self.media.flush()?;
         }
@@ -55,7 +56,7 @@ impl Namespace {
         self.cache.forget(slba, blocks);
         self.media.discard(slba, blocks)?;
         self.settle(&(slba..slba.saturating_add(blocks)));
-        self.allocation.remove(slba, blocks);
+        self.allocation.remove(slba..slba.saturating_add(blocks));
         observer.event(now_ns, &Event::MediaDiscard { nsid: self.nsid, lba: slba, blocks });
         Ok(())
     }
@@ -98,20 +99,14 @@ impl Namespace {
     pub(super) fn settle(&mut self, range: &Range<u64>) {
         let count = range.end.saturating_sub(range.start);
         self.uncorrectable.heal(range.start, count);
-        self.allocation.add(range.start, count);
-        // Most writes are of blocks that were written before: those leave the tree as it is.
-        if self.written.runs(range.clone()).any(|run| !run.value) {
-            match count {
-                1 => *self.written.get_mut(range.start) = true,
-                _ => self.written.set(range.clone(), &true),
-            }
-        }
+        self.allocation.add(range.clone());
+        self.written.add(range.clone());
     }
 
     /// The blocks of a range that were never written on the media.
     pub(crate) fn never_written(&self, range: Range<u64>) -> Vec<Range<u64>> {
         let end = range.end.min(self.size_blocks());
-        self.written.parts_without(range.start..end, &true)
+        self.written.parts(range.start..end, false)
     }
 
     /// Writes some blocks of a write to the media.
@@ -126,15 +121,20 @@ impl Namespace {
             unreachable!("the cache hands out runs of the write itself");
         };
         if bytes.len() == write.data.len() {
-            let before = self.media.write_shared(run.start, &write.data)?;
+            let before = self.media.write_shared(run.start, Arc::clone(&write.data))?;
             before.into_iter().for_each(|bytes| self.spares.give(bytes));
         } else {
             self.media.write(run.start, bytes)?;
         }
-        let count = run.end.saturating_sub(run.start);
+        self.note_written(run, now_ns, observer);
+        Ok(())
+    }
+
+    /// Blocks were written to the media.
+    fn note_written(&mut self, run: &Range<u64>, now_ns: u64, observer: &mut dyn Observer) {
         self.settle(run);
+        let count = run.end.saturating_sub(run.start);
         let blocks = u32::try_from(count).unwrap_or(u32::MAX);
         observer.event(now_ns, &Event::MediaWrite { nsid: self.nsid, lba: run.start, blocks });
-        Ok(())
     }
 }

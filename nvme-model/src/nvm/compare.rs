@@ -48,7 +48,7 @@ impl Controller {
     // Spec: NVM-CS-1.0c 3.2.5 "Verify command"
     pub(super) fn verify(&mut self, nsid: u32, extent: &Extent, ports: &mut Ports<'_>) -> Outcome {
         refuse_action(extent)?;
-        self.check_readable(nsid, extent.slba, extent.blocks.into())?;
+        self.active(nsid)?.check_readable(extent.slba, extent.blocks.into())?;
         let mut rest = *extent;
         while rest.blocks > 0 {
             let part = Extent { blocks: rest.blocks.min(VERIFY_BLOCKS), ..rest };

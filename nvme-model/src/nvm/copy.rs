@@ -37,7 +37,7 @@ impl Controller {
         }
         let ranges = self.receive_sources(command, copy, faults, ports)?;
         let blocks = check_sizes(&ranges)?;
-        let target = self.extent(command.nsid, copy.slba, blocks, copy.fields)?;
+        let target = self.active(command.nsid)?.extent(copy.slba, blocks, copy.fields)?;
         check_form(copy, &target)?;
         let mut sources = Vec::new();
         for range in &ranges {
@@ -85,8 +85,8 @@ impl Controller {
         target: &Extent,
     ) -> Result<(u32, Extent), Failure> {
         let nsid = if copy.format.has_namespace() { range.nsid } else { nsid };
-        self.check_usable(nsid)?;
-        self.check_reserved(nsid, Access::Read)?;
+        let ns = self.usable(nsid)?;
+        ns.check_reserved(self.host.id, Access::Read)?;
         let fields = Fields {
             prinfo: copy.source_prinfo,
             is_storage_checked: copy.is_source_storage_checked,
@@ -95,7 +95,7 @@ impl Controller {
             application_mask: range.application_mask,
         };
         let blocks = u32::from(range.nlb_z).saturating_add(1);
-        let source = self.extent(nsid, range.slba, blocks, fields)?;
+        let source = ns.extent(range.slba, blocks, fields)?;
         let is_alike = source.format.stored_bytes() == target.format.stored_bytes()
             && source.format.data_bytes() == target.format.data_bytes()
             && source.format.protection == target.format.protection;

@@ -33,8 +33,9 @@ impl Controller {
         is_deallocate: bool,
         ports: &mut Ports<'_>,
     ) -> Outcome {
+        let ns = self.active(nsid)?;
         for range in ranges {
-            self.check_range(nsid, range.slba.get(), range.nlb.get().into())?;
+            ns.check_range(range.slba.get(), range.nlb.get().into())?;
         }
         for range in ranges.iter().filter(|_| is_deallocate) {
             self.zero(nsid, range.slba.get(), range.nlb.get().into(), ports)?;

@@ -24,7 +24,9 @@ impl Controller {
         }
         match op {
             NvmOp::Write { slba, blocks, fields, .. } => {
-                let extent = self.transfer(nsid, slba, blocks, fields).ok()?;
+                let bytes_max = self.config.transfer_bytes_max();
+                let extent = self.namespaces.get(nsid)?.transfer(slba, blocks, fields, bytes_max);
+                let extent = extent.ok()?;
                 let mut buffer = self.blocks_to_write(command, &extent, ports).ok()?;
                 extent.make_stored(&mut buffer, faults);
                 let (slba, data) = self.what_is_stored(nsid, slba, buffer, faults).ok()??;
@@ -32,7 +34,7 @@ impl Controller {
                 Some((nsid, slba, blocks, Content::Bytes(data.share())))
             }
             NvmOp::WriteZeroes { slba, blocks, .. } => {
-                self.check_range(nsid, slba, blocks.into()).ok()?;
+                self.namespaces.get(nsid)?.check_range(slba, blocks.into()).ok()?;
                 Some((nsid, slba, blocks.into(), Content::Zeros))
             }
             _ => None,

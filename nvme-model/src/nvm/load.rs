@@ -5,6 +5,7 @@ use nvme_spec::status;
 use super::transfer::Extent;
 use crate::failure::Failure;
 use crate::fault::Faults;
+use crate::namespace::Namespace;
 use crate::{Controller, Ports};
 
 impl Controller {
@@ -16,7 +17,7 @@ impl Controller {
         faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Result<Vec<u8>, Failure> {
-        self.check_loadable(nsid, extent)?;
+        self.check_loadable(self.active(nsid)?, extent)?;
         let mut blocks = vec![0; extent.stored_bytes()];
         self.on_media(nsid, |ns, now_ns| {
             ns.read(extent.slba, &mut blocks, now_ns, ports.observer)
@@ -32,30 +33,30 @@ impl Controller {
     }
 
     /// Whether the controller may read these blocks.
-    pub(super) fn check_loadable(&self, nsid: u32, extent: &Extent) -> Result<(), Failure> {
-        self.check_readable(nsid, extent.slba, extent.blocks.into())?;
-        self.check_allocated(nsid, extent)
-    }
-
-    /// Blocks that Write Uncorrectable left cannot be read until they are written again.
-    pub(super) fn check_readable(&self, nsid: u32, slba: u64, blocks: u64) -> Result<(), Failure> {
-        let first_bad = self.namespaces.get(nsid).and_then(|ns| ns.first_unreadable(slba, blocks));
-        match first_bad {
-            None => Ok(()),
-            Some(lba) => Err(Failure::permanent(status::UNRECOVERED_READ).at_lba(lba)),
-        }
+    pub(super) fn check_loadable(&self, ns: &Namespace, extent: &Extent) -> Result<(), Failure> {
+        ns.check_readable(extent.slba, extent.blocks.into())?;
+        self.check_allocated(ns, extent)
     }
 
     /// If the host wants that, blocks that were never written or deallocated since cannot be read.
     // Spec: NVM-CS-1.0c 4.1.3.2 "Error Recovery (Feature Identifier 05h)"
-    fn check_allocated(&self, nsid: u32, extent: &Extent) -> Result<(), Failure> {
-        if !self.features.is_deallocated_error(nsid) {
+    fn check_allocated(&self, ns: &Namespace, extent: &Extent) -> Result<(), Failure> {
+        if !self.features.is_deallocated_error(ns.nsid) {
             return Ok(());
         }
-        let ns = self.namespaces.get(nsid);
-        match ns.and_then(|ns| ns.first_deallocated(extent.slba, extent.blocks.into())) {
+        match ns.first_deallocated(extent.slba, extent.blocks.into()) {
             None => Ok(()),
             Some(lba) => Err(Failure::permanent(status::DEALLOCATED_BLOCK).at_lba(lba)),
+        }
+    }
+}
+
+impl Namespace {
+    /// Blocks that Write Uncorrectable left cannot be read until they are written again.
+    pub(super) fn check_readable(&self, slba: u64, blocks: u64) -> Result<(), Failure> {
+        match self.first_unreadable(slba, blocks) {
+            None => Ok(()),
+            Some(lba) => Err(Failure::permanent(status::UNRECOVERED_READ).at_lba(lba)),
         }
     }
 }

@@ -19,7 +19,7 @@ use nvme_spec::{NSID_BROADCAST, status};
 
 use crate::command::{NvmCommand, NvmOp};
 use crate::controller::Outcome;
-use crate::failure::{Failure, byte};
+use crate::failure::Failure;
 use crate::fault::Faults;
 use crate::media::MediaError;
 use crate::namespace::Namespace;
@@ -40,37 +40,38 @@ impl Controller {
             }
             return self.flush_all(ports);
         }
-        self.check_usable(nsid)?;
+        let ns = self.usable(nsid)?;
         if self.is_read_only() && command.op.changes_blocks() {
             return Err(Failure::permanent(status::NAMESPACE_WRITE_PROTECTED));
         }
         if let Some(access) = command.op.access() {
-            self.check_reserved(nsid, access)?;
+            ns.check_reserved(self.host.id, access)?;
         }
+        let bytes_max = self.config.transfer_bytes_max();
         match command.op {
             NvmOp::Flush => self.on_media(nsid, |ns, now_ns| ns.flush(now_ns, ports.observer)),
             NvmOp::Read { slba, blocks, fields } => {
-                let transfer = self.transfer(nsid, slba, blocks, fields)?;
+                let transfer = ns.transfer(slba, blocks, fields, bytes_max)?;
                 self.read(command, &transfer, faults, ports)
             }
             NvmOp::Write { slba, blocks, fields, is_fua } => {
-                let transfer = self.transfer(nsid, slba, blocks, fields)?;
+                let transfer = ns.transfer(slba, blocks, fields, bytes_max)?;
                 self.write(command, &transfer, is_fua, faults, ports)
             }
             NvmOp::Compare { slba, blocks, fields } => {
-                let transfer = self.transfer(nsid, slba, blocks, fields)?;
+                let transfer = ns.transfer(slba, blocks, fields, bytes_max)?;
                 self.compare(command, &transfer, faults, ports)
             }
             NvmOp::Verify { slba, blocks, fields } => {
-                let extent = self.extent(nsid, slba, blocks, fields)?;
+                let extent = ns.extent(slba, blocks, fields)?;
                 self.verify(nsid, &extent, ports)
             }
             NvmOp::WriteZeroes { slba, blocks, fields, is_deallocating } => {
-                let extent = self.extent(nsid, slba, blocks, fields)?;
+                let extent = ns.extent(slba, blocks, fields)?;
                 self.write_zeroes(nsid, &extent, is_deallocating, faults, ports)
             }
             NvmOp::WriteUncorrectable { slba, blocks } => {
-                self.check_range(nsid, slba, blocks.into())?;
+                ns.check_range(slba, blocks.into())?;
                 self.write_uncorrectable(nsid, slba, blocks.into(), faults)
             }
             NvmOp::DatasetManagement { ranges, is_deallocate } => {
@@ -85,19 +86,10 @@ impl Controller {
         }
     }
 
-    /// Whether a namespace is there and not being formatted.
-    fn check_usable(&self, nsid: u32) -> Result<(), Failure> {
-        self.check_active(nsid)?;
-        self.check_no_format(nsid, 0)
-    }
-
-    fn check_range(&self, nsid: u32, slba: u64, blocks: u64) -> Result<(), Failure> {
-        let has_blocks = self.namespaces.get(nsid).is_some_and(|ns| ns.has_blocks(slba, blocks));
-        if !has_blocks {
-            let failure = Failure::permanent(status::LBA_OUT_OF_RANGE).at(byte::CDW10);
-            return Err(failure.at_lba(slba));
-        }
-        Ok(())
+    /// A namespace that is there and not being formatted.
+    fn usable(&self, nsid: u32) -> Result<&Namespace, Failure> {
+        let ns = self.active(nsid)?;
+        ns.check_no_format(0, self.now_ns()).map(|()| ns)
     }
 
     /// Does something to a namespace that exists; a host failure becomes an internal error.

@@ -40,15 +40,18 @@ impl Controller {
         if !faults.is_empty() || !extent.is_verbatim() || extent.format.protection.is_some() {
             return Ok(false);
         }
-        self.check_loadable(command.nsid, extent)?;
-        let (now_ns, length) = (self.now_ns(), extent.stored_bytes());
-        let ns = self.namespaces.get(command.nsid);
-        let bytes = ns.and_then(|ns| ns.view(extent.slba, length, now_ns, ports.observer));
-        let Some(bytes) = bytes else {
+        let ns = self.active(command.nsid)?;
+        self.check_loadable(ns, extent)?;
+        let length = extent.stored_bytes();
+        let blocks = extent.blocks.into();
+        let view = ns.view(extent.slba, blocks, length, self.now_ns(), ports.observer);
+        let Some(bytes) = view else {
             return Ok(false);
         };
-        let buffers = self.buffers(extent, command, Direction::ToHost, ports)?;
-        data::scatter(ports.memory, &buffers.data, bytes)?;
+        let (length, page_bytes) = (length as u64, self.page_bytes());
+        let segments =
+            command.data.segments(ports.memory, length, page_bytes, Direction::ToHost)?;
+        data::scatter(ports.memory, &segments, bytes)?;
         Ok(true)
     }
 

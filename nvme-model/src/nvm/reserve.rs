@@ -14,7 +14,8 @@ use crate::command::{NvmCommand, NvmOp};
 use crate::controller::Outcome;
 use crate::data::DataPointer;
 use crate::failure::{Failure, byte};
-use crate::reservation::{Access, Kind, Notice, Refusal, Reservations};
+use crate::namespace::Namespace;
+use crate::reservation::{Access, Host, Kind, Notice, Refusal, Reservations};
 use crate::{Controller, Ports};
 
 /// This controller, as Identify Controller names it.
@@ -38,11 +39,8 @@ const PERSIST: u32 = 3;
 impl Controller {
     /// Whether reservations let this host do this.
     pub(crate) fn check_reserved(&self, nsid: u32, access: Access) -> Result<(), Failure> {
-        let reservations = self.namespaces.get(nsid).map(|ns| &ns.reservations);
-        if reservations.is_none_or(|all| all.allows(self.host.id, access)) {
-            return Ok(());
-        }
-        Err(Failure::permanent(status::RESERVATION_CONFLICT).at(byte::NSID))
+        let ns = self.namespaces.get(nsid);
+        ns.map_or(Ok(()), |ns| ns.check_reserved(self.host.id, access))
     }
 
     pub(super) fn reserve(&mut self, command: &NvmCommand, ports: &mut Ports<'_>) -> Outcome {
@@ -211,4 +209,14 @@ fn checked_kind(how: Reserve10) -> Result<Kind, Failure> {
         return Err(Failure::field(byte::CDW10, 3));
     }
     Kind::new(how.rtype()).ok_or(Failure::field(byte::CDW10.saturating_add(1), 0))
+}
+
+impl Namespace {
+    /// Whether reservations let a host do this.
+    pub(super) fn check_reserved(&self, host: Host, access: Access) -> Result<(), Failure> {
+        if self.reservations.allows(host, access) {
+            return Ok(());
+        }
+        Err(Failure::permanent(status::RESERVATION_CONFLICT).at(byte::NSID))
+    }
 }

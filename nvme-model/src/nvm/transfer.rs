@@ -12,6 +12,7 @@ use crate::data::{self, Direction, Segments};
 use crate::failure::{Failure, byte};
 use crate::fault::Faults;
 use crate::format::NamespaceFormat;
+use crate::namespace::Namespace;
 use crate::protection::Fields;
 use crate::{Controller, Ports};
 
@@ -100,19 +101,20 @@ impl Extent {
     }
 }
 
-impl Controller {
+impl Namespace {
+    /// Whether all of these blocks exist.
+    pub(super) fn check_range(&self, slba: u64, blocks: u64) -> Result<(), Failure> {
+        if self.has_blocks(slba, blocks) {
+            return Ok(());
+        }
+        let failure = Failure::permanent(status::LBA_OUT_OF_RANGE).at(byte::CDW10);
+        Err(failure.at_lba(slba))
+    }
+
     /// Checks range and protection fields of a command.
-    pub(super) fn extent(
-        &self,
-        nsid: u32,
-        slba: u64,
-        blocks: u32,
-        fields: Fields,
-    ) -> Result<Extent, Failure> {
-        self.check_range(nsid, slba, blocks.into())?;
-        let Some(format) = self.namespaces.get(nsid).map(|ns| ns.format) else {
-            return Err(Failure::permanent(status::INVALID_NAMESPACE).at(byte::NSID));
-        };
+    pub(super) fn extent(&self, slba: u64, blocks: u32, fields: Fields) -> Result<Extent, Failure> {
+        self.check_range(slba, blocks.into())?;
+        let format = self.format;
         let is_valid = format.protection.is_none_or(|p| p.is_valid(&fields, slba));
         if !is_valid {
             return Err(invalid_protection().at_lba(slba));
@@ -120,24 +122,24 @@ impl Controller {
         Ok(Extent { slba, blocks, format, fields })
     }
 
-    /// Checks a command that moves blocks between host and controller.
+    /// Checks a command that moves blocks between host and controller, of at most so many bytes.
     // Spec: NVMe-Base-2.0c 5.17.2.1 "Maximum Data Transfer Size (MDTS)"
     pub(super) fn transfer(
         &self,
-        nsid: u32,
         slba: u64,
         blocks: u32,
         fields: Fields,
+        bytes_max: u64,
     ) -> Result<Extent, Failure> {
-        let extent = self.namespaces.get(nsid).map(|ns| ns.format);
-        let extent = extent.map(|format| Extent { slba, blocks, format, fields });
-        let bytes = extent.map_or(0, |extent| extent.bytes(extent.data_bytes()));
-        if bytes as u64 > self.config.transfer_bytes_max() {
+        let extent = Extent { slba, blocks, format: self.format, fields };
+        if extent.bytes(extent.data_bytes()) as u64 > bytes_max {
             return Err(Failure::field(byte::CDW12, 0));
         }
-        self.extent(nsid, slba, blocks, fields)
+        self.extent(slba, blocks, fields)
     }
+}
 
+impl Controller {
     pub(super) fn buffers(
         &self,
         extent: &Extent,

@@ -99,10 +99,6 @@ impl Arbiter {
     /// The next queue that has a command and a place for its completion; the place is reserved.
     pub(crate) fn next(&mut self, sqs: &Sqs, cqs: &mut Cqs) -> Option<(u16, Slot)> {
         if !self.is_weighted {
-            // Mostly nothing waits; that is no turn.
-            if sqs.values().all(SubmissionQueue::is_empty) {
-                return None;
-            }
             return self.first.next(self.burst, sqs, cqs, |_, _| true);
         }
         let is_admin = |sqid, _: &SubmissionQueue| sqid == ADMIN_QID;
@@ -143,8 +139,11 @@ impl Turns {
     ) -> Option<(u16, Slot)> {
         // A burst goes on with the queue that was served last.
         let from = if self.left > 0 { self.last } else { self.last.saturating_add(1) };
-        let order = sqs.around(from);
-        for (sqid, sq) in order.filter(|(sqid, sq)| !sq.is_empty() && is_member(*sqid, sq)) {
+        for place in sqs.places_around(from) {
+            let Some((sqid, sq)) = sqs.at(place) else { break };
+            if sq.is_empty() || !is_member(sqid, sq) {
+                continue;
+            }
             if let Some(slot) = cqs.get_mut(sq.cqid).and_then(CompletionQueue::reserve) {
                 let is_same = sqid == self.last && self.left > 0;
                 self.left = if is_same { self.left } else { burst }.saturating_sub(1);

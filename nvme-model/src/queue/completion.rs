@@ -110,8 +110,8 @@ impl CompletionQueue {
         self.head != self.tail
     }
 
-    /// Writes an entry into the reserved place: first its payload, then the dword with the phase tag,
-    /// so that a host that polls the tag finds the rest in place. `cqe` has [`Self::phase`]'s tag, unless a rule lies about it.
+    /// Writes an entry into the reserved place. A host that polls the phase tag, which is in the last dword,
+    /// finds the rest in place. `cqe` has [`Self::phase`]'s tag, unless a rule lies about it.
     pub(crate) fn post(
         &mut self,
         slot: Slot,
@@ -120,11 +120,7 @@ impl CompletionQueue {
     ) -> Result<(), QueueDmaError> {
         self.release(slot);
         let address = entry_address(self.base, self.tail, CQE_BYTES as u64).ok_or(QueueDmaError)?;
-        let last = address.checked_add(12).ok_or(QueueDmaError)?;
-        let bytes = cqe.to_bytes();
-        let (payload, tag) = bytes.split_at(12);
-        memory.write(address, payload).map_err(|_| QueueDmaError)?;
-        memory.write(last, tag).map_err(|_| QueueDmaError)?;
+        memory.publish(address, &cqe.to_bytes()).map_err(|_| QueueDmaError)?;
         self.tail = next_index(self.tail, self.size);
         if self.tail == 0 && !self.is_phase_frozen {
             self.phase = !self.phase;

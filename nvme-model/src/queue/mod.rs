@@ -8,12 +8,14 @@ mod coalesce;
 mod completion;
 mod shadow;
 mod submission;
+mod vectors;
 
 pub(crate) use arbiter::{Arbiter, Priority};
 pub(crate) use coalesce::Coalescing;
 pub(crate) use completion::{CompletionQueue, Slot};
 pub(crate) use shadow::{Bell, News, ShadowDoorbells};
 pub(crate) use submission::SubmissionQueue;
+pub(crate) use vectors::Vectors;
 
 use crate::numbered::Numbered;
 
@@ -75,6 +77,7 @@ impl Queues {
     }
 
     /// The next queue that has a command and a place for its completion; the place is reserved.
+    #[inline]
     pub(crate) fn next_ready(&mut self) -> Option<(u16, Slot)> {
         self.arbiter.next(&self.sqs, &mut self.cqs)
     }

@@ -7,7 +7,7 @@
 
 use nvme_spec::register::{DOORBELLS, Doorbell};
 
-use super::{Objection, is_behind};
+use super::{Objection, distance, is_behind};
 use crate::{BadAddress, GuestMemory};
 
 /// Where the two pages are.
@@ -139,15 +139,26 @@ pub(crate) trait Bell {
         result
     }
 
-    /// Says that the real doorbell is to be rung when the host passes `back` before where it stands.
+    /// Says when the real doorbell is to be rung: at the next step, or, while somebody polls, as late as
+    /// possible. That is one before where the host stands, which it passes last of all; and it stays there
+    /// until half of the ring is gone, since each change takes the page out of the host's cache.
     fn publish(
         &mut self,
         shadow: &ShadowDoorbells,
         memory: &dyn GuestMemory,
         bell: Doorbell,
-        back: u32,
+        is_polled: bool,
     ) {
-        let event = self.rung_at().wrapping_sub(back) & 0xffff;
+        let (at, size) = (self.rung_at(), self.size());
+        let mut event = at;
+        if is_polled {
+            let told = self.mirror().event;
+            let half = size.wrapping_shr(1);
+            if told.is_some_and(|told| told < size && distance(at, told, size) > half) {
+                return;
+            }
+            event = if at == 0 { size } else { at }.saturating_sub(1);
+        }
         if self.mirror().event.replace(event) != Some(event) {
             shadow.set_event(memory, bell, event);
         }

@@ -80,6 +80,10 @@ struct FirstOutput {
 impl MachineObserver for FirstOutput {
     fn console(&mut self, _now_ns: u64, _bytes: &[u8]) {}
 
+    fn watches_devices(&self) -> bool {
+        false
+    }
+
     fn controller_event(&mut self, _now_ns: u64, _event: &nvme_model::Event) {}
 
     fn boot_stage(&mut self, _now_ns: u64, stage: u32) {

@@ -52,6 +52,10 @@ impl MachineObserver for Rounds {
         self.console.extend(bytes);
     }
 
+    fn watches_devices(&self) -> bool {
+        false
+    }
+
     fn controller_event(&mut self, _now_ns: u64, _event: &nvme_model::Event) {}
 
     fn boot_stage(&mut self, now_ns: u64, stage: u32) {

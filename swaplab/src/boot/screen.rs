@@ -40,6 +40,10 @@ impl MachineObserver for Screen {
         }
     }
 
+    fn watches_devices(&self) -> bool {
+        log::log_enabled!(log::Level::Debug)
+    }
+
     fn controller_event(&mut self, now_ns: u64, event: &nvme_model::Event) {
         log::debug!("{:>9} us Controller {event}", now_ns / 1000);
     }

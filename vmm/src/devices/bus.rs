@@ -88,10 +88,10 @@ impl Devices {
         let now_ns = self.clock.now_ns();
         self.lab.set_now(now_ns);
         if let Some(nvme) = &mut self.nvme {
-            nvme.set_now(now_ns);
+            nvme.course.set_now(now_ns);
         }
         if let Some(files) = &mut self.files {
-            files.set_now(now_ns);
+            files.course.set_now(now_ns);
         }
     }
 

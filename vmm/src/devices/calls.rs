@@ -133,7 +133,7 @@ impl Devices {
         let mut state = 0;
         let now_ns = self.clock.now_ns();
         if let Some(nvme) = &mut self.nvme {
-            nvme.set_now(now_ns);
+            nvme.course.set_now(now_ns);
             if nvme.controller().answers_take_time() {
                 state |= page::MAY_POST;
             }

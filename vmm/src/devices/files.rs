@@ -11,6 +11,7 @@ use file_server::{Event, FileServer, Ports};
 use machine::pci_ids;
 use p9_wire::virtio::BAR_BYTES;
 
+use super::course::Course;
 use super::nvme::{Dma, Irq};
 use crate::kvm::Ram;
 use crate::pci::{Bar, ConfigSpace, Function, Identity, Line, MsiSink, Msix};
@@ -28,11 +29,7 @@ pub(crate) struct FilesFunction {
     msix: Msix,
     server: FileServer,
     ram: Ram,
-    /// What happened and was not yet handed to the observer.
-    events: Vec<(u64, Event)>,
-    now_ns: u64,
-    /// Since it was connected, the guest ran.
-    has_run: bool,
+    pub(crate) course: Course<Event>,
 }
 
 impl FilesFunction {
@@ -55,7 +52,7 @@ impl FilesFunction {
         config.add_bar(Bar { index: REGISTERS_BAR, size_bytes: BAR_BYTES, is_64_bit: false });
         let msix = Msix::new(&mut config, MSIX_BAR, Self::LINES, first_line, sink);
         let ram = ram.clone();
-        Self { config, msix, server, ram, events: Vec::new(), now_ns: 0, has_run: false }
+        Self { config, msix, server, ram, course: Course::new() }
     }
 
     /// The server behind it.
@@ -68,21 +65,6 @@ impl FilesFunction {
         self.server
     }
 
-    /// Says what time it is; to be called before an access is carried in.
-    pub(crate) fn set_now(&mut self, now_ns: u64) {
-        self.now_ns = now_ns;
-    }
-
-    /// The guest begins to run.
-    pub(crate) fn set_running(&mut self) {
-        self.has_run = true;
-    }
-
-    /// Takes what happened since the last call, oldest first.
-    pub(crate) fn take_events(&mut self) -> Vec<(u64, Event)> {
-        std::mem::take(&mut self.events)
-    }
-
     /// When something happens next by itself.
     pub(crate) fn next_event(&self) -> Option<u64> {
         self.server.next_event()
@@ -90,22 +72,22 @@ impl FilesFunction {
 
     /// Lets the server do what is due at `now_ns`.
     pub(crate) fn step(&mut self, now_ns: u64) {
-        self.now_ns = now_ns;
+        self.course.set_now(now_ns);
         self.with_ports(FileServer::step);
     }
 
     fn with_ports(&mut self, f: impl FnOnce(&mut FileServer, u64, &mut Ports<'_>)) {
         let memory = Dma { ram: &self.ram, is_enabled: self.config.is_bus_master() };
         let mut irq = Irq(&mut self.msix);
-        let observer = &mut self.events;
+        let (now_ns, observer) = (self.course.now_ns(), &mut self.course);
         let mut ports = Ports { memory: &memory, irq: &mut irq, observer };
-        f(&mut self.server, self.now_ns, &mut ports);
+        f(&mut self.server, now_ns, &mut ports);
     }
 
     /// Ends the guest's session, if it had any.
     pub(crate) fn power_cut(&mut self, now_ns: u64) {
-        if std::mem::take(&mut self.has_run) {
-            self.server.power_cut(now_ns, &mut self.events);
+        if self.course.end() {
+            self.server.power_cut(now_ns, &mut self.course);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod bus;
 mod calls;
+mod course;
 mod files;
 mod lab;
 pub(crate) mod nvme;
@@ -161,13 +162,13 @@ impl Devices {
         self.files.as_ref().map(|files| files.server())
     }
 
-    /// The guest begins to run.
-    pub(crate) fn set_running(&mut self) {
+    /// The guest begins to run, with or without somebody who wants to see what happens in the devices.
+    pub(crate) fn begin_run(&mut self, is_watched: bool) {
         if let Some(nvme) = &mut self.nvme {
-            nvme.set_running();
+            nvme.course.begin(is_watched);
         }
         if let Some(files) = &mut self.files {
-            files.set_running();
+            files.course.begin(is_watched);
         }
     }
 

@@ -11,6 +11,7 @@ use std::sync::atomic::{Ordering, fence};
 use machine::pci_ids;
 use nvme_model::{BadAddress, CachePolicy, Controller, Event, GuestMemory, IrqSink, Ports};
 
+use super::course::Course;
 use crate::kvm::Ram;
 use crate::pci::{Bar, ConfigSpace, Express, Function, Identity, Line, MsiSink, Msix};
 
@@ -32,18 +33,10 @@ pub(crate) struct NvmeFunction {
     express: Express,
     controller: Controller,
     ram: Ram,
-    /// What happened and was not yet handed to the observer.
-    events: Vec<(u64, Event)>,
-    /// The time, as of the present exit.
-    now_ns: u64,
-    /// Since the controller was plugged in, the guest ran: a power cycle cuts its power.
-    has_run: bool,
+    pub(crate) course: Course<Event>,
     /// A thread calls [`NvmeFunction::poll`] all the time, and the guest knows.
     is_polled: bool,
 }
-
-/// The most events that are kept while nobody takes them.
-const EVENTS_MAX: usize = 1 << 16;
 
 impl NvmeFunction {
     /// Plugs `controller` in.
@@ -72,9 +65,7 @@ impl NvmeFunction {
             express,
             controller,
             ram: ram.clone(),
-            events: Vec::new(),
-            now_ns: 0,
-            has_run: false,
+            course: Course::new(),
             is_polled: false,
         }
     }
@@ -94,21 +85,6 @@ impl NvmeFunction {
         self.controller
     }
 
-    /// Says what time it is; to be called before an access is carried in.
-    pub(crate) fn set_now(&mut self, now_ns: u64) {
-        self.now_ns = now_ns;
-    }
-
-    /// The guest begins to run.
-    pub(crate) fn set_running(&mut self) {
-        self.has_run = true;
-    }
-
-    /// Takes what happened since the last call, oldest first.
-    pub(crate) fn take_events(&mut self) -> Vec<(u64, Event)> {
-        std::mem::take(&mut self.events)
-    }
-
     /// When something happens next by itself.
     pub(crate) fn next_event(&self) -> Option<u64> {
         self.controller.next_event()
@@ -118,7 +94,7 @@ impl NvmeFunction {
     pub(crate) fn step(&mut self, now_ns: u64) {
         let memory = Dma { ram: &self.ram, is_enabled: self.config.is_bus_master() };
         let mut irq = Irq(&mut self.msix);
-        let observer = &mut self.events;
+        let observer = &mut self.course;
         self.controller.step(now_ns, &mut Ports { memory: &memory, irq: &mut irq, observer });
     }
 
@@ -129,11 +105,7 @@ impl NvmeFunction {
         }
         self.set_polled(true);
         self.step(now_ns);
-        // Nobody takes them until the guest leaves the CPU, which it may not do for long.
-        if self.events.len() > EVENTS_MAX {
-            log::debug!("{} events of the controller are not shown", self.events.len());
-            self.events.clear();
-        }
+        self.course.limit_events();
     }
 
     /// Looks at the shadow doorbells of a guest that relies on it, when the thread that polls cannot: that one does
@@ -171,18 +143,18 @@ impl NvmeFunction {
             return None;
         }
         for (offset, word) in (0..).step_by(8).zip(data.chunks_mut(8)) {
-            self.controller.mmio_read(self.now_ns, offset, word, &mut self.events);
+            self.controller.mmio_read(self.course.now_ns(), offset, word, &mut self.course);
         }
         Some(base)
     }
 
     /// Cuts the controller's power, if it had any.
     pub(crate) fn power_cut(&mut self, now_ns: u64, policy: CachePolicy) {
-        if std::mem::take(&mut self.has_run) {
+        if self.course.end() {
             // The function's own registers are reset by now; what is in flight was fetched before.
             let memory = Dma { ram: &self.ram, is_enabled: true };
             let mut irq = Irq(&mut self.msix);
-            let observer = &mut self.events;
+            let observer = &mut self.course;
             let mut ports = Ports { memory: &memory, irq: &mut irq, observer };
             self.controller.power_cut_in_flight(now_ns, policy, &mut ports);
         }
@@ -231,12 +203,13 @@ impl Function for NvmeFunction {
 
     fn config_read(&mut self, offset: usize, data: &mut [u8]) {
         self.config.read(offset, data);
-        self.controller.config_read(self.now_ns, offset as u64, data, &mut self.events);
+        let now_ns = self.course.now_ns();
+        self.controller.config_read(now_ns, offset as u64, data, &mut self.course);
     }
 
     fn config_changed(&mut self) {
         if self.express.take_reset(&mut self.config) {
-            self.controller.function_level_reset(self.now_ns, &mut self.events);
+            self.controller.function_level_reset(self.course.now_ns(), &mut self.course);
             self.reset();
         }
         self.msix.config_changed(&self.config);
@@ -244,7 +217,7 @@ impl Function for NvmeFunction {
 
     fn bar_read(&mut self, bar: u8, offset: u64, data: &mut [u8]) {
         if bar == REGISTERS_BAR {
-            self.controller.mmio_read(self.now_ns, offset, data, &mut self.events);
+            self.controller.mmio_read(self.course.now_ns(), offset, data, &mut self.course);
         } else {
             self.msix.bar_read(offset, data);
         }
@@ -252,8 +225,9 @@ impl Function for NvmeFunction {
 
     fn bar_write(&mut self, bar: u8, offset: u64, data: &[u8]) {
         if bar == REGISTERS_BAR {
-            self.controller.mmio_write(self.now_ns, offset, data, &mut self.events);
-            self.step(self.now_ns);
+            let now_ns = self.course.now_ns();
+            self.controller.mmio_write(now_ns, offset, data, &mut self.course);
+            self.step(now_ns);
         } else {
             self.msix.bar_write(offset, data);
         }

@@ -32,9 +32,9 @@ impl Machine {
     /// # Errors
     /// The host's kernel refuses to go on; the guest is not to blame.
     pub fn run(&mut self, observer: &mut dyn MachineObserver) -> Result<Exit, VmmError> {
-        self.devices.set_running();
         // What the power cut before this run did.
         self.devices.forward_events(observer);
+        self.devices.begin_run(observer.watches_devices());
         self.progress.enter()?;
         let end = match self.is_attended {
             true => self.run_attended(observer),

@@ -52,6 +52,8 @@ impl State {
         let end = start.checked_add(length).filter(|&end| end <= self.bytes.len()).ok_or(bad)?;
         let pages = start / PAGE_BYTES..end.div_ceil(PAGE_BYTES);
         let is_reached = match self.reach {
+            // Most accesses are to one page.
+            Reach::Allocated if pages.len() == 1 => self.is_used[pages.start],
             Reach::Allocated => !self.is_used[pages].contains(&false),
             Reach::Everything => true,
         };

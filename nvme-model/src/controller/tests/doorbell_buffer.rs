@@ -62,10 +62,30 @@ fn the_host_is_told_to_ring_at_the_next_command_unless_somebody_polls() {
     let Rig { controller, memory, .. } = &mut rig;
     assert!(controller.has_shadow_doorbells());
     controller.set_polled(true, memory);
-    assert_eq!((event(&rig, SQ1), event(&rig, CQ1)), (0, 0xffff));
+    assert_eq!((event(&rig, SQ1), event(&rig, CQ1)), (0, ENTRIES - 1));
     let Rig { controller, memory, .. } = &mut rig;
     controller.set_polled(false, memory);
     assert_eq!((event(&rig, SQ1), event(&rig, CQ1)), (1, 0));
+}
+
+#[test]
+fn while_somebody_polls_the_event_index_moves_once_in_half_a_lap_and_is_never_passed() {
+    let mut rig = rig();
+    let Rig { controller, memory, .. } = &mut rig;
+    controller.set_polled(true, memory);
+    let mut moves = 0;
+    for tail in (0..4 * ENTRIES).map(|step| (step + 1) % ENTRIES) {
+        let (old, before) = ((tail + ENTRIES - 1) % ENTRIES, event(&rig, SQ1));
+        assert_ne!(before, old, "the host would ring");
+        rig.enqueue(1, tail as u16, Sqe::flush(1));
+        set(&rig, SQ1, tail);
+        rig.step();
+        rig.settle();
+        set(&rig, CQ1, tail);
+        rig.step();
+        moves += u32::from(event(&rig, SQ1) != before);
+    }
+    assert_eq!(moves, 4 * ENTRIES / 7, "half a lap is seven steps of sixteen");
 }
 
 #[test]
@@ -84,6 +104,7 @@ fn a_value_that_makes_no_sense_is_reported_once_and_changes_nothing() {
             .then_some(())
     });
     assert_eq!(nonsense.len(), 3);
+    rig.settle();
     assert_eq!(rig.seen(|e| matches!(e, Event::AsyncEvent { .. }).then_some(())).len(), 1);
     rig.enqueue(1, 1, Sqe::flush(1));
     set(&rig, SQ1, 1);

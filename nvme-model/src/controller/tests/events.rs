@@ -3,6 +3,7 @@
 use nvme_spec::register::Doorbell;
 use nvme_spec::{Sqe, feature, status};
 
+use crate::Event;
 use crate::rig::Rig;
 
 #[test]
@@ -12,9 +13,38 @@ fn a_request_is_parked_and_completes_only_with_an_event() {
     rig.settle();
     assert_eq!(rig.reap(0).len(), 0);
     rig.write32(Doorbell::SqTail(9).offset(0), 1);
+    rig.settle();
     let found = rig.reap(0);
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].cid.get(), found[0].dw0.get()), (cid, 0x0001_0000));
+}
+
+#[test]
+fn a_doorbell_of_a_queue_that_was_never_created_is_answered_as_late_as_everything_else() {
+    let mut rig = Rig::new();
+    rig.submit(0, Sqe::async_event_request());
+    rig.settle();
+    assert!(rig.controller.answers_take_time());
+    let (rung_at, admin_ns) = (rig.now_ns, rig.controller.config().timing.admin_ns);
+    for queue in 9..99 {
+        rig.write32(Doorbell::SqTail(queue).offset(0), 1);
+    }
+    let told = |rig: &Rig| {
+        let is_event = |(_, event): &&(u64, Event)| matches!(event, Event::AsyncEvent { .. });
+        rig.trace.iter().filter(is_event).map(|(at, _)| *at).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&rig), [0; 0]);
+    assert_eq!(rig.controller.next_event(), Some(rung_at + admin_ns));
+    rig.settle();
+    assert_eq!(told(&rig), [rung_at + admin_ns], "once, however often it rang");
+}
+
+#[test]
+fn a_reset_forgets_what_was_wrong_with_doorbells() {
+    let mut rig = Rig::new();
+    rig.write32(Doorbell::SqTail(9).offset(0), 1);
+    rig.disable();
+    assert_eq!(rig.controller.next_event(), None);
 }
 
 #[test]
@@ -74,7 +104,10 @@ fn a_parked_request_can_be_aborted() {
 #[test]
 fn a_type_is_reported_again_only_after_its_log_was_read_without_retaining() {
     let mut rig = Rig::new();
-    let bad_bell = |rig: &mut Rig, qid| rig.write32(Doorbell::SqTail(qid).offset(0), 1);
+    let bad_bell = |rig: &mut Rig, qid| {
+        rig.write32(Doorbell::SqTail(qid).offset(0), 1);
+        rig.settle();
+    };
     for _ in 0..3 {
         rig.submit(0, Sqe::async_event_request());
     }

@@ -73,6 +73,16 @@ pub enum At {
     Either,
 }
 
+/// When the host can see at the earliest that something happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// In the moment in which it rings a doorbell or writes a register: it happens to the controller as a
+    /// whole, or to another command.
+    AtOnce,
+    /// In a completion that takes its time, or in what it does not complete.
+    Later,
+}
+
 /// What something can happen to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum On {
@@ -97,6 +107,8 @@ pub struct Kind {
     pub group: Group,
     /// When it can happen to a command.
     pub at: At,
+    /// When the host can see it.
+    pub seen: Seen,
     /// What it can happen to.
     pub on: On,
     /// One line about it.

@@ -7,7 +7,7 @@ use p9_wire::{KINDS, name_of};
 
 use super::rule::{ACTIONS, Action, Op, ServerRule};
 use crate::errno::{Errno, NAMED};
-use nvme_model::fault::time_ns;
+use nvme_model::fault::{positive, range, time_ns};
 
 const WORDS: [&str; 6] = ["page", "name", "nth", "every", "chance", "after"];
 
@@ -64,7 +64,7 @@ impl Parts {
     fn condition(&mut self, word: &str) -> Result<(), String> {
         match word.split_once('=') {
             None => set(&mut self.op, op(word)?),
-            Some(("page", value)) => set(&mut self.pages, pages(value)?),
+            Some(("page", value)) => set(&mut self.pages, range(value, "page")?),
             Some(("name", value)) => set(&mut self.name, name(value)?),
             Some(("after", value)) => set(&mut self.after, name(value)?),
             Some(("nth", value)) => set(&mut self.nth, positive(value)?),
@@ -145,24 +145,6 @@ fn errno(value: &str) -> Result<Errno, String> {
         let names: Vec<_> = NAMED.iter().map(|(name, _)| *name).collect();
         format!("unknown error: known are {}", names.join(", "))
     })
-}
-
-fn positive(value: &str) -> Result<u64, String> {
-    let number: u64 = value.parse().unwrap_or(0);
-    if number > 0 { Ok(number) } else { Err("expected a number from 1".to_owned()) }
-}
-
-fn pages(value: &str) -> Result<Range<u64>, String> {
-    let expected = || "expected pages as FIRST..END, not empty, or one page".to_owned();
-    let number = |text: &str| text.parse::<u64>().map_err(|_| expected());
-    let range = match value.split_once("..") {
-        Some((first, end)) => number(first)?..number(end)?,
-        None => {
-            let first = number(value)?;
-            first..first.checked_add(1).ok_or_else(expected)?
-        }
-    };
-    if range.is_empty() { Err(expected()) } else { Ok(range) }
 }
 
 fn name(value: &str) -> Result<String, String> {

@@ -26,6 +26,7 @@ mod connect;
 pub mod events;
 mod exchange;
 mod files;
+mod flight;
 mod fs;
 mod slots;
 mod swapfile;

@@ -36,7 +36,7 @@ mod state;
 mod switch;
 
 pub use handle::TaskHandle;
-pub use idle::{Idle, TaskPlatform};
+pub use idle::{DriveAndServer, Idle, TaskPlatform};
 pub use lock::SleepLock;
 pub use memory::{Gfp, Memory};
 pub use order::{LockClass, LockOrder};

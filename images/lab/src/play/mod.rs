@@ -11,11 +11,11 @@ mod end;
 mod file;
 mod memory;
 mod net;
+mod net_pressure;
 mod pressure;
 mod touch;
 mod user;
 
-use alloc::boxed::Box;
 use alloc::rc::Rc;
 
 use block::BlockDevice;
@@ -36,7 +36,7 @@ use file::CLONE;
 pub(crate) fn play<D, U>(
     spec: &UnitSpec,
     device: Rc<D>,
-    remote: Option<Box<dyn RemoteFs<D::Page>>>,
+    remote: Option<Rc<dyn RemoteFs<D::Page>>>,
     user: Rc<U>,
     tasks: Rc<Tasks>,
 ) where
@@ -87,7 +87,7 @@ struct Parts<D: BlockDevice, U: UserMemory> {
 struct Play<'a, D: BlockDevice, U: UserMemory> {
     spec: &'a UnitSpec,
     device: Rc<Tripwire<D>>,
-    remote: Option<Box<dyn RemoteFs<D::Page>>>,
+    remote: Option<Rc<dyn RemoteFs<D::Page>>>,
     user: Rc<U>,
     tasks: Rc<Tasks>,
     tracer: Tracer,

@@ -51,11 +51,7 @@ impl<P: Platform> Client<P> {
     ///
     /// # Errors
     /// [`Error`] if there is no such device, or no memory.
-    pub fn new(
-        platform: P,
-        tasks: TaskHandle,
-        config: ClientConfig,
-    ) -> Result<Rc<Self>, Error> {
+    pub fn new(platform: P, tasks: TaskHandle, config: ClientConfig) -> Result<Rc<Self>, Error> {
         let tracer = platform.tracer().clone();
         let transport = Transport::new(platform, DEVICE_ID)?;
         let slots = Slots::new(transport.platform()).map_err(Error::Memory)?;

@@ -69,11 +69,7 @@ impl<P: Platform> Client<P> {
 
     /// Waits for what was launched. Says where the last piece ends, and how it went: the first failure with its place.
     /// When it returns, nothing of it is under way any more.
-    pub(crate) fn land(
-        &self,
-        job: &Job<'_>,
-        flights: Flights,
-    ) -> (u32, Result<(), (Errno, u32)>) {
+    pub(crate) fn land(&self, job: &Job<'_>, flights: Flights) -> (u32, Result<(), (Errno, u32)>) {
         let (mut end, mut result) = (0, Ok(()));
         let budget = self.budget();
         for Flight { piece, sent, deadline } in self.in_order(flights).into_iter().flatten() {
@@ -112,11 +108,7 @@ impl<P: Platform> Client<P> {
     }
 
     /// A page from byte `from` on, by itself.
-    pub(crate) fn one_page(
-        &self,
-        job: &Job<'_>,
-        from: u32,
-    ) -> (u32, Result<(), (Errno, u32)>) {
+    pub(crate) fn one_page(&self, job: &Job<'_>, from: u32) -> (u32, Result<(), (Errno, u32)>) {
         let end = job.size_bytes().min(from.saturating_add(PAGE_BYTES as u32));
         let moved = self.alone(job, Piece { from, end }, self.budget());
         (end, moved.map_err(|errno| (errno, from)))

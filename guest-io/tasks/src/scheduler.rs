@@ -340,8 +340,7 @@ impl Tasks {
             _ => None,
         };
         let deadline = state.tasks.iter().filter_map(waits).map(|(_, deadline)| deadline).min();
-        let device_of =
-            |task: &Task| waits(task).map(|(r, _)| r).filter(|r| r.kind.is_device());
+        let device_of = |task: &Task| waits(task).map(|(r, _)| r).filter(|r| r.kind.is_device());
         let latest = state.device.and_then(|id| state.tasks.get(usize::from(id.0)));
         let any = || state.tasks.iter().find_map(device_of);
         let device = latest.and_then(device_of).or_else(any);

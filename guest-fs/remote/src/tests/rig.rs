@@ -148,7 +148,8 @@ impl Rig {
             now_ns: Cell::new(0),
             tracer,
         }));
-        let client = Client::new(machine.clone(), TaskHandle::default(), ClientConfig::default()).expect("a device");
+        let client = Client::new(machine.clone(), TaskHandle::default(), ClientConfig::default())
+            .expect("a device");
         Self { machine, client, sink }
     }
 

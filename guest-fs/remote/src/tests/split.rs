@@ -147,7 +147,8 @@ fn lost(crowd: &Crowd) -> Vec<u32> {
 #[test]
 fn a_connection_that_breaks_over_several_requests_is_made_again_once_and_no_page_is_lost() {
     for seed in 1..20 {
-        for rule in ["write after=made nth=4 => disconnect", "write after=made nth=4 => wrong-tag"] {
+        for rule in ["write after=made nth=4 => disconnect", "write after=made nth=4 => wrong-tag"]
+        {
             let crowd = Crowd::new(&[MADE, rule], seed).expect("a good file");
             crowd.rig.said();
             let took = crowd.run();
@@ -210,7 +211,8 @@ fn who_has_nobody_in_hand_yet_leaves_a_place_for_those_who_have() {
 
 #[test]
 fn neither_half_allocates() {
-    for rules in [&[][..], &[MADE, "write after=made nth=2 => disconnect"], &["write => short=100"]] {
+    for rules in [&[][..], &[MADE, "write after=made nth=2 => disconnect"], &["write => short=100"]]
+    {
         let rig = Rig::quiet(rules);
         let swap = rig.swap(12);
         let mut requests: Vec<_> = (0..3).map(|n| request(&rig, Direction::Write, n)).collect();

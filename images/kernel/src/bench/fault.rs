@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use block::{BLOCK_BYTES, Bio, BlockDevice, Op};
 use guest_fs::{FileSystem, Ino, MkfsOptions, MountOptions};
-use hal::{DmaBuf, FaultOutcome, UserAddr, UserMemory, UserPage};
+use hal::{BusError, DmaBuf, FaultOutcome, UserAddr, UserMemory, UserPage};
 use iomap::{Direction, Transfer};
 use swap_path::{Mm, MmConfig, SwaponOptions, mkswap, swapon_with};
 
@@ -72,7 +72,7 @@ impl Bench {
         let first_block = whole.start_block;
         mm.add_area(area);
         for page in 0..pages {
-            mm.store(address_of(page), &page.to_le_bytes()).map_err(text)?;
+            mm.store(address_of(page), &word_of(page).to_le_bytes()).map_err(lost)?;
         }
         let buffer = vec![driver.alloc_page().map_err(text)?];
         let times = Vec::with_capacity(pages as usize);
@@ -108,7 +108,7 @@ impl Bench {
             let start = clock::ticks();
             let loaded = user.load(address_of(page.0), &mut room, map);
             self.times.push(clock::ticks() - start);
-            loaded.map_err(text)?;
+            loaded.map_err(lost)?;
             self.user.unmap(page).ok_or("the page was not mapped")?;
         }
         Ok(())
@@ -127,8 +127,8 @@ impl Bench {
             let start = clock::ticks();
             let loaded = self.mm.load(address_of(page), &mut room);
             self.times.push(clock::ticks() - start);
-            loaded.map_err(text)?;
-            if u64::from_le_bytes(room) != page {
+            loaded.map_err(lost)?;
+            if u64::from_le_bytes(room) != word_of(page) {
                 return Err(alloc::format!("page {page} is another one"));
             }
         }
@@ -161,7 +161,8 @@ fn swap_file(fs: &FileSystem<Driver>, driver: &Driver, pages: u64) -> Result<Ino
     for first in (0..pages).step_by(FILL_PAGES as usize) {
         let zeros = (0..FILL_PAGES.min(pages - first)).map(|_| driver.alloc_page());
         let pages = zeros.collect::<Result<Vec<_>, _>>().map_err(text)?;
-        let mut transfer = Transfer { direction: Direction::Write, pos: first * block_bytes, pages };
+        let mut transfer =
+            Transfer { direction: Direction::Write, pos: first * block_bytes, pages };
         fs.dio_write(ino, &mut transfer).map_err(text)?;
     }
     mkswap(fs, driver, ino, [7; 16], "bench").map_err(text)?;
@@ -169,6 +170,15 @@ fn swap_file(fs: &FileSystem<Driver>, driver: &Driver, pages: u64) -> Result<Ino
     Ok(ino)
 }
 
+/// What a page holds; never zero, for a page of zeros is not written.
+const fn word_of(page: u64) -> u64 {
+    page + 1
+}
+
 const fn address_of(page: u64) -> UserAddr {
     UserAddr(page * hal::PAGE_BYTES as u64)
+}
+
+fn lost(BusError { addr }: BusError) -> String {
+    alloc::format!("there is no page for address {:#x}", addr.0)
 }

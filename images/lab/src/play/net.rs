@@ -30,25 +30,6 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
     /// Plays a word about the filesystem; `None` if it is about something else.
     pub(super) fn net_word(&mut self, op: Op) -> Option<Result<(), Errno>> {
         Some(match op {
-            Op::Memory
-            | Op::Fill
-            | Op::Refill
-            | Op::VerifyOld
-            | Op::VerifyNew
-            | Op::VerifyInMemory
-            | Op::PageOut
-            | Op::DropFailedReads
-            | Op::Fork
-            | Op::Zeros
-            | Op::TouchRandom
-            | Op::TouchShifting
-            | Op::TouchZipf
-            | Op::TouchWrites
-            | Op::TouchAreas
-            | Op::Mark
-            | Op::MarkUntilRead
-            | Op::OffArea
-            | Op::PowerCycle => return None,
             Op::Fs => self.net_mount(Step::Mount),
             Op::Recover => self.net_mount(Step::Recover),
             Op::File => self.net_swap_file(),
@@ -65,8 +46,8 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             Op::Pressure | Op::PressureReader | Op::PressurePageOut => self.net_pressure(op),
             Op::PressureSwapoff => self.pressure_swapoff(),
             Op::PressureOff => self.net_pressure_off(),
-            // About locks, transactions, the freeze or blocks of the drive's filesystem.
-            _ => Err(OUT_OF_PLACE),
+            _ if op.needs_the_drives_filesystem() => Err(OUT_OF_PLACE),
+            _ => return None,
         })
     }
 

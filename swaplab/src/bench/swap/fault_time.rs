@@ -57,8 +57,7 @@ pub(super) fn run() -> Result<(), Error> {
 /// Raw reads, exceptions and faults, three by three.
 fn measure(path: PathKind) -> Result<Vec<[Measured; 3]>, Error> {
     let rounds = 3 * THREES;
-    let words =
-        format!("program=bench-fault trace=off path={path} file={PAGES} rounds={rounds}");
+    let words = format!("program=bench-fault trace=off path={path} file={PAGES} rounds={rounds}");
     let disk = Box::new(ram_disk(DRIVE_BLOCKS)?);
     let controller = Controller::new(guest::immediate_drive(), disk, FaultPlan::none())?;
     let said = guest::run(controller, words)?;
@@ -82,10 +81,7 @@ fn in_ns(line: &str, round_ns: u64) -> Option<Measured> {
 }
 
 /// The middle of what `pick` takes of each.
-fn median_of(
-    threes: &[[Measured; 3]],
-    pick: impl Fn(&[Measured; 3]) -> Measured,
-) -> Measured {
+fn median_of(threes: &[[Measured; 3]], pick: impl Fn(&[Measured; 3]) -> Measured) -> Measured {
     let of = |part: fn(Measured) -> f64| {
         Sample::new(threes.iter().map(|three| part(pick(three))).collect()).median()
     };

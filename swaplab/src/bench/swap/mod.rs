@@ -31,7 +31,9 @@ pub(super) fn swap() -> BenchResult {
     is_met &= folios::run()?;
     println!("a fault under KVM, virtual time");
     is_met &= fault_in::run()?;
-    println!("a fault of ring-3 memory under KVM, wall clock, a drive that takes no time of its own");
+    println!(
+        "a fault of ring-3 memory under KVM, wall clock, a drive that takes no time of its own"
+    );
     fault_time::run()?;
     Ok(is_met)
 }

@@ -137,7 +137,11 @@ impl<P: Platform> Client<P> {
     /// Lets time pass; whatever the device says meanwhile is of no interest.
     fn pause(&self, until: Instant) {
         while self.now() < until && self.tasks.wait(TIME, until).is_ok() {}
-        // A device that is reset says nothing; one that does all the same is not listened to for ever.
+        if self.now() >= until {
+            return;
+        }
+        // Nobody else runs. A device that is reset says nothing; one that does all the same is not listened to for
+        // ever.
         for _ in 0..64 {
             if self.transport.wait(until) == Wake::Deadline {
                 return;

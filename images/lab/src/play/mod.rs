@@ -68,6 +68,9 @@ pub(crate) fn play<D, U>(
     play.device.disarm();
 }
 
+/// The memory of several tasks, which they share.
+type Pressure<D, U> = Rc<TaskMm<U, Tripwire<D>>>;
+
 /// What the words have made so far.
 struct Parts<D: BlockDevice, U: UserMemory> {
     fs: Option<FileSystem<Tripwire<D>>>,
@@ -81,7 +84,7 @@ struct Parts<D: BlockDevice, U: UserMemory> {
     remote_file: Option<FileId>,
     is_remote_mounted: bool,
     /// The memory of several tasks.
-    pressure: Option<Rc<TaskMm<U, Tripwire<D>>>>,
+    pressure: Option<Pressure<D, U>>,
 }
 
 struct Play<'a, D: BlockDevice, U: UserMemory> {

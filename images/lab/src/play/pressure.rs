@@ -9,7 +9,7 @@ use iomap::{Errno, SwapHost};
 use swap_path::{SwapArea, SwaponOptions, TaskMm, TaskMmConfig, TaskMmError, swapon_with};
 use tasks::{NoStack, Role, TaskHandle};
 
-use super::{OUT_OF_PLACE, Play};
+use super::{OUT_OF_PLACE, Play, Pressure};
 use crate::crowd::{Crowd, Member, PROGRAM_PAGES, allocate_locked};
 use crate::events::{Event, Step};
 use crate::spec::{Knob, Op};
@@ -49,7 +49,7 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
     pub(super) fn memory_before(
         &self,
         area: SwapArea<D::Page>,
-    ) -> Result<(Rc<TaskMm<U, Tripwire<D>>>, u64), Errno> {
+    ) -> Result<(Pressure<D, U>, u64), Errno> {
         let spec = self.spec;
         let frames = usize::try_from(spec.resident_pages).unwrap_or(usize::MAX);
         let config = TaskMmConfig {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use file_server::ServerPlan;
-use lab::{FileKind, Knobs, Script, UnitSpec};
+use lab::{FileKind, Knobs, Op, Script, UnitSpec};
 use nvme_model::FaultPlan;
 use serde::Deserialize;
 use swap_path::{Activation, PathKind, ReclaimPolicy};
@@ -239,6 +239,7 @@ impl ScenarioFile {
     fn spec(&self, case: &CaseFile, path: PathKind) -> Result<UnitSpec, String> {
         let script = case.script.as_ref().unwrap_or(&self.script);
         let script: Script = script.parse().map_err(|error| format!("{error}"))?;
+        check_words(&script, path, case)?;
         let mut spec = UnitSpec::new(script, path);
         spec.pages = case.pages.unwrap_or(self.pages);
         spec.resident_pages = case.resident.unwrap_or(self.resident);
@@ -260,6 +261,18 @@ impl ScenarioFile {
         }
         spec.knobs = knobs;
         Ok(spec)
+    }
+}
+
+/// Whether the path can play every word.
+fn check_words(script: &Script, path: PathKind, case: &CaseFile) -> Result<(), String> {
+    let is_refused = |op: &&Op| path == PathKind::Net && op.needs_the_drives_filesystem();
+    match script.words().iter().find(is_refused) {
+        None => Ok(()),
+        Some(op) => Err(format!(
+            "case {}: {op} is about the drive's filesystem; leave `net` out of what is expected",
+            case.name()
+        )),
     }
 }
 

@@ -49,6 +49,7 @@ files! {
     "pressure-enomem"
     "pressure-frozen"
     "pressure-swapoff"
+    "pressure-server"
     // The memory side.
     "workloads"
     "fork"

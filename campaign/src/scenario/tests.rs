@@ -47,6 +47,7 @@ fn a_wrong_word_in_a_file_is_an_error_that_lists_the_known_ones() {
         ("must-fail = \"", "must-fail = \"x", "known are"),
         ("claim = ", "claims = ", "claim"),
         ("fs file memory", "ft file memory", "known are fs"),
+        ("fs file memory", "fs victim file memory", "leave `net` out"),
     ] {
         assert!(good.contains(from), "{from}");
         let error = Definition::parse(&good.replacen(from, to, 1)).expect_err(to);

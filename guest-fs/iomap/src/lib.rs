@@ -52,4 +52,4 @@ pub use request::{
     Request, dio_complete, dio_submit, direct_complete, direct_submit, swap_complete, swap_submit,
 };
 pub use swap::swap_rw;
-pub use swapfile::SwapFile;
+pub use swapfile::{SplitSwapFile, SwapFile};

@@ -33,6 +33,7 @@ pub struct Request<P> {
     load: Load<P>,
     submitted: Result<(), IoFailure>,
     end: DioEnd,
+    note: u64,
 }
 
 impl<P: DmaBuf> Request<P> {
@@ -48,15 +49,17 @@ impl<P: DmaBuf> Request<P> {
             load: Load::new(Vec::new()),
             submitted: Ok(()),
             end: DioEnd::empty(),
+            note: 0,
         }
     }
 
     /// Makes it a new I/O; its pages are to be filled in.
     ///
     /// # Panics
-    /// If the pages of the last one were not taken back.
+    /// If the pages of the last one were not taken back, or it was not completed.
     pub fn begin(&mut self, direction: Direction, pos: u64) {
         assert!(self.pages.is_empty(), "a request is used again with its old pages");
+        assert_eq!(self.note, 0, "a request is used again before it was completed");
         (self.direction, self.pos) = (direction, pos);
         (self.submitted, self.end) = (Ok(()), DioEnd::empty());
     }
@@ -66,6 +69,17 @@ impl<P: DmaBuf> Request<P> {
         if self.submitted.is_ok() {
             self.submitted = Err(failure);
         }
+    }
+
+    /// What the submitter of an I/O without bios leaves for whoever completes it; 0 is nothing. As long as it is there,
+    /// a device may reach the pages, which stay where they are.
+    pub const fn leave_note(&mut self, note: u64) {
+        self.note = note;
+    }
+
+    /// Takes the note.
+    pub const fn take_note(&mut self) -> u64 {
+        core::mem::replace(&mut self.note, 0)
     }
 
     /// Has the submission failed, as far as is known before the completion?

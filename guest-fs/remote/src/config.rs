@@ -9,7 +9,8 @@ pub struct ClientConfig {
     /// A request that was not answered for so long is lost (`timeo`).
     pub timeo: Duration,
     /// How often it is sent again (`retrans`), each time into a new connection. After that it has failed:
-    /// `ETIMEDOUT` if it was not answered, `EIO` if the connection broke or the server lied.
+    /// `ETIMEDOUT` if it was not answered, `EIO` if the connection broke or the server lied. A connection that broke over
+    /// another request does not count, but time passes.
     pub retrans: u32,
     /// Between two attempts to connect, at first; then twice as long each time.
     pub reconnect_min: Duration,

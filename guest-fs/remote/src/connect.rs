@@ -3,6 +3,7 @@
 use hal::{Instant, Platform, Wake};
 use iomap::{Context, Errno};
 use p9_wire::{NO_FID, Reply, Request, VERSION};
+use tasks::{Resource, ResourceKind};
 use virtio::Error;
 
 use crate::Client;
@@ -11,6 +12,12 @@ use crate::transfer::Data;
 
 /// The root directory's fid.
 pub(crate) const ROOT_FID: u32 = 0;
+
+/// What is waited for while somebody else sets the session up.
+const TURN: Resource = Resource::only(ResourceKind::Session);
+/// What is waited for while an answer is on its way: the only vector.
+const ANSWER: Resource = Resource::only(ResourceKind::Server);
+const TIME: Resource = Resource::only(ResourceKind::Time);
 
 /// How often a request may still be sent, and until when.
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +29,11 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// It was sent, and the connection broke.
+    /// It was sent, and the connection broke. What another request has broken costs this one only time.
     pub(crate) fn spend(&mut self, cause: BreakCause) {
+        if cause == BreakCause::Elsewhere {
+            return;
+        }
         self.attempts = self.attempts.saturating_sub(1);
         self.errno = cause.errno();
     }
@@ -49,7 +59,9 @@ impl<P: Platform> Client<P> {
         mut budget: Budget,
         mut attempt: impl FnMut(Instant) -> Result<Result<T, Errno>, BreakCause>,
     ) -> Result<T, Errno> {
-        while budget.attempts > 0 {
+        let mut is_first = true;
+        while budget.attempts > 0 && (is_first || self.now() < budget.give_up) {
+            is_first = false;
             if let Err(errno) = self.connect(budget.give_up) {
                 budget.errno = errno;
                 break;
@@ -72,16 +84,39 @@ impl<P: Platform> Client<P> {
         self.transport.platform().now()
     }
 
-    /// Makes sure of a connection, waiting longer and longer between attempts.
+    /// Whether there is a connection, and whether there can be one.
+    fn is_connected(&self) -> Result<bool, Errno> {
+        let state = self.state.borrow();
+        if state.is_dead { Err(Errno::EIO) } else { Ok(state.is_connected) }
+    }
+
+    /// Makes sure of a connection. One connects for all who need one.
     fn connect(&self, give_up: Instant) -> Result<(), Errno> {
-        let mut pause = self.config.reconnect_min;
-        loop {
-            let state = self.state.borrow();
-            match (state.is_dead, state.is_connected) {
-                (true, _) => return Err(Errno::EIO),
-                (false, true) => return Ok(()),
-                (false, false) => drop(state),
+        if self.is_connected()? {
+            return Ok(());
+        }
+        self.in_turn(give_up, || self.connect_in_turn(give_up)).unwrap_or(Err(Errno::ETIMEDOUT))
+    }
+
+    /// Does `action` while nobody else does anything of the kind; `None` if that could not be by `deadline`.
+    pub(crate) fn in_turn<T>(&self, deadline: Instant, action: impl FnOnce() -> T) -> Option<T> {
+        while self.state.borrow().is_in_turn {
+            if self.tasks.wait(TURN, deadline) != Ok(Wake::Interrupt) {
+                return None;
             }
+        }
+        self.state.borrow_mut().is_in_turn = true;
+        self.tasks.claim(TURN);
+        let result = action();
+        self.state.borrow_mut().is_in_turn = false;
+        self.tasks.unclaim(TURN);
+        Some(result)
+    }
+
+    /// Tries to connect, waiting longer and longer between attempts.
+    fn connect_in_turn(&self, give_up: Instant) -> Result<(), Errno> {
+        let mut pause = self.config.reconnect_min;
+        while !self.is_connected()? {
             match self.connect_once() {
                 Ok(()) => return Ok(()),
                 Err(Some(Errno::EIO)) => return Err(Errno::EIO),
@@ -96,11 +131,17 @@ impl<P: Platform> Client<P> {
             self.pause(until);
             pause = pause.saturating_mul(2).min(self.config.reconnect_max);
         }
+        Ok(())
     }
 
     /// Lets time pass; whatever the device says meanwhile is of no interest.
     fn pause(&self, until: Instant) {
-        // A device that is reset says nothing; one that does all the same is not listened to for ever.
+        while self.now() < until && self.tasks.wait(TIME, until).is_ok() {}
+        if self.now() >= until {
+            return;
+        }
+        // Nobody else runs. A device that is reset says nothing; one that does all the same is not listened to for
+        // ever.
         for _ in 0..64 {
             if self.transport.wait(until) == Wake::Deadline {
                 return;
@@ -187,5 +228,7 @@ impl<P: Platform> Client<P> {
             self.transport.abandon();
         }
         state.slots.forget();
+        // Who waits for an answer would wait in vain (Linux `xprt_wake_pending_tasks`).
+        self.tasks.wake_all(ANSWER);
     }
 }

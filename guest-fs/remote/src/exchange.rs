@@ -3,13 +3,17 @@
 use hal::{Instant, Platform, Wake};
 use iomap::{Context, Errno};
 use p9_wire::{MESSAGE_BYTES_MAX, NO_TAG, READ_HEADER_BYTES, Reply, Request};
+use tasks::{Alone, Resource, ResourceKind};
 
 use crate::Client;
 use crate::events::{BreakCause, Event};
 use crate::transfer::Data;
 
-/// Wake-ups without anything to see, before the device is taken for mad.
+/// Wake-ups without anything to see at one moment of time, before the device is taken for mad.
 const IDLE_WAKES_MAX: u32 = 10_000;
+
+/// What is waited for when all places are taken.
+const SLOT: Resource = Resource::only(ResourceKind::ServerSlot);
 
 /// A request that was sent, and where its reply will be.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +26,8 @@ pub(crate) struct Sent {
 }
 
 impl<P: Platform> Client<P> {
-    /// Sends a request. There is a place for it as soon as one of the others is answered.
+    /// Sends a request in the session that there is. There is a place for it as soon as one of the others is
+    /// through; who waits for that holds none.
     pub(crate) fn send(
         &self,
         request: &Request<'_>,
@@ -30,17 +35,44 @@ impl<P: Platform> Client<P> {
         context: Context,
         deadline: Instant,
     ) -> Result<Sent, BreakCause> {
-        let slot = loop {
-            if let Some(slot) = self.state.borrow_mut().slots.take() {
-                break slot;
+        let session = self.state.borrow().session;
+        loop {
+            if let Some(sent) = self.send_at_once(request, data, context, 1)? {
+                return Ok(sent);
             }
-            self.look_or_wait(deadline)?;
-        };
+            let wake = self.tasks.wait(SLOT, deadline);
+            if self.state.borrow().session != session {
+                return Err(BreakCause::Elsewhere);
+            }
+            match wake {
+                Ok(Wake::Interrupt) => {}
+                Ok(Wake::Deadline) => return Err(BreakCause::TimedOut),
+                // Nobody is there who could make room.
+                Err(Alone) => return Err(BreakCause::NotSent),
+            }
+        }
+    }
+
+    /// Sends a request if at least so many places are free; `None` if they are not.
+    pub(crate) fn send_at_once(
+        &self,
+        request: &Request<'_>,
+        data: &Data<'_>,
+        context: Context,
+        free_min: usize,
+    ) -> Result<Option<Sent>, BreakCause> {
+        let slot = self.state.borrow_mut().slots.take(free_min);
+        let Some(slot) = slot else { return Ok(None) };
         let sent = self.send_in(slot, request, data, context);
         if sent.is_err() {
-            self.state.borrow_mut().slots.give_back(slot);
+            self.give_back(slot);
         }
-        sent
+        sent.map(Some)
+    }
+
+    fn give_back(&self, slot: usize) {
+        self.state.borrow_mut().slots.give_back(slot);
+        self.tasks.wake_all(SLOT);
     }
 
     fn send_in(
@@ -99,11 +131,11 @@ impl<P: Platform> Client<P> {
                 break Ok((state.slots.tag(sent.slot), written));
             }
             drop(state);
-            if let Err(cause) = self.look_or_wait(deadline) {
+            if let Err(cause) = self.look_or_wait(sent.session, deadline) {
                 break Err(cause);
             }
         };
-        self.state.borrow_mut().slots.give_back(sent.slot);
+        self.give_back(sent.slot);
         let (tag, written) = received?;
         let answer = understood(&message, written, tag, &sent)?;
         let (errno, count) = match answer {
@@ -121,24 +153,35 @@ impl<P: Platform> Client<P> {
         })
     }
 
-    /// Takes what the device has used; if there is nothing, waits for it.
-    fn look_or_wait(&self, deadline: Instant) -> Result<(), BreakCause> {
-        for _ in 0..IDLE_WAKES_MAX {
-            if self.reap()? {
-                return Ok(());
-            }
-            match self.transport.wait(deadline) {
-                Wake::Deadline if self.reap()? => return Ok(()),
-                Wake::Deadline => return Err(BreakCause::TimedOut),
-                Wake::Interrupt if self.reap()? => return Ok(()),
-                Wake::Interrupt if self.transport.needs_reset() => {
-                    return Err(BreakCause::Disconnected);
-                }
-                // Somebody else's answer, or a lie.
-                Wake::Interrupt => {}
-            }
+    /// Takes what the device has used; if there is nothing, waits once for it.
+    fn look_or_wait(&self, session: u64, deadline: Instant) -> Result<(), BreakCause> {
+        if self.reap()? {
+            return Ok(());
         }
-        Err(BreakCause::Lied)
+        let wake = self.transport.wait(deadline);
+        // What the device says now is about another session then.
+        if self.state.borrow().session != session {
+            return Err(BreakCause::Elsewhere);
+        }
+        match wake {
+            _ if self.reap()? => Ok(()),
+            Wake::Deadline => Err(BreakCause::TimedOut),
+            Wake::Interrupt if self.transport.needs_reset() => Err(BreakCause::Disconnected),
+            // Somebody else's answer, or a lie.
+            Wake::Interrupt if self.is_calm() => Ok(()),
+            Wake::Interrupt => Err(BreakCause::Lied),
+        }
+    }
+
+    /// Whether a wake-up in vain can still be believed.
+    fn is_calm(&self) -> bool {
+        let now = self.now();
+        let (at, count) = &mut self.state.borrow_mut().idle_wakes;
+        if *at != now {
+            (*at, *count) = (now, 0);
+        }
+        *count += 1;
+        *count < IDLE_WAKES_MAX
     }
 
     /// Whether the device had used anything.

@@ -118,6 +118,25 @@ impl<P: Platform> Client<P> {
         if let Some(fid) = self.ready_fid(file) {
             return Ok(Ok(fid));
         }
+        let session = self.state.borrow().session;
+        let opened = self.in_turn(deadline, || {
+            if self.state.borrow().session != session {
+                return Err(BreakCause::Elsewhere);
+            }
+            self.open_in_turn(file, deadline)
+        });
+        opened.unwrap_or(Err(BreakCause::Elsewhere))
+    }
+
+    fn open_in_turn(
+        &self,
+        file: usize,
+        deadline: Instant,
+    ) -> Result<Result<u32, Errno>, BreakCause> {
+        // Somebody else may have opened it meanwhile.
+        if let Some(fid) = self.ready_fid(file) {
+            return Ok(Ok(fid));
+        }
         let fid = fid_of(file);
         let known =
             self.state.borrow().files.get(file).map(|f| (Rc::clone(&f.name), f.path, f.is_swap));

@@ -76,6 +76,9 @@ pub trait RemoteFs<D> {
     /// # Errors
     /// `EBUSY` if it is in use as that already.
     fn swap_file(&self, file: FileId) -> Result<Box<dyn SwapFile<D>>, Errno>;
+
+    /// Lets go of a file that was used for swap, without whoever used it. Cannot fail.
+    fn release_swap_file(&self, file: FileId);
 }
 
 impl<P: Platform + 'static, D: DmaBuf + 'static> RemoteFs<D> for Rc<Client<P>> {
@@ -153,6 +156,10 @@ impl<P: Platform + 'static, D: DmaBuf + 'static> RemoteFs<D> for Rc<Client<P>> {
             return Err(Errno::EBUSY);
         }
         Ok(Box::new(RemoteSwapFile::new(Rc::clone(self), file.0)))
+    }
+
+    fn release_swap_file(&self, file: FileId) {
+        self.release(file.0);
     }
 }
 

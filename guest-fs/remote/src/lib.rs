@@ -9,6 +9,11 @@
 //! first, which takes back every buffer, and begun anew ([`ClientConfig`] has the times). What the server
 //! has done already is done twice then; reads and writes at an offset do not mind.
 //!
+//! Swap I/O comes in two halves ([`iomap::SplitSwapFile`]): the first sends what there is a place for and waits for
+//! nothing; the second ends it, whatever became of the connection meanwhile. Who waits, waits as a task: for an answer
+//! at the device, for a place, for the session that one of them begins for all. The last place is never taken by a
+//! request that nobody ends yet, so whoever waits for one gets it.
+//!
 //! What this crate does not do: no page cache, no attributes that are believed for a while, no directory to
 //! list, no delegation. A name that was looked up once is known until unmount.
 //!
@@ -26,6 +31,7 @@ mod connect;
 pub mod events;
 mod exchange;
 mod files;
+mod flight;
 mod fs;
 mod slots;
 mod swapfile;

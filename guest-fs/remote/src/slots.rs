@@ -44,9 +44,13 @@ impl<D: DmaBuf> Slots<D> {
         Ok(Self { slots: (0..SLOTS).map(slot).collect::<Result<_, _>>()?, last_tag: 0 })
     }
 
-    /// A free place, with a tag that no other has.
-    pub(crate) fn take(&mut self) -> Option<usize> {
-        let index = self.slots.iter().position(|slot| slot.state == State::Free)?;
+    /// A free place if there are `free_min` of them, with a tag that no other has.
+    pub(crate) fn take(&mut self, free_min: usize) -> Option<usize> {
+        let is_free = |slot: &Slot<D>| slot.state == State::Free;
+        if self.slots.iter().filter(|slot| is_free(slot)).count() < free_min {
+            return None;
+        }
+        let index = self.slots.iter().position(is_free)?;
         // Every request gets another one, so that a late reply is recognised.
         self.last_tag = match self.last_tag.wrapping_add(1) {
             NO_TAG => 0,

@@ -6,12 +6,14 @@ use alloc::vec::Vec;
 use hal::trace::Layer;
 use hal::{DmaBuf, PAGE_BYTES, Platform};
 use iomap::{
-    ActivateError, ActivateReason, Context, Direction, Errno, FailureKind, IoFailure, SwapFile,
+    ActivateError, ActivateReason, Context, Direction, Errno, FailureKind, IoFailure, Request,
+    SplitSwapFile, SwapFile,
 };
-use p9_wire::{LockRequest, Request, lock_kind};
+use p9_wire::{LockRequest, Request as Message, lock_kind};
 
 use crate::Client;
 use crate::events::Event;
+use crate::flight::{Flights, Places};
 use crate::transfer::{Job, PAGES_MAX, pages_of};
 
 /// Units of a file's block count.
@@ -42,28 +44,70 @@ impl<P: Platform> RemoteSwapFile<P> {
         if size < PAGE_BYTES as u64 {
             return Err(failed(ActivateReason::NoUsablePage)(Errno::EINVAL));
         }
-        self.lock(lock_kind::WRITE).map_err(failed(ActivateReason::Map))?;
+        self.client.lock_file(self.file, lock_kind::WRITE).map_err(failed(ActivateReason::Map))?;
         Ok(size / PAGE_BYTES as u64)
     }
 
-    fn lock(&self, kind: u8) -> Result<(), Errno> {
+    /// Moves pages; the first of them are under way already, as `flights`.
+    fn move_pages<D: DmaBuf>(
+        &self,
+        direction: Direction,
+        pos: u64,
+        pages: &[D],
+        context: Context,
+        mut flights: Flights,
+    ) -> Result<(), IoFailure> {
+        let failed = |errno, pos, kind| IoFailure {
+            errno,
+            pos,
+            learned_by: Layer::Remote,
+            kind,
+            device: None,
+        };
+        for (index, chunk) in (0_u64..).zip(pages.chunks(PAGES_MAX)) {
+            let pos = pos + index * (PAGES_MAX * PAGE_BYTES) as u64;
+            let flights = core::mem::take(&mut flights);
+            let moved = pages_of(chunk, |pages| {
+                let job = Job { direction, file: self.file, pos, pages, context };
+                self.client.transfer_launched(&job, flights)
+            });
+            match moved {
+                None => return Err(failed(Errno::EINVAL, pos, FailureKind::Misaligned)),
+                Some(result) => {
+                    result.map_err(|(errno, pos)| failed(errno, pos, FailureKind::Completion))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<P: Platform> Client<P> {
+    /// Lets go of a swap file, whatever the server says.
+    pub(crate) fn release(&self, file: usize) {
+        self.set_swap(file, false);
+        self.tracer.emit(Event::Released { file: self.path(file) });
+        // A server that does not answer keeps the lock until the session is over.
+        let _ = self.lock_file(file, lock_kind::UNLOCK);
+    }
+
+    fn lock_file(&self, file: usize, kind: u8) -> Result<(), Errno> {
         let message =
             LockRequest { fid: 0, kind, flags: 0, start: 0, length: 0, proc_id: 0, client_id: "" };
-        let client = &*self.client;
-        client.retried(Request::Lock(message).kind(), client.budget(), |deadline| {
-            match client.open_again(self.file, deadline)? {
-                Ok(fid) => client.lock(fid, kind, deadline),
+        self.retried(Message::Lock(message).kind(), self.budget(), |deadline| {
+            match self.open_again(file, deadline)? {
+                Ok(fid) => self.lock(fid, kind, deadline),
                 Err(errno) => Ok(Err(errno)),
             }
         })
     }
 
-    fn path(&self) -> u64 {
-        self.client.state.borrow().files.get(self.file).map_or(0, |file| file.path)
+    fn path(&self, file: usize) -> u64 {
+        self.state.borrow().files.get(file).map_or(0, |file| file.path)
     }
 
-    fn set_swap(&self, is_swap: bool) {
-        if let Some(file) = self.client.state.borrow_mut().files.get_mut(self.file) {
+    fn set_swap(&self, file: usize, is_swap: bool) {
+        if let Some(file) = self.state.borrow_mut().files.get_mut(file) {
             file.is_swap = is_swap;
         }
     }
@@ -71,10 +115,10 @@ impl<P: Platform> RemoteSwapFile<P> {
 
 impl<P: Platform, D: DmaBuf> SwapFile<D> for RemoteSwapFile<P> {
     fn activate(&mut self) -> Result<(), ActivateError> {
-        let file = self.path();
+        let file = self.client.path(self.file);
         match self.check_and_claim() {
             Ok(pages) => {
-                self.set_swap(true);
+                self.client.set_swap(self.file, true);
                 self.client.tracer.emit(Event::Claimed { file, pages });
                 Ok(())
             }
@@ -94,32 +138,30 @@ impl<P: Platform, D: DmaBuf> SwapFile<D> for RemoteSwapFile<P> {
         pages: &mut Vec<D>,
         context: Context,
     ) -> Result<(), IoFailure> {
-        let failed = |errno, pos, kind| IoFailure {
-            errno,
-            pos,
-            learned_by: Layer::Remote,
-            kind,
-            device: None,
-        };
-        for (index, chunk) in (0_u64..).zip(pages.chunks(PAGES_MAX)) {
-            let pos = pos + index * (PAGES_MAX * PAGE_BYTES) as u64;
-            let moved = pages_of(chunk, |pages| {
-                self.client.transfer(&Job { direction, file: self.file, pos, pages, context })
-            });
-            match moved {
-                None => return Err(failed(Errno::EINVAL, pos, FailureKind::Misaligned)),
-                Some(result) => {
-                    result.map_err(|(errno, pos)| failed(errno, pos, FailureKind::Completion))?;
-                }
-            }
-        }
-        Ok(())
+        self.move_pages(direction, pos, pages, context, 0)
+    }
+
+    fn split(&self) -> Option<&dyn SplitSwapFile<D>> {
+        Some(self)
     }
 
     fn deactivate(&mut self) {
-        self.set_swap(false);
-        self.client.tracer.emit(Event::Released { file: self.path() });
-        // A server that does not answer keeps the lock until the session is over.
-        let _ = self.lock(lock_kind::UNLOCK);
+        self.client.release(self.file);
+    }
+}
+
+impl<P: Platform, D: DmaBuf> SplitSwapFile<D> for RemoteSwapFile<P> {
+    fn submit(&self, request: &mut Request<D>, context: Context) {
+        let (direction, pos, file) = (request.direction, request.pos, self.file);
+        let first = &request.pages[..request.pages.len().min(PAGES_MAX)];
+        let flights = pages_of(first, |pages| {
+            self.client.launch(&Job { direction, file, pos, pages, context }, 0, Places::Spare)
+        });
+        request.leave_note(flights.unwrap_or(0));
+    }
+
+    fn complete(&self, request: &mut Request<D>, context: Context) -> Result<(), IoFailure> {
+        let flights = request.take_note();
+        self.move_pages(request.direction, request.pos, &request.pages, context, flights)
     }
 }

@@ -8,8 +8,7 @@ use virtio::Buffer;
 use crate::Client;
 use crate::connect::Budget;
 use crate::events::BreakCause;
-use crate::exchange::Sent;
-use crate::slots::SLOTS;
+use crate::flight::{Flights, Places};
 
 /// Pages of one request at most: 128 KiB. A folio that is larger goes in several.
 pub(crate) const PAGES_MAX: usize = 32;
@@ -33,7 +32,7 @@ impl<'a> Data<'a> {
     pub(crate) const BUFFERS_MAX: usize = PAGES_MAX;
 
     /// Bytes `from..from + size` of `pages`.
-    fn of(pages: &'a [Buffer], from: u32, size_bytes: u32) -> Self {
+    pub(crate) fn of(pages: &'a [Buffer], from: u32, size_bytes: u32) -> Self {
         let first = from as usize / PAGE_BYTES;
         let pages = pages.get(first..).unwrap_or_default();
         Self { pages, skip_bytes: from % PAGE_BYTES as u32, size_bytes }
@@ -56,9 +55,9 @@ impl<'a> Data<'a> {
 
 /// A part of a transfer: bytes `from..end` of it.
 #[derive(Clone, Copy, Debug)]
-struct Piece {
-    from: u32,
-    end: u32,
+pub(crate) struct Piece {
+    pub(crate) from: u32,
+    pub(crate) end: u32,
 }
 
 /// What a transfer is about.
@@ -72,11 +71,11 @@ pub(crate) struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn size_bytes(&self) -> u32 {
+    pub(crate) fn size_bytes(&self) -> u32 {
         self.pages.iter().map(|page| page.size_bytes).fold(0, u32::saturating_add)
     }
 
-    fn request(&self, fid: u32, piece: Piece) -> Request<'static> {
+    pub(crate) fn request(&self, fid: u32, piece: Piece) -> Request<'static> {
         let offset = self.pos + u64::from(piece.from);
         let count = piece.end - piece.from;
         match self.direction {
@@ -107,10 +106,24 @@ impl<P: Platform> Client<P> {
     /// # Errors
     /// The errno, and the first byte in the file that is concerned.
     pub(crate) fn transfer(&self, job: &Job<'_>) -> Result<(), (Errno, u64)> {
-        let size = job.size_bytes();
+        self.transfer_launched(job, 0)
+    }
+
+    /// The same; the first pieces are under way already, as `flights`.
+    pub(crate) fn transfer_launched(
+        &self,
+        job: &Job<'_>,
+        mut flights: Flights,
+    ) -> Result<(), (Errno, u64)> {
         let mut from = 0;
-        while from < size {
-            let (end, result) = self.window(job, from, size);
+        while from < job.size_bytes() {
+            if flights == 0 {
+                flights = self.launch(job, from, Places::Free);
+            }
+            let (end, result) = match core::mem::take(&mut flights) {
+                0 => self.one_page(job, from),
+                flights => self.land(job, flights),
+            };
             if let Err((errno, at)) = result {
                 return Err((errno, (job.pos + u64::from(at)) / PAGE * PAGE));
             }
@@ -119,70 +132,20 @@ impl<P: Platform> Client<P> {
         Ok(())
     }
 
-    /// As many pieces as may be in flight, from byte `from` on; where they end, and how it went: the first
-    /// failure with its place.
-    fn window(&self, job: &Job<'_>, from: u32, size: u32) -> (u32, Result<(), (Errno, u32)>) {
-        let mut sent: [Option<(Piece, Sent)>; SLOTS] = [None; SLOTS];
-        let mut end = from;
-        let deadline = self.now() + self.config.timeo;
-        let budget = self.budget();
-        // Without a connection that is ready there is nothing to be quick about: one piece, by itself.
-        if let Some(fid) = self.ready_fid(job.file) {
-            for place in &mut sent {
-                let piece =
-                    Piece { from: end, end: size.min(end.saturating_add(self.piece_bytes())) };
-                if piece.from == piece.end {
-                    break;
-                }
-                let data = Data::of(job.pages, piece.from, piece.end - piece.from);
-                let request = job.request(fid, piece);
-                match self.send(&request, &data, job.context, deadline) {
-                    Ok(new) => *place = Some((piece, new)),
-                    Err(cause) => {
-                        self.break_connection(cause);
-                        break;
-                    }
-                }
-                end = piece.end;
-            }
-        }
-        let mut result = Ok(());
-        for (piece, sent) in sent.into_iter().flatten() {
-            let mut budget = budget;
-            let moved = match self.receive(sent, deadline) {
-                Ok(answer) => moved_bytes(answer, piece),
-                Err(cause) => {
-                    self.break_connection(cause);
-                    budget.spend(cause);
-                    Ok(0)
-                }
-            };
-            // What is left is moved by itself, whatever became of the connection.
-            let done = moved.and_then(|moved| {
-                let rest = Piece { from: piece.from + moved, ..piece };
-                self.alone(job, rest, budget)
-            });
-            if let (Err(errno), Ok(())) = (done, result) {
-                result = Err((errno, piece.from));
-            }
-        }
-        if end == from {
-            let piece = Piece { from, end: size.min(from.saturating_add(PAGE_BYTES as u32)) };
-            end = piece.end;
-            result = self.alone(job, piece, budget).map_err(|errno| (errno, from));
-        }
-        (end, result)
-    }
-
     /// Data of one request.
-    fn piece_bytes(&self) -> u32 {
+    pub(crate) fn piece_bytes(&self) -> u32 {
         let room = self.state.borrow().msize.saturating_sub(IO_HEADER_BYTES);
         let page = PAGE_BYTES as u32;
         (room / page * page).clamp(page, page * PAGES_MAX as u32)
     }
 
     /// Moves a piece, however short the answers are and however often the connection breaks.
-    fn alone(&self, job: &Job<'_>, mut piece: Piece, mut budget: Budget) -> Result<(), Errno> {
+    pub(crate) fn alone(
+        &self,
+        job: &Job<'_>,
+        mut piece: Piece,
+        mut budget: Budget,
+    ) -> Result<(), Errno> {
         while piece.from < piece.end {
             let kind = job.request(0, piece).kind();
             let moved =
@@ -215,7 +178,7 @@ impl<P: Platform> Client<P> {
 }
 
 /// Bytes that an answer says were moved; no more than were asked for.
-fn moved_bytes(answer: Result<Reply, Errno>, piece: Piece) -> Result<u32, Errno> {
+pub(crate) fn moved_bytes(answer: Result<Reply, Errno>, piece: Piece) -> Result<u32, Errno> {
     match answer? {
         Reply::Read { count } | Reply::Write { count } => Ok(count.min(piece.end - piece.from)),
         _ => Err(Errno::EIO),

@@ -15,8 +15,9 @@
 //!
 //! A program that spawns nothing is as it was without this crate: the trace is the same.
 //!
-//! What this crate does not do: no preemption, no priorities, no second processor; it makes no stacks
-//! ([`Switch`] is the engine's) and owns no memory ([`Memory`] is whoever manages it).
+//! What this crate does not do: no preemption, no priorities, no second processor; no wait for two devices at the
+//! same time ([`DriveAndServer`]); it makes no stacks ([`Switch`] is the engine's) and owns no memory ([`Memory`] is
+//! whoever manages it).
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
@@ -36,7 +37,7 @@ mod state;
 mod switch;
 
 pub use handle::TaskHandle;
-pub use idle::{Idle, TaskPlatform};
+pub use idle::{DriveAndServer, Idle, TaskPlatform};
 pub use lock::SleepLock;
 pub use memory::{Gfp, Memory};
 pub use order::{LockClass, LockOrder};

@@ -56,6 +56,12 @@ kinds! {
     CachePages = 15 "the pages of inode",
     /// A direct I/O that another task is finishing (Linux `inode_dio_wait`).
     DirectIo = 16 "the direct I/O of inode",
+    /// An interrupt of the file server's device; the number is its vector.
+    Server = 17 "the server",
+    /// The session with the server, which somebody else begins (Linux `XPRT_LOCKED` of a transport).
+    Session = 18 "the session with the server",
+    /// A place for a request to the server (Linux `rpc_rqst` slots, `xprt->backlog`).
+    ServerSlot = 19 "a place for a request to the server",
 }
 
 impl ResourceKind {
@@ -63,6 +69,12 @@ impl ResourceKind {
     #[must_use]
     pub fn from_u8(number: u8) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| *kind as u8 == number)
+    }
+
+    /// What ends the wait comes from outside: an interrupt, at a time that only the machine knows.
+    #[must_use]
+    pub const fn is_device(self) -> bool {
+        matches!(self, Self::Device | Self::Server)
     }
 
     /// Who waits for it does not want to get on: there is nothing to do.

@@ -131,7 +131,7 @@ impl Tasks {
         let holder = {
             let state = &mut *self.state.borrow_mut();
             state.task(me).status = Status::Waiting { resource, deadline };
-            if resource.kind == ResourceKind::Device {
+            if resource.kind.is_device() {
                 state.device = Some(me);
             }
             state.holders.get(&resource).copied()
@@ -302,11 +302,12 @@ impl Tasks {
 
     /// Waits for the next interrupt or deadline and wakes whom it may concern.
     fn let_time_pass(&self) -> Result<(), Stuck> {
-        let (vector, deadline, is_waited_for) = self.next_event();
-        if !is_waited_for && deadline == Instant::NEVER {
+        let (device, deadline) = self.next_event();
+        if device.is_none() && deadline == Instant::NEVER {
             return Err(self.stuck(Stuck::Deadlock));
         }
-        let wake = self.idle.wait(vector, deadline);
+        let anything = Resource::only(ResourceKind::Device);
+        let wake = self.idle.wait(device.unwrap_or(anything), deadline);
         let now = self.now();
         let progress_at = self.state.borrow().progress_at;
         if now - progress_at > self.bound {
@@ -319,34 +320,31 @@ impl Tasks {
             // wait for: all of them look again.
             let end = |resource: Resource, deadline| match resource.kind {
                 _ if deadline <= now => Some(Wake::Deadline),
-                ResourceKind::Device if wake == Wake::Interrupt => Some(Wake::Interrupt),
+                kind if kind.is_device() && wake == Wake::Interrupt => Some(Wake::Interrupt),
                 _ => None,
             };
             let is_ended = state.wake_where(end, usize::MAX);
             if is_ended && wake == Wake::Deadline {
-                let look =
-                    |r: Resource, _| (r.kind == ResourceKind::Device).then_some(Wake::Interrupt);
+                let look = |r: Resource, _| r.kind.is_device().then_some(Wake::Interrupt);
                 state.wake_where(look, usize::MAX);
             }
         }
         Ok(())
     }
 
-    /// The vector to wait for, the first deadline, and whether anybody waits for the device at all.
-    fn next_event(&self) -> (u16, Instant, bool) {
+    /// The device and vector to wait for, if anybody waits for one, and the first deadline.
+    fn next_event(&self) -> (Option<Resource>, Instant) {
         let state = self.state.borrow();
         let waits = |task: &Task| match task.status {
             Status::Waiting { resource, deadline } => Some((resource, deadline)),
             _ => None,
         };
         let deadline = state.tasks.iter().filter_map(waits).map(|(_, deadline)| deadline).min();
-        let vector_of = |task: &Task| {
-            waits(task).filter(|(r, _)| r.kind == ResourceKind::Device).map(|(r, _)| r.id as u16)
-        };
+        let device_of = |task: &Task| waits(task).map(|(r, _)| r).filter(|r| r.kind.is_device());
         let latest = state.device.and_then(|id| state.tasks.get(usize::from(id.0)));
-        let any = || state.tasks.iter().find_map(vector_of);
-        let vector = latest.and_then(vector_of).or_else(any);
-        (vector.unwrap_or(0), deadline.unwrap_or(Instant::NEVER), vector.is_some())
+        let any = || state.tasks.iter().find_map(device_of);
+        let device = latest.and_then(device_of).or_else(any);
+        (device, deadline.unwrap_or(Instant::NEVER))
     }
 
     /// Tells the trace who waits for whom.

@@ -20,7 +20,7 @@ const NEVER: Instant = Instant::NEVER;
 struct Machine {
     now: Cell<u64>,
     signals: RefCell<Vec<u64>>,
-    waits: RefCell<Vec<(u16, u64)>>,
+    waits: RefCell<Vec<(Resource, u64)>>,
     events: RefCell<Vec<Event>>,
 }
 
@@ -31,8 +31,8 @@ impl Idle for Clock {
         Instant::from_nanos(self.0.now.get())
     }
 
-    fn wait(&self, vector: u16, deadline: Instant) -> Wake {
-        self.0.waits.borrow_mut().push((vector, deadline.as_nanos()));
+    fn wait(&self, device: Resource, deadline: Instant) -> Wake {
+        self.0.waits.borrow_mut().push((device, deadline.as_nanos()));
         let mut signals = self.0.signals.borrow_mut();
         match signals.first().copied().filter(|at| *at <= deadline.as_nanos()) {
             Some(at) => {
@@ -151,7 +151,27 @@ fn an_interrupt_is_shown_to_everybody_who_waits_for_the_device() {
     }
     tasks.run().unwrap();
     assert_eq!((woken.get(), machine.now.get()), (3, 50));
-    assert_eq!(*machine.waits.borrow(), [(1, 1000)]);
+    assert_eq!(*machine.waits.borrow(), [(Resource::new(ResourceKind::Device, 1), 1000)]);
+}
+
+#[test]
+fn a_wait_for_two_devices_is_for_the_one_that_was_looked_at_last_and_ends_for_both() {
+    let (machine, _stacks, tasks) = rig(1);
+    machine.signals.borrow_mut().push(50);
+    let looks = Rc::new(RefCell::new(Vec::new()));
+    for kind in [ResourceKind::Device, ResourceKind::Server] {
+        let (own, looks) = (Rc::clone(&tasks), Rc::clone(&looks));
+        let body = move || {
+            looks.borrow_mut().push(kind);
+            let device = Resource::only(kind);
+            assert_eq!(own.wait(device, Instant::from_nanos(1000)), Ok(Wake::Interrupt));
+        };
+        tasks.spawn("reader", Role::Worker, body).unwrap();
+    }
+    tasks.run().unwrap();
+    let last = Resource::only(*looks.borrow().last().unwrap());
+    assert_eq!(*machine.waits.borrow(), [(last, 1000)]);
+    assert_eq!(machine.now.get(), 50);
 }
 
 /// Two tasks take two locks in opposite order.

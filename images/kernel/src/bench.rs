@@ -1,6 +1,7 @@
 //! Loads that the machine's owner measures: each round begins and ends with a boot stage. Here random 4 KiB blocks through
 //! the driver, polled, for `swaplab bench nvme`.
 
+mod fault;
 mod fs;
 
 use alloc::collections::VecDeque;
@@ -12,6 +13,7 @@ use block::{Bio, BlockDevice, Op, Ticket};
 use kernel_core::command_line::CommandLine;
 use machine::ports;
 use nvme_driver::{Completion, Config, NvmeDriver};
+use swap_path::PathKind;
 
 use crate::arch::port;
 use crate::console::println;
@@ -27,7 +29,7 @@ type Driver = NvmeDriver<FunctionPlatform>;
 type Request = Bio<<Driver as BlockDevice>::Page>;
 
 /// What to do: `write=on|off`, `depth=`, `commands=` a round, `rounds=`; and on a file: its blocks (`file=`),
-/// `pages=` an I/O, `random=on|off`.
+/// `pages=` an I/O, `random=on|off`; and on a swap file: `path=`.
 struct Load {
     op: Op,
     depth: usize,
@@ -36,16 +38,18 @@ struct Load {
     file_blocks: u64,
     pages: u64,
     is_random: bool,
+    path: PathKind,
 }
 
 impl Load {
     fn new(line: CommandLine<'_>) -> Result<Self, String> {
-        const KEYS: [&str; 7] = ["write", "depth", "commands", "rounds", "file", "pages", "random"];
+        const KEYS: [&str; 8] =
+            ["write", "depth", "commands", "rounds", "file", "pages", "random", "path"];
         let is_known = |key: &str| options::is_kernel_key(key) || KEYS.contains(&key);
         if let Some((key, value)) = line.iter().find(|(key, _)| !is_known(key)) {
             return Err(alloc::format!("nobody knows `{key}={value}`"));
         }
-        let [write, depth, commands, rounds, file, pages, random] = KEYS;
+        let [write, depth, commands, rounds, file, pages, random, path] = KEYS;
         let number = |key, max| line.number_in(key, 1..=max).map_err(text);
         let is_write = line.switch(write).map_err(text)?.unwrap_or(false);
         Ok(Self {
@@ -56,6 +60,7 @@ impl Load {
             file_blocks: number(file, 1 << 20)?.unwrap_or(8192),
             pages: number(pages, 256)?.unwrap_or(1),
             is_random: line.switch(random).map_err(text)?.unwrap_or(true),
+            path: line.get(path).map_or(Ok(PathKind::Swap), str::parse).map_err(text)?,
         })
     }
 }
@@ -71,6 +76,8 @@ pub(crate) enum Target {
     Drive,
     /// A file, in turn with the driver alone.
     File,
+    /// Memory with a swap file behind it, in turn with the driver alone.
+    Faults,
 }
 
 /// Runs the load.
@@ -95,13 +102,14 @@ fn play(system: &mut System, load: &Load, target: Target) -> Result<(), String> 
     // Who asks a drive again and again needs no interrupt; who waits for a file does.
     let completion = match target {
         Target::Drive => Completion::Polled,
-        Target::File => Completion::Interrupts,
+        Target::File | Target::Faults => Completion::Interrupts,
     };
     let config = Config { io_depth: 256, completion, shadow_doorbells: true, ..Config::default() };
     let driver = NvmeDriver::probe(platform, config).map_err(text)?;
     match target {
         Target::Drive => play_drive(&driver, load),
         Target::File => fs::play(driver, load),
+        Target::Faults => fault::play(driver, load),
     }
 }
 

@@ -17,8 +17,9 @@ use crate::system::System;
 
 /// The laboratory's scenarios.
 const LAB: &str = "lab";
-/// The loads of `swaplab bench nvme` and `swaplab bench fs`.
-const BENCHES: [(&str, Target); 2] = [("bench-nvme", Target::Drive), ("bench-fs", Target::File)];
+/// The loads of `swaplab bench nvme`, `swaplab bench fs` and `swaplab bench swap`.
+const BENCHES: [(&str, Target); 3] =
+    [("bench-nvme", Target::Drive), ("bench-fs", Target::File), ("bench-fault", Target::Faults)];
 
 /// The exercise of the driver.
 const EXERCISE: &str = "exercise";

@@ -30,8 +30,11 @@ pub(crate) const PROGRAM_PAGES: u64 = TEXT_PAGES + 1;
 /// An instruction of the program; the page's number is added.
 const INSTRUCTION: u64 = 0x0f1f_8400_0000_0000;
 
-/// Bytes that a reader of the swap file needs: a read of eight pages.
-const READER_BYTES: usize = 8 * PAGE_BYTES;
+/// Pages that a reader of the swap file reads at once.
+pub(crate) const READER_PAGES: usize = 8;
+
+/// Bytes that it needs for that.
+const READER_BYTES: usize = READER_PAGES * PAGE_BYTES;
 
 /// After so many of its instructions the program evicts everything, while the hogs sleep.
 const PAGE_OUT_STEP: u64 = 6;
@@ -184,28 +187,34 @@ impl<U: UserMemory, D: BlockDevice> Member<U, D> {
         }
     }
 
-    /// Reads the swap file as read(2) does: under the inode's I/O lock, and with memory for the pages.
-    pub(crate) fn reader(&self, fs: &FileSystem<D>, ino: Ino) {
+    /// Reads the swap file as read(2) does, again and again, by `read`.
+    pub(crate) fn reader(&self, read: impl Fn()) {
         for step in 1.. {
             self.sleep(step);
             if self.crowd.is_over() {
                 return;
             }
-            allocate_locked(&self.tasks, fs, ino);
+            read();
         }
     }
 }
 
 /// Takes memory while the inode's I/O lock is held.
 pub(crate) fn allocate_locked<D: BlockDevice>(tasks: &Rc<Tasks>, fs: &FileSystem<D>, ino: Ino) {
-    let handle = TaskHandle::new(Rc::clone(tasks));
     if fs.lock_io(ino, Context::User).is_err() {
         return;
     }
+    with_memory(tasks, || {});
+    fs.unlock_io(ino, Context::User);
+}
+
+/// Does `action` with a reader's memory, if there is any.
+pub(crate) fn with_memory(tasks: &Rc<Tasks>, action: impl FnOnce()) {
+    let handle = TaskHandle::new(Rc::clone(tasks));
     if handle.alloc(READER_BYTES, Gfp::KERNEL).is_ok() {
+        action();
         handle.free(READER_BYTES);
     }
-    fs.unlock_io(ino, Context::User);
 }
 
 /// A task with pages of its own.

@@ -1,15 +1,14 @@
 //! From a command line to a played scenario.
 
-use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::fmt;
 use core::time::Duration;
 
-use hal::{DmaBuf, Platform, Tracer, UserMemory};
+use hal::{DmaBuf, Platform, UserMemory};
 use nvme_driver::NvmeDriver;
 use remote::{Client, ClientConfig, RemoteFs};
 use swap_path::PathKind;
-use tasks::{Idle, Switch, TaskPlatform, Tasks};
+use tasks::{DriveAndServer, Idle, Switch, TaskHandle, TaskPlatform, Tasks};
 
 use crate::events::{Event, Step};
 use crate::play;
@@ -76,17 +75,23 @@ where
         return Err(LabError::AddressSpace { pages, pages_max });
     }
     let tracer = platform.tracer().clone();
-    let platform = Rc::new(platform);
-    let idle = Rc::clone(&platform) as Rc<dyn Idle>;
+    let drive = Rc::new(platform);
+    let server = remote.filter(|_| spec.path == PathKind::Net).map(Rc::new);
+    let idle: Rc<dyn Idle> = match &server {
+        Some(server) => {
+            Rc::new(DriveAndServer { drive: Rc::clone(&drive), server: Rc::clone(server) })
+        }
+        None => Rc::clone(&drive) as _,
+    };
     let tasks = Tasks::new(switch, idle, tracer.clone(), spec.seed, PROGRESS_BOUND);
-    let platform = TaskPlatform::new(platform, Rc::clone(&tasks));
+    let platform = TaskPlatform::drive(drive, Rc::clone(&tasks));
     tracer.emit(Event::StepBegin { step: Step::Probe });
     let device = Rc::new(
         NvmeDriver::probe(platform, nvme_driver::Config::default()).map_err(LabError::Probe)?,
     );
     tracer.emit(Event::StepEnd { step: Step::Probe, result: Ok(()), count: 1 });
     let remote = match spec.path {
-        PathKind::Net => Some(find_server::<_, P::Dma>(remote, &tracer)?),
+        PathKind::Net => Some(find_server::<_, P::Dma>(server, &tasks)?),
         _ => None,
     };
     play::play(&spec, device, remote, user, tasks);
@@ -94,15 +99,21 @@ where
 }
 
 /// The client of this machine's file server. It connects when it is mounted.
-fn find_server<R, D>(platform: Option<R>, tracer: &Tracer) -> Result<Box<dyn RemoteFs<D>>, LabError>
+fn find_server<R, D>(
+    platform: Option<Rc<R>>,
+    tasks: &Rc<Tasks>,
+) -> Result<Rc<dyn RemoteFs<D>>, LabError>
 where
     R: Platform + 'static,
     D: DmaBuf + 'static,
 {
+    let tracer = tasks.tracer();
     tracer.emit(Event::StepBegin { step: Step::ProbeServer });
-    let platform = platform.ok_or(LabError::Remote(None))?;
-    let client = Client::new(platform, ClientConfig::default());
+    let server = platform.ok_or(LabError::Remote(None))?;
+    let platform = TaskPlatform::server(server, Rc::clone(tasks));
+    let handle = TaskHandle::new(Rc::clone(tasks));
+    let client = Client::new(platform, handle, ClientConfig::default());
     let client = client.map_err(|error| LabError::Remote(Some(error)))?;
     tracer.emit(Event::StepEnd { step: Step::ProbeServer, result: Ok(()), count: 1 });
-    Ok(Box::new(client))
+    Ok(Rc::new(client))
 }

@@ -4,9 +4,9 @@
 use alloc::vec::Vec;
 
 use hal::DmaBuf;
-use iomap::{Context, Direction, IoFailure, SwapFile};
+use iomap::{Context, Direction, IoFailure, Request, SplitSwapFile, SwapFile};
 
-use super::{PathKind, SwapIo, slot_pos};
+use super::{PathKind, SplitIo, SwapIo, slot_pos};
 
 /// An active swap file, by the name of its path.
 pub(crate) struct FilePath<F> {
@@ -35,7 +35,45 @@ impl<P: DmaBuf, F: SwapFile<P>> SwapIo<P> for FilePath<F> {
         self.file.rw(direction, slot_pos(slot), pages, context)
     }
 
+    fn split(&self) -> Option<&dyn SplitIo<P>> {
+        self.file.split().map(|_| self as _)
+    }
+
     fn deactivate(&mut self) {
         self.file.deactivate();
+    }
+}
+
+impl<F> FilePath<F> {
+    fn halves<P>(&self) -> &dyn SplitSwapFile<P>
+    where
+        F: SwapFile<P>,
+    {
+        self.file.split().expect("was asked by `SwapIo::split`")
+    }
+}
+
+/// What Linux does for NFS, the file of this kind that it has.
+impl<P: DmaBuf, F: SwapFile<P>> SplitIo<P> for FilePath<F> {
+    fn submit(&self, request: &mut Request<P>, context: Context) {
+        self.halves().submit(request, context);
+    }
+
+    fn complete(&self, request: &mut Request<P>, context: Context) -> Result<(), IoFailure> {
+        self.halves().complete(request, context)
+    }
+
+    /// `nfs_swap_activate` sets `SWP_FS_OPS`, so `may_enter_fs` wants `__GFP_FS`: submission runs in the filesystem
+    /// (`nfs_swap_rw`), whose own allocations may be what reclaim is working for.
+    fn enters_filesystem(&self) -> bool {
+        true
+    }
+
+    /// An answer is received in `xprtiod`, its request ended in `rpciod` and `nfsiod`. They may wait, for a new
+    /// connection above all; but they are workqueues for reclaim (`WQ_MEM_RECLAIM`) that are there since the module
+    /// was loaded, they start no transaction, and what memory they need on behalf of swap (`RPC_TASK_SWAPPER`) is the
+    /// reserve's (`PF_MEMALLOC`) or a pool's. So no cycle closes over them.
+    fn completes_in_worker(&self) -> bool {
+        true
     }
 }

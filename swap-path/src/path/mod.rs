@@ -93,6 +93,13 @@ impl PathKind {
         matches!(self, Self::Extents | Self::DioSwapMap | Self::Swap)
     }
 
+    /// I/O goes through the direct-I/O engine, which takes memory at each submission and makes its workqueue at the first
+    /// write of the mount (Linux `struct iomap_dio`, `sb->s_dio_done_wq`).
+    #[must_use]
+    pub const fn is_direct_io(self) -> bool {
+        matches!(self, Self::Dio | Self::DioRaw | Self::DioLocked | Self::DioSwapMap)
+    }
+
     /// The path with this number, if there is one.
     #[must_use]
     pub fn from_u8(number: u8) -> Option<Self> {
@@ -190,8 +197,7 @@ pub trait SplitIo<P: DmaBuf> {
     /// `SWP_FS_OPS` in `may_enter_fs`).
     fn enters_filesystem(&self) -> bool;
 
-    /// A write ends in a worker that may wait and start transactions, because the direct-I/O engine does it so
-    /// (Linux `sb->s_dio_done_wq`); otherwise in the interrupt's wake.
+    /// A write ends in a worker, which may wait for long; otherwise in the interrupt's wake.
     fn completes_in_worker(&self) -> bool;
 }
 

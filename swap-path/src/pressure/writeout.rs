@@ -112,7 +112,7 @@ impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
             return (0, Some(no_memory(request.pos)));
         }
         let mut charged = 0;
-        if self.split().completes_in_worker() {
+        if self.path().is_direct_io() {
             let bytes = DIO_BYTES + SEGMENT_BYTES * request.pages.len();
             let is_write = request.direction == Direction::Write;
             let is_there = Memory::alloc(self, bytes, Gfp::KERNEL).is_ok();

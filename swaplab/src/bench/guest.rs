@@ -25,6 +25,14 @@ pub(super) fn rounds(
     controller: Controller,
     words: String,
 ) -> Result<Vec<u64>, Box<dyn std::error::Error>> {
+    Ok(run(controller, words)?.times)
+}
+
+/// Runs the guest's program that `words` name.
+pub(super) fn run(
+    controller: Controller,
+    words: String,
+) -> Result<Rounds, Box<dyn std::error::Error>> {
     let mut config =
         MachineConfig::new(KernelImage::new("built-in guest", images::kernel()), words);
     config.memory_bytes = 64 << 20;
@@ -36,15 +44,17 @@ pub(super) fn rounds(
     if !matches!(exit, Exit::Code(ports::EXIT_OK)) {
         return Err(format!("{exit}: {}", String::from_utf8_lossy(&rounds.console)).into());
     }
-    Ok(rounds.times)
+    Ok(rounds)
 }
 
-/// How long each round took.
+/// How long each round took, and what the guest said.
 #[derive(Default)]
-struct Rounds {
+pub(super) struct Rounds {
     begun_ns: u64,
-    times: Vec<u64>,
-    console: Vec<u8>,
+    /// Nanoseconds of each.
+    pub(super) times: Vec<u64>,
+    /// The guest's words.
+    pub(super) console: Vec<u8>,
 }
 
 impl MachineObserver for Rounds {

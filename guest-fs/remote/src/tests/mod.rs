@@ -4,3 +4,4 @@ mod faults;
 mod files;
 mod random;
 mod rig;
+mod split;

@@ -9,6 +9,7 @@ use hal::testing::{DmaPool, PoolDma, VecSink};
 use hal::{DmaBuf, Instant, Iova, Mmio, OutOfMemory, PAGE_BYTES, Platform, Tracer, Wake};
 use iomap::{Context, Direction, Errno, IoFailure, SwapFile};
 use nvme_model::{BadAddress, GuestMemory, IrqSink};
+use tasks::TaskHandle;
 
 use crate::events::Event;
 use crate::{Client, ClientConfig, FileId, RemoteFs};
@@ -147,7 +148,8 @@ impl Rig {
             now_ns: Cell::new(0),
             tracer,
         }));
-        let client = Client::new(machine.clone(), ClientConfig::default()).expect("a device");
+        let client = Client::new(machine.clone(), TaskHandle::default(), ClientConfig::default())
+            .expect("a device");
         Self { machine, client, sink }
     }
 

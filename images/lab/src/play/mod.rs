@@ -11,11 +11,11 @@ mod end;
 mod file;
 mod memory;
 mod net;
+mod net_pressure;
 mod pressure;
 mod touch;
 mod user;
 
-use alloc::boxed::Box;
 use alloc::rc::Rc;
 
 use block::BlockDevice;
@@ -36,7 +36,7 @@ use file::CLONE;
 pub(crate) fn play<D, U>(
     spec: &UnitSpec,
     device: Rc<D>,
-    remote: Option<Box<dyn RemoteFs<D::Page>>>,
+    remote: Option<Rc<dyn RemoteFs<D::Page>>>,
     user: Rc<U>,
     tasks: Rc<Tasks>,
 ) where
@@ -68,6 +68,9 @@ pub(crate) fn play<D, U>(
     play.device.disarm();
 }
 
+/// The memory of several tasks, which they share.
+type Pressure<D, U> = Rc<TaskMm<U, Tripwire<D>>>;
+
 /// What the words have made so far.
 struct Parts<D: BlockDevice, U: UserMemory> {
     fs: Option<FileSystem<Tripwire<D>>>,
@@ -81,13 +84,13 @@ struct Parts<D: BlockDevice, U: UserMemory> {
     remote_file: Option<FileId>,
     is_remote_mounted: bool,
     /// The memory of several tasks.
-    pressure: Option<Rc<TaskMm<U, Tripwire<D>>>>,
+    pressure: Option<Pressure<D, U>>,
 }
 
 struct Play<'a, D: BlockDevice, U: UserMemory> {
     spec: &'a UnitSpec,
     device: Rc<Tripwire<D>>,
-    remote: Option<Box<dyn RemoteFs<D::Page>>>,
+    remote: Option<Rc<dyn RemoteFs<D::Page>>>,
     user: Rc<U>,
     tasks: Rc<Tasks>,
     tracer: Tracer,

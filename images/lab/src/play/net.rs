@@ -10,7 +10,7 @@ use block::BlockDevice;
 use hal::{DmaBuf, PAGE_BYTES, UserMemory};
 use iomap::{Direction, Errno};
 use remote::{FileId, RemoteFs};
-use swap_path::{SwapHeader, swapon_file};
+use swap_path::{SwapArea, SwapHeader, swapon_file};
 
 use super::file::SWAP_FILE;
 use super::{OUT_OF_PLACE, Play};
@@ -30,25 +30,6 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
     /// Plays a word about the filesystem; `None` if it is about something else.
     pub(super) fn net_word(&mut self, op: Op) -> Option<Result<(), Errno>> {
         Some(match op {
-            Op::Memory
-            | Op::Fill
-            | Op::Refill
-            | Op::VerifyOld
-            | Op::VerifyNew
-            | Op::VerifyInMemory
-            | Op::PageOut
-            | Op::DropFailedReads
-            | Op::Fork
-            | Op::Zeros
-            | Op::TouchRandom
-            | Op::TouchShifting
-            | Op::TouchZipf
-            | Op::TouchWrites
-            | Op::TouchAreas
-            | Op::Mark
-            | Op::MarkUntilRead
-            | Op::OffArea
-            | Op::PowerCycle => return None,
             Op::Fs => self.net_mount(Step::Mount),
             Op::Recover => self.net_mount(Step::Recover),
             Op::File => self.net_swap_file(),
@@ -61,15 +42,20 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             Op::Fsck => self.net_check(),
             Op::UserRead => self.net_user_read(),
             Op::ModifyActive => self.net_modify_active(),
-            _ => Err(OUT_OF_PLACE),
+            Op::PressureOn => self.net_pressure_on(),
+            Op::Pressure | Op::PressureReader | Op::PressurePageOut => self.net_pressure(op),
+            Op::PressureSwapoff => self.pressure_swapoff(),
+            Op::PressureOff => self.net_pressure_off(),
+            _ if op.needs_the_drives_filesystem() => Err(OUT_OF_PLACE),
+            _ => return None,
         })
     }
 
-    fn net_fs(&self) -> Result<&dyn RemoteFs<D::Page>, Errno> {
+    pub(super) fn net_fs(&self) -> Result<&dyn RemoteFs<D::Page>, Errno> {
         self.remote.as_deref().ok_or(OUT_OF_PLACE)
     }
 
-    fn net_file(&self) -> Result<FileId, Errno> {
+    pub(super) fn net_file(&self) -> Result<FileId, Errno> {
         self.parts.remote_file.ok_or(OUT_OF_PLACE)
     }
 
@@ -125,19 +111,24 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
     }
 
     fn net_swap_on(&mut self) -> Result<(), Errno> {
-        let (file, activation) = (self.net_file()?, self.spec.activation);
-        let page = self.device.alloc_page().map_err(|_| Errno::ENOMEM)?;
-        let fs = self.remote.as_deref().ok_or(OUT_OF_PLACE)?;
-        let mm = self.parts.mm.as_mut().ok_or(OUT_OF_PLACE)?;
+        let mut mm = self.parts.mm.take().ok_or(OUT_OF_PLACE)?;
         let area = step(&self.tracer, Step::SwapOn, || {
-            let size = fs.size_bytes(file)?;
-            let area = swapon_file(fs.swap_file(file)?, size, page, activation)
-                .map_err(|error| error.errno())?;
+            let area = self.net_area()?;
             let slots = u64::from(area.size_pages());
             Ok((mm.add_area(area), slots))
-        })?;
-        self.parts.area = Some(area);
+        });
+        self.parts.mm = Some(mm);
+        self.parts.area = Some(area?);
         Ok(())
+    }
+
+    /// The swap file, turned on.
+    pub(super) fn net_area(&self) -> Result<SwapArea<D::Page>, Errno> {
+        let (fs, file) = (self.net_fs()?, self.net_file()?);
+        let page = self.device.alloc_page().map_err(|_| Errno::ENOMEM)?;
+        let size = fs.size_bytes(file)?;
+        let area = swapon_file(fs.swap_file(file)?, size, page, self.spec.activation);
+        area.map_err(|error| error.errno())
     }
 
     fn net_find(&mut self) -> Result<(), Errno> {
@@ -218,7 +209,7 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
         Ok(())
     }
 
-    fn net_pages(&self, pages: u64) -> Result<Vec<D::Page>, Errno> {
+    pub(super) fn net_pages(&self, pages: u64) -> Result<Vec<D::Page>, Errno> {
         let mut all = vec![];
         for _ in 0..pages {
             all.push(self.device.alloc_page().map_err(|_| Errno::ENOMEM)?);

@@ -3,16 +3,18 @@
 use alloc::rc::Rc;
 
 use block::BlockDevice;
+use guest_fs::FileSystem;
 use hal::UserMemory;
 use iomap::{Errno, SwapHost};
-use swap_path::{SwaponOptions, TaskMm, TaskMmConfig, TaskMmError, swapon_with};
+use swap_path::{SwapArea, SwaponOptions, TaskMm, TaskMmConfig, TaskMmError, swapon_with};
 use tasks::{NoStack, Role, TaskHandle};
 
-use super::{OUT_OF_PLACE, Play};
+use super::{OUT_OF_PLACE, Play, Pressure};
 use crate::crowd::{Crowd, Member, PROGRAM_PAGES, allocate_locked};
 use crate::events::{Event, Step};
 use crate::spec::{Knob, Op};
 use crate::steps::step;
+use crate::tripwire::Tripwire;
 
 /// Tasks that want memory.
 const HOGS: u64 = 2;
@@ -24,7 +26,31 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
     /// Takes memory and turns swap on behind it.
     pub(super) fn pressure_on(&mut self) -> Result<(), Errno> {
         let (fs, ino) = (self.fs()?, self.ino()?);
-        let (spec, tracer) = (self.spec, &self.tracer);
+        let (spec, tracer, device) = (self.spec, &self.tracer, &self.device);
+        let options = SwaponOptions {
+            path: spec.path,
+            activation: spec.activation,
+            knobs: spec.knobs.swap(),
+            ..SwaponOptions::new(spec.path)
+        };
+        let pressure = step(tracer, Step::SwapOn, || {
+            let area =
+                swapon_with(&Rc::new(fs), device, ino, &options).map_err(|error| error.errno())?;
+            for extent in area.extents() {
+                tracer.emit(Event::from(extent));
+            }
+            self.memory_before(area)
+        })?;
+        self.parts.pressure = Some(pressure);
+        Ok(())
+    }
+
+    /// Memory with `area` behind it, and the area's slots.
+    pub(super) fn memory_before(
+        &self,
+        area: SwapArea<D::Page>,
+    ) -> Result<(Pressure<D, U>, u64), Errno> {
+        let spec = self.spec;
         let frames = usize::try_from(spec.resident_pages).unwrap_or(usize::MAX);
         let config = TaskMmConfig {
             has_workqueue_from_start: spec.knobs.has(Knob::WorkqueueAtMount),
@@ -32,29 +58,13 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
             bugs: spec.knobs.bugs(),
             ..TaskMmConfig::new(frames)
         };
-        let options = SwaponOptions {
-            path: spec.path,
-            activation: spec.activation,
-            knobs: spec.knobs.swap(),
-            ..SwaponOptions::new(spec.path)
-        };
-        let (tasks, user, device) = (&self.tasks, &self.user, &self.device);
-        let pressure = step(tracer, Step::SwapOn, || {
-            let area =
-                swapon_with(&Rc::new(fs), device, ino, &options).map_err(|error| error.errno())?;
-            for extent in area.extents() {
-                tracer.emit(Event::from(extent));
-            }
-            let slots = u64::from(area.size_pages());
-            let (tasks, user) = (Rc::clone(tasks), Rc::clone(user));
-            let pressure = TaskMm::new(config, tasks, user, device, area);
-            pressure.map(|pressure| (pressure, slots)).map_err(|error| match error {
-                TaskMmError::NotSplit(_) => Errno::EOPNOTSUPP,
-                TaskMmError::OutOfMemory | TaskMmError::NoStack => Errno::ENOMEM,
-            })
-        })?;
-        self.parts.pressure = Some(pressure);
-        Ok(())
+        let slots = u64::from(area.size_pages());
+        let (tasks, user) = (Rc::clone(&self.tasks), Rc::clone(&self.user));
+        let pressure = TaskMm::new(config, tasks, user, &self.device, area);
+        pressure.map(|pressure| (pressure, slots)).map_err(|error| match error {
+            TaskMmError::NotSplit(_) => Errno::EOPNOTSUPP,
+            TaskMmError::OutOfMemory | TaskMmError::NoStack => Errno::ENOMEM,
+        })
     }
 
     /// Lets go of the swap file. What is in it is given up, as the memory is.
@@ -74,23 +84,13 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
         let mut member = self.member()?;
         member.is_paged_out = matches!(op, Op::PressureFrozen | Op::PressurePageOut);
         let (fs, ino) = (self.fs()?, self.ino()?);
-        let each = self.spec.pages.saturating_sub(PROGRAM_PAGES) / HOGS;
-        let (seed, crowd) = (self.spec.seed, Rc::clone(&member.crowd));
         self.run_tasks(Step::Pressure, || {
-            let program = member.clone();
             let frozen = (op == Op::PressureFrozen).then(|| fs.clone());
-            let run = move || program.program(frozen.as_ref());
-            member.tasks.spawn("init", Role::Worker, run)?;
-            for (number, name) in (0..HOGS).zip(["hog0", "hog1"]) {
-                crowd.hogs_left.set(crowd.hogs_left.get() + 1);
-                let hog = member.clone();
-                let first = PROGRAM_PAGES + number * each;
-                member.tasks.spawn(name, Role::Worker, move || hog.hog(seed, first, each))?;
-            }
+            self.spawn_hogs(&member, frozen)?;
             if op == Op::PressureReader {
                 let reader = member.clone();
-                let fs = fs.clone();
-                let read = move || reader.reader(&fs, ino);
+                let (fs, tasks) = (fs.clone(), Rc::clone(&member.tasks));
+                let read = move || reader.reader(|| allocate_locked(&tasks, &fs, ino));
                 member.tasks.spawn("reader", Role::Worker, read)?;
             }
             if op == Op::PressureMetadata {
@@ -98,7 +98,7 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
                 let work = move || clerk.clerk(&fs);
                 member.tasks.spawn("clerk", Role::Worker, work)?;
             }
-            Ok(Rc::clone(&crowd))
+            Ok(Rc::clone(&member.crowd))
         })
     }
 
@@ -121,6 +121,25 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
         })
     }
 
+    /// Those who want memory, and the program, which freezes a filesystem if it is given one.
+    pub(super) fn spawn_hogs(
+        &self,
+        member: &Member<U, Tripwire<D>>,
+        frozen: Option<FileSystem<Tripwire<D>>>,
+    ) -> Result<(), NoStack> {
+        let (seed, tasks) = (self.spec.seed, &self.tasks);
+        let each = self.spec.pages.saturating_sub(PROGRAM_PAGES) / HOGS;
+        let program = member.clone();
+        tasks.spawn("init", Role::Worker, move || program.program(frozen.as_ref()))?;
+        for (number, name) in (0..HOGS).zip(["hog0", "hog1"]) {
+            member.crowd.hogs_left.set(member.crowd.hogs_left.get() + 1);
+            let hog = member.clone();
+            let first = PROGRAM_PAGES + number * each;
+            tasks.spawn(name, Role::Worker, move || hog.hog(seed, first, each))?;
+        }
+        Ok(())
+    }
+
     /// Somebody takes memory while he holds the swap file's I/O lock, long before it is scarce.
     pub(super) fn lock_and_allocate(&self) -> Result<(), Errno> {
         let member = self.member()?;
@@ -133,7 +152,7 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
         })
     }
 
-    fn member(&self) -> Result<Member<U, crate::tripwire::Tripwire<D>>, Errno> {
+    pub(super) fn member(&self) -> Result<Member<U, Tripwire<D>>, Errno> {
         let pressure = Rc::clone(self.parts.pressure.as_ref().ok_or(OUT_OF_PLACE)?);
         let (tasks, crowd) = (Rc::clone(&self.tasks), Rc::new(Crowd::default()));
         Ok(Member { pressure, tasks, crowd, is_paged_out: false })
@@ -144,14 +163,14 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
     /// # Errors
     /// `EDEADLK` if the tasks are stuck: they stay so, and nothing can follow. The step itself is none that
     /// fails: who waits for whom is in the trace.
-    fn run_tasks(
+    pub(super) fn run_tasks(
         &self,
         name: Step,
         spawn: impl FnOnce() -> Result<Rc<Crowd>, NoStack>,
     ) -> Result<(), Errno> {
-        let (fs, pressure) = (self.fs()?, self.parts.pressure.as_ref().ok_or(OUT_OF_PLACE)?);
+        let pressure = self.parts.pressure.as_ref().ok_or(OUT_OF_PLACE)?;
         self.tasks.set_memory(Some(pressure.as_memory()));
-        fs.set_tasks(TaskHandle::new(Rc::clone(&self.tasks)));
+        self.tell_filesystem(TaskHandle::new(Rc::clone(&self.tasks)));
         let is_stuck = step(&self.tracer, name, || {
             let crowd = spawn().map_err(|NoStack| Errno::ENOMEM)?;
             let is_stuck = self.tasks.run().is_err();
@@ -161,7 +180,14 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
         if is_stuck? {
             return Err(Errno::EDEADLK);
         }
-        fs.set_tasks(TaskHandle::default());
+        self.tell_filesystem(TaskHandle::default());
         Ok(())
+    }
+
+    /// Says who waits from now on, if the drive has a filesystem.
+    fn tell_filesystem(&self, tasks: TaskHandle) {
+        if let Some(fs) = &self.parts.fs {
+            fs.set_tasks(tasks);
+        }
     }
 }

@@ -30,6 +30,31 @@ macro_rules! ops {
                 }
             }
 
+            /// The word is about the filesystem on the drive: its locks, its transactions, its freeze, its blocks. It has
+            /// no meaning where the swap file is a server's.
+            #[must_use]
+            pub const fn needs_the_drives_filesystem(self) -> bool {
+                matches!(
+                    self,
+                    Self::Victim
+                        | Self::ReclaimUnderLock
+                        | Self::TouchBesideFile
+                        | Self::TouchBesideBuffered
+                        | Self::Relocate
+                        | Self::UnmountLazy
+                        | Self::ReadClone
+                        | Self::UserIo
+                        | Self::Nowait
+                        | Self::EatSpace
+                        | Self::PressureMetadata
+                        | Self::PressureFrozen
+                        | Self::LockAndAllocate
+                        | Self::WorkUntilDown
+                        | Self::OpenVictim
+                        | Self::Trip(_)
+                )
+            }
+
             /// The word shuts the filesystem down, or sets a trap that does.
             #[must_use]
             pub const fn brings_down(self) -> bool {

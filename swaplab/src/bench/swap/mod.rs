@@ -4,6 +4,7 @@
 //! would hide the path's. Only how long a fault waits is asked of a machine with a drive.
 
 mod fault_in;
+mod fault_time;
 mod folios;
 mod pages;
 
@@ -30,6 +31,10 @@ pub(super) fn swap() -> BenchResult {
     is_met &= folios::run()?;
     println!("a fault under KVM, virtual time");
     is_met &= fault_in::run()?;
+    println!(
+        "a fault of ring-3 memory under KVM, wall clock, a drive that takes no time of its own"
+    );
+    fault_time::run()?;
     Ok(is_met)
 }
 

@@ -11,7 +11,7 @@ use hal::testing::PoolDma;
 use hal::{DmaBuf, Instant, OutOfMemory, Tracer, Wake};
 use iomap::{Direction, Errno, Kiocb, Transfer};
 use stacks::HostStacks;
-use tasks::{Gfp, Idle, Memory, Role, TaskHandle, Tasks};
+use tasks::{Gfp, Idle, Memory, Resource, Role, TaskHandle, Tasks};
 
 use super::rig::{PAGE, Rig};
 use crate::{AllocateMode, FileSystem, Ino, MountOptions};
@@ -72,7 +72,7 @@ impl Idle for Nothing {
         Instant::from_nanos(0)
     }
 
-    fn wait(&self, _: u16, _: Instant) -> Wake {
+    fn wait(&self, _: Resource, _: Instant) -> Wake {
         unreachable!("nobody waits for a device")
     }
 }

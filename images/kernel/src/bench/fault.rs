@@ -15,6 +15,7 @@ use swap_path::{Mm, MmConfig, SwaponOptions, mkswap, swapon_with};
 
 use super::{Driver, Load, random, rounds, text};
 use crate::arch::clock;
+use crate::arch::window::Translation;
 use crate::console::println;
 use crate::hal::user::UserWindow;
 
@@ -63,7 +64,7 @@ impl Bench {
         FileSystem::mkfs(&*driver, &MkfsOptions::default()).map_err(text)?;
         let fs = FileSystem::mount(Rc::clone(&driver), MountOptions::default()).map_err(text)?;
         let ino = swap_file(&fs, &driver, pages + 1)?;
-        let user = Rc::new(UserWindow::new(pages).map_err(text)?);
+        let user = Rc::new(UserWindow::new(pages, Translation::Processor).map_err(text)?);
         let config = MmConfig { read_cluster_pages: 1, ..MmConfig::new(pages as usize) };
         let mut mm = Mm::new(config, Rc::clone(&user), Rc::clone(&driver)).map_err(text)?;
         let options = SwaponOptions::new(load.path);

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use campaign::engine::HostEngine;
 use campaign::trace::first_difference;
-use campaign::{Oracle, Verdict};
+use campaign::{Oracle, Role, Unit, Verdict};
 use iomap::Errno;
 use lab::events::Step;
 use swap_path::PathKind;
@@ -99,7 +100,25 @@ fn the_control_fails_by_losing_pages() {
     }
 }
 
-fn unit_labelled(label: &str) -> campaign::Unit {
+fn unit_labelled(label: &str) -> Unit {
     let found = units_of("shutdown").into_iter().find(|unit| unit.label == label);
     found.unwrap_or_else(|| panic!("no unit {label}"))
+}
+
+/// A checkpoint is many writes, and a shutdown may come between any two of them. (A soak found it.)
+#[test]
+fn whichever_write_a_shutdown_interrupts_no_other_one_follows_from_the_filesystem() {
+    let mut engine = HostEngine::new();
+    let units = units_of("shutdown-phases");
+    let is_meant = |unit: &&Unit| unit.case == "during swapoff" && unit.role == Role::Experiment;
+    for unit in units.iter().filter(is_meant) {
+        for nth in 1..=60 {
+            let mut unit = unit.clone();
+            let rule = format!("write name=first nth={nth} => read-only");
+            unit.faults.rules = vec![rule.parse().expect("a rule")];
+            let facts = run(&mut engine, &unit).facts;
+            let foreign = facts.foreign(&facts.written_while_down);
+            assert!(foreign.is_empty(), "{}, {rule}: {foreign:?}", unit.label);
+        }
+    }
 }

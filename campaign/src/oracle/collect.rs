@@ -1,6 +1,7 @@
 //! The pass over a trace: what has to be remembered from one event to the next.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use file_server::Event as ServerEvent;
 use guest_fs::events::Event as FsEvent;
@@ -26,6 +27,8 @@ pub(super) struct Collector {
     /// The steps that are under way, the innermost last, with "was down".
     steps: Vec<(Step, bool)>,
     is_down: bool,
+    /// Blocks of the write in whose middle it went down.
+    under_way: Range<u64>,
     is_after: bool,
     swap_ino: Option<u64>,
     /// Fork shares slots.
@@ -125,6 +128,9 @@ impl Collector {
             LabEvent::SwapFileExtent { pages, start_block, .. } => {
                 self.facts.swap_file_blocks.extend(start_block..start_block.saturating_add(pages));
             }
+            LabEvent::WriteUnderWay { block, blocks } => {
+                self.under_way = block..block.saturating_add(blocks);
+            }
             LabEvent::PageWrong { page, content, .. } => {
                 self.facts.wrong.push(PageWrong { step: self.step(), page, content });
             }
@@ -144,6 +150,7 @@ impl Collector {
             self.is_after = true;
             // Whatever the power cut interrupted is over.
             (self.is_swapping_out, self.is_logging, self.is_down) = (false, false, false);
+            self.under_way = 0..0;
             self.fault_began_ns = None;
             self.steps.clear();
             self.out.clear();
@@ -312,7 +319,8 @@ impl Collector {
         }
         let Some(blocks) = blocks_of_write(event) else { return };
         if self.is_down {
-            self.facts.written_while_down.extend(blocks.clone());
+            let is_new = |block: &u64| !self.under_way.contains(block);
+            self.facts.written_while_down.extend(blocks.clone().filter(is_new));
         }
         if self.is_swapping_out && !self.is_logging {
             self.commands += 1;

@@ -12,6 +12,7 @@ use core::fmt;
 use block::{Bio, BlockDevice, Done, Geometry, Op, Rejected, Ticket};
 use hal::{OutOfMemory, Tracer};
 
+use crate::events::Event;
 use crate::spec::TripPhase;
 
 /// A block device with a wire across it.
@@ -73,6 +74,10 @@ impl<D: BlockDevice> BlockDevice for Tripwire<D> {
         let Some(Armed { phase, action, .. }) = self.meet(bio.op) else {
             return self.inner.submit(bio);
         };
+        if let Op::Write { .. } = bio.op {
+            let (block, blocks) = (bio.block, bio.size_blocks());
+            self.tracer().emit(Event::WriteUnderWay { block, blocks });
+        }
         if phase == TripPhase::Before {
             action();
             return self.inner.submit(bio);

@@ -45,6 +45,7 @@ struct State {
 
 impl State {
     /// The byte range of `[iova, iova + length)` if a device may reach every page of it.
+    #[inline]
     fn range(&self, iova: Iova, length: usize) -> Result<Range<usize>, Inaccessible> {
         let bad = Inaccessible { iova };
         let start = iova.0.checked_sub(POOL_BASE).ok_or(bad)?;

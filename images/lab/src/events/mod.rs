@@ -37,6 +37,14 @@ pub enum Event {
         /// First block on the device.
         start_block: u64,
     },
+    /// A write had left the filesystem when something was done in its middle ([`crate::spec::Trip`]): it goes to the
+    /// device whatever that was.
+    WriteUnderWay {
+        /// First block on the device.
+        block: u64,
+        /// Blocks.
+        blocks: u64,
+    },
     /// A page did not hold what it should.
     PageWrong {
         /// The page.
@@ -91,6 +99,9 @@ impl fmt::Display for Event {
             }
             Self::SwapFileExtent { start_page, pages, start_block } => {
                 write!(f, "swapfile  pages {start_page}+{pages} at block {start_block}")
+            }
+            Self::WriteUnderWay { block, blocks } => {
+                write!(f, "trip      in the middle of the write of blocks {block}+{blocks}")
             }
             Self::PageWrong { page, generation, content } => {
                 write!(f, "wrong     page {page}: {content:?} instead of generation {generation}")

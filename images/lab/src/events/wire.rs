@@ -9,6 +9,7 @@ use crate::pattern::PageContent;
 const STEP_BEGIN: u8 = 1;
 const STEP_END: u8 = 2;
 const SWAP_FILE_EXTENT: u8 = 3;
+const WRITE_UNDER_WAY: u8 = 4;
 const PAGE_WRONG: u8 = 1;
 const PAGE_TOLD: u8 = 2;
 const PASS: u8 = 3;
@@ -28,6 +29,9 @@ impl From<Event> for Record {
             }
             Event::SwapFileExtent { start_page, pages, start_block } => {
                 (Layer::Program, SWAP_FILE_EXTENT, 0, 0, [start_page, pages, start_block])
+            }
+            Event::WriteUnderWay { block, blocks } => {
+                (Layer::Program, WRITE_UNDER_WAY, 0, 0, [block, blocks, 0])
             }
             Event::PageWrong { page, generation, content } => {
                 let (kind, small, found) = code_of(content);
@@ -78,6 +82,7 @@ impl Event {
             (Layer::Program, SWAP_FILE_EXTENT) => {
                 Self::SwapFileExtent { start_page: a, pages: b, start_block: c }
             }
+            (Layer::Program, WRITE_UNDER_WAY) => Self::WriteUnderWay { block: a, blocks: b },
             (Layer::Workload, PAGE_WRONG) => {
                 let content = match record.word {
                     ZEROS => PageContent::Zeros,
@@ -111,6 +116,7 @@ mod tests {
     fn every_event_survives_the_round_trip() {
         let mut events = alloc::vec![
             Event::SwapFileExtent { start_page: 1, pages: 2, start_block: 3 },
+            Event::WriteUnderWay { block: 4, blocks: 5 },
             Event::PageTold { page: 4, generation: 5, is_store: true },
             Event::Pass { right: 6, told: 7, wrong: 8, is_store: false },
         ];

@@ -2,10 +2,14 @@
 
 use std::ops::Range;
 
+use hal::trace::Layer;
+use iomap::Errno;
 use lab::Knob;
 use lab::events::Step;
 use swap_path::PathKind;
 
+use super::deeds::layer_name;
+use super::facts::ErrorSeen;
 use super::journey::LIE;
 use super::{Facts, Journey, object};
 use crate::report::ranges;
@@ -117,13 +121,16 @@ pub(super) fn filesystem_sees_swap(unit: &Unit, facts: &Facts) -> Option<Finding
         return None;
     }
     let (asks, ios) = (facts.map_asks, facts.swap_ios);
+    // A submission without memory fails before it can ask. These are pages, so at least as many as I/Os.
+    let is_unasked = |error: &&ErrorSeen| {
+        error.errno == Errno::ENOMEM && error.learned_by == layer_name(Layer::Swap)
+    };
+    let unasked: u64 = facts.errors.iter().filter(is_unasked).map(|error| error.count).sum();
     let is_right = match unit.spec.path {
         PathKind::Extents => asks == 0,
         // The locked path may be refused the lock before it can ask.
         PathKind::DioLocked => true,
-        // A submission without memory fails before that.
-        _ if unit.spec.knobs.has(Knob::SubmitEnomem) => true,
-        _ => asks >= ios,
+        _ => asks + unasked >= ios,
     };
     if is_right {
         return None;

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 
+use lab::Op;
 use serde::Deserialize;
 
 use super::census::{CLASSES, Census, Point};
@@ -89,7 +90,13 @@ fn unit(base: &Unit, points: &[Point], rows: &[FaultRow], most: u64, draw: &mut 
     unit.faults.seed = draw.next() >> 32;
     // The swarm: what may happen in this unit at all.
     let swarm: Vec<&FaultRow> = rows.iter().filter(|_| draw.below(4) == 0).collect();
-    let Some((point, first)) = first_fault(points, &swarm, draw) else { return unit };
+    let Some((point, first)) = first_fault(points, &swarm, draw) else {
+        if unit.spec.script.has(Op::PressureOn) {
+            // Another seed gives tasks other turns: what they come to was predicted of the scenario's.
+            faults::predict(&mut unit, Owes::Survive);
+        }
+        return unit;
+    };
     let mut owes = faults::owes_at(first, point);
     let mut rules = vec![format!("{} nth={} name=first => {}", point.class, point.nth, first.does)];
     rules.extend(first.with.iter().map(|rule| (*rule).to_owned()));

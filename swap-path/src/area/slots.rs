@@ -206,12 +206,15 @@ impl SlotMap {
             assert!(self.bugs.has(Bug::ReadaheadFreed), "slot {slot} caches another folio");
             return;
         }
-        if self.bugs.has(Bug::CacheKept) && entry.count > 0 {
+        let has_pages = entry.count > 0;
+        if self.bugs.has(Bug::CacheKept) && has_pages {
             entry.set(STALE, true);
         } else {
             entry.cached = NO_FRAME;
         }
-        self.settle(index);
+        if !has_pages {
+            self.settle(index);
+        }
     }
 
     /// The page is all zeros and is not on the device.

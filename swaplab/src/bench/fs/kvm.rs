@@ -12,7 +12,7 @@ const DEPTH: usize = 32;
 /// The least part of the raw device's speed.
 const RATIO_MIN: f64 = 0.95;
 /// Pairs of rounds: the first touches memory for the first time.
-const PAIRS: usize = 12;
+const PAIRS: usize = 48;
 
 pub(super) fn run() -> Result<bool, Error> {
     println!("under KVM, wall clock, shadow doorbells, hybrid polling:");

@@ -135,6 +135,18 @@ fn what_is_foreign_is_refused_with_its_name_and_untouched() {
 }
 
 #[test]
+fn a_size_that_no_file_of_the_host_can_have_is_refused_and_leaves_none() {
+    let image = Image::none();
+    expect(2, &["image", "mkfs", &image.path, "--size", "16777215T"]);
+    assert!(!Path::new(&image.path).exists());
+    for wrong in ["16iB", "16Mi", "iB", "0M", "1", "99999999999999T"] {
+        expect(2, &["image", "mkfs", &image.path, "--size", wrong]);
+    }
+    expect(0, &["image", "mkfs", &image.path, "--size", "16MiB"]);
+    assert_eq!(fs::metadata(&image.path).expect("the image").len(), 16 << 20);
+}
+
+#[test]
 fn an_image_that_somebody_uses_is_refused() {
     use std::os::fd::AsFd;
     let image = Image::made();

@@ -146,11 +146,13 @@ pub(crate) struct Mkswap {
 }
 
 fn size(text: &str) -> Result<u64, String> {
-    let (digits, unit) = match text.char_indices().last() {
-        Some((at, 'K' | 'k')) => (&text[..at], 1 << 10),
-        Some((at, 'M' | 'm')) => (&text[..at], 1 << 20),
-        Some((at, 'G' | 'g')) => (&text[..at], 1 << 30),
-        Some((at, 'T' | 't')) => (&text[..at], 1 << 40),
+    // `16MiB` is what the answers say.
+    let short = text.strip_suffix("iB").unwrap_or(text);
+    let (digits, unit) = match short.char_indices().last() {
+        Some((at, 'K' | 'k')) => (&short[..at], 1 << 10),
+        Some((at, 'M' | 'm')) => (&short[..at], 1 << 20),
+        Some((at, 'G' | 'g')) => (&short[..at], 1 << 30),
+        Some((at, 'T' | 't')) => (&short[..at], 1 << 40),
         _ => (text, 1),
     };
     let number: Option<u64> = digits.parse().ok();

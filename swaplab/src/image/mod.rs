@@ -9,6 +9,7 @@ mod mkswap;
 mod uuid;
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use campaign::disk_image::tool;
@@ -61,14 +62,26 @@ fn refuse_content(image: &Path, is_forced: bool) -> Result<(), Exit> {
     }
 }
 
-/// Makes a raw image that does not exist yet.
+/// Makes a raw image that does not exist yet. It takes no place on the host until something is written to it.
 fn create(image: &Path, bytes: u64) -> Result<(), Exit> {
-    let made = std::fs::File::create_new(image).and_then(|file| file.set_len(bytes));
-    made.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => {
+    let file = std::fs::File::create_new(image).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
             usage(format!("{}: exists; leave --size out to use it as it is", image.display()))
         }
         _ => usage(format!("{}: {error}", image.display())),
+    })?;
+    file.set_len(bytes).map_err(|error| {
+        // An empty file helps nobody. If it cannot be removed, the first error is still the one to tell.
+        let _ = std::fs::remove_file(image);
+        usage(match error.kind() {
+            ErrorKind::FileTooLarge => format!(
+                "{}: the host's filesystem has no files of {}: a smaller --size, or an image on \
+                 another filesystem or a block device",
+                image.display(),
+                bytes_text(bytes)
+            ),
+            _ => format!("{}: {error}", image.display()),
+        })
     })
 }
 

@@ -4,60 +4,36 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::cell::{Cell, RefCell};
 
-use block::ram::RamDisk;
-use block::{Bio, BlockDevice, Done, Geometry, Op, Rejected, Ticket};
-use hal::testing::PoolDma;
-use hal::{OutOfMemory, Tracer};
+use block::Op;
 use iomap::Errno;
 
+use super::hooked::{Hook, Hooked};
 use super::rig::Rig;
 use crate::{FileSystem, MountOptions, ShutdownKind};
 
-/// A disk that does something right before its n-th write from now on.
+/// Does something right before the disk's n-th write from now on.
 struct Wire {
-    disk: Rc<RamDisk>,
     left: Cell<u64>,
     action: RefCell<Option<Box<dyn FnOnce()>>>,
 }
 
-impl BlockDevice for Wire {
-    type Page = PoolDma;
-
-    fn geometry(&self) -> Geometry {
-        self.disk.geometry()
-    }
-
-    fn alloc_page(&self) -> Result<PoolDma, OutOfMemory> {
-        self.disk.alloc_page()
-    }
-
-    fn submit(&self, bio: Bio<PoolDma>) -> Result<Ticket, Rejected<PoolDma>> {
-        if matches!(bio.op, Op::Write { .. }) && self.action.borrow().is_some() {
+impl Hook for Wire {
+    fn at_submit(&self, op: Op) {
+        if matches!(op, Op::Write { .. }) && self.action.borrow().is_some() {
             match self.left.get() {
                 0 => self.action.take().into_iter().for_each(|action| action()),
                 left => self.left.set(left - 1),
             }
         }
-        self.disk.submit(bio)
-    }
-
-    fn try_take(&self, ticket: Ticket) -> Option<Done<PoolDma>> {
-        self.disk.try_take(ticket)
-    }
-
-    fn wait(&self, ticket: Ticket) -> Done<PoolDma> {
-        self.disk.wait(ticket)
-    }
-
-    fn tracer(&self) -> &Tracer {
-        self.disk.tracer()
     }
 }
 
+type Disk = Hooked<Wire>;
+
 /// Directories far from each other, so that their blocks are no neighbours; all in the log, or none of them.
-fn prepared(rig: &Rig, is_logged: bool) -> (Rc<Wire>, FileSystem<Wire>) {
+fn prepared(rig: &Rig, is_logged: bool) -> (Rc<Disk>, FileSystem<Disk>) {
     let (left, action) = (Cell::new(0), RefCell::new(None));
-    let wire = Rc::new(Wire { disk: Rc::clone(&rig.disk), left, action });
+    let wire = Rc::new(Hooked { disk: Rc::clone(&rig.disk), hook: Wire { left, action } });
     let fs = FileSystem::mount(Rc::clone(&wire), MountOptions::default()).unwrap();
     for number in 0..12 {
         let dir = format!("d{number}");
@@ -75,7 +51,7 @@ fn prepared(rig: &Rig, is_logged: bool) -> (Rc<Wire>, FileSystem<Wire>) {
 #[track_caller]
 fn shut_down_before_every_write(
     is_logged: bool,
-    deed: impl Fn(&FileSystem<Wire>) -> Result<(), Errno>,
+    deed: impl Fn(&FileSystem<Disk>) -> Result<(), Errno>,
 ) -> u64 {
     for n in 0.. {
         let rig = Rig::new(600);
@@ -85,10 +61,10 @@ fn shut_down_before_every_write(
             other.shutdown(ShutdownKind::NoLogFlush).unwrap();
             disk.take_requests();
         };
-        wire.left.set(n);
-        *wire.action.borrow_mut() = Some(Box::new(shutdown));
+        wire.hook.left.set(n);
+        *wire.hook.action.borrow_mut() = Some(Box::new(shutdown));
         let done = deed(&fs);
-        if wire.action.take().is_some() {
+        if wire.hook.action.take().is_some() {
             assert_eq!(done, Ok(()), "no shutdown came");
             return n;
         }
@@ -104,7 +80,7 @@ fn shut_down_before_every_write(
 
 #[test]
 fn a_checkpoint_that_has_begun_sends_no_block_after_a_shutdown() {
-    let checkpoint = |fs: &FileSystem<Wire>| fs.core.checkpoint(iomap::Context::User);
+    let checkpoint = |fs: &FileSystem<Disk>| fs.core.checkpoint(iomap::Context::User);
     assert!(shut_down_before_every_write(true, checkpoint) > 10);
 }
 

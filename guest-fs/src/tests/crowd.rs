@@ -5,50 +5,27 @@ use alloc::rc::Rc;
 use core::cell::RefCell;
 use core::time::Duration;
 
-use block::ram::RamDisk;
-use block::{Bio, BlockDevice, Done, Geometry, Rejected, Ticket};
+use block::{BlockDevice, Op};
 use hal::testing::PoolDma;
 use hal::{DmaBuf, Instant, OutOfMemory, Tracer, Wake};
 use iomap::{Direction, Errno, Kiocb, Transfer};
 use stacks::HostStacks;
 use tasks::{Gfp, Idle, Memory, Resource, Role, TaskHandle, Tasks};
 
+use super::hooked::{Hook, Hooked};
 use super::rig::{PAGE, Rig};
 use crate::{AllocateMode, FileSystem, Ino, MountOptions};
 
-/// A disk whose caller gives way to others at every request.
-struct Slow {
-    disk: Rc<RamDisk>,
-    tasks: Rc<Tasks>,
-}
+/// Whoever asks the disk gives way to others at every request.
+struct Slow(Rc<Tasks>);
 
-impl BlockDevice for Slow {
-    type Page = PoolDma;
-
-    fn geometry(&self) -> Geometry {
-        self.disk.geometry()
+impl Hook for Slow {
+    fn at_submit(&self, _: Op) {
+        self.0.yield_now();
     }
 
-    fn alloc_page(&self) -> Result<PoolDma, OutOfMemory> {
-        self.disk.alloc_page()
-    }
-
-    fn submit(&self, bio: Bio<PoolDma>) -> Result<Ticket, Rejected<PoolDma>> {
-        self.tasks.yield_now();
-        self.disk.submit(bio)
-    }
-
-    fn try_take(&self, ticket: Ticket) -> Option<Done<PoolDma>> {
-        self.disk.try_take(ticket)
-    }
-
-    fn wait(&self, ticket: Ticket) -> Done<PoolDma> {
-        self.tasks.yield_now();
-        self.disk.wait(ticket)
-    }
-
-    fn tracer(&self) -> &Tracer {
-        self.disk.tracer()
+    fn at_wait(&self) {
+        self.0.yield_now();
     }
 }
 
@@ -77,7 +54,7 @@ impl Idle for Nothing {
     }
 }
 
-type Fs = FileSystem<Slow>;
+type Fs = FileSystem<Hooked<Slow>>;
 
 /// A machine with tasks, and a filesystem with a small cache.
 struct Crowd {
@@ -93,7 +70,7 @@ impl Crowd {
         let (rig, stacks) = (Rig::new(blocks), Rc::new(HostStacks::new()));
         let (tracer, bound) = (Tracer::none(), Duration::from_secs(1));
         let tasks = Tasks::new(Rc::clone(&stacks) as _, Rc::new(Nothing), tracer, seed, bound);
-        let slow = Rc::new(Slow { disk: Rc::clone(&rig.disk), tasks: Rc::clone(&tasks) });
+        let slow = Rc::new(Hooked { disk: Rc::clone(&rig.disk), hook: Slow(Rc::clone(&tasks)) });
         let options = MountOptions { cache_pages_max, ..MountOptions::default() };
         let fs = FileSystem::mount(slow, options).unwrap();
         tasks.set_memory(Some(Rc::new(Patient(Rc::clone(&tasks)))));

@@ -9,6 +9,7 @@ mod crowd;
 mod errors;
 mod guards;
 mod history;
+mod hooked;
 mod hostile;
 mod large;
 mod model;

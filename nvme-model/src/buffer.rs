@@ -3,33 +3,97 @@
 //! The media keeps the very bytes that a write brought and gives up those that it had; the next write is
 //! fetched into these. So a stream of writes neither allocates nor clears memory.
 
-use std::ops::Deref;
-use std::sync::Arc;
+use std::fmt;
+use std::ops::{Deref, Range};
+
+use triomphe::{Arc, HeaderSlice, HeaderWithLength, ThinArc};
 
 /// So many buffers are kept for the next writes: an eviction gives up a few at once.
 const SPARES_MAX: usize = 8;
 
+/// The bytes of blocks, shared by all who have a copy of this. One word: its length is with the bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BlockBytes(ThinArc<(), u8>);
+
+impl BlockBytes {
+    /// Whether there is another copy.
+    pub(crate) fn is_shared(&self) -> bool {
+        ThinArc::strong_count(&self.0) > 1
+    }
+
+    /// Asks memory for these of the bytes. How many there are is not looked at: that lies with them.
+    pub(crate) fn warm(&self, range: Range<usize>) {
+        let header = &self.0.header;
+        let behind = |offset: usize| size_of_val(header).saturating_add(offset);
+        prefetch::run(header, behind(range.start), behind(range.end).saturating_sub(1));
+    }
+
+    /// Puts other bytes at a place that is within these. Whoever shares them keeps what was there.
+    pub(crate) fn replace(&mut self, at: Range<usize>, src: &[u8]) {
+        if self.is_shared() {
+            *self = Self::from(&**self);
+        }
+        self.0.with_arc_mut(|bytes| {
+            let whole = Arc::get_mut(bytes).map(|bytes| bytes.slice_mut());
+            if let Some(to) = whole.and_then(|whole| whole.get_mut(at)) {
+                to.copy_from_slice(src);
+            }
+        });
+    }
+}
+
+impl fmt::Debug for BlockBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("BlockBytes").field(&self.len()).finish()
+    }
+}
+
+impl Deref for BlockBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0.slice
+    }
+}
+
+impl From<&[u8]> for BlockBytes {
+    fn from(bytes: &[u8]) -> Self {
+        Self(ThinArc::from_header_and_slice((), bytes))
+    }
+}
+
+impl From<Vec<u8>> for BlockBytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::from(bytes.as_slice())
+    }
+}
+
 /// Bytes that nobody else has yet.
 #[derive(Debug)]
-pub(crate) struct Buffer(Arc<[u8]>);
+pub(crate) struct Buffer(Arc<HeaderSlice<HeaderWithLength<()>, [u8]>>);
 
 impl Buffer {
     /// All zeros.
     pub(crate) fn zeros(length: usize) -> Self {
-        Self(std::iter::repeat_n(0, length).collect())
+        Self::from(vec![0; length])
     }
 
     /// The bytes, to be changed.
     pub(crate) fn bytes(&mut self) -> &mut [u8] {
         match Arc::get_mut(&mut self.0) {
-            Some(bytes) => bytes,
+            Some(bytes) => &mut bytes.slice,
             None => unreachable!("a buffer is shared only by giving it up"),
         }
     }
 
     /// Gives the bytes to whoever wants to keep them.
-    pub(crate) fn share(self) -> Arc<[u8]> {
-        self.0
+    pub(crate) fn share(self) -> BlockBytes {
+        BlockBytes(Arc::into_thin(self.0))
+    }
+
+    /// Takes bytes back that nobody else has.
+    fn reclaim(bytes: BlockBytes) -> Option<Self> {
+        (!bytes.is_shared()).then(|| Self(Arc::from_thin(bytes.0)))
     }
 }
 
@@ -37,35 +101,35 @@ impl Deref for Buffer {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.0
+        &self.0.slice
     }
 }
 
 impl From<Vec<u8>> for Buffer {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(bytes.into())
+        Self(Arc::from_thin(ThinArc::from_header_and_slice((), &bytes)))
     }
 }
 
 /// Buffers that nobody needs any more. A copy of them is of no use and harmless: what is shared is not
 /// taken.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Spares(Vec<Arc<[u8]>>);
+pub(crate) struct Spares(Vec<BlockBytes>);
 
 impl Spares {
     /// A buffer of this length, of whatever it held before: to be filled whole.
     pub(crate) fn take(&mut self, length: usize) -> Buffer {
-        while let Some(mut spare) = self.0.pop() {
-            if spare.len() == length && Arc::get_mut(&mut spare).is_some() {
-                return Buffer(spare);
+        while let Some(spare) = self.0.pop() {
+            if let Some(spare) = Buffer::reclaim(spare).filter(|spare| spare.len() == length) {
+                return spare;
             }
         }
         Buffer::zeros(length)
     }
 
     /// Keeps bytes for later that somebody no longer needs, if nobody else does.
-    pub(crate) fn give(&mut self, bytes: Arc<[u8]>) {
-        if self.0.len() < SPARES_MAX && Arc::strong_count(&bytes) == 1 {
+    pub(crate) fn give(&mut self, bytes: BlockBytes) {
+        if self.0.len() < SPARES_MAX && !bytes.is_shared() {
             self.0.push(bytes);
         }
     }
@@ -77,8 +141,8 @@ mod tests {
 
     #[test]
     fn what_somebody_still_has_is_never_taken() {
-        let (mut spares, kept) = (Spares::default(), Arc::from([7; 4]));
-        spares.give(Arc::clone(&kept));
+        let (mut spares, kept) = (Spares::default(), BlockBytes::from(vec![7; 4]));
+        spares.give(kept.clone());
         spares.take(4).bytes().fill(1);
         assert_eq!(*kept, [7; 4]);
         spares.give(kept);
@@ -88,11 +152,21 @@ mod tests {
     }
 
     #[test]
+    fn whoever_shares_bytes_keeps_them_when_others_replace_theirs() {
+        let mut bytes = BlockBytes::from(vec![7; 4]);
+        let kept = bytes.clone();
+        bytes.replace(1..3, &[1, 2]);
+        assert_eq!((&*bytes, &*kept), (&[7, 1, 2, 7][..], &[7; 4][..]));
+        bytes.replace(0..1, &[3]);
+        assert_eq!(*bytes, [3, 1, 2, 7]);
+    }
+
+    #[test]
     fn a_spare_of_the_right_length_is_taken_as_it_is() {
         let mut spares = Spares::default();
-        spares.give(Arc::from([7; 4]));
+        spares.give(vec![7; 4].into());
         assert_eq!(*spares.take(8), [0; 8]);
-        spares.give(Arc::from([7; 4]));
+        spares.give(vec![7; 4].into());
         assert_eq!(*spares.take(4), [7; 4]);
     }
 }

@@ -11,8 +11,8 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::Arc;
 
+use crate::BlockBytes;
 use crate::crash::{Atomicity, Change, Content, Step};
 use crate::radix::Radix;
 use crate::sick::SickBlocks;
@@ -26,7 +26,7 @@ pub struct CachedWrite {
     /// The first block.
     pub slba: u64,
     /// Whole blocks.
-    pub data: Arc<[u8]>,
+    pub data: BlockBytes,
 }
 
 /// A write that leaves the cache.
@@ -97,7 +97,7 @@ impl WriteCache {
     }
 
     /// Adds a write; returns its order.
-    pub(crate) fn store(&mut self, slba: u64, data: Arc<[u8]>) -> u64 {
+    pub(crate) fn store(&mut self, slba: u64, data: BlockBytes) -> u64 {
         let order = self.first_order.saturating_add(self.writes.len() as u64);
         let write = CachedWrite { slba, data };
         let blocks = self.blocks_of(&write);
@@ -152,7 +152,7 @@ impl WriteCache {
             while let Some((_, range)) = settled.next_if(|(before, _)| *before <= order) {
                 steps.push(Step::Settled(range.clone()));
             }
-            let content = Content::Bytes(Arc::clone(&write.data));
+            let content = Content::Bytes(write.data.clone());
             let (key, slba, blocks) = (order, write.slba, self.blocks_of(write));
             steps.push(Step::Open(Change { key, slba, blocks, content }));
         }
@@ -247,7 +247,7 @@ impl CachedWrite {
 mod tests {
     use super::*;
 
-    fn data(value: u8, blocks: usize) -> Arc<[u8]> {
+    fn data(value: u8, blocks: usize) -> BlockBytes {
         vec![value; blocks * 512].into()
     }
 

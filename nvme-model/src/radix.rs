@@ -4,13 +4,19 @@
 //! touches a few nodes. A copy shares all nodes with its original; whichever of the two changes first
 //! copies the nodes on the way down, [`FANOUT`] values each, and nothing else.
 //!
+//! The lowest nodes hold bare values, one after the other: a lookup among many waits for one of them, and the
+//! smaller they are, the more of them the processor's caches have. The counts are without weak references: to
+//! ask whether a node is shared is then a load and no locked instruction.
+//!
 //! What it does not do: it never joins equal neighbours into a larger range again, so what was written
 //! piece by piece stays in pieces. Readers see that only as shorter runs.
 //!
-//! Invariant: no node below height 0, so a lookup ends after at most eleven steps.
+//! Invariant: nodes of slots above height 1, values at height 1, neither at height 0: a lookup ends after at
+//! most eleven steps.
 
 use std::ops::Range;
-use std::sync::Arc;
+
+use triomphe::Arc;
 
 const FANOUT_BITS: u32 = 6;
 
@@ -22,6 +28,7 @@ enum Slot<T> {
     /// All indices below here have this value.
     Same(T),
     Node(Arc<Node<T>>),
+    Values(Arc<[T; FANOUT]>),
 }
 
 #[derive(Clone, Debug)]
@@ -64,6 +71,7 @@ impl<T: Clone> Radix<T> {
                     height = height.saturating_sub(1);
                     slot = child(&node.0, index, height);
                 }
+                Slot::Values(values) => return (child(values, index, 0), 1),
             }
         }
     }
@@ -101,15 +109,15 @@ impl<T: Clone> Radix<T> {
 
     /// The place of one value.
     pub(crate) fn get_mut(&mut self, index: u64) -> &mut T {
+        let is_single = self.height == 0;
         let mut slot = &mut self.root;
-        for height in (0..self.height).rev() {
-            let node = slot.split();
-            slot = child_mut(&mut Arc::make_mut(node).0, index, height);
+        for height in (1..self.height).rev() {
+            slot = child_mut(slot.slots(), index, height);
         }
-        match slot {
-            Slot::Same(value) => value,
-            Slot::Node(_) => unreachable!("there are no nodes at height 0"),
+        if is_single {
+            return slot.value();
         }
+        child_mut(slot.values(), index, 0)
     }
 
     /// Gives all indices one value.
@@ -126,15 +134,34 @@ impl<T: Clone> Radix<T> {
 }
 
 impl<T: Clone> Slot<T> {
-    /// The node at this place; a range becomes a node of such ranges.
-    fn split(&mut self) -> &mut Arc<Node<T>> {
+    /// The value of this slot, which is at height 0.
+    fn value(&mut self) -> &mut T {
+        match self {
+            Self::Same(value) => value,
+            Self::Node(_) | Self::Values(_) => unreachable!("nothing is below height 0"),
+        }
+    }
+
+    /// The slots below this one, which is above height 1; a range becomes a node of such ranges.
+    fn slots(&mut self) -> &mut [Self; FANOUT] {
         if let Self::Same(value) = self {
             let node = Node(std::array::from_fn(|_| Self::Same(value.clone())));
             *self = Self::Node(Arc::new(node));
         }
         match self {
-            Self::Node(node) => node,
-            Self::Same(_) => unreachable!("it was made a node"),
+            Self::Node(node) => &mut Arc::make_mut(node).0,
+            Self::Same(_) | Self::Values(_) => unreachable!("above height 1 there are nodes"),
+        }
+    }
+
+    /// The values below this slot, which is at height 1.
+    fn values(&mut self) -> &mut [T; FANOUT] {
+        if let Self::Same(value) = self {
+            *self = Self::Values(Arc::new(std::array::from_fn(|_| value.clone())));
+        }
+        match self {
+            Self::Values(values) => Arc::make_mut(values),
+            Self::Same(_) | Self::Node(_) => unreachable!("at height 1 there are values"),
         }
     }
 
@@ -148,8 +175,11 @@ impl<T: Clone> Slot<T> {
         let step = span(below);
         let first = place(range.start.max(base), below);
         let last = place(range.end.saturating_sub(1).min(end), below);
-        let children = &mut Arc::make_mut(self.split()).0;
-        for (slot, number) in children.get_mut(first..=last).into_iter().flatten().zip(first..) {
+        if below == 0 {
+            return self.values().get_mut(first..=last).unwrap_or_default().fill(value.clone());
+        }
+        for (slot, number) in self.slots().get_mut(first..=last).into_iter().flatten().zip(first..)
+        {
             let first = base.saturating_add(step.saturating_mul(number as u64));
             slot.set(below, first, range, value);
         }
@@ -168,12 +198,12 @@ fn place(index: u64, height: u32) -> usize {
     usize::try_from(digit).unwrap_or(0)
 }
 
-fn child<T>(slots: &[Slot<T>; FANOUT], index: u64, height: u32) -> &Slot<T> {
+fn child<T>(slots: &[T; FANOUT], index: u64, height: u32) -> &T {
     let [first, ..] = slots;
     slots.get(place(index, height)).unwrap_or(first)
 }
 
-fn child_mut<T>(slots: &mut [Slot<T>; FANOUT], index: u64, height: u32) -> &mut Slot<T> {
+fn child_mut<T>(slots: &mut [T; FANOUT], index: u64, height: u32) -> &mut T {
     match slots.get_mut(place(index, height)) {
         Some(slot) => slot,
         None => unreachable!("six bits are below the fanout"),
@@ -214,7 +244,8 @@ mod tests {
             (Slot::Node(a), Slot::Node(b)) => {
                 1 + a.0.iter().zip(&b.0).map(|(a, b)| own_nodes(a, b)).sum::<usize>()
             }
-            (Slot::Node(_), Slot::Same(_)) => 1,
+            (Slot::Values(a), Slot::Values(b)) => usize::from(!Arc::ptr_eq(a, b)),
+            (Slot::Node(_) | Slot::Values(_), _) => 1,
             (Slot::Same(_), _) => 0,
         }
     }

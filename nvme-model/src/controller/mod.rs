@@ -8,6 +8,7 @@ mod fused;
 mod holding;
 mod inflight;
 mod lifecycle;
+mod lookahead;
 mod mishaps;
 mod mmio;
 mod pause;

@@ -106,6 +106,9 @@ impl Controller {
         let done_ns = self.begin_format(command.as_ref().ok(), subject.number).unwrap_or(done_ns);
         let done_ns = done_ns.saturating_add(faults.delay_ns());
         let done_ns = done_ns.max(self.mishaps.not_before(sqid, self.now_ns, &faults));
+        if let Some(command) = valid {
+            self.look_ahead(sqid, command, done_ns <= self.now_ns, ports.memory);
+        }
         let is_stuck = faults.has(ActionKind::Hang) || self.faults.holds(subject.number);
         let due_ns = (!is_stuck).then_some(done_ns);
         let mut entry = self.in_flight.boxed(sqid, command, subject, slot);

@@ -1,9 +1,9 @@
 //! A write or discard that a power cut may or may not leave.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::Atomicity;
+use crate::BlockBytes;
 use crate::media::{Media, MediaError};
 
 /// A discard is torn into so many pieces at the most.
@@ -13,7 +13,7 @@ const DISCARD_PIECES: u64 = 64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// These bytes, whole blocks.
-    Bytes(Arc<[u8]>),
+    Bytes(BlockBytes),
     /// Zeros.
     Zeros,
 }
@@ -64,7 +64,7 @@ impl Change {
         match &self.content {
             Content::Zeros => media.discard(range.start, range.end.saturating_sub(range.start)),
             Content::Bytes(bytes) if *range == self.range() => {
-                media.write_shared(range.start, Arc::clone(bytes)).map(drop)
+                media.write_shared(range.start, bytes.clone()).map(drop)
             }
             Content::Bytes(_) => {
                 let bytes = self.bytes(range, media.block_bytes());

@@ -26,6 +26,9 @@ struct Bucket {
     plain: Vec<u32>,
     /// The others by their beginning.
     ranged: Vec<Ranged>,
+    /// From the beginning of the first range to the end of the last: most commands are about none of the places
+    /// that rules name, and learn it here.
+    bounds: Range<u64>,
 }
 
 impl Bucket {
@@ -36,12 +39,13 @@ impl Bucket {
             end_max = entry.range.end.max(end_max);
             entry.end_max = end_max;
         }
+        self.bounds = self.ranged.first().map_or(0, |entry| entry.range.start)..end_max;
     }
 
     /// Adds the rules that may be about this.
     fn collect(&self, subject: &Subject, found: &mut Vec<u32>) {
         found.extend_from_slice(&self.plain);
-        if !self.ranged.is_empty() {
+        if !self.bounds.is_empty() {
             subject.touched().for_each(|(first, count)| self.overlapping(first, count, found));
         }
     }
@@ -49,9 +53,7 @@ impl Bucket {
     /// Adds the rules whose range has something in common with so many from `first` on.
     fn overlapping(&self, first: u64, count: u64, found: &mut Vec<u32>) {
         let end = first.saturating_add(count);
-        // Most commands are about none of the places that rules name.
-        let is_before = self.ranged.first().is_none_or(|entry| end <= entry.range.start);
-        if is_before || self.ranged.last().is_none_or(|entry| entry.end_max <= first) {
+        if end <= self.bounds.start || self.bounds.end <= first {
             return;
         }
         let begun = self.ranged.partition_point(|entry| entry.range.start < end);
@@ -64,14 +66,18 @@ impl Bucket {
 /// Rules of one phase and opcode.
 #[derive(Clone, Debug, Default)]
 struct Queues {
+    has_rules: bool,
     /// Rules about any queue.
     any: Bucket,
     /// Rules about one queue, by its number.
     one: Vec<(u16, Bucket)>,
+    /// From the first of these numbers to behind the last.
+    bounds: Range<u32>,
 }
 
 impl Queues {
     fn add(&mut self, number: u32, rule: &Rule) {
+        self.has_rules = true;
         let bucket = self.bucket(rule.matcher.queue);
         match rule.matcher.lba.as_ref().or(rule.matcher.reg.as_ref()) {
             Some(range) => {
@@ -96,15 +102,18 @@ impl Queues {
     fn sort(&mut self) {
         self.any.sort();
         self.one.iter_mut().for_each(|(_, bucket)| bucket.sort());
+        let number = |entry: Option<&(u16, Bucket)>| entry.map(|(number, _)| u32::from(*number));
+        let behind = number(self.one.last()).map_or(0, |last| last.saturating_add(1));
+        self.bounds = number(self.one.first()).unwrap_or(0)..behind;
     }
 
     /// Adds the rules that may be about this.
     fn collect(&self, subject: &Subject, found: &mut Vec<u32>) {
-        self.any.collect(subject, found);
-        let (Some((first, _)), Some((last, _))) = (self.one.first(), self.one.last()) else {
+        if !self.has_rules {
             return;
-        };
-        if !(*first..=*last).contains(&subject.sqid) {
+        }
+        self.any.collect(subject, found);
+        if !self.bounds.contains(&subject.sqid.into()) {
             return;
         }
         let place = self.one.binary_search_by_key(&subject.sqid, |(number, _)| *number);

@@ -1,22 +1,41 @@
 //! Sparse blocks in memory, over something else or over nothing.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::MediaError;
+use crate::buffer::BlockBytes;
 use crate::radix::Radix;
 
 /// A leaf of the tree has about so many bytes: one block of 4096, or eight of 512.
 const LEAF_BYTES: usize = 4096;
 
-/// What is known of a leaf.
+/// What is known of a leaf, in one word: a drive of millions of blocks has as many of these.
+///
+/// `None`: it was never written, what is below shows. No bytes at all: zeros that hide what is below.
 #[derive(Clone, Debug)]
-enum Leaf {
-    /// Never written: what is below shows.
+struct Leaf(Option<BlockBytes>);
+
+/// The same, to be looked at.
+enum Shown<'a> {
     Hole,
-    /// Zeros that hide what is below.
     Zeros,
-    Bytes(Arc<[u8]>),
+    Bytes(&'a BlockBytes),
+}
+
+impl Leaf {
+    const HOLE: Self = Self(None);
+
+    fn zeros() -> Self {
+        Self(Some(BlockBytes::from(&[][..])))
+    }
+
+    fn shown(&self) -> Shown<'_> {
+        match &self.0 {
+            None => Shown::Hole,
+            Some(bytes) if bytes.is_empty() => Shown::Zeros,
+            Some(bytes) => Shown::Bytes(bytes),
+        }
+    }
 }
 
 /// What shows through holes: fills the bytes of the blocks from `lba` on.
@@ -50,14 +69,14 @@ impl Blocks {
     pub(super) fn new(size_blocks: u64, block_bytes: u32) -> Self {
         let fit = LEAF_BYTES.checked_div(block_bytes as usize).unwrap_or(1).max(1);
         let leaf_blocks = 1_u64.wrapping_shl(fit.ilog2());
-        let leaves = Radix::new(size_blocks.div_ceil(leaf_blocks), Leaf::Hole);
+        let leaves = Radix::new(size_blocks.div_ceil(leaf_blocks), Leaf::HOLE);
         Self { leaves, block_bytes, size_blocks, leaf_blocks }
     }
 
     /// Blocks that hide whatever is below.
     pub(super) fn zeros(size_blocks: u64, block_bytes: u32) -> Self {
         let mut blocks = Self::new(size_blocks, block_bytes);
-        blocks.leaves = Radix::new(size_blocks.div_ceil(blocks.leaf_blocks), Leaf::Zeros);
+        blocks.leaves = Radix::new(size_blocks.div_ceil(blocks.leaf_blocks), Leaf::zeros());
         blocks
     }
 
@@ -114,10 +133,10 @@ impl Blocks {
             let Some((to, rest)) = dst.split_at_mut_checked(part.bytes.len()) else {
                 break;
             };
-            match self.leaves.get(part.leaf).0 {
-                Leaf::Hole => below(part.lba, to)?,
-                Leaf::Zeros => to.fill(0),
-                Leaf::Bytes(bytes) => {
+            match self.leaves.get(part.leaf).0.shown() {
+                Shown::Hole => below(part.lba, to)?,
+                Shown::Zeros => to.fill(0),
+                Shown::Bytes(bytes) => {
                     let from = bytes.get(part.bytes).filter(|from| from.len() == to.len());
                     to.copy_from_slice(from.unwrap_or_else(|| unreachable!("leaves are whole")));
                 }
@@ -129,11 +148,23 @@ impl Blocks {
 
     /// So many bytes from `lba` on, if they are all in one leaf.
     pub(super) fn view(&self, lba: u64, length: usize) -> Option<&[u8]> {
-        let Leaf::Bytes(bytes) = self.leaves.get(self.leaf(lba)).0 else {
-            return None;
-        };
+        // What is hidden by zeros has no bytes to look at, either.
+        let bytes = self.leaves.get(self.leaf(lba)).0.0.as_ref()?;
         let from = self.bytes(lba & self.leaf_blocks.saturating_sub(1));
         bytes.get(from..from.checked_add(length)?)
+    }
+
+    /// Asks for the leaf of a block.
+    pub(super) fn seek(&self, lba: u64) {
+        prefetch::value(self.leaves.get(self.leaf(lba)).0);
+    }
+
+    /// Asks for the bytes of a block and of those behind it in its leaf.
+    pub(super) fn warm(&self, lba: u64) {
+        if let Some(bytes) = &self.leaves.get(self.leaf(lba)).0.0 {
+            let before = self.bytes(lba & self.leaf_blocks.saturating_sub(1));
+            bytes.warm(before..self.leaf_bytes());
+        }
     }
 
     pub(super) fn write(
@@ -155,28 +186,26 @@ impl Blocks {
     fn write_part(&mut self, part: &Part, from: &[u8], below: Below<'_>) -> Result<(), MediaError> {
         let is_whole = from.len() == self.leaf_bytes();
         let fresh = if is_whole { None } else { self.leaf_below(part.leaf, below)? };
-        let leaf = self.leaves.get_mut(part.leaf);
+        let Leaf(leaf) = self.leaves.get_mut(part.leaf);
         if let Some(fresh) = fresh {
-            *leaf = Leaf::Bytes(fresh.into());
+            *leaf = Some(fresh.into());
         }
         match leaf {
             // Nobody shares it, or the other blocks of it are needed: in place.
-            Leaf::Bytes(bytes) if !is_whole || Arc::strong_count(bytes) == 1 => {
-                if let Some(to) = Arc::make_mut(bytes).get_mut(part.bytes.clone()) {
-                    to.copy_from_slice(from);
-                }
+            Some(bytes) if !is_whole || !(bytes.is_empty() || bytes.is_shared()) => {
+                bytes.replace(part.bytes.clone(), from);
             }
-            leaf => *leaf = Leaf::Bytes(from.into()),
+            leaf => *leaf = Some(from.into()),
         }
         Ok(())
     }
 
     /// The bytes of a leaf that has none of its own yet; `None` if it has.
     fn leaf_below(&self, leaf: u64, below: Below<'_>) -> Result<Option<Vec<u8>>, MediaError> {
-        let has_below = match self.leaves.get(leaf).0 {
-            Leaf::Bytes(_) => return Ok(None),
-            Leaf::Hole => true,
-            Leaf::Zeros => false,
+        let has_below = match self.leaves.get(leaf).0.shown() {
+            Shown::Bytes(_) => return Ok(None),
+            Shown::Hole => true,
+            Shown::Zeros => false,
         };
         let mut bytes = vec![0; self.leaf_bytes()];
         let first = leaf.saturating_mul(self.leaf_blocks);
@@ -193,18 +222,16 @@ impl Blocks {
     pub(super) fn write_shared(
         &mut self,
         lba: u64,
-        src: Arc<[u8]>,
+        src: BlockBytes,
         below: Below<'_>,
-    ) -> Result<Option<Arc<[u8]>>, MediaError> {
+    ) -> Result<Option<BlockBytes>, MediaError> {
         let is_aligned = lba & self.leaf_blocks.saturating_sub(1) == 0;
         if !is_aligned || src.len() != self.leaf_bytes() {
             return self.write(lba, &src, below).map(|()| Some(src));
         }
-        let before = std::mem::replace(self.leaves.get_mut(self.leaf(lba)), Leaf::Bytes(src));
-        Ok(match before {
-            Leaf::Bytes(bytes) => Some(bytes),
-            Leaf::Hole | Leaf::Zeros => None,
-        })
+        let leaf = self.leaf(lba);
+        let Leaf(before) = std::mem::replace(self.leaves.get_mut(leaf), Leaf(Some(src)));
+        Ok(before.filter(|bytes| !bytes.is_empty()))
     }
 
     /// Makes blocks read as zeros: `below` too, if there is anything.
@@ -217,7 +244,7 @@ impl Blocks {
         let end = lba.saturating_add(blocks).min(self.size_blocks);
         let whole_end = end.checked_div(self.leaf_blocks).unwrap_or(0);
         let whole = lba.div_ceil(self.leaf_blocks)..whole_end;
-        let cleared = if below.is_some() { Leaf::Zeros } else { Leaf::Hole };
+        let cleared = if below.is_some() { Leaf::zeros() } else { Leaf::HOLE };
         self.leaves.set(whole.clone(), &cleared);
         // What is left are the edges: less than a leaf at either side.
         let head_end = whole.start.saturating_mul(self.leaf_blocks).min(end);
@@ -225,10 +252,10 @@ impl Blocks {
         for edge in [lba..head_end, tail..end] {
             let count = edge.end.saturating_sub(edge.start);
             let leaf = edge.start.checked_div(self.leaf_blocks).unwrap_or(0);
-            let is_zeros = match self.leaves.get(leaf).0 {
-                Leaf::Hole => below.is_none(),
-                Leaf::Zeros => true,
-                Leaf::Bytes(_) => false,
+            let is_zeros = match self.leaves.get(leaf).0.shown() {
+                Shown::Hole => below.is_none(),
+                Shown::Zeros => true,
+                Shown::Bytes(_) => false,
             };
             if count > 0 && !is_zeros {
                 self.write(edge.start, &vec![0; self.bytes(count)], below.unwrap_or(NOTHING))?;
@@ -244,10 +271,10 @@ impl Blocks {
             let first = run.first.saturating_mul(self.leaf_blocks);
             let room = self.size_blocks.saturating_sub(first);
             let blocks = run.count.saturating_mul(self.leaf_blocks).min(room);
-            match run.value {
-                Leaf::Hole => None,
-                Leaf::Zeros => Some(Held { lba: first, blocks, bytes: None }),
-                Leaf::Bytes(bytes) => {
+            match run.value.shown() {
+                Shown::Hole => None,
+                Shown::Zeros => Some(Held { lba: first, blocks, bytes: None }),
+                Shown::Bytes(bytes) => {
                     let bytes = bytes.get(..self.bytes(blocks));
                     Some(Held { lba: first, blocks, bytes })
                 }

@@ -18,7 +18,8 @@ mod ram;
 mod raw;
 
 use std::fmt;
-use std::sync::Arc;
+
+use crate::BlockBytes;
 
 pub use file::{FileAccess, FileMedia, HostImage};
 pub use overlay::OverlayMedia;
@@ -68,7 +69,11 @@ pub trait Media: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// As [`Media::write`].
-    fn write_shared(&mut self, lba: u64, src: Arc<[u8]>) -> Result<Option<Arc<[u8]>>, MediaError> {
+    fn write_shared(
+        &mut self,
+        lba: u64,
+        src: BlockBytes,
+    ) -> Result<Option<BlockBytes>, MediaError> {
         self.write(lba, &src).map(|()| Some(src))
     }
 
@@ -77,6 +82,13 @@ pub trait Media: fmt::Debug + Send + Sync {
     fn view(&self, _lba: u64, _length: usize) -> Option<&[u8]> {
         None
     }
+
+    /// A hint: this block will be wanted. Asks memory for where it lies, if that is kept in memory; does not wait.
+    fn seek(&self, _lba: u64) {}
+
+    /// A hint: this block is wanted next but a few. Asks memory for its bytes, if they are in memory; does not
+    /// wait, if [`Media::seek`] was some time ago.
+    fn warm(&self, _lba: u64) {}
 
     /// Makes what was written safe against a crash of the host, too.
     ///

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::blocks::Blocks;
 use super::{Media, MediaError};
+use crate::BlockBytes;
 
 /// Media over a base that nobody changes any more. Any number of them can share one base; a snapshot
 /// takes constant time, whatever was written.
@@ -76,12 +77,24 @@ impl Media for OverlayMedia {
         self.blocks.write(lba, src, &read_base(&self.base))
     }
 
-    fn write_shared(&mut self, lba: u64, src: Arc<[u8]>) -> Result<Option<Arc<[u8]>>, MediaError> {
+    fn write_shared(
+        &mut self,
+        lba: u64,
+        src: BlockBytes,
+    ) -> Result<Option<BlockBytes>, MediaError> {
         self.blocks.write_shared(lba, src, &read_base(&self.base))
     }
 
     fn view(&self, lba: u64, length: usize) -> Option<&[u8]> {
         self.blocks.view(lba, length)
+    }
+
+    fn seek(&self, lba: u64) {
+        self.blocks.seek(lba);
+    }
+
+    fn warm(&self, lba: u64) {
+        self.blocks.warm(lba);
     }
 
     fn flush(&mut self) -> Result<(), MediaError> {

@@ -1,9 +1,8 @@
 //! Sparse media in memory.
 
-use std::sync::Arc;
-
 use super::blocks::{Blocks, NOTHING};
 use super::{Media, MediaError};
+use crate::BlockBytes;
 
 /// Blocks in memory; only those written take space. A snapshot takes constant time and shares
 /// everything that is not written afterwards.
@@ -43,12 +42,24 @@ impl Media for RamMedia {
         self.blocks.write(lba, src, NOTHING)
     }
 
-    fn write_shared(&mut self, lba: u64, src: Arc<[u8]>) -> Result<Option<Arc<[u8]>>, MediaError> {
+    fn write_shared(
+        &mut self,
+        lba: u64,
+        src: BlockBytes,
+    ) -> Result<Option<BlockBytes>, MediaError> {
         self.blocks.write_shared(lba, src, NOTHING)
     }
 
     fn view(&self, lba: u64, length: usize) -> Option<&[u8]> {
         self.blocks.view(lba, length)
+    }
+
+    fn seek(&self, lba: u64) {
+        self.blocks.seek(lba);
+    }
+
+    fn warm(&self, lba: u64) {
+        self.blocks.warm(lba);
     }
 
     fn flush(&mut self) -> Result<(), MediaError> {

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -88,8 +89,8 @@ fn a_discarded_range_reads_zeros_and_its_neighbours_stay() {
 #[test]
 fn shared_bytes_are_not_changed_by_a_later_write() {
     on_every_media(16, |media, length| {
-        let shared = Arc::from(vec![7; 8 * length]);
-        media.write_shared(8, Arc::clone(&shared)).expect("write");
+        let shared = BlockBytes::from(vec![7; 8 * length]);
+        media.write_shared(8, shared.clone()).expect("write");
         media.write(8, &vec![1; length]).expect("write");
         assert_eq!(*shared, vec![7; 8 * length]);
         assert_eq!(firsts(media, length)[7..10], [0, 1, 7]);

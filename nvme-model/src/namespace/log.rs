@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Durability, Namespace};
+use crate::BlockBytes;
 use crate::crash::{Change, Content, Op, Step, WriteLog};
 use crate::media::MediaError;
 
@@ -34,14 +35,14 @@ impl Namespace {
     pub(super) fn log_write(
         &mut self,
         slba: u64,
-        data: &Arc<[u8]>,
+        data: &BlockBytes,
         durability: Durability,
     ) -> Result<(), MediaError> {
         if !self.is_logging {
             return Ok(());
         }
         let is_durable = durability != Durability::Cached;
-        let (blocks, content) = (self.blocks_of(data.len()), Content::Bytes(Arc::clone(data)));
+        let (blocks, content) = (self.blocks_of(data.len()), Content::Bytes(data.clone()));
         self.log_op(Op::Change { slba, blocks, content, is_durable })
     }
 

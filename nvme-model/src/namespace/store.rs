@@ -1,7 +1,6 @@
 //! The way of a block to the media: through the cache or past it.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::{Durability, Namespace};
 use crate::buffer::Buffer;
@@ -121,7 +120,7 @@ impl Namespace {
             unreachable!("the cache hands out runs of the write itself");
         };
         if bytes.len() == write.data.len() {
-            let before = self.media.write_shared(run.start, Arc::clone(&write.data))?;
+            let before = self.media.write_shared(run.start, write.data.clone())?;
             before.into_iter().for_each(|bytes| self.spares.give(bytes));
         } else {
             self.media.write(run.start, bytes)?;

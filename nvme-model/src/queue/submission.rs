@@ -52,6 +52,19 @@ impl SubmissionQueue {
         self.head = next_index(self.head, self.size);
         Ok(Sqe::from_bytes(bytes))
     }
+
+    /// What is in the entry that many behind the head, if the host has rung for it; the host may still change it.
+    pub(crate) fn peek(&self, behind: usize, memory: &dyn GuestMemory) -> Option<Sqe> {
+        let behind = u32::try_from(behind).ok()?;
+        if behind >= distance(self.head, self.tail, self.size) {
+            return None;
+        }
+        let index = self.head.checked_add(behind)?;
+        let index = index.checked_sub(self.size).unwrap_or(index);
+        let mut bytes = [0; SQE_BYTES];
+        memory.read(entry_address(self.base, index, SQE_BYTES as u64)?, &mut bytes).ok()?;
+        Some(Sqe::from_bytes(bytes))
+    }
 }
 
 impl Bell for SubmissionQueue {

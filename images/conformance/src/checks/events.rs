@@ -22,6 +22,8 @@ checks![
     an_abort_of_nothing_says_so,
     a_doorbell_value_out_of_range_is_an_event,
     a_doorbell_of_no_queue_is_an_event,
+    a_completion_doorbell_of_no_queue_is_an_event,
+    a_doorbell_of_a_deleted_queue_is_an_event,
 ];
 
 /// Parks an event request; returns its identifier.
@@ -101,5 +103,21 @@ fn a_doorbell_value_out_of_range_is_an_event<P: Platform>(bench: &mut Bench<'_, 
 }
 
 fn a_doorbell_of_no_queue_is_an_event<P: Platform>(bench: &mut Bench<'_, P>) -> Outcome {
-    rings_an_event(bench, Doorbell::SqTail(5), 1, aer::ERROR_INVALID_DOORBELL_REGISTER)
+    rings_an_event(bench, Doorbell::SqTail(5), 1, aer::ERROR_INVALID_DOORBELL_REGISTER)?;
+    bench.io_ok(Sqe::flush(NSID))
+}
+
+fn a_completion_doorbell_of_no_queue_is_an_event<P: Platform>(bench: &mut Bench<'_, P>) -> Outcome {
+    rings_an_event(bench, Doorbell::CqHead(5), 1, aer::ERROR_INVALID_DOORBELL_REGISTER)?;
+    bench.io_ok(Sqe::flush(NSID))
+}
+
+fn a_doorbell_of_a_deleted_queue_is_an_event<P: Platform>(bench: &mut Bench<'_, P>) -> Outcome {
+    bench.admin_ok(Sqe::delete_io_sq(IO_QID))?;
+    let bell = Doorbell::SqTail(IO_QID);
+    rings_an_event(bench, bell, 1, aer::ERROR_INVALID_DOORBELL_REGISTER)?;
+    // What is in its memory was not taken for commands, and a new queue begins anew.
+    bench.io.clear();
+    bench.admin_ok(bench.create_sq())?;
+    bench.io_ok(Sqe::flush(NSID))
 }

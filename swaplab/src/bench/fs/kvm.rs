@@ -5,7 +5,7 @@ use nvme_model::{Controller, FaultPlan};
 use super::Error;
 use super::dio::{DRIVE_BLOCKS, FILE_BLOCKS, SHAPES, Shape};
 use crate::bench::guest;
-use crate::bench::nvme::ram_disk;
+use crate::bench::nvme::rig::ram_disk;
 use crate::bench::sample::Sample;
 
 const DEPTH: usize = 32;

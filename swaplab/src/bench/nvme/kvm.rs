@@ -3,9 +3,9 @@
 use nvme_model::{Controller, FaultPlan};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-use super::load::DISK_BLOCKS;
 use super::load::{Copies, Way};
-use super::{print_row, ram_disk};
+use super::print_row;
+use super::rig::{DISK_BLOCKS, ram_disk};
 use crate::bench::guest;
 use crate::bench::sample::Sample;
 

@@ -2,38 +2,34 @@
 
 use std::collections::VecDeque;
 use std::hint::black_box;
-use std::rc::Rc;
 
 use block::{BLOCK_BYTES, Bio, BlockDevice, Op};
-use nvme_driver::NvmeDriver;
 use rustix::time::{ClockId, clock_gettime};
 
-use super::machine::BenchMachine;
+use super::rig::{DISK_BLOCKS, Driver};
 
-/// Blocks of the drive (256 MiB): more than any cache holds.
-pub(super) const DISK_BLOCKS: u64 = 64 << 10;
 /// Blocks of the buffers (4 MiB).
-pub(super) const BUFFER_BLOCKS: usize = 1024;
+pub(crate) const BUFFER_BLOCKS: usize = 1024;
 
 /// Which way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(crate) enum Way {
     Read,
     Write,
 }
 
 /// The time that this thread has had a processor. What else runs on the machine does not count, as far
 /// as it leaves the caches alone.
-pub(in crate::bench) fn cpu_ns() -> f64 {
+pub(crate) fn cpu_ns() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
 }
 
 /// Numbers that look random (xorshift64).
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(0x9e37_79b9_7f4a_7c15)
     }
 
@@ -46,14 +42,14 @@ impl Random {
 }
 
 /// Two memories to copy between: the limit of whatever moves data.
-pub(super) struct Copies {
+pub(crate) struct Copies {
     disk: Vec<u8>,
     buffers: Vec<u8>,
     random: Random,
 }
 
 impl Copies {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let disk = vec![0x5a; DISK_BLOCKS as usize * BLOCK_BYTES];
         Self { disk, buffers: vec![0xa5; BUFFER_BLOCKS * BLOCK_BYTES], random: Random::new() }
     }
@@ -62,7 +58,7 @@ impl Copies {
     ///
     /// # Panics
     /// If `buffers` is zero or more than there are.
-    pub(super) fn run(&mut self, way: Way, buffers: usize, count: u64) -> f64 {
+    pub(crate) fn run(&mut self, way: Way, buffers: usize, count: u64) -> f64 {
         let start = cpu_ns();
         for number in 0..count as usize {
             let at = self.random.below(DISK_BLOCKS) as usize * BLOCK_BYTES;
@@ -79,10 +75,8 @@ impl Copies {
     }
 }
 
-type Driver = NvmeDriver<Rc<BenchMachine>>;
-
 /// The driver with its buffers.
-pub(super) struct Load {
+pub(crate) struct Load {
     driver: Driver,
     free: VecDeque<Bio<<Driver as BlockDevice>::Page>>,
     random: Random,
@@ -90,14 +84,14 @@ pub(super) struct Load {
 
 impl Load {
     /// Takes buffers for the whole load.
-    pub(super) fn new(driver: Driver) -> Result<Self, hal::OutOfMemory> {
+    pub(crate) fn new(driver: Driver) -> Result<Self, hal::OutOfMemory> {
         let bio = |_| Ok(Bio { op: Op::Read, block: 0, pages: vec![driver.alloc_page()?] });
         let free = (0..BUFFER_BLOCKS).map(bio).collect::<Result<_, _>>()?;
         Ok(Self { driver, free, random: Random::new() })
     }
 
     /// Nanoseconds a command with `depth` of them in flight.
-    pub(super) fn run(&mut self, way: Way, depth: usize, count: u64) -> Result<f64, String> {
+    pub(crate) fn run(&mut self, way: Way, depth: usize, count: u64) -> Result<f64, String> {
         let op = match way {
             Way::Read => Op::Read,
             Way::Write => Op::Write { fua: false },

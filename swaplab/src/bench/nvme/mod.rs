@@ -3,16 +3,12 @@
 mod kvm;
 pub(super) mod load;
 pub(super) mod machine;
-
-use block::BLOCK_BYTES;
-use nvme_driver::NvmeDriver;
-use nvme_model::fault::{FaultPlan, Rule};
-use nvme_model::{Config, Controller, Media, RamMedia};
+pub(super) mod rig;
 
 use super::BenchResult;
 use super::sample::Sample;
-use load::{BUFFER_BLOCKS, Copies, DISK_BLOCKS, Load, Way};
-use machine::BenchMachine;
+use load::{BUFFER_BLOCKS, Copies, Load, Way};
+use rig::RULES;
 
 /// Commands of one measurement, and how often it is repeated, in turn with what it is compared with.
 const COMMANDS: u64 = 40_000;
@@ -22,7 +18,6 @@ const ROUNDS: usize = 9;
 const MODEL_MIN: f64 = 0.60;
 /// The most that rules that do not match may cost.
 const RULES_MAX: f64 = 0.05;
-const RULES: usize = 10_000;
 /// The most that the log of decisions may cost.
 const DECISIONS_MAX: f64 = 0.10;
 
@@ -46,31 +41,6 @@ pub(super) fn nvme() -> BenchResult {
     Ok(is_met)
 }
 
-/// A RAM disk of so many blocks, of which every one was written.
-pub(super) fn ram_disk(blocks: u64) -> Result<RamMedia, nvme_model::MediaError> {
-    let mut media = RamMedia::new(blocks, BLOCK_BYTES as u32);
-    for lba in 0..blocks {
-        media.write(lba, &[0x5a; BLOCK_BYTES])?;
-    }
-    Ok(media)
-}
-
-/// A driver that is live on a new controller with these rules.
-fn load(rules: Vec<Rule>) -> Result<Load, Box<dyn std::error::Error>> {
-    // As fast as memory: no cache in front of it, and as many channels as commands.
-    let config = Config { has_volatile_cache: false, channels: 1024, ..Config::default() };
-    let plan = FaultPlan { seed: 1, rules };
-    let machine =
-        BenchMachine::new(Controller::new(config, Box::new(ram_disk(DISK_BLOCKS)?), plan)?);
-    let config = nvme_driver::Config {
-        io_depth: 256,
-        shadow_doorbells: true,
-        ..nvme_driver::Config::default()
-    };
-    let driver = NvmeDriver::probe(machine, config).map_err(|error| error.to_string())?;
-    Ok(Load::new(driver)?)
-}
-
 fn against_copies(
     copies: &mut Copies,
     way: Way,
@@ -78,7 +48,7 @@ fn against_copies(
 ) -> Result<bool, Box<dyn std::error::Error>> {
     // One place of a ring stays empty.
     let in_flight = depth.min(255);
-    let mut load = load(Vec::new())?;
+    let mut load = Load::new(rig::driver(&[])?)?;
     let (mut commands, mut ratios) = (Vec::new(), Vec::new());
     load.run(way, in_flight, COMMANDS)?;
     for _ in 0..ROUNDS {
@@ -117,30 +87,22 @@ fn verdict(is_met: bool) -> &'static str {
     if is_met { "met" } else { "missed" }
 }
 
-/// Rules about other blocks, other queues, other namespaces.
+/// Rules about other blocks and other queues.
 fn rules_that_do_not_match() -> BenchResult {
-    let rule = |index: usize| {
-        let lba = DISK_BLOCKS + index as u64;
-        match index % 3 {
-            0 => format!("read lba={lba} => status=media/unrecovered-read"),
-            1 => format!("write lba={lba}..{} => delay=1ms", lba + 8),
-            _ => format!("io queue={} => drop", 2 + index % 1000),
-        }
-    };
-    let rules = (0..RULES).map(rule).collect();
-    cost(&format!("{RULES} rules that do not match cost"), rules, RULES_MAX)
+    let rules = rig::rules_that_do_not_match();
+    cost(&format!("{RULES} rules that do not match cost"), &rules, RULES_MAX)
 }
 
 /// A rule that does nothing but be logged, at every command.
 fn decisions() -> BenchResult {
-    let rules = vec!["io => expect".to_owned()];
-    cost("a decision in the log for every command costs", rules, DECISIONS_MAX)
+    let rules = rig::a_rule_that_is_logged();
+    cost("a decision in the log for every command costs", &rules, DECISIONS_MAX)
 }
 
 /// What these rules cost of the time of a command, as a part of it.
-fn cost(what: &str, rules: Vec<String>, max: f64) -> BenchResult {
-    let rules = rules.iter().map(|rule| rule.parse()).collect::<Result<Vec<Rule>, _>>()?;
-    let (mut without, mut with) = (load(Vec::new())?, load(rules)?);
+fn cost(what: &str, rules: &[String], max: f64) -> BenchResult {
+    let mut without = Load::new(rig::driver(&[])?)?;
+    let mut with = Load::new(rig::driver(rules)?)?;
     let mut costs = Vec::new();
     for round in 0..ROUNDS {
         let way = if round % 2 == 0 { Way::Read } else { Way::Write };

@@ -5,7 +5,7 @@ use swap_path::PathKind;
 
 use super::Error;
 use crate::bench::guest;
-use crate::bench::nvme::ram_disk;
+use crate::bench::nvme::rig::ram_disk;
 use crate::bench::sample::Sample;
 
 /// Blocks of the drive: 64 MiB.

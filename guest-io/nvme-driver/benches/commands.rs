@@ -16,7 +16,7 @@ mod machine;
 #[path = "../../../swaplab/src/bench/nvme/rig.rs"]
 mod rig;
 
-use std::time::Duration;
+use core::time::Duration;
 
 use block::BLOCK_BYTES;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

@@ -13,6 +13,7 @@ mod start_info;
 #[cfg(test)]
 pub(crate) mod tiny;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::kvm::{Ram, Vcpu};
@@ -25,14 +26,15 @@ use linux::LinuxPlan;
 pub struct KernelImage {
     /// For messages: usually the file name.
     pub name: String,
-    /// The file: a PVH ELF or a bzImage.
-    pub bytes: Arc<[u8]>,
+    /// The file: a PVH ELF or a bzImage. One that is a part of the program is not copied: some megabytes
+    /// of debug information would be paid for at each start.
+    pub bytes: Arc<Cow<'static, [u8]>>,
 }
 
 impl KernelImage {
     /// An image called `name`.
-    pub fn new(name: impl Into<String>, bytes: impl Into<Arc<[u8]>>) -> Self {
-        Self { name: name.into(), bytes: bytes.into() }
+    pub fn new(name: impl Into<String>, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
+        Self { name: name.into(), bytes: Arc::new(bytes.into()) }
     }
 
     fn wrong(&self, source: ImageError) -> VmmError {

@@ -72,6 +72,13 @@ pub trait UserMemory {
     /// Removes the mapping of `page` and flushes its translation, so that the bits are final.
     fn unmap(&self, page: UserPage) -> Option<Unmapped>;
 
+    /// The same for `pages` pages from `first` on, a folio's: tells `each` of them in order. One that is not mapped
+    /// is left out.
+    fn unmap_run(&self, first: UserPage, pages: usize, each: impl FnMut(Unmapped)) {
+        let run = (first.0..first.0 + pages as u64).map(UserPage);
+        run.filter_map(|page| self.unmap(page)).for_each(each);
+    }
+
     /// Loads `dst.len()` bytes from `addr` by ordinary instructions of the workload.
     ///
     /// Each page that is not present calls `on_fault`, which may use this address space's `map` and

@@ -217,6 +217,16 @@ impl SlotMap {
         }
     }
 
+    /// The same for all slots of a folio. As a rule a page is in each of them, and none becomes free.
+    pub(crate) fn uncache_all(&mut self, slots: Range<u32>, frame: FrameId) {
+        let is_plain = |slot: &Slot| slot.cached == frame.0 && slot.count > 0 && !slot.has(STALE);
+        if self.bugs.has(Bug::CacheKept) || !self.run_mut(slots.clone()).iter().all(is_plain) {
+            slots.for_each(|slot| self.uncache(slot, frame));
+        } else {
+            self.run_mut(slots).iter_mut().for_each(|slot| slot.cached = NO_FRAME);
+        }
+    }
+
     /// The page is all zeros and is not on the device.
     pub(crate) fn is_zero(&self, slot: u32) -> bool {
         self.slots[slot as usize].has(ZERO)

@@ -119,15 +119,16 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
     /// Takes a mapped folio off the hardware's page table; the bits are final then. The entries of the
     /// software's table are the caller's to set.
     pub(super) fn unmap_folio(&self, head: FrameId) -> Bits {
-        let mut bits = Bits::default();
-        let page = self.frames.folio(head).page;
-        for (page, id) in (page..).zip(self.frames.frames_of(head)) {
-            let unmapped = self.user.unmap(UserPage(page as u64)).expect("the page is mapped");
-            let frame = self.frames.buf(id).iova();
-            assert_eq!(unmapped.frame, frame, "page {page} is mapped to its own frame");
+        let Folio { page, order, .. } = *self.frames.folio(head);
+        let (mut bits, mut rest, mut mapped) = (Bits::default(), self.frames.frames_of(head), 0);
+        self.user.unmap_run(UserPage(page as u64), 1 << order, |unmapped| {
+            let frame = rest.next().map(|id| self.frames.buf(id).iova());
+            assert_eq!(Some(unmapped.frame), frame, "page {page}: each is mapped to its own frame");
             bits.is_accessed |= unmapped.is_accessed;
             bits.is_dirty |= unmapped.is_dirty;
-        }
+            mapped += 1;
+        });
+        assert_eq!(mapped, 1 << order, "page {page}: all of the folio is mapped");
         bits
     }
 
@@ -156,8 +157,8 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
     pub(super) fn drop_from_cache(&mut self, head: FrameId) {
         let Folio { entry, order, .. } = *self.frames.folio(head);
         if let Some(first) = entry {
-            let map = &mut self.area_of(first).slots;
-            (first.slot..first.slot + (1 << order)).for_each(|slot| map.uncache(slot, head));
+            let slots = first.slot..first.slot + (1 << order);
+            self.area_of(first).slots.uncache_all(slots, head);
         }
         self.frames.unlink(head);
         self.put_folio(head);

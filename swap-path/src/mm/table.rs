@@ -70,22 +70,32 @@ impl Folio {
     }
 }
 
-#[derive(Debug)]
-struct Frame<P> {
-    /// `None`: with the swap path, or no frame has this number at the moment.
-    buf: Option<P>,
+/// What a frame is part of.
+#[derive(Clone, Copy, Debug)]
+struct Place {
     /// The folio's next frame; of a free frame, the next free one.
     next: Option<FrameId>,
-    /// The first frame of the folio that it is part of.
+    /// The first frame of the folio.
     head: FrameId,
-    links: Links,
-    folio: Folio,
+    /// The last frame of the folio, in its first frame.
+    tail: FrameId,
 }
 
-/// All frames by number.
+impl Place {
+    /// A folio of one frame.
+    const fn alone(id: FrameId) -> Self {
+        Self { next: None, head: id, tail: id }
+    }
+}
+
+/// All frames by number. What is asked of each frame of a folio lies apart from what is asked of its first one only:
+/// a huge folio is walked several times on its way out.
 #[derive(Debug)]
 pub(super) struct FrameTable<P> {
-    frames: Fixed<Frame<P>>,
+    /// `None`: with the swap path, or no frame has this number at the moment.
+    bufs: Fixed<Option<P>>,
+    places: Fixed<Place>,
+    folios: Fixed<(Folio, Links)>,
     free: Option<FrameId>,
     free_len: usize,
     /// Numbers without a frame.
@@ -98,38 +108,51 @@ pub(super) struct FrameTable<P> {
 impl<P> FrameTable<P> {
     /// A table with room for `capacity` frames.
     pub(super) fn with_capacity(capacity: usize) -> Self {
-        let frames = Fixed::with_capacity(capacity);
-        Self { frames, free: None, free_len: 0, vacant: None, total: 0, lru: Lru::default() }
+        Self {
+            bufs: Fixed::with_capacity(capacity),
+            places: Fixed::with_capacity(capacity),
+            folios: Fixed::with_capacity(capacity),
+            free: None,
+            free_len: 0,
+            vacant: None,
+            total: 0,
+            lru: Lru::default(),
+        }
     }
 
     /// Makes room for `more` frames beyond those that exist.
     pub(super) fn reserve(&mut self, more: usize) {
-        self.frames.reserve(self.total + more);
+        self.bufs.reserve(self.total + more);
+        self.places.reserve(self.total + more);
+        self.folios.reserve(self.total + more);
     }
 
     /// A new frame, free.
     pub(super) fn add(&mut self, buf: P) {
         let id = if let Some(id) = self.vacant {
-            self.vacant = self.frames[id.index()].next;
+            self.vacant = self.places[id.index()].next;
             id
         } else {
-            let id = FrameId(self.frames.len() as u32);
-            let (links, folio) = (Links::default(), Folio::default());
-            self.frames.push(Frame { buf: None, next: None, head: id, links, folio });
+            let id = FrameId(self.places.len() as u32);
+            self.bufs.push(None);
+            self.places.push(Place::alone(id));
+            self.folios.push(Default::default());
             id
         };
-        self.frames[id.index()].buf = Some(buf);
+        self.bufs[id.index()] = Some(buf);
+        self.places[id.index()] = Place::alone(id);
+        self.folios[id.index()].0 = Folio::default();
         self.total += 1;
-        self.put_free(id);
+        self.put(id);
     }
 
     /// Gives a free frame away for good.
     pub(super) fn remove_free(&mut self) -> Option<P> {
         let id = self.take_free()?;
-        self.frames[id.index()].next = self.vacant;
+        self.places[id.index()].next = self.vacant;
         self.vacant = Some(id);
         self.total -= 1;
-        self.frames[id.index()].buf.take()
+        self.bufs[id.index()].take()
     }
 
     pub(super) const fn total(&self) -> usize {
@@ -151,77 +174,67 @@ impl<P> FrameTable<P> {
             return None;
         }
         let head = self.take_free()?;
-        let mut last = head;
+        let mut tail = head;
         for _ in 1..folio.pages() {
             let id = self.take_free()?;
-            self.frames[last.index()].next = Some(id);
-            self.frames[id.index()].head = head;
-            last = id;
+            self.places[tail.index()].next = Some(id);
+            self.places[id.index()].head = head;
+            tail = id;
         }
-        let frame = &mut self.frames[head.index()];
-        (frame.head, frame.folio) = (head, folio);
+        let place = &mut self.places[head.index()];
+        (place.head, place.tail) = (head, tail);
+        self.folios[head.index()].0 = folio;
         Some(head)
     }
 
     /// The folio's frames are free again. It is on no list.
     pub(super) fn put(&mut self, head: FrameId) {
-        let mut rest = Some(head);
-        while let Some(id) = rest {
-            rest = self.frames[id.index()].next;
-            self.put_free(id);
-        }
+        let tail = self.places[head.index()].tail;
+        self.free_len += self.folio(head).pages();
+        self.places[tail.index()].next = self.free.replace(head);
     }
 
     fn take_free(&mut self) -> Option<FrameId> {
         let id = self.free?;
-        let frame = &mut self.frames[id.index()];
-        self.free = frame.next.take();
+        self.free = self.places[id.index()].next.take();
         self.free_len -= 1;
         Some(id)
     }
 
-    fn put_free(&mut self, id: FrameId) {
-        let frame = &mut self.frames[id.index()];
-        frame.next = self.free;
-        self.free = Some(id);
-        self.free_len += 1;
-    }
-
     pub(super) fn folio(&self, head: FrameId) -> &Folio {
-        &self.frames[head.index()].folio
+        &self.folios[head.index()].0
     }
 
     pub(super) fn folio_mut(&mut self, head: FrameId) -> &mut Folio {
-        &mut self.frames[head.index()].folio
+        &mut self.folios[head.index()].0
     }
 
     /// The folio's frames, in order.
     pub(super) fn frames_of(&self, head: FrameId) -> impl Iterator<Item = FrameId> + '_ {
-        core::iter::successors(Some(head), |id| self.frames[id.index()].next)
+        core::iter::successors(Some(head), |id| self.places[id.index()].next)
     }
 
     /// The frame that follows in the folio.
     pub(super) fn next_of(&self, id: FrameId) -> Option<FrameId> {
-        self.frames[id.index()].next
+        self.places[id.index()].next
     }
 
     /// The frame's memory.
     pub(super) fn buf(&self, id: FrameId) -> &P {
-        self.frames[id.index()].buf.as_ref().expect("the frame is here, not with the swap path")
+        self.bufs[id.index()].as_ref().expect("the frame is here, not with the swap path")
     }
 
     /// Free frames, for checks.
     pub(super) fn iter_free(&self) -> impl Iterator<Item = FrameId> + '_ {
-        core::iter::successors(self.free, |id| self.frames[id.index()].next)
+        core::iter::successors(self.free, |id| self.places[id.index()].next)
     }
 
     /// The folio's memory goes to the swap path.
     pub(super) fn lend(&mut self, head: FrameId, pages: &mut Vec<P>) {
         let mut rest = Some(head);
         while let Some(id) = rest {
-            let frame = &mut self.frames[id.index()];
-            pages.push(frame.buf.take().expect("a frame is lent once"));
-            rest = frame.next;
+            pages.push(self.bufs[id.index()].take().expect("a frame is lent once"));
+            rest = self.next_of(id);
         }
     }
 
@@ -229,44 +242,42 @@ impl<P> FrameTable<P> {
     pub(super) fn take_back(&mut self, head: FrameId, pages: &mut impl Iterator<Item = P>) {
         let mut rest = Some(head);
         while let Some(id) = rest {
-            let frame = &mut self.frames[id.index()];
-            frame.buf = pages.next();
-            rest = frame.next;
+            self.bufs[id.index()] = pages.next();
+            rest = self.next_of(id);
         }
     }
 
     /// True if the frame's memory is not lent.
     pub(super) fn is_here(&self, id: FrameId) -> bool {
-        self.frames[id.index()].buf.is_some()
+        self.bufs[id.index()].is_some()
     }
 
     /// One frame's memory goes to the swap path, whoever it belongs to.
     pub(super) fn lend_one(&mut self, id: FrameId) -> Option<P> {
-        self.frames[id.index()].buf.take()
+        self.bufs[id.index()].take()
     }
 
     /// It comes back.
     pub(super) fn take_back_one(&mut self, id: FrameId, buf: Option<P>) {
-        self.frames[id.index()].buf = buf;
+        self.bufs[id.index()] = buf;
     }
 
     /// Makes the first frame of a chain a folio of its own; returns the rest of the chain.
     pub(super) fn cut(&mut self, id: FrameId, folio: Folio) -> Option<FrameId> {
-        let frame = &mut self.frames[id.index()];
-        (frame.head, frame.folio) = (id, folio);
-        frame.next.take()
+        self.folios[id.index()].0 = folio;
+        core::mem::replace(&mut self.places[id.index()], Place::alone(id)).next
     }
 
     /// The folio that the frame is part of.
     pub(super) fn head_of(&self, id: FrameId) -> FrameId {
-        self.frames[id.index()].head
+        self.places[id.index()].head
     }
 
     pub(super) fn links(&self, head: FrameId) -> &Links {
-        &self.frames[head.index()].links
+        &self.folios[head.index()].1
     }
 
     pub(super) fn links_mut(&mut self, head: FrameId) -> &mut Links {
-        &mut self.frames[head.index()].links
+        &mut self.folios[head.index()].1
     }
 }

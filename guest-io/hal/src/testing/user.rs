@@ -88,6 +88,12 @@ impl UserMemory for SoftUserMemory {
         self.table.borrow_mut().get_mut(page.0 as usize)?.take()
     }
 
+    fn unmap_run(&self, first: UserPage, pages: usize, each: impl FnMut(Unmapped)) {
+        let mut table = self.table.borrow_mut();
+        let run = table.iter_mut().skip(first.0 as usize).take(pages);
+        run.filter_map(Option::take).for_each(each);
+    }
+
     fn load(
         &self,
         addr: UserAddr,
@@ -136,6 +142,19 @@ mod tests {
         assert!(first.is_accessed && first.is_dirty);
         assert_eq!(first.frame, frames[0].iova());
         assert_eq!(user.unmap(UserPage(1)), None);
+    }
+
+    #[test]
+    fn a_run_is_unmapped_in_order_without_what_is_not_mapped() {
+        let pool = DmaPool::new(2);
+        let frames = [pool.alloc(1).unwrap(), pool.alloc(1).unwrap()];
+        let user = SoftUserMemory::new(pool, 8);
+        user.map(UserPage(2), frames[1].iova());
+        user.map(UserPage(4), frames[0].iova());
+        let mut seen = Vec::new();
+        user.unmap_run(UserPage(2), 6, |entry| seen.push(entry.frame));
+        assert_eq!(seen, [frames[1].iova(), frames[0].iova()]);
+        assert_eq!([2, 4].map(|page| user.unmap(UserPage(page))), [None; 2]);
     }
 
     #[test]

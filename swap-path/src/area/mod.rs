@@ -17,7 +17,7 @@ use hal::DmaBuf;
 use hal::trace::Layer;
 use iomap::{Context, Direction, Errno, FailureKind, IoFailure, SwapExtent, SwapExtents};
 
-use checksums::Checksums;
+pub(crate) use checksums::Checksums;
 
 pub use activate::{SwaponError, SwaponOptions, swapon, swapon_with};
 pub use header::{HeaderError, LABEL_BYTES_MAX, SwapHeader};
@@ -202,9 +202,9 @@ impl<P: DmaBuf> SwapArea<P> {
         Ok(())
     }
 
-    /// Slots and path alone, for a memory of another kind.
-    pub(crate) fn into_slots_and_io(self) -> (SlotMap, Box<dyn SwapIo<P>>) {
-        (self.slots, self.io)
+    /// Slots, what they were written with, and the path, for a memory of another kind.
+    pub(crate) fn into_parts(self) -> (SlotMap, Checksums, Box<dyn SwapIo<P>>) {
+        (self.slots, self.checksums, self.io)
     }
 
     /// True if folios may be given slots as a whole.
@@ -219,7 +219,7 @@ impl<P: DmaBuf> SwapArea<P> {
 }
 
 /// The path was content, the page is another one.
-const fn not_what_was_written(slot: u32) -> IoFailure {
+pub(crate) const fn not_what_was_written(slot: u32) -> IoFailure {
     let (errno, pos) = (Errno::EUCLEAN, slot_pos(slot));
     IoFailure { errno, pos, learned_by: Layer::Swap, kind: FailureKind::Checksum, device: None }
 }

@@ -86,6 +86,16 @@ pub struct MmKnobs {
     pub has_slot_checksums: bool,
 }
 
+impl MmKnobs {
+    /// No deviation.
+    pub const DESIGN: Self = Self {
+        is_write_error_dropped: false,
+        is_read_error_cached: false,
+        is_read_cluster_lost_whole: false,
+        has_slot_checksums: false,
+    };
+}
+
 impl MmConfig {
     /// Defaults for a resident limit: an eighth of it in reserve (at least 4 pages), clusters of up to
     /// 8 pages, 4 failures, second chance, no cluster reads, no folios.

@@ -8,9 +8,10 @@ use hal::{
 use iomap::{Context, Direction};
 use tasks::Gfp;
 
-use super::pages::{Page, Resident};
+use super::pages::{Page, Place, Resident};
 use super::{TaskMm, transfer_of};
 use crate::Bug;
+use crate::area::not_what_was_written;
 use crate::events::{BusErrorReason, Cause, Event};
 use crate::path::slot_pos;
 
@@ -41,22 +42,16 @@ impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
             return self.bus_error(page.0, access, BusErrorReason::OutOfRange);
         }
         loop {
-            let swapped = match self.pages.borrow().get(index) {
-                Page::Resident(_) => return FaultOutcome::Retry,
-                Page::Untouched => Some(None),
-                Page::Swapped(slot) => Some(Some(*slot)),
-                Page::Busy => None,
-                Page::Poisoned => {
-                    return self.bus_error(page.0, access, BusErrorReason::Poisoned);
-                }
-            };
-            let result = match swapped {
-                None => {
+            let place = self.pages.borrow().place(index);
+            let result = match place {
+                Place::Resident => Ok(()),
+                Place::Untouched => self.demand_zero(index),
+                Place::Swapped(slot) => self.swap_in(index, slot),
+                Place::Poisoned => Err(BusErrorReason::Poisoned),
+                Place::Busy => {
                     self.wait_for_transfer(index);
                     continue;
                 }
-                Some(None) => self.demand_zero(index),
-                Some(Some(slot)) => self.swap_in(index, slot),
             };
             return match result {
                 Ok(()) => FaultOutcome::Retry,
@@ -105,6 +100,9 @@ impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
 
     /// Linux `do_swap_page`: synchronous, so the access learns of an error.
     fn swap_in(&self, index: usize, slot: u32) -> Result<(), BusErrorReason> {
+        if self.pages.borrow().has_read_failed(slot) {
+            return Err(BusErrorReason::ReadFailedBefore);
+        }
         self.take_page_in_hand(index);
         let read = || {
             let frame = self.user_page(index)?;
@@ -135,9 +133,12 @@ impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
         request.begin(Direction::Read, slot_pos(slot));
         request.pages.push(frame);
         let submitted = self.submit(&mut request, Context::SwapIn);
-        let result = self.complete(&mut request, submitted, Context::SwapIn);
+        let mut result = self.complete(&mut request, submitted, Context::SwapIn);
         let frame = request.pages.pop().expect("a request gives its page back");
         self.give_request(request);
+        if result.is_ok() && !self.pages.borrow().is_as_written(slot, &frame) {
+            result = Err(not_what_was_written(slot));
+        }
         let entry = self.entry(slot);
         let error = result.err().map(|failure| failure.errno);
         self.tracer.emit(Event::SwapInEnd { entry, pages: 1, error });
@@ -149,6 +150,9 @@ impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
             Err(failure) => {
                 let (page, cause) = (index as u64, Cause::new(self.path(), &failure));
                 self.tracer.emit(Event::ReadError { page, entry, cause });
+                if self.config.knobs.is_read_error_cached {
+                    self.pages.borrow_mut().remember_failed_read(slot);
+                }
                 self.give_page(frame);
                 Err(cause)
             }

@@ -42,7 +42,7 @@ use tasks::{Gfp, LockClass, Memory, Resource, ResourceKind, SleepLock, TaskHandl
 
 use crate::events::Event;
 use crate::path::{PathKind, SplitIo, SwapIo};
-use crate::{AreaId, Bugs, SwapArea, SwapEntry};
+use crate::{AreaId, Bugs, MmKnobs, SwapArea, SwapEntry};
 use daemons::Queue;
 use pages::Pages;
 use threads::ThreadRequest;
@@ -65,6 +65,8 @@ pub struct TaskMmConfig {
     pub has_workqueue_from_start: bool,
     /// Each so manieth submission finds no memory; 0: none does.
     pub enomem_every: u32,
+    /// Deviations of the memory. One has nothing to change here: there are no cluster reads that could be lost whole.
+    pub knobs: MmKnobs,
     /// Planted bugs.
     pub bugs: Bugs,
 }
@@ -79,6 +81,7 @@ impl TaskMmConfig {
             requests: 32,
             has_workqueue_from_start: false,
             enomem_every: 0,
+            knobs: MmKnobs::DESIGN,
             bugs: Bugs::NONE,
         }
     }
@@ -136,10 +139,13 @@ impl<U: UserMemory + 'static, D: BlockDevice + 'static> TaskMm<U, D> {
         tasks: Rc<Tasks>,
         user: Rc<U>,
         device: &Rc<D>,
-        area: SwapArea<D::Page>,
+        mut area: SwapArea<D::Page>,
     ) -> Result<Rc<Self>, TaskMmError> {
         let (path, slots) = (area.path(), area.size_pages());
-        let (slots_of_area, io) = area.into_slots_and_io();
+        if config.knobs.has_slot_checksums {
+            area.keep_checksums();
+        }
+        let (slots_of_area, checksums, io) = area.into_parts();
         let is_split = io.split().is_some();
         let frames: Result<Vec<_>, _> = (0..config.frames).map(|_| device.alloc_page()).collect();
         let zone = Zone::new(frames.map_err(|_| TaskMmError::OutOfMemory)?);
@@ -149,7 +155,7 @@ impl<U: UserMemory + 'static, D: BlockDevice + 'static> TaskMm<U, D> {
         let request = |_| Request::new(BIOS, config.cluster_pages);
         let lock = Resource::only(ResourceKind::WorkqueueLock);
         let pressure = Rc::new(Self {
-            pages: RefCell::new(Pages::new(user.size_pages(), slots_of_area)),
+            pages: RefCell::new(Pages::new(user.size_pages(), slots_of_area, checksums)),
             requests: RefCell::new((0..config.requests).map(request).collect()),
             softirq: RefCell::default(),
             work: RefCell::default(),

@@ -3,7 +3,9 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use crate::area::SlotMap;
+use hal::DmaBuf;
+
+use crate::area::{Checksums, SlotMap};
 use crate::frame_id::FrameId;
 
 /// A page in memory.
@@ -27,6 +29,16 @@ pub(super) enum Page<P> {
     Poisoned,
 }
 
+/// The same without what is in it: for those who look before they wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Untouched,
+    Resident,
+    Busy,
+    Swapped(u32),
+    Poisoned,
+}
+
 /// All pages of the address space.
 pub(super) struct Pages<P> {
     pages: Vec<Page<P>>,
@@ -38,17 +50,24 @@ pub(super) struct Pages<P> {
     pub(super) is_off: bool,
     /// The area's. A page keeps its slot until swapoff: nobody gives memory up here.
     slots: SlotMap,
+    checksums: Checksums,
 }
 
 impl<P> Pages<P> {
     /// `size` pages, none of them touched, and the slots of an area that nobody uses.
-    pub(super) fn new(size: u64, slots: SlotMap) -> Self {
+    pub(super) fn new(size: u64, slots: SlotMap, checksums: Checksums) -> Self {
         let pages = (0..size).map(|_| Page::Untouched).collect();
-        Self { pages, lru: VecDeque::new(), in_writeback: 0, is_off: false, slots }
+        Self { pages, lru: VecDeque::new(), in_writeback: 0, is_off: false, slots, checksums }
     }
 
-    pub(super) fn get(&self, index: usize) -> &Page<P> {
-        &self.pages[index]
+    pub(super) fn place(&self, index: usize) -> Place {
+        match &self.pages[index] {
+            Page::Untouched => Place::Untouched,
+            Page::Resident(_) => Place::Resident,
+            Page::Busy => Place::Busy,
+            Page::Swapped(slot) => Place::Swapped(*slot),
+            Page::Poisoned => Place::Poisoned,
+        }
     }
 
     pub(super) fn size(&self) -> usize {
@@ -69,6 +88,31 @@ impl<P> Pages<P> {
     /// A slot for the page, next to the one that was given last, so that pages that go together lie together.
     pub(super) fn alloc_slot(&mut self, index: usize) -> Option<u32> {
         self.slots.alloc(0, FrameId(index as u32))
+    }
+
+    /// The pages of a write are in their slots, from `first` on.
+    pub(super) fn note_written(&mut self, first: u32, frames: &[P])
+    where
+        P: DmaBuf,
+    {
+        self.checksums.note(first, frames);
+    }
+
+    /// What was read from the slot is what was written there, as far as anybody knows.
+    pub(super) fn is_as_written(&self, slot: u32, frame: &P) -> bool
+    where
+        P: DmaBuf,
+    {
+        self.checksums.first_wrong(slot, core::slice::from_ref(frame)).is_none()
+    }
+
+    /// The slot is not read again ([`crate::MmKnobs::is_read_error_cached`]).
+    pub(super) fn has_read_failed(&self, slot: u32) -> bool {
+        self.slots.has_failed(slot)
+    }
+
+    pub(super) fn remember_failed_read(&mut self, slot: u32) {
+        self.slots.set_failed(slot, true);
     }
 
     /// The first slot from `from` on that a page has, and the page.

@@ -10,16 +10,9 @@ use hal::{UserMemory, UserPage};
 use tasks::Gfp;
 
 use super::TaskMm;
-use super::pages::{Page, Resident};
+use super::pages::{Page, Place, Resident};
 use crate::events::Event;
 use crate::{Bug, PoisonedPage, SwapoffError, SwapoffReport};
-
-/// What swapoff finds where a slot's page is.
-enum Found {
-    Resident,
-    Busy,
-    Swapped,
-}
 
 impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
     /// Brings every page back and takes its slot from it. Nothing is written to the area meanwhile, so there must
@@ -57,23 +50,24 @@ impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
     /// Empties a slot, unless there is no memory for its page.
     fn unuse(&self, slot: u32, index: usize, report: &mut SwapoffReport) -> bool {
         loop {
-            match self.find(index) {
-                Found::Busy => self.wait_for_transfer(index),
-                Found::Resident => {
+            match self.find(slot, index) {
+                Place::Busy => self.wait_for_transfer(index),
+                Place::Resident => {
                     report.pages_cached += 1;
                     self.pages.borrow_mut().free_slot(slot, index);
                     break;
                 }
-                Found::Swapped => {
+                Place::Swapped(_) => {
                     let Some(frame) = self.get_page(Gfp::KERNEL) else { return false };
                     // The allocation may have waited.
-                    if !matches!(self.find(index), Found::Swapped) {
+                    if !matches!(self.find(slot, index), Place::Swapped(_)) {
                         self.give_page(frame);
                         continue;
                     }
                     self.bring_back(slot, index, frame, report);
                     break;
                 }
+                Place::Untouched | Place::Poisoned => unreachable!("page {index} has a slot"),
             }
         }
         let entry = self.entry(slot);
@@ -82,12 +76,11 @@ impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
         true
     }
 
-    fn find(&self, index: usize) -> Found {
-        match self.pages.borrow().get(index) {
-            Page::Resident(_) => Found::Resident,
-            Page::Busy if !self.config.bugs.has(Bug::SwapoffRacesFault) => Found::Busy,
-            Page::Busy | Page::Swapped(_) => Found::Swapped,
-            Page::Untouched | Page::Poisoned => unreachable!("page {index} has a slot"),
+    /// Where swapoff believes the slot's page to be: with the bug it comes for it whoever has it in hand.
+    fn find(&self, slot: u32, index: usize) -> Place {
+        match self.pages.borrow().place(index) {
+            Place::Busy if self.config.bugs.has(Bug::SwapoffRacesFault) => Place::Swapped(slot),
+            place => place,
         }
     }
 

@@ -152,26 +152,33 @@ impl<U: UserMemory, D: BlockDevice> TaskMm<U, D> {
         let (entry, pages) = (self.entry(slot), indices.len() as u32);
         let error = result.err().map(|failure| failure.errno);
         self.tracer.emit(Event::SwapOutEnd { entry, pages, error });
-        let frames = request.pages.drain(..);
-        for ((slot, index), frame) in (slot..).zip(&indices).zip(frames) {
-            match &result {
-                Ok(()) => {
+        if result.is_ok() {
+            self.pages.borrow_mut().note_written(slot, &request.pages);
+        }
+        // The knob takes an error for success, as the mail fears.
+        let failure = result.err().filter(|_| !self.config.knobs.is_write_error_dropped);
+        for ((slot, index), frame) in (slot..).zip(&indices).zip(request.pages.drain(..)) {
+            match &failure {
+                None => {
                     self.pages.borrow_mut().set(*index, Page::Swapped(slot));
                     self.give_page(frame);
                 }
-                Err(failure) => {
-                    let (page, entry) = (*index as u64, self.entry(slot));
-                    let cause = Cause::new(self.path(), failure);
-                    self.tracer.emit(Event::WriteError { page, entry, cause });
-                    self.user.map(UserPage(page), hal::DmaBuf::iova(&frame));
-                    let resident = Resident { frame, slot: Some(slot), is_dirty: true };
-                    self.pages.borrow_mut().make_resident(*index, resident);
-                }
+                Some(failure) => self.come_back(*index, slot, frame, failure),
             }
             self.pages.borrow_mut().in_writeback -= 1;
         }
         self.take_in_hand(&indices, false);
         self.give_request(request);
+    }
+
+    /// The page was not written: it is in memory again, dirty.
+    fn come_back(&self, index: usize, slot: u32, frame: D::Page, failure: &IoFailure) {
+        let (page, entry, cause) =
+            (index as u64, self.entry(slot), Cause::new(self.path(), failure));
+        self.tracer.emit(Event::WriteError { page, entry, cause });
+        self.user.map(UserPage(page), hal::DmaBuf::iova(&frame));
+        let resident = Resident { frame, slot: Some(slot), is_dirty: true };
+        self.pages.borrow_mut().make_resident(index, resident);
     }
 
     /// Says who can end the waits for these pages, and for memory at all: who has the oldest write in hand frees

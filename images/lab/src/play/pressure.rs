@@ -55,6 +55,7 @@ impl<D: BlockDevice + 'static, U: UserMemory + 'static> Play<'_, D, U> {
         let config = TaskMmConfig {
             has_workqueue_from_start: spec.knobs.has(Knob::WorkqueueAtMount),
             enomem_every: if spec.knobs.has(Knob::SubmitEnomem) { ENOMEM_EVERY } else { 0 },
+            knobs: spec.knobs.mm(),
             bugs: spec.knobs.bugs(),
             ..TaskMmConfig::new(frames)
         };

@@ -3,26 +3,18 @@
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 
-fn swaplab(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_swaplab"))
-        .args(args)
-        .stdin(Stdio::null())
-        .output()
-        .expect("the program starts")
-}
+use crate::run::{self, swaplab};
 
-/// Runs it and expects this exit code. Gives both outputs.
+/// As [`run::expect`]; and no line is longer than a screen is wide, but for the text of an error.
 #[track_caller]
 fn expect(code: i32, args: &[&str]) -> String {
-    let output = swaplab(args);
-    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
+    let text = run::expect(code, args);
     for line in text.lines() {
         assert!(line.len() <= 160 || code == 2, "{line}");
     }
-    text.into_owned()
+    text
 }
 
 struct Image {

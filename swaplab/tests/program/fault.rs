@@ -1,26 +1,10 @@
 //! `swaplab fault` as a user meets it, and against a machine that runs.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-fn swaplab(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_swaplab"));
-    command.args(args).env_remove("RUST_LOG").output().expect("the program starts")
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn name(path: &Path) -> &str {
-    path.to_str().expect("an ASCII path")
-}
+use crate::run::{command, name, said, stderr, stdout, swaplab};
 
 #[test]
 fn the_kinds_are_listed_in_80_columns() {
@@ -120,9 +104,9 @@ fn a_fault_is_armed_in_a_running_machine_fires_and_is_disarmed() {
     let path = name(&socket).to_owned();
     // The guest waits for its first answer long enough for a rule to be armed; the command after that
     // one hangs for good, so that the machine is still there to be asked.
-    let machine = Command::new(env!("CARGO_BIN_EXE_swaplab"))
-        .args(["boot", "--timeout", "50", "--control", &path, "--fault", "admin nth=1 => delay=4s"])
-        .stdin(Stdio::null())
+    let args =
+        ["boot", "--timeout", "50", "--control", &path, "--fault", "admin nth=1 => delay=4s"];
+    let machine = command(&args)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -132,7 +116,7 @@ fn a_fault_is_armed_in_a_running_machine_fires_and_is_disarmed() {
     let mode = std::fs::metadata(&socket).expect("the socket").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let armed = swaplab(&["fault", "arm", "any => hang count=1", "--socket", &path]);
-    let armed = stdout(&armed) + &stderr(&armed);
+    let armed = said(&armed);
     assert!(armed.trim_start().starts_with('1'), "{armed}");
     let refused = swaplab(&["fault", "disarm", "7", "--socket", &path]);
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");

@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
+
+use crate::run::{command, said};
 
 /// Units of every kind on the host engine: experiments, controls, faults.
 const CAMPAIGN: &str = r#"
@@ -18,18 +20,10 @@ kinds = ["drop", "cfs-sticky", "lost-write"]
 points = 1
 "#;
 
+/// A campaign command in this folder.
 fn swaplab(folder: &Path, words: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_swaplab"));
-    for variable in
-        ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX", "TEST_SHARD_INDEX", "CI_NODE_INDEX"]
-    {
-        command.env_remove(variable);
-    }
-    command.arg("campaign").args(words).current_dir(folder).output().expect("swaplab runs")
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    let mut command = command(&["campaign"]);
+    command.args(words).current_dir(folder).output().expect("swaplab runs")
 }
 
 fn planned() -> (tempfile::TempDir, PathBuf) {
@@ -89,8 +83,9 @@ fn a_run_that_is_killed_goes_on_and_comes_to_the_same() {
     for kill_at_bytes in [1, 10_000, 60_000] {
         let out = folder.join("killed");
         let _ = fs::remove_file(&out);
-        let mut child = Command::new(env!("CARGO_BIN_EXE_swaplab"))
-            .args(["campaign", "run", "plan", "--engine", "host", "--jobs", "2", "--out", "killed"])
+        let words =
+            ["campaign", "run", "plan", "--engine", "host", "--jobs", "2", "--out", "killed"];
+        let mut child = command(&words)
             .current_dir(&folder)
             .stdout(Stdio::null())
             .stderr(Stdio::null())

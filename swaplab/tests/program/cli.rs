@@ -1,19 +1,6 @@
 //! The command line as a user meets it: what is printed where, and the exit codes.
 
-use std::process::{Command, Output};
-
-fn swaplab(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_swaplab"));
-    command.args(args).env_remove("RUST_LOG").output().expect("the program starts")
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
+use crate::run::{command, stderr, stdout, swaplab};
 
 #[test]
 fn an_unknown_scenario_lists_the_known_ones_and_exits_2() {
@@ -192,18 +179,14 @@ fn a_scenario_of_ones_own_is_played_from_a_file_and_a_wrong_word_in_it_exits_2()
 fn a_reader_that_has_gone_is_no_error() {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
-    let program = env!("CARGO_BIN_EXE_swaplab");
-    let output = Command::new(program).args(["reproduce", "--list"]).stdout(writer).output();
-    let output = output.expect("it starts");
+    let output = command(&["reproduce", "--list"]).stdout(writer).output().expect("it starts");
     assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
 }
 
 #[test]
 fn a_full_disk_behind_standard_output_is_said_and_exits_3() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
-    let program = env!("CARGO_BIN_EXE_swaplab");
-    let output = Command::new(program).args(["reproduce", "--list"]).stdout(full).output();
-    let output = output.expect("it starts");
+    let output = command(&["reproduce", "--list"]).stdout(full).output().expect("it starts");
     assert_eq!(output.status.code(), Some(3));
     assert!(stderr(&output).contains("standard output: No space left"), "{output:?}");
 }

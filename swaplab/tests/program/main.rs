@@ -1,0 +1,8 @@
+//! The program as a user meets it: what it is told, what it prints where, and how it ends.
+
+mod block_device;
+mod campaign;
+mod cli;
+mod fault;
+mod image;
+mod run;

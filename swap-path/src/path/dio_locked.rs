@@ -9,23 +9,26 @@ use alloc::vec::Vec;
 
 use block::BlockDevice;
 use hal::trace::Layer;
-use iomap::{
-    Context, Direction, FailureKind, IoFailure, Request, SwapHost, dio_complete, dio_submit,
-};
+use iomap::{Context, Direction, FailureKind, IoFailure, Request, SwapHost};
 
-use super::dio::{dio_swap_rw, swap_iocb};
-use super::{PathKind, SplitIo, SwapIo, slot_pos};
+use super::{DioPath, PathKind, SplitIo, SwapIo, slot_pos};
 
 /// Swap I/O by the filesystem's direct-I/O callbacks, under the inode's I/O lock.
-pub(crate) struct DioLockedPath<H: SwapHost, D: BlockDevice> {
-    host: Rc<H>,
-    device: Rc<D>,
-    inode: H::Inode,
-}
+pub(crate) struct DioLockedPath<H: SwapHost, D: BlockDevice>(DioPath<H, D>);
 
 impl<H: SwapHost, D: BlockDevice> DioLockedPath<H, D> {
     pub(crate) fn new(host: Rc<H>, device: Rc<D>, inode: H::Inode) -> Self {
-        Self { host, device, inode }
+        Self(DioPath::new(host, device, inode))
+    }
+
+    fn lock(&self, pos: u64, context: Context) -> Result<(), IoFailure> {
+        let (learned_by, kind) = (Layer::Filesystem, FailureKind::Refused);
+        let refused = |errno| IoFailure { errno, pos, learned_by, kind, device: None };
+        self.0.host.lock_io(self.0.inode, context).map_err(refused)
+    }
+
+    fn unlock(&self, context: Context) {
+        self.0.host.unlock_io(self.0.inode, context);
     }
 }
 
@@ -41,16 +44,9 @@ impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for DioLockedPath<H, D> {
         pages: &mut Vec<D::Page>,
         context: Context,
     ) -> Result<(), IoFailure> {
-        self.host.lock_io(self.inode, context).map_err(|errno| IoFailure {
-            errno,
-            pos: slot_pos(slot),
-            learned_by: Layer::Filesystem,
-            kind: FailureKind::Refused,
-            device: None,
-        })?;
-        let ops = self.host.dio_ops();
-        let result = dio_swap_rw(ops, &*self.device, self.inode, direction, slot, pages, context);
-        self.host.unlock_io(self.inode, context);
+        self.lock(slot_pos(slot), context)?;
+        let result = self.0.rw(direction, slot, pages, context);
+        self.unlock(context);
         result
     }
 
@@ -59,34 +55,30 @@ impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for DioLockedPath<H, D> {
     }
 
     fn deactivate(&mut self) {
-        self.host.release_swapfile(self.inode);
+        self.0.deactivate();
     }
 }
 
 impl<H: SwapHost, D: BlockDevice> SplitIo<D::Page> for DioLockedPath<H, D> {
+    /// Linux holds the lock for the submission: the completion runs without it.
     fn submit(&self, request: &mut Request<D::Page>, context: Context) {
-        if let Err(errno) = self.host.lock_io(self.inode, context) {
-            let (pos, learned_by) = (request.pos, Layer::Filesystem);
-            let kind = FailureKind::Refused;
-            request.fail(IoFailure { errno, pos, learned_by, kind, device: None });
+        if let Err(failure) = self.lock(request.pos, context) {
+            request.fail(failure);
             return;
         }
-        let ops = self.host.dio_ops();
-        dio_submit(ops, &*self.device, self.inode, request, swap_iocb(context));
-        // Linux holds it for the submission: the completion runs without it.
-        self.host.unlock_io(self.inode, context);
+        self.0.submit(request, context);
+        self.unlock(context);
     }
 
     fn complete(&self, request: &mut Request<D::Page>, context: Context) -> Result<(), IoFailure> {
-        let ops = self.host.dio_ops();
-        dio_complete(ops, &*self.device, self.inode, request, swap_iocb(context))
+        self.0.complete(request, context)
     }
 
     fn enters_filesystem(&self) -> bool {
-        true
+        self.0.enters_filesystem()
     }
 
     fn completes_in_worker(&self) -> bool {
-        true
+        self.0.completes_in_worker()
     }
 }

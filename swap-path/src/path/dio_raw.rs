@@ -4,78 +4,32 @@
 //! The data reaches the device, but nobody converts an unwritten block afterwards or updates the size:
 //! the page reads back as zeros, without any error.
 
-use alloc::rc::Rc;
-use alloc::vec::Vec;
+use iomap::{Context, DioEnd, DioOps, Errno, Intent, Iomap, IomapOps, SwapHost};
 
-use block::BlockDevice;
-use iomap::{
-    Context, DioEnd, DioOps, Direction, Errno, Intent, IoFailure, Iomap, IomapOps, Request,
-    SwapHost, dio_complete, dio_submit,
-};
-
-use super::dio::{dio_swap_rw, swap_iocb};
-use super::{PathKind, SplitIo, SwapIo};
+use super::PathKind;
+use super::engine::{Callbacks, EnginePath};
 
 /// Swap I/O by the filesystem's direct-I/O mapping, without its completion.
-pub(crate) struct DioRawPath<H: SwapHost, D: BlockDevice> {
-    host: Rc<H>,
-    device: Rc<D>,
-    inode: H::Inode,
-}
+pub(crate) type DioRawPath<H, D> = EnginePath<H, D, MappingOnly>;
 
-impl<H: SwapHost, D: BlockDevice> DioRawPath<H, D> {
-    pub(crate) fn new(host: Rc<H>, device: Rc<D>, inode: H::Inode) -> Self {
-        Self { host, device, inode }
-    }
-}
+/// The filesystem's callbacks of direct I/O, but for the completion.
+pub(crate) struct MappingOnly;
 
-impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for DioRawPath<H, D> {
-    fn kind(&self) -> PathKind {
-        PathKind::DioRaw
-    }
+impl<H: SwapHost> Callbacks<H> for MappingOnly {
+    const KIND: PathKind = PathKind::DioRaw;
 
-    fn rw(
-        &mut self,
-        direction: Direction,
-        slot: u32,
-        pages: &mut Vec<D::Page>,
-        context: Context,
-    ) -> Result<(), IoFailure> {
-        let ops = WithoutEndIo(self.host.dio_ops());
-        dio_swap_rw(&ops, &*self.device, self.inode, direction, slot, pages, context)
-    }
+    type Ops<'a>
+        = WithoutEndIo<'a, H::Dio>
+    where
+        H: 'a;
 
-    fn split(&self) -> Option<&dyn SplitIo<D::Page>> {
-        Some(self)
-    }
-
-    fn deactivate(&mut self) {
-        self.host.release_swapfile(self.inode);
-    }
-}
-
-impl<H: SwapHost, D: BlockDevice> SplitIo<D::Page> for DioRawPath<H, D> {
-    fn submit(&self, request: &mut Request<D::Page>, context: Context) {
-        let ops = &WithoutEndIo(self.host.dio_ops());
-        dio_submit(ops, &*self.device, self.inode, request, swap_iocb(context));
-    }
-
-    fn complete(&self, request: &mut Request<D::Page>, context: Context) -> Result<(), IoFailure> {
-        let ops = &WithoutEndIo(self.host.dio_ops());
-        dio_complete(ops, &*self.device, self.inode, request, swap_iocb(context))
-    }
-
-    fn enters_filesystem(&self) -> bool {
-        true
-    }
-
-    fn completes_in_worker(&self) -> bool {
-        true
+    fn of(host: &H) -> Self::Ops<'_> {
+        WithoutEndIo(host.dio_ops())
     }
 }
 
 /// Mapping callbacks whose completion does nothing (Linux: `dops == NULL`).
-struct WithoutEndIo<'a, O>(&'a O);
+pub(crate) struct WithoutEndIo<'a, O>(&'a O);
 
 impl<O: IomapOps> IomapOps for WithoutEndIo<'_, O> {
     type Inode = O::Inode;

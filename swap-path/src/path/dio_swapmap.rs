@@ -4,78 +4,32 @@
 //! No transaction any more, at submission or completion. But the filesystem still refuses all I/O once
 //! it is shut down, and the engine still takes its memory from the heap.
 
-use alloc::rc::Rc;
-use alloc::vec::Vec;
+use iomap::{Context, DioEnd, DioOps, Errno, Intent, Iomap, IomapOps, MapKind, SwapHost};
 
-use block::BlockDevice;
-use iomap::{
-    Context, DioEnd, DioOps, Direction, Errno, Intent, IoFailure, Iomap, IomapOps, MapKind,
-    Request, SwapHost, dio_complete, dio_submit,
-};
-
-use super::dio::{dio_swap_rw, swap_iocb};
-use super::{PathKind, SplitIo, SwapIo};
+use super::PathKind;
+use super::engine::{Callbacks, EnginePath};
 
 /// Swap I/O by the direct-I/O engine and the filesystem's swap mapping.
-pub(crate) struct DioSwapMapPath<H: SwapHost, D: BlockDevice> {
-    host: Rc<H>,
-    device: Rc<D>,
-    inode: H::Inode,
-}
+pub(crate) type DioSwapMapPath<H, D> = EnginePath<H, D, SwapMap>;
 
-impl<H: SwapHost, D: BlockDevice> DioSwapMapPath<H, D> {
-    pub(crate) fn new(host: Rc<H>, device: Rc<D>, inode: H::Inode) -> Self {
-        Self { host, device, inode }
-    }
-}
+/// The filesystem's callbacks of swap, for an engine of direct I/O.
+pub(crate) struct SwapMap;
 
-impl<H: SwapHost, D: BlockDevice> SwapIo<D::Page> for DioSwapMapPath<H, D> {
-    fn kind(&self) -> PathKind {
-        PathKind::DioSwapMap
-    }
+impl<H: SwapHost> Callbacks<H> for SwapMap {
+    const KIND: PathKind = PathKind::DioSwapMap;
 
-    fn rw(
-        &mut self,
-        direction: Direction,
-        slot: u32,
-        pages: &mut Vec<D::Page>,
-        context: Context,
-    ) -> Result<(), IoFailure> {
-        let ops = AliveSwapMap(&*self.host);
-        dio_swap_rw(&ops, &*self.device, self.inode, direction, slot, pages, context)
-    }
+    type Ops<'a>
+        = AliveSwapMap<'a, H>
+    where
+        H: 'a;
 
-    fn split(&self) -> Option<&dyn SplitIo<D::Page>> {
-        Some(self)
-    }
-
-    fn deactivate(&mut self) {
-        self.host.release_swapfile(self.inode);
-    }
-}
-
-impl<H: SwapHost, D: BlockDevice> SplitIo<D::Page> for DioSwapMapPath<H, D> {
-    fn submit(&self, request: &mut Request<D::Page>, context: Context) {
-        let ops = &AliveSwapMap(&*self.host);
-        dio_submit(ops, &*self.device, self.inode, request, swap_iocb(context));
-    }
-
-    fn complete(&self, request: &mut Request<D::Page>, context: Context) -> Result<(), IoFailure> {
-        let ops = &AliveSwapMap(&*self.host);
-        dio_complete(ops, &*self.device, self.inode, request, swap_iocb(context))
-    }
-
-    fn enters_filesystem(&self) -> bool {
-        true
-    }
-
-    fn completes_in_worker(&self) -> bool {
-        true
+    fn of(host: &H) -> Self::Ops<'_> {
+        AliveSwapMap(host)
     }
 }
 
 /// The swap mapping behind the check that every direct I/O begins with.
-struct AliveSwapMap<'a, H>(&'a H);
+pub(crate) struct AliveSwapMap<'a, H>(&'a H);
 
 impl<H: SwapHost> IomapOps for AliveSwapMap<'_, H> {
     type Inode = H::Inode;

@@ -7,6 +7,7 @@ mod dio;
 mod dio_locked;
 mod dio_raw;
 mod dio_swapmap;
+mod engine;
 mod extents;
 mod file;
 mod knobs;

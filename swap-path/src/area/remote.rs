@@ -10,7 +10,7 @@ use super::SwapArea;
 use super::activate::SwaponError;
 use super::header::{HeaderError, SwapHeader};
 use super::inspect::Activation;
-use crate::path::{FilePath, PathKind};
+use crate::path::{NetPath, PathKind};
 
 /// Reads and checks the header in `page`'s memory, and then asks the file whether it is fit for swap, in the
 /// order in which Linux does it. With [`Activation::None`] nobody is asked and the header is believed.
@@ -45,6 +45,6 @@ pub fn swapon_file<P: DmaBuf + 'static>(
         file.activate().map_err(SwaponError::Activate)?;
     }
     let usable_pages = u32::try_from(header.size_pages()).unwrap_or(u32::MAX);
-    let io = Box::new(FilePath::new(PathKind::Net, file));
+    let io = Box::new(NetPath::new(file));
     Ok(SwapArea::from_parts(header, usable_pages, SwapExtents::new(), io))
 }

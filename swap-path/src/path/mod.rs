@@ -9,8 +9,8 @@ mod dio_raw;
 mod dio_swapmap;
 mod engine;
 mod extents;
-mod file;
 mod knobs;
+mod net;
 mod swap;
 
 use alloc::vec::Vec;
@@ -25,8 +25,8 @@ pub(crate) use dio_locked::DioLockedPath;
 pub(crate) use dio_raw::DioRawPath;
 pub(crate) use dio_swapmap::DioSwapMapPath;
 pub(crate) use extents::ExtentsPath;
-pub(crate) use file::FilePath;
 pub use knobs::SwapKnobs;
+pub(crate) use net::NetPath;
 pub(crate) use swap::SwapPath;
 
 /// The most single pages that one swap I/O takes together (Linux `SWAP_CLUSTER_MAX`).

@@ -1,5 +1,5 @@
-//! Swap I/O on a [`SwapFile`]: the one way in for files of a local filesystem (`swap`) and of a remote one
-//! (`net`). Which it is, is the file's own affair.
+//! Swap I/O on a file of a filesystem without a block device (Linux: NFS). How it goes to the server and comes back is
+//! the file's own affair.
 
 use alloc::vec::Vec;
 
@@ -8,21 +8,18 @@ use iomap::{Context, Direction, IoFailure, Request, SplitSwapFile, SwapFile};
 
 use super::{PathKind, SplitIo, SwapIo, slot_pos};
 
-/// An active swap file, by the name of its path.
-pub(crate) struct FilePath<F> {
-    kind: PathKind,
-    file: F,
-}
+/// Swap I/O by the file itself.
+pub(crate) struct NetPath<F>(F);
 
-impl<F> FilePath<F> {
-    pub(crate) fn new(kind: PathKind, file: F) -> Self {
-        Self { kind, file }
+impl<F> NetPath<F> {
+    pub(crate) fn new(file: F) -> Self {
+        Self(file)
     }
 }
 
-impl<P: DmaBuf, F: SwapFile<P>> SwapIo<P> for FilePath<F> {
+impl<P: DmaBuf, F: SwapFile<P>> SwapIo<P> for NetPath<F> {
     fn kind(&self) -> PathKind {
-        self.kind
+        PathKind::Net
     }
 
     fn rw(
@@ -32,29 +29,29 @@ impl<P: DmaBuf, F: SwapFile<P>> SwapIo<P> for FilePath<F> {
         pages: &mut Vec<P>,
         context: Context,
     ) -> Result<(), IoFailure> {
-        self.file.rw(direction, slot_pos(slot), pages, context)
+        self.0.rw(direction, slot_pos(slot), pages, context)
     }
 
     fn split(&self) -> Option<&dyn SplitIo<P>> {
-        self.file.split().map(|_| self as _)
+        self.0.split().map(|_| self as _)
     }
 
     fn deactivate(&mut self) {
-        self.file.deactivate();
+        self.0.deactivate();
     }
 }
 
-impl<F> FilePath<F> {
+impl<F> NetPath<F> {
     fn halves<P>(&self) -> &dyn SplitSwapFile<P>
     where
         F: SwapFile<P>,
     {
-        self.file.split().expect("was asked by `SwapIo::split`")
+        self.0.split().expect("was asked by `SwapIo::split`")
     }
 }
 
 /// What Linux does for NFS, the file of this kind that it has.
-impl<P: DmaBuf, F: SwapFile<P>> SplitIo<P> for FilePath<F> {
+impl<P: DmaBuf, F: SwapFile<P>> SplitIo<P> for NetPath<F> {
     fn submit(&self, request: &mut Request<P>, context: Context) {
         self.halves().submit(request, context);
     }

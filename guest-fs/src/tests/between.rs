@@ -5,9 +5,9 @@ use alloc::rc::Rc;
 use core::cell::{Cell, RefCell};
 
 use block::Op;
+use block::ram::{Hook, Hooked};
 use iomap::Errno;
 
-use super::hooked::{Hook, Hooked};
 use super::rig::Rig;
 use crate::{FileSystem, MountOptions, ShutdownKind};
 

@@ -5,6 +5,7 @@ use alloc::rc::Rc;
 use core::cell::RefCell;
 use core::time::Duration;
 
+use block::ram::{Hook, Hooked};
 use block::{BlockDevice, Op};
 use hal::testing::PoolDma;
 use hal::{DmaBuf, Instant, OutOfMemory, Tracer, Wake};
@@ -12,7 +13,6 @@ use iomap::{Direction, Errno, Kiocb, Transfer};
 use stacks::HostStacks;
 use tasks::{Gfp, Idle, Memory, Resource, Role, TaskHandle, Tasks};
 
-use super::hooked::{Hook, Hooked};
 use super::rig::{PAGE, Rig};
 use crate::{AllocateMode, FileSystem, Ino, MountOptions};
 

@@ -9,7 +9,6 @@ mod crowd;
 mod errors;
 mod guards;
 mod history;
-mod hooked;
 mod hostile;
 mod large;
 mod model;

@@ -1,6 +1,8 @@
 //! `dio_rw`.
 
-use block::ram::{Fault, OpKind};
+use std::rc::Rc;
+
+use block::ram::{Fault, Hooked, OpKind};
 use block::{BlockError, DeviceStatus};
 use hal::trace::Layer;
 
@@ -57,15 +59,15 @@ fn flags_and_context_reach_the_callback_and_a_swap_completion_stays_one() {
 
 #[test]
 fn all_bios_are_in_flight_before_the_first_is_waited_for() {
-    let disk = Depth::new();
+    let disk = Hooked { disk: Rc::new(disk()), hook: Depth::default() };
     let table = Table::new(&[(0, 20, Mapped, 10)]);
     let mut out = transfer(&disk.disk, Write, 0, 10);
     dio_rw(&table, &disk, (), &mut out, Kiocb::DIRECT).unwrap();
-    assert_eq!(disk.depth_max.get(), 3);
-    disk.depth_max.set(0);
+    assert_eq!(disk.hook.depth_max.get(), 3);
+    disk.hook.depth_max.set(0);
     let mut pool = crate::BioPool::new(5, 2);
     crate::swap_rw(&table, &disk, (), &mut out, Context::SwapOut, &mut pool).unwrap();
-    assert_eq!(disk.depth_max.get(), 5);
+    assert_eq!(disk.hook.depth_max.get(), 5);
 }
 
 #[test]

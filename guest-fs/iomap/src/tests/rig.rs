@@ -2,10 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 
-use block::ram::RamDisk;
-use block::{BLOCK_BYTES, Bio, BlockDevice, Done, Geometry, Rejected, Ticket};
+use block::ram::{Hook, RamDisk};
+use block::{BLOCK_BYTES, BlockDevice, Op};
+use hal::DmaBuf;
 use hal::testing::{DmaPool, PoolDma};
-use hal::{DmaBuf, OutOfMemory, Tracer};
 
 use crate::{
     Context, DioEnd, DioOps, Direction, Errno, Intent, Iomap, IomapOps, MapFlags, MapKind, Transfer,
@@ -114,46 +114,20 @@ pub(crate) fn fills(transfer: &Transfer<PoolDma>) -> Vec<u8> {
     transfer.pages.iter().map(first).collect()
 }
 
-/// A disk that counts how many bios are in flight.
+/// Counts how many bios of a disk are in flight.
+#[derive(Default)]
 pub(crate) struct Depth {
-    pub(crate) disk: RamDisk,
     depth: Cell<usize>,
     pub(crate) depth_max: Cell<usize>,
 }
 
-impl Depth {
-    pub(crate) fn new() -> Self {
-        Self { disk: disk(), depth: Cell::new(0), depth_max: Cell::new(0) }
-    }
-}
-
-impl BlockDevice for Depth {
-    type Page = PoolDma;
-
-    fn geometry(&self) -> Geometry {
-        self.disk.geometry()
-    }
-
-    fn alloc_page(&self) -> Result<PoolDma, OutOfMemory> {
-        self.disk.alloc_page()
-    }
-
-    fn submit(&self, bio: Bio<PoolDma>) -> Result<Ticket, Rejected<PoolDma>> {
+impl Hook for Depth {
+    fn at_submit(&self, _: Op) {
         self.depth.set(self.depth.get() + 1);
         self.depth_max.set(self.depth_max.get().max(self.depth.get()));
-        self.disk.submit(bio)
     }
 
-    fn try_take(&self, ticket: Ticket) -> Option<Done<PoolDma>> {
-        self.disk.try_take(ticket)
-    }
-
-    fn wait(&self, ticket: Ticket) -> Done<PoolDma> {
+    fn at_wait(&self) {
         self.depth.set(self.depth.get() - 1);
-        self.disk.wait(ticket)
-    }
-
-    fn tracer(&self) -> &Tracer {
-        self.disk.tracer()
     }
 }

@@ -6,27 +6,33 @@ use std::collections::BTreeSet;
 use hal::PAGE_BYTES;
 use iomap::SwapFile;
 use proptest::prelude::*;
+use proptest::sample::select;
 
 use super::rig::{Page, Rig, numbers, read, write};
 
 const PAGES: u64 = 12;
 
-fn rule() -> impl Strategy<Value = String> {
-    let when = prop_oneof![Just("every=3"), Just("every=7"), Just("chance=0.2"), Just("nth=5")];
-    let what = prop_oneof![
-        Just("delay=70s"),
-        Just("delay=normal(1s,300ms)"),
-        Just("error=EIO"),
-        Just("drop-request"),
-        Just("drop-reply"),
-        Just("disconnect"),
-        Just("disconnect=20s"),
-        Just("short=300"),
-        Just("short=5000"),
-        Just("wrong-tag"),
-    ];
-    let op = prop_oneof![Just("read"), Just("write"), Just("io"), Just("any")];
-    (op, when, what).prop_map(|(op, when, what)| format!("{op} after=begin {when} => {what}"))
+const EFFECTS: &[&str] = &[
+    "delay=70s",
+    "delay=normal(1s,300ms)",
+    "error=EIO",
+    "drop-request",
+    "drop-reply",
+    "disconnect",
+    "disconnect=20s",
+    "short=300",
+    "short=5000",
+    "wrong-tag",
+];
+
+/// A fault of the server: of one of these operations, once `after` was said.
+pub(super) fn rule(
+    ops: &'static [&'static str],
+    after: &'static str,
+) -> impl Strategy<Value = String> {
+    let when = select(&["every=3", "every=7", "chance=0.2", "nth=5"][..]);
+    (select(ops), when, select(EFFECTS))
+        .prop_map(move |(op, when, what)| format!("{op} after={after} {when} => {what}"))
 }
 
 /// Stores and loads, against the set of what each page may hold.
@@ -75,7 +81,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn no_fault_of_the_server_is_silent(
-        rules in prop::collection::vec(rule(), 0..4),
+        rules in prop::collection::vec(rule(&["read", "write", "io", "any"], "begin"), 0..4),
         steps in prop::collection::vec((any::<bool>(), 0_u64..PAGES, 1_u8..9), 1..30),
     ) {
         play(&rules, &steps);

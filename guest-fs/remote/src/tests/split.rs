@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use stacks::HostStacks;
 use tasks::{Resource, ResourceKind, Role, TaskHandle, TaskPlatform, Tasks};
 
+use super::random::rule;
 use super::rig::{Page, Rig, numbers, read, write};
 use crate::events::{BreakCause, Event};
 use crate::slots::SLOTS;
@@ -227,27 +228,11 @@ fn neither_half_allocates() {
     }
 }
 
-fn rule() -> impl Strategy<Value = String> {
-    let when = prop_oneof![Just("every=3"), Just("every=7"), Just("chance=0.2"), Just("nth=5")];
-    let what = prop_oneof![
-        Just("delay=70s"),
-        Just("error=EIO"),
-        Just("drop-request"),
-        Just("drop-reply"),
-        Just("disconnect"),
-        Just("disconnect=20s"),
-        Just("short=300"),
-        Just("wrong-tag"),
-    ];
-    let op = prop_oneof![Just("write"), Just("io"), Just("any"), Just("lock")];
-    (op, when, what).prop_map(|(op, when, what)| format!("{op} after=made {when} => {what}"))
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn every_request_ends_and_what_ended_well_is_there(
-        rules in prop::collection::vec(rule(), 0..4),
+        rules in prop::collection::vec(rule(&["write", "io", "any", "lock"], "made"), 0..4),
         seed in any::<u64>(),
     ) {
         let mut lines = vec![MADE];

@@ -5,7 +5,9 @@
 
 mod disk;
 mod fault;
+mod hooked;
 mod media;
 
 pub use disk::{RamDisk, Request};
 pub use fault::{Fault, OpKind};
+pub use hooked::{Hook, Hooked};

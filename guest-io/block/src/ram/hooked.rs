@@ -2,13 +2,14 @@
 
 use alloc::rc::Rc;
 
-use block::ram::RamDisk;
-use block::{Bio, BlockDevice, Done, Geometry, Op, Rejected, Ticket};
 use hal::testing::PoolDma;
 use hal::{OutOfMemory, Tracer};
 
-/// What is done at a request.
-pub(super) trait Hook {
+use super::RamDisk;
+use crate::{Bio, BlockDevice, Done, Geometry, Op, Rejected, Ticket};
+
+/// What is done at a request. It may look at the disk, run other tasks, or count.
+pub trait Hook {
     /// Before it is submitted.
     fn at_submit(&self, op: Op);
 
@@ -17,9 +18,12 @@ pub(super) trait Hook {
 }
 
 /// The disk with the hook.
-pub(super) struct Hooked<H> {
-    pub(super) disk: Rc<RamDisk>,
-    pub(super) hook: H,
+#[derive(Debug)]
+pub struct Hooked<H> {
+    /// The disk.
+    pub disk: Rc<RamDisk>,
+    /// What is done at each of its requests.
+    pub hook: H,
 }
 
 impl<H: Hook> BlockDevice for Hooked<H> {

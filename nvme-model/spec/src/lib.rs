@@ -23,6 +23,8 @@
 
 #[macro_use]
 mod bits;
+#[macro_use]
+mod structure;
 
 pub mod aer;
 pub mod command;

@@ -2,7 +2,7 @@
 // Spec: NVMe-Base-2.0c 5.17.2.1 "Identify Controller data structure (CNS 01h)"
 
 use zerocopy::little_endian::{U16, U32};
-use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::IDENTIFY_BYTES;
 
@@ -329,22 +329,9 @@ pub struct IdentifyController {
     vendor_3072: [u8; 1024],
 }
 
-const _: () = assert!(size_of::<IdentifyController>() == IDENTIFY_BYTES);
 const _: () = assert!(size_of::<PowerState>() == 32);
 
-impl IdentifyController {
-    /// All zeros, to be filled in.
-    #[must_use]
-    pub fn zeroed() -> Self {
-        Self::new_zeroed()
-    }
-
-    /// Reads the structure out of the first bytes of `bytes`; `None` if they are too few.
-    #[must_use]
-    pub fn from_prefix(bytes: &[u8]) -> Option<Self> {
-        Self::read_from_prefix(bytes).ok().map(|(this, _)| this)
-    }
-}
+structure!(IdentifyController, IDENTIFY_BYTES);
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 // Spec: NVM-CS-1.0c 4.1.5.1 "NVM Command Set Identify Namespace Data Structure (CNS 00h)"
 
 use zerocopy::little_endian::{U16, U32, U64};
-use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::IDENTIFY_BYTES;
 
@@ -148,22 +148,12 @@ pub struct IdentifyNamespace {
     vendor_384: [u8; 3712],
 }
 
-const _: () = assert!(size_of::<IdentifyNamespace>() == IDENTIFY_BYTES);
+// Zeros are what an inactive namespace answers.
+structure!(IdentifyNamespace, IDENTIFY_BYTES);
+
 const _: () = assert!(size_of::<LbaFormat>() == 4);
 
 impl IdentifyNamespace {
-    /// All zeros: what an inactive namespace answers.
-    #[must_use]
-    pub fn zeroed() -> Self {
-        Self::new_zeroed()
-    }
-
-    /// Reads the structure out of the first bytes of `bytes`; `None` if they are too few.
-    #[must_use]
-    pub fn from_prefix(bytes: &[u8]) -> Option<Self> {
-        Self::read_from_prefix(bytes).ok().map(|(this, _)| this)
-    }
-
     /// The LBA format in use.
     #[must_use]
     pub fn format(&self) -> Option<&LbaFormat> {

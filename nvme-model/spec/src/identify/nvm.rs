@@ -53,22 +53,9 @@ pub struct IdentifyNvmController {
     reserved_16: [u8; 4080],
 }
 
-const _: () = assert!(size_of::<IdentifyNvmNamespace>() == IDENTIFY_BYTES);
 const _: () = assert!(size_of::<IdentifyNvmController>() == IDENTIFY_BYTES);
 
-impl IdentifyNvmNamespace {
-    /// All zeros, to be filled in.
-    #[must_use]
-    pub fn zeroed() -> Self {
-        Self::new_zeroed()
-    }
-
-    /// Reads the structure out of the first bytes of `bytes`; `None` if they are too few.
-    #[must_use]
-    pub fn from_prefix(bytes: &[u8]) -> Option<Self> {
-        Self::read_from_prefix(bytes).ok().map(|(this, _)| this)
-    }
-}
+structure!(IdentifyNvmNamespace, IDENTIFY_BYTES);
 
 impl IdentifyNvmController {
     /// All zeros, to be filled in.

@@ -104,22 +104,9 @@ pub struct EventHeader {
     pub length: U16,
 }
 
-const _: () = assert!(size_of::<PersistentHeader>() == 512);
 const _: () = assert!(size_of::<EventHeader>() == 24);
 
-impl PersistentHeader {
-    /// All zeros, to be filled in.
-    #[must_use]
-    pub fn zeroed() -> Self {
-        Self::new_zeroed()
-    }
-
-    /// Reads the header out of the first bytes of `bytes`; `None` if they are too few.
-    #[must_use]
-    pub fn from_prefix(bytes: &[u8]) -> Option<Self> {
-        Self::read_from_prefix(bytes).ok().map(|(this, _)| this)
-    }
-}
+structure!(PersistentHeader, 512);
 
 impl EventHeader {
     /// The header of an event of this type with so many bytes of data.

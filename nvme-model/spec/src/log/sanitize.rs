@@ -2,7 +2,7 @@
 // Spec: NVMe-Base-2.0c 5.16.1.25 "Sanitize Status (Log Identifier 81h)"
 
 use zerocopy::little_endian::{U16, U32};
-use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Values of [`SanitizeLog::sstat`].
 pub mod sstat {
@@ -47,23 +47,11 @@ pub struct SanitizeLog {
     reserved_32: [u8; 480],
 }
 
-const _: () = assert!(size_of::<SanitizeLog>() == 512);
+structure!(SanitizeLog, 512);
 
 impl SanitizeLog {
     /// No estimate.
     pub const NO_ESTIMATE: u32 = u32::MAX;
-
-    /// All zeros, to be filled in.
-    #[must_use]
-    pub fn zeroed() -> Self {
-        Self::new_zeroed()
-    }
-
-    /// Reads the log out of the first bytes of `bytes`; `None` if they are too few.
-    #[must_use]
-    pub fn from_prefix(bytes: &[u8]) -> Option<Self> {
-        Self::read_from_prefix(bytes).ok().map(|(this, _)| this)
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 // Spec: NVMe-Base-2.0c 5.16.1.3 "SMART / Health Information (Log Identifier 02h)"
 
 use zerocopy::little_endian::{U16, U32, U128};
-use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Bytes of the log.
 pub const SMART_LOG_BYTES: usize = 512;
@@ -65,21 +65,7 @@ pub struct SmartLog {
     reserved_216: [u8; 296],
 }
 
-const _: () = assert!(size_of::<SmartLog>() == SMART_LOG_BYTES);
-
-impl SmartLog {
-    /// All zeros, to be filled in.
-    #[must_use]
-    pub fn zeroed() -> Self {
-        Self::new_zeroed()
-    }
-
-    /// Reads the log out of the first bytes of `bytes`; `None` if they are too few.
-    #[must_use]
-    pub fn from_prefix(bytes: &[u8]) -> Option<Self> {
-        Self::read_from_prefix(bytes).ok().map(|(this, _)| this)
-    }
-}
+structure!(SmartLog, SMART_LOG_BYTES);
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 // Spec: NVMe-Base-2.0c 5.16.1.8 "Telemetry Host-Initiated (Log Identifier 07h)"
 
 use zerocopy::little_endian::{U16, U32};
-use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Bytes of a block of telemetry; the header is one.
 pub const TELEMETRY_BLOCK_BYTES: usize = 512;
@@ -36,21 +36,7 @@ pub struct TelemetryHeader {
     pub reason: [u8; 128],
 }
 
-const _: () = assert!(size_of::<TelemetryHeader>() == TELEMETRY_BLOCK_BYTES);
-
-impl TelemetryHeader {
-    /// All zeros, to be filled in.
-    #[must_use]
-    pub fn zeroed() -> Self {
-        Self::new_zeroed()
-    }
-
-    /// Reads the header out of the first bytes of `bytes`; `None` if they are too few.
-    #[must_use]
-    pub fn from_prefix(bytes: &[u8]) -> Option<Self> {
-        Self::read_from_prefix(bytes).ok().map(|(this, _)| this)
-    }
-}
+structure!(TelemetryHeader, TELEMETRY_BLOCK_BYTES);
 
 #[cfg(test)]
 mod tests {

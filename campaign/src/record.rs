@@ -4,6 +4,7 @@ use results::{
     ErrorSeen, HostPart, Outcome, Record, Role as RoleWord, UnitId, VerdictLabel, VerdictWord,
 };
 
+use crate::oracle::layer_name;
 use crate::run::UnitResult;
 use crate::{Role, Unit};
 
@@ -45,7 +46,7 @@ pub fn record(result: &UnitResult, attempt: u32) -> Record {
     let errors = result.facts.errors.iter().map(|error| ErrorSeen {
         operation: error.operation.to_owned(),
         errno: error.errno.name().to_owned(),
-        learned_by: error.learned_by.to_owned(),
+        learned_by: layer_name(error.learned_by).to_owned(),
         count: error.count,
     });
     let unit = result.unit.text();

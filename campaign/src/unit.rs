@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use file_server::ServerPlan;
+use hal::trace::Layer;
 use iomap::Errno;
 use lab::UnitSpec;
 use nvme_model::FaultPlan;
@@ -174,7 +175,7 @@ pub struct Unit {
     /// Transactions that each swap-out of the first pass needs, if that is predicted.
     pub transactions: Option<u64>,
     /// The layer that must learn first of every error, if that is predicted.
-    pub learned_by: Option<String>,
+    pub learned_by: Option<Layer>,
     /// The longest that a fault may take in virtual time, if that is predicted.
     pub fault_max_ns: Option<u64>,
     /// Pages of the swap file that a user sees data in, if that is predicted.

@@ -13,9 +13,11 @@
 use std::fmt::Write as _;
 
 use file_server::ServerPlan;
+use hal::trace::Layer;
 use lab::UnitSpec;
 use nvme_model::FaultPlan;
 
+use crate::oracle::{layer_called, layer_name};
 use crate::unit::{Role, Source, Unit};
 use crate::verdict::Oracle;
 
@@ -74,7 +76,9 @@ impl Unit {
         for (key, number) in numbers {
             number.iter().for_each(|number| push(&mut text, key, number));
         }
-        learned_by.iter().for_each(|layer| push(&mut text, "learned-by", &word(layer)));
+        learned_by.iter().for_each(|layer| {
+            push(&mut text, "learned-by", &word(layer_name(*layer)));
+        });
         let _ = write!(text, " {}", spec.to_string().replace(STAGE, ""));
         if !faults.rules.is_empty() {
             let rules: Vec<_> = faults.rules.iter().map(ToString::to_string).collect();
@@ -129,7 +133,7 @@ struct Found {
     lost_in_the_end: Option<u64>,
     order_reports: Option<u64>,
     commands: Option<u64>,
-    learned_by: Option<String>,
+    learned_by: Option<Layer>,
 }
 
 impl Found {
@@ -146,7 +150,7 @@ impl Found {
             "lost-in-the-end" => self.lost_in_the_end = Some(number(key, value)?),
             "order-reports" => self.order_reports = Some(number(key, value)?),
             "commands" => self.commands = Some(number(key, value)?),
-            "learned-by" => self.learned_by = Some(name(value)),
+            "learned-by" => self.learned_by = Some(layer_called(&name(value))?),
             _ => return Ok(false),
         }
         Ok(true)
@@ -266,6 +270,7 @@ mod tests {
             ("scenario=a expect=ok path=bio", "extents"),
             ("scenario=a expect=ok faults=0 read nth=1 => explode", "explode"),
             ("scenario=a expect=ok transactions=many", "not a number"),
+            ("scenario=a expect=ok learned-by=me", "known are program"),
             ("scenario=a expect=ok shutdown", "key=value"),
         ] {
             let error = Unit::from_text(text).expect_err(text);

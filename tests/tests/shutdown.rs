@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use campaign::engine::HostEngine;
 use campaign::trace::first_difference;
 use campaign::{Oracle, Role, Unit, Verdict};
+use hal::trace::Layer;
 use iomap::Errno;
 use lab::events::Step;
 use swap_path::PathKind;
@@ -66,7 +67,7 @@ fn on_the_dio_path_exactly_the_swapped_out_pages_are_lost() {
         let lost = u64::try_from(result.facts.pages_lost.len()).unwrap_or(u64::MAX);
         assert_eq!(lost, unit.spec.pages - unit.spec.resident_pages);
         let learned_by: BTreeSet<_> = result.facts.errors.iter().map(|e| e.learned_by).collect();
-        assert_eq!(learned_by, BTreeSet::from(["filesystem"]), "the device never failed");
+        assert_eq!(learned_by, BTreeSet::from([Layer::Filesystem]), "the device never failed");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use campaign::trace::{Entry, Source};
 use campaign::{Oracle, Prediction, Role, Unit, Verdict};
+use hal::trace::Layer;
 use nvme_model::{Event, FaultPlan};
 use swaplab_tests::{engines, run, units_of};
 
@@ -69,7 +70,7 @@ fn a_read_error_of_the_drive_is_learned_by_the_driver_and_told_to_the_owner() {
         let result = run(engine.as_mut(), &with_fault("swap", rule));
         assert_eq!(result.faults_fired, 1);
         assert_eq!(result.facts.pages_lost.len(), 1, "{:?}", result.facts.errors);
-        assert!(result.facts.errors.iter().all(|error| error.learned_by == "driver"));
+        assert!(result.facts.errors.iter().all(|error| error.learned_by == Layer::Driver));
         assert!(matches!(&result.verdict, Verdict::Fail(f) if f.oracle == Oracle::NothingLost));
     }
 }

@@ -25,7 +25,8 @@ pub enum MemoryAfterPowerCycle {
     /// Zeroes, as in a new machine.
     #[default]
     Cleared,
-    /// Whatever the guest left there, as in a warm reset; the fastest way to boot again.
+    /// Whatever the guest left there, as in a warm reset; the fastest way to boot again. What the image says is not
+    /// to be written to is loaded again only after a guest that crashed or hung.
     Kept,
 }
 

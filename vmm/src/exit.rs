@@ -48,6 +48,20 @@ pub enum Exit {
     Stopped,
 }
 
+impl Exit {
+    /// The guest, or whoever has the machine's power, wanted it: nothing went wrong in the guest before.
+    pub(crate) const fn is_meant(&self) -> bool {
+        matches!(
+            self,
+            Self::Code(_)
+                | Self::WaitsForever(_)
+                | Self::PowerLost
+                | Self::PowerOff
+                | Self::Reset
+        )
+    }
+}
+
 /// The watchdog's limits, in wall-clock time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {

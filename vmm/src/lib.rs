@@ -34,6 +34,7 @@ mod output;
 mod pci;
 mod poller;
 mod raised;
+mod seen;
 mod tail;
 mod watchdog;
 

@@ -4,8 +4,8 @@
 ///
 /// In the lab clock the console's transmit queue is emptied at every exit before the exit itself is
 /// handled, so whatever the guest reported before it touched a device is seen before what the device
-/// then did. It is told by one thread at a time, not always by the same.
-pub trait MachineObserver: Send {
+/// then did. It is told by the CPU's thread alone, though it may be told later what happened without an exit.
+pub trait MachineObserver {
     /// Bytes that the guest wrote to its console.
     fn console(&mut self, now_ns: u64, bytes: &[u8]);
 

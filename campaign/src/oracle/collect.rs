@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use file_server::Event as ServerEvent;
 use guest_fs::events::Event as FsEvent;
+use hal::trace::Layer;
 use iomap::events::Event as IomapEvent;
 use iomap::{Context, Errno};
 use lab::events::{Event as LabEvent, Step};
@@ -14,7 +15,7 @@ use swap_path::SwapEntry;
 use swap_path::events::Event as SwapEvent;
 use tasks::events::Event as TaskEvent;
 
-use super::deeds::{blocks_of_write, context_of_deed, layer_name};
+use super::deeds::{blocks_of_write, context_of_deed};
 use super::facts::{ErrorSeen, Facts, PageTold, PageWrong, StepSeen, SwapOutCost};
 use super::journey::Tracker;
 use super::shape::ShapeFinder;
@@ -34,7 +35,7 @@ pub(super) struct Collector {
     /// Fork shares slots.
     pages_of_slot: BTreeMap<SwapEntry, BTreeSet<u64>>,
     out: BTreeSet<u64>,
-    errors: BTreeMap<(&'static str, Errno, &'static str), u64>,
+    errors: BTreeMap<(&'static str, Errno, Layer), u64>,
     is_swapping_out: bool,
     /// Write commands of the swap-out under way.
     commands: u64,
@@ -269,8 +270,7 @@ impl Collector {
     }
 
     fn error(&mut self, operation: &'static str, cause: &swap_path::events::Cause) {
-        let learned_by = layer_name(cause.learned_by);
-        *self.errors.entry((operation, cause.errno, learned_by)).or_default() += 1;
+        *self.errors.entry((operation, cause.errno, cause.learned_by)).or_default() += 1;
     }
 
     fn filesystem(&mut self, event: &FsEvent) {

@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use guest_fs::events::Event as FsEvent;
-use hal::trace::Layer;
 use iomap::Context;
 use nvme_model::Event as ModelEvent;
 use nvme_spec::NvmOpcode;
@@ -39,24 +38,5 @@ pub(super) fn blocks_of_write(event: &ModelEvent) -> Option<Range<u64>> {
             Some(*slba..slba.saturating_add(u64::from(*blocks)))
         }
         _ => None,
-    }
-}
-
-/// Who learns first of whatever a file server or the way to it does wrong.
-pub(crate) const REMOTE_CLIENT: &str = "remote client";
-
-/// The layer's name in reports.
-pub(super) const fn layer_name(layer: Layer) -> &'static str {
-    match layer {
-        Layer::Program => "program",
-        Layer::Workload => "workload",
-        Layer::Swap => "swap path",
-        Layer::Iomap => "iomap",
-        Layer::Filesystem => "filesystem",
-        Layer::Block => "block layer",
-        Layer::Driver => "driver",
-        Layer::Platform => "platform",
-        Layer::Remote => REMOTE_CLIENT,
-        Layer::Task => "tasks",
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use hal::trace::Layer;
 use iomap::Errno;
 use lab::PageContent;
 use lab::events::Step;
@@ -42,7 +43,7 @@ pub struct ErrorSeen {
     /// What swap was given.
     pub errno: Errno,
     /// The layer that learned of it first.
-    pub learned_by: &'static str,
+    pub learned_by: Layer,
     /// Pages.
     pub count: u64,
 }

@@ -8,6 +8,7 @@ mod deeds;
 mod exercised;
 mod facts;
 mod journey;
+mod layers;
 mod outcome;
 mod pages;
 mod progress;
@@ -17,10 +18,11 @@ mod swap_io;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use deeds::REMOTE_CLIENT;
 pub(crate) use deeds::context_of_deed;
 pub use facts::{ErrorSeen, Facts, PageTold, PageWrong, StepSeen, SwapOutCost};
 pub use journey::{Fate, Journey, Station, Stations};
+pub(crate) use layers::layer_called;
+pub use layers::layer_name;
 pub use outcome::Outcome;
 
 use crate::unit::{Prediction, Role, Unit};

@@ -8,9 +8,9 @@ use lab::Knob;
 use lab::events::Step;
 use swap_path::PathKind;
 
-use super::deeds::layer_name;
 use super::facts::ErrorSeen;
 use super::journey::LIE;
+use super::layers::layer_name;
 use super::{Facts, Journey, object};
 use crate::report::ranges;
 use crate::unit::{Prediction, Unit};
@@ -123,7 +123,7 @@ pub(super) fn filesystem_sees_swap(unit: &Unit, facts: &Facts) -> Option<Finding
     let (asks, ios) = (facts.map_asks, facts.swap_ios);
     // A submission without memory fails before it can ask. These are pages, so at least as many as I/Os.
     let is_unasked = |error: &&ErrorSeen| {
-        error.errno == Errno::ENOMEM && error.learned_by == layer_name(Layer::Swap)
+        error.errno == Errno::ENOMEM && error.learned_by == Layer::Swap
     };
     let unasked: u64 = facts.errors.iter().filter(is_unasked).map(|error| error.count).sum();
     let is_right = match unit.spec.path {
@@ -140,10 +140,10 @@ pub(super) fn filesystem_sees_swap(unit: &Unit, facts: &Facts) -> Option<Finding
 
 /// Every error was learned of first where it was predicted.
 pub(super) fn learned_by(unit: &Unit, facts: &Facts) -> Option<Finding> {
-    let wanted = unit.learned_by.as_ref()?;
+    let wanted = unit.learned_by?;
     let other = facts.errors.iter().find(|error| error.learned_by != wanted)?;
-    let detail =
-        format!("{} failed in the {}, not in the {wanted}", other.operation, other.learned_by);
+    let (found, wanted) = (layer_name(other.learned_by), layer_name(wanted));
+    let detail = format!("{} failed in the {found}, not in the {wanted}", other.operation);
     object(Oracle::LearnedBy, detail)
 }
 

@@ -5,7 +5,7 @@ use tasks::{Resource, Stuck, TaskId};
 
 use super::latency::Latency;
 use super::table::outcome_name;
-use crate::oracle::{Facts, Journey, Station};
+use crate::oracle::{Facts, Journey, Station, layer_name};
 use crate::run::UnitResult;
 
 /// One result, as scripts see it. Fields are added, never renamed or removed.
@@ -105,7 +105,7 @@ pub fn json_line(result: &UnitResult) -> String {
     let errors = result.facts.errors.iter().map(|error| ErrorSeen {
         operation: error.operation,
         errno: error.errno.name(),
-        learned_by: error.learned_by,
+        learned_by: layer_name(error.learned_by),
         count: error.count,
     });
     let steps = result

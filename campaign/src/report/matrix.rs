@@ -1,13 +1,13 @@
 //! The matrix that a run of many scenarios prints: one row a case, one column a path, one word a cell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use swap_path::PathKind;
 
 use super::table::wrapped;
 use crate::engine::EngineKind;
-use crate::oracle::Outcome;
+use crate::oracle::{Outcome, layer_name};
 use crate::run::UnitResult;
 use crate::unit::Role;
 
@@ -146,11 +146,9 @@ fn who(members: &[&UnitResult]) -> String {
 
 fn sentences(result: &UnitResult) -> Vec<String> {
     let facts = &result.facts;
-    let mut learned: BTreeMap<&str, u64> = BTreeMap::new();
-    for error in &facts.errors {
-        *learned.entry(error.learned_by).or_default() += error.count;
-    }
-    let learned: Vec<_> = learned.into_keys().collect();
+    let learned: BTreeSet<&str> =
+        facts.errors.iter().map(|error| layer_name(error.learned_by)).collect();
+    let learned: Vec<_> = learned.into_iter().collect();
     let learned = learned.join(" and the ");
     let pages = result.unit.spec.pages;
     let mut out = Vec::new();

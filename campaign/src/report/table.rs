@@ -7,7 +7,7 @@ use iomap::Errno;
 use lab::events::Step;
 
 use crate::engine::EngineKind;
-use crate::oracle::Outcome;
+use crate::oracle::{Outcome, layer_name};
 use crate::run::UnitResult;
 use crate::scenario::Definition;
 use crate::unit::Unit;
@@ -102,7 +102,7 @@ fn surprises(result: &UnitResult) -> String {
     for error in &result.facts.errors {
         let text = format!(
             "{name}: {} {} failed with {}, first learned by the {}",
-            error.count, error.operation, error.errno, error.learned_by
+            error.count, error.operation, error.errno, layer_name(error.learned_by)
         );
         out += &wrapped(&text, "  ");
     }

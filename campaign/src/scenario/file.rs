@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use file_server::ServerPlan;
+use hal::trace::Layer;
 use lab::{FileKind, Knobs, Op, Script, UnitSpec};
 use nvme_model::FaultPlan;
 use serde::Deserialize;
 use swap_path::{Activation, PathKind, ReclaimPolicy};
 
 use crate::engine::SWAP_FILE_BLOCK;
-use crate::oracle::REMOTE_CLIENT;
+use crate::oracle::layer_called;
 use crate::unit::{Prediction, Role, Source, Unit};
 use crate::verdict::Oracle;
 
@@ -174,6 +175,7 @@ impl ScenarioFile {
 
     fn experiment(&self, case: &CaseFile, path: PathKind, cell: &str) -> Result<Unit, String> {
         let (prediction, source) = cell_of(cell)?;
+        let learned_by = case.learned_by.as_deref().map(layer_called).transpose()?;
         let name = case.name();
         let label = match self.case.len() {
             1 => path.name().to_owned(),
@@ -195,8 +197,8 @@ impl ScenarioFile {
             transactions: case.transactions.get(path.name()).copied(),
             // Whoever it is on the drive's side, here it is the client.
             learned_by: match path {
-                PathKind::Net => case.learned_by.as_ref().map(|_| REMOTE_CLIENT.to_owned()),
-                _ => case.learned_by.clone(),
+                PathKind::Net => learned_by.map(|_| Layer::Remote),
+                _ => learned_by,
             },
             order_reports: case.order_reports.get(path.name()).copied(),
             user_sees: case.user_sees.get(path.name()).copied(),

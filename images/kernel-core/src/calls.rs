@@ -106,6 +106,26 @@ impl<D: SharedWord> Calls<D> {
         }
     }
 
+    /// Asks for the register at `address`; the answer is [`Calls::asked`] when the call is answered.
+    #[must_use]
+    pub fn ask(&self, address: u64) -> Rung {
+        if self.u32(page::BELL) != page::ATTENDED {
+            return Rung::Nobody;
+        }
+        self.set_u64(page::ASKED_ADDRESS, address);
+        let rung = self.ring_for_posted();
+        if rung == Rung::Nobody {
+            self.set_u64(page::ASKED_ADDRESS, 0);
+        }
+        rung
+    }
+
+    /// What the register held that was asked for last.
+    #[must_use]
+    pub fn asked(&self) -> u32 {
+        self.u32(page::ASKED_VALUE)
+    }
+
     /// Whether the call that was taken is answered by now, or after a while.
     #[must_use]
     pub fn is_answered(&self) -> bool {

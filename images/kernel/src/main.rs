@@ -22,7 +22,7 @@ mod program;
 mod selftest;
 mod system;
 
-use kernel_core::command_line::CommandLine;
+use kernel_core::command_line::{self, CommandLine};
 use machine::ports;
 
 use arch::boot::{self, BootInfo};
@@ -32,21 +32,32 @@ use options::Options;
 /// Called on the guarded stack, once.
 fn kernel_main() -> ! {
     let info = boot::boot_info().expect("the loader describes the machine");
+    let told = told(&info);
+    announce(&told, ports::STAGE_ENTERED);
     hal::memory::init(&info);
-    let code = run(&info);
+    let code = run(told);
     exit::exit(code)
 }
 
-fn run(info: &BootInfo) -> u32 {
-    let line = CommandLine::parse(info.command_line);
-    match line.and_then(|line| Ok((line, Options::new(line)?))) {
-        Ok((line, options)) => {
-            if !options.calls {
-                // An exit, which such a guest is to be spared.
-                arch::port::write32(ports::BOOT_STAGE, ports::STAGE_PROGRAM);
-            }
-            program::run(line, &options)
-        }
+/// What the command line says, to the program and to the kernel.
+type Told = Result<(CommandLine<'static>, Options<'static>), command_line::Error<'static>>;
+
+fn told(info: &BootInfo) -> Told {
+    let line = CommandLine::parse(info.command_line)?;
+    Ok((line, Options::new(line)?))
+}
+
+/// Announces a stage. It is an exit, which a guest with a call page is to be spared.
+fn announce(told: &Told, stage: u32) {
+    if !told.as_ref().is_ok_and(|(_, options)| options.calls) {
+        arch::port::write32(ports::BOOT_STAGE, stage);
+    }
+}
+
+fn run(told: Told) -> u32 {
+    announce(&told, ports::STAGE_PROGRAM);
+    match told {
+        Ok((line, options)) => program::run(line, &options),
         Err(error) => {
             println!("{error}");
             ports::EXIT_BAD_COMMAND_LINE

@@ -19,7 +19,8 @@
 //!
 //! An access that has to be answered at once needs no exit either, as long as a thread of the host looks at [`BELL`].
 //! The guest posts the write, if it is one, and rings; the thread carries out what is posted, exactly as at an exit, while the
-//! guest does nothing but look at the bell. One word says whose turn it is:
+//! guest does nothing but look at the bell. A register whose copy is not in the page is asked for in the same way
+//! ([`ASKED_ADDRESS`]). One word says whose turn it is:
 //!
 //! ```text
 //!             guest rings          thread takes it
@@ -60,6 +61,11 @@ pub const REGISTERS: usize = 80;
 pub const REGISTERS_BYTES: usize = 112;
 /// Both ways, `u32`: [`DESERTED`], [`ATTENDED`], [`RUNG`] or [`ANSWERING`].
 pub const BELL: usize = 192;
+/// Both ways, `u64`: the register that the guest asks for, or 0. The device answers when it has carried out what is
+/// posted, and sets it to 0.
+pub const ASKED_ADDRESS: usize = 200;
+/// Device to guest, `u32`: what the register held that was asked for.
+pub const ASKED_VALUE: usize = 208;
 /// Guest to device, `u32`: posted writes in the page. The device sets it to zero.
 pub const POSTED_COUNT: usize = 248;
 /// Guest to device: the posted writes, one after the other.
@@ -87,7 +93,8 @@ pub const ANSWERING: u32 = 3;
 pub const POSTED_BYTES: usize = 24;
 
 const _: () = assert!(POSTED + POSTED_MAX * POSTED_BYTES <= PAGE_BYTES);
-const _: () = assert!(REGISTERS + REGISTERS_BYTES <= BELL && BELL + 4 <= POSTED_COUNT);
+const _: () = assert!(REGISTERS + REGISTERS_BYTES <= BELL && BELL + 4 <= ASKED_ADDRESS);
+const _: () = assert!(ASKED_VALUE + 4 <= POSTED_COUNT);
 
 /// A posted write, little-endian: `address: u64, at: u64, value: u32`, four bytes of nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -10,9 +10,10 @@ pub const EXIT: u16 = 0xf4;
 /// A 32-bit write announces a boot stage; the first one is the guest's first output.
 pub const BOOT_STAGE: u16 = 0xf8;
 
-/// The guest's first instruction of Rust ran.
+/// The guest runs Rust and knows what it was told. Neither this nor the next is announced by one that wants a call
+/// page, to which exits are dear.
 pub const STAGE_ENTERED: u32 = 1;
-/// The guest is about to start its program; not announced by one that wants a call page, to which exits are dear.
+/// The guest is about to start its program.
 pub const STAGE_PROGRAM: u32 = 2;
 
 /// A round of a benchmark begins.

@@ -10,6 +10,7 @@ use std::io::Cursor;
 use std::ops::Range;
 
 use linux_loader::loader::{Elf, KernelLoader};
+use nvme_model::{BadAddress, GuestMemory};
 
 use super::fields::Fields;
 use crate::ImageError;
@@ -20,6 +21,8 @@ const PROGRAM_HEADER_BYTES: u64 = 56;
 // Spec: SysV-ELF "p_type"
 const PT_LOAD: u64 = 1;
 const PT_NOTE: u64 = 4;
+// Spec: SysV-ELF "p_flags"
+const PF_W: u64 = 2;
 // Spec: PVH "XEN_ELFNOTE_PHYS32_ENTRY"
 const NOTE_PHYS32_ENTRY: u64 = 18;
 
@@ -29,6 +32,8 @@ pub(super) struct LoadPlan {
     entry: u64,
     /// Memory that the file does not fill (.bss), to be zeroed.
     zeroed: Vec<Range<u64>>,
+    /// What the guest may write to: the range of the file, and where it goes.
+    writable: Vec<(Range<usize>, u64)>,
     /// One past the last byte of any segment.
     end: u64,
 }
@@ -41,7 +46,7 @@ impl LoadPlan {
         let table = file.get::<8>("e_phoff", 32)?;
         let count = file.get::<2>("e_phnum", 56)?;
         file.check("the program header table", table, count * PROGRAM_HEADER_BYTES)?;
-        let mut plan = Self { entry: 0, zeroed: Vec::new(), end: 0 };
+        let mut plan = Self { entry: 0, zeroed: Vec::new(), writable: Vec::new(), end: 0 };
         let mut loaded = Vec::new();
         let mut entry = None;
         for header in (0..count).map(|i| table + i * PROGRAM_HEADER_BYTES) {
@@ -63,6 +68,9 @@ impl LoadPlan {
                         });
                     }
                     plan.zeroed.push(address + file_bytes..end);
+                    if file.get::<4>("p_flags", header + 4)? & PF_W != 0 {
+                        plan.writable.push((in_file(offset..offset + file_bytes), address));
+                    }
                     plan.end = plan.end.max(end);
                     loaded.push(address..end);
                 }
@@ -93,14 +101,38 @@ impl LoadPlan {
 
     /// Copies the segments and zeroes what they leave open.
     pub(super) fn load(&self, bytes: &[u8], ram: &Ram) -> Result<(), ImageError> {
-        let loader = |e: &dyn std::fmt::Display| ImageError::Loader(e.to_string());
-        for range in &self.zeroed {
-            ram.zero(range.start, range.end)
-                .map_err(|e| loader(&format_args!("{:#x} is not memory", e.address)))?;
-        }
+        self.zero(ram)?;
         Elf::load(ram.memory(), None, &mut Cursor::new(bytes), None).map_err(|e| loader(&e))?;
         Ok(())
     }
+
+    /// Makes an image as good as new that was loaded before, if the guest wrote to nothing but what is writable.
+    pub(super) fn refresh(&self, bytes: &[u8], ram: &Ram) -> Result<(), ImageError> {
+        self.zero(ram)?;
+        for (range, address) in &self.writable {
+            let content = bytes.get(range.clone()).unwrap_or_default();
+            GuestMemory::write(ram, *address, content).map_err(no_memory)?;
+        }
+        Ok(())
+    }
+
+    fn zero(&self, ram: &Ram) -> Result<(), ImageError> {
+        self.zeroed.iter().try_for_each(|range| ram.zero(range.start, range.end)).map_err(no_memory)
+    }
+}
+
+fn loader(error: &dyn std::fmt::Display) -> ImageError {
+    ImageError::Loader(error.to_string())
+}
+
+fn no_memory(bad: BadAddress) -> ImageError {
+    loader(&format_args!("{:#x} is not memory", bad.address))
+}
+
+/// A range that was checked against the size of the file.
+fn in_file(range: Range<u64>) -> Range<usize> {
+    let at = |offset| usize::try_from(offset).unwrap_or(usize::MAX);
+    at(range.start)..at(range.end)
 }
 
 // Spec: SysV-ELF "e_ident"

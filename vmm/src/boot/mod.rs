@@ -42,6 +42,15 @@ impl KernelImage {
     }
 }
 
+/// What is in memory when a guest is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InMemory {
+    /// Nothing that can be relied on.
+    Nothing,
+    /// The image, whole where it says that nobody writes to it.
+    Image,
+}
+
 /// An image that was checked against the machine it is to boot in.
 #[derive(Debug)]
 pub(crate) struct Boot {
@@ -91,12 +100,22 @@ impl Boot {
     ///
     /// # Errors
     /// The command line is too long, or the kernel refuses the registers.
-    pub(crate) fn start(&self, ram: &Ram, vcpu: &Vcpu, cmdline: &str) -> Result<(), VmmError> {
+    pub(crate) fn start(
+        &self,
+        ram: &Ram,
+        vcpu: &Vcpu,
+        cmdline: &str,
+        in_memory: InMemory,
+    ) -> Result<(), VmmError> {
         let plan = match &self.plan {
             Plan::Pvh(plan) => plan,
             Plan::Linux(plan) => return plan.start(&self.image.bytes, ram, vcpu, cmdline),
         };
-        plan.load(&self.image.bytes, ram).map_err(|source| self.image.wrong(source))?;
+        let loaded = match in_memory {
+            InMemory::Nothing => plan.load(&self.image.bytes, ram),
+            InMemory::Image => plan.refresh(&self.image.bytes, ram),
+        };
+        loaded.map_err(|source| self.image.wrong(source))?;
         start_info::write(ram, cmdline)?;
         let (regs, sregs) =
             registers::pvh(plan.entry(), start_info::START_INFO, vcpu.power_on_sregs());

@@ -88,7 +88,20 @@ impl Devices {
             self.take_output(write.at, observer)?;
             self.mmio_write(write.address, &write.value.to_le_bytes(), observer)?;
         }
-        self.take_output(head.u64(page::WRITTEN), observer)
+        self.take_output(head.u64(page::WRITTEN), observer)?;
+        self.answer_asked(address, head.u64(page::ASKED_ADDRESS), observer);
+        Ok(())
+    }
+
+    /// Reads the register that the guest asks for, if it does.
+    fn answer_asked(&mut self, calls: u64, asked: u64, observer: &mut dyn MachineObserver) {
+        if asked == 0 {
+            return;
+        }
+        let mut value = [0; 4];
+        self.mmio_read(asked, &mut value, observer);
+        self.page_write(calls, page::ASKED_VALUE, &value);
+        self.page_write(calls, page::ASKED_ADDRESS, &0_u64.to_le_bytes());
     }
 
     /// Hands the observer the ring's bytes up to position `until`.

@@ -6,10 +6,12 @@ use file_server::FileServer;
 use machine::layout;
 use nvme_model::Controller;
 
+use super::lent::Lendable;
 use super::{Machine, Stopper};
 use crate::ConsoleInput;
 use crate::VmmError;
-use crate::boot::Boot;
+use crate::attendant::Attendant;
+use crate::boot::{Boot, InMemory};
 use crate::clock::MachineClock;
 use crate::config::{Clock, MachineConfig, MemoryAfterPowerCycle};
 use crate::control::{Answering, Control, ControlServer, Mailbox};
@@ -71,22 +73,26 @@ impl Machine {
             cache_policy: config.cache_policy,
             answering,
         });
-        boot.start(&ram, &vcpu, &config.cmdline)?;
+        let is_attended = config.is_attended && !is_wall_clock;
+        let attendant = || Attendant::start(ram.clone(), Arc::clone(&progress));
+        let attendant = is_attended.then(attendant).transpose()?;
+        boot.start(&ram, &vcpu, &config.cmdline, InMemory::Nothing)?;
         devices.write_config_copy().map_err(no_boot_pages)?;
         Ok(Self {
             _event_loop: event_loop,
             progress,
             raised,
             vcpu,
-            devices,
+            devices: Lendable::new(devices),
             alarm,
             poller,
             is_wall_clock,
-            is_attended: config.is_attended && !is_wall_clock,
+            attendant,
             _vm: vm,
             ram,
             boot,
             memory_after_power_cycle: config.memory_after_power_cycle,
+            is_image_whole: true,
         })
     }
 
@@ -105,7 +111,12 @@ impl Machine {
         if self.memory_after_power_cycle == MemoryAfterPowerCycle::Cleared {
             self.clear_memory()?;
         }
-        self.boot.start(&self.ram, &self.vcpu, cmdline)?;
+        let in_memory = match self.memory_after_power_cycle {
+            MemoryAfterPowerCycle::Kept if self.is_image_whole => InMemory::Image,
+            _ => InMemory::Nothing,
+        };
+        self.boot.start(&self.ram, &self.vcpu, cmdline, in_memory)?;
+        self.is_image_whole = true;
         self.devices.write_config_copy().map_err(no_boot_pages)
     }
 

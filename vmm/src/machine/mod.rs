@@ -2,21 +2,23 @@
 
 mod attended;
 mod build;
+mod lent;
 mod run;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
+use crate::attendant::Attendant;
 use crate::boot::Boot;
 use crate::config::MemoryAfterPowerCycle;
 use crate::controller_timer::Alarm;
-use crate::devices::Devices;
 use crate::event_loop::EventLoop;
 use crate::kvm::{Ram, Vcpu, Vm};
 use crate::poller::Poller;
 use crate::raised::Raised;
 use crate::watchdog::Progress;
+use lent::Lendable;
 
 /// A virtual machine.
 #[derive(Debug)]
@@ -29,13 +31,16 @@ pub struct Machine {
     /// In the wall clock.
     poller: Option<Poller>,
     is_wall_clock: bool,
-    is_attended: bool,
+    /// In the lab clock, if one is wanted.
+    attendant: Option<Attendant>,
     vcpu: Vcpu,
-    devices: Devices,
+    devices: Lendable,
     _vm: Vm,
     ram: Ram,
     boot: Boot,
     memory_after_power_cycle: MemoryAfterPowerCycle,
+    /// The guest has come to an end that it meant; one that crashed may have written anywhere.
+    is_image_whole: bool,
 }
 
 /// Stops a machine from another thread.

@@ -3,7 +3,7 @@
 use kvm_ioctls::VcpuExit;
 use machine::ports;
 
-use super::Machine;
+use super::{Machine, attended};
 use crate::devices::{Devices, Ending};
 use crate::poller::Poller;
 use crate::watchdog::StopReason;
@@ -36,14 +36,20 @@ impl Machine {
         self.devices.forward_events(observer);
         self.devices.begin_run(observer.watches_devices());
         self.progress.enter()?;
-        let end = match self.is_attended {
-            true => self.run_attended(observer),
-            false => self.run_loop(observer),
+        let end = match &mut self.attendant {
+            Some(attendant) => {
+                attendant.open(self.devices.lend());
+                let end = attended::run_loop(&mut self.vcpu, &self.progress, attendant, observer);
+                self.devices.take_back(attendant.close(observer));
+                end
+            }
+            None => self.run_loop(observer),
         };
         self.progress.leave();
         // A guest that hung or crashed may have said something that it never announced.
         let _ = self.devices.catch_up(observer);
         let exit = self.exit(end?)?;
+        self.is_image_whole &= exit.is_meant();
         log::debug!("the run ended: {exit}");
         Ok(exit)
     }

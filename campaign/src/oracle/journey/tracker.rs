@@ -15,7 +15,7 @@ use swap_path::events::{BusErrorReason, Cause, Event as SwapEvent};
 
 use super::bios::Bios;
 use super::{Fate, Journey, LIE, Station, Stations};
-use crate::oracle::deeds::layer_name;
+use crate::oracle::layer_name;
 use crate::trace::GuestEvent;
 
 /// One error on its way.

@@ -85,6 +85,19 @@ fn a_call_that_nobody_takes_is_taken_back_and_the_bell_left_alone() {
 }
 
 #[test]
+fn a_register_is_asked_for_only_of_somebody_who_is_there() {
+    let calls = calls();
+    assert_eq!(calls.ask(0xc001_0000), Rung::Nobody, "without a look");
+    calls.page.bell.borrow_mut().extend([page::ATTENDED, page::RUNG, page::ATTENDED]);
+    assert_eq!(calls.ask(0xc001_0000), Rung::Answered);
+    assert_eq!(calls.u64(page::ASKED_ADDRESS), 0xc001_0000, "the device answers and sets it to 0");
+    calls.page.write(page::ASKED_VALUE, &7_u32.to_le_bytes());
+    assert_eq!(calls.asked(), 7);
+    assert_eq!(calls.ask(0xc001_0004), Rung::Nobody, "nobody takes it");
+    assert_eq!(calls.u64(page::ASKED_ADDRESS), 0, "and it is taken back");
+}
+
+#[test]
 fn a_call_that_was_taken_is_never_taken_back() {
     let (calls, rung) = ring([page::ATTENDED, page::ANSWERING]);
     assert_eq!(rung, Rung::Slow);

@@ -6,10 +6,9 @@ use core::ops::Range;
 
 use kernel_core::memory_map::{self, Error, MEMORY_MAP_ENTRY_BYTES, START_INFO_BYTES, StartInfo};
 use machine::layout::MEMORY_BYTES_MAX;
-use machine::ports;
 
 use super::single::Single;
-use super::{idt, port};
+use super::idt;
 
 /// The longest command line.
 const COMMAND_LINE_BYTES_MAX: usize = 4096;
@@ -38,7 +37,6 @@ pub(crate) struct BootInfo {
 /// Entered from boot.s in ring 3, on a small stack, with no exception handler yet.
 #[unsafe(no_mangle)]
 extern "C" fn rust_start(start_info: u64) -> ! {
-    port::write32(ports::BOOT_STAGE, ports::STAGE_ENTERED);
     START_INFO.with(|slot| *slot = start_info);
     idt::init();
     let [_, top, _] = stack_window();

@@ -131,6 +131,9 @@ user_pd:
     .skip 4096
 tss:
     .skip 0x2069                    # 104 bytes, 8 KiB of I/O bitmap, all ports allowed, 1 byte of end
+
+# Whatever is in them when the guest boots: nobody reads a stack before it was written.
+.section .stacks, "aw", @nobits
     .balign 4096
 main_stack:
     .skip 0x20000

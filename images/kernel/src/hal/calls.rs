@@ -63,7 +63,8 @@ impl Attached {
         if self.calls.is_stale(address) {
             let _ = self.is_answered(self.calls.ring_for_posted());
         }
-        self.calls.register(address)
+        let known = self.calls.register(address);
+        known.or_else(|| self.is_answered(self.calls.ask(address)).then(|| self.calls.asked()))
     }
 
     /// Waits for the answer to a call, if there will be one.

@@ -27,12 +27,32 @@ fn a_good_image_is_loaded_and_its_bss_zeroed() {
     assert_eq!(plan.end(), 0x10_0000 + bytes.len() as u64 + 64);
     let ram = Ram::new(MEMORY as usize).expect("memory");
     let bss = 0x10_0000 + bytes.len() as u64;
-    nvme_model::GuestMemory::write(&ram, bss, &[0xff; 64]).expect("memory");
+    GuestMemory::write(&ram, bss, &[0xff; 64]).expect("memory");
     plan.load(&bytes, &ram).expect("loads");
     let mut loaded = vec![1; bytes.len() + 64];
-    nvme_model::GuestMemory::read(&ram, 0x10_0000, &mut loaded).expect("memory");
+    GuestMemory::read(&ram, 0x10_0000, &mut loaded).expect("memory");
     assert_eq!(loaded[..bytes.len()], bytes);
     assert_eq!(loaded[bytes.len()..], [0; 64]);
+}
+
+#[test]
+fn an_image_is_refreshed_where_the_guest_may_write_and_nowhere_else() {
+    let mut bytes = tiny::elf(&[0x90; 16]);
+    let ram = Ram::new(MEMORY as usize).expect("memory");
+    let end = 0x10_0000 + bytes.len() as u64;
+    let p_flags = 64 + 4;
+    for (flags, is_writable) in [(5_u32, false), (7, true)] {
+        bytes[p_flags..p_flags + 4].copy_from_slice(&flags.to_le_bytes());
+        let plan = plan(&bytes).expect("a good image");
+        plan.load(&bytes, &ram).expect("loads");
+        for address in [end - 1, end] {
+            GuestMemory::write(&ram, address, &[0xee]).expect("memory");
+        }
+        plan.refresh(&bytes, &ram).expect("it was loaded");
+        let mut seen = [0; 2];
+        GuestMemory::read(&ram, end - 1, &mut seen).expect("memory");
+        assert_eq!(seen, [if is_writable { 0x90 } else { 0xee }, 0], "flags {flags}");
+    }
 }
 
 #[test]

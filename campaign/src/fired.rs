@@ -18,7 +18,8 @@ const PLACES_MAX: usize = 4;
 
 /// Every rule of the plan, in its order.
 pub(crate) fn counts(faults: &FaultEngine, trace: &[Entry]) -> Vec<FaultCount> {
-    let mut places = places(trace, |source| match source {
+    let has_fired = faults.counts().any(|(_, counts)| counts.fired > 0);
+    let mut places = places(trace, has_fired, |source| match source {
         Source::Controller(ModelEvent::Fault { rule, .. }) => Some(*rule),
         _ => None,
     });
@@ -36,7 +37,8 @@ pub(crate) fn counts(faults: &FaultEngine, trace: &[Entry]) -> Vec<FaultCount> {
 
 /// The same for the file server's rules.
 pub(crate) fn server_counts(server: &FileServer, trace: &[Entry]) -> Vec<FaultCount> {
-    let mut places = places(trace, |source| match source {
+    let has_fired = server.faults().any(|(_, counts)| counts.fired > 0);
+    let mut places = places(trace, has_fired, |source| match source {
         Source::Server(ServerEvent::Fault { rule, .. }) => u16::try_from(*rule).ok(),
         _ => None,
     });
@@ -55,9 +57,13 @@ pub(crate) fn server_counts(server: &FileServer, trace: &[Entry]) -> Vec<FaultCo
 /// The first places of each rule that fired, as `rule_of` finds them.
 fn places(
     trace: &[Entry],
+    has_fired: bool,
     rule_of: impl Fn(&Source) -> Option<u16>,
 ) -> BTreeMap<u16, Vec<FiredAt>> {
     let mut places: BTreeMap<u16, Vec<FiredAt>> = BTreeMap::new();
+    if !has_fired {
+        return places;
+    }
     let mut phases = Phases::default();
     for (event, entry) in (1..).zip(trace) {
         phases.entry(entry);
@@ -75,6 +81,7 @@ fn places(
 #[derive(Debug, Default)]
 pub(crate) struct Phases {
     steps: Vec<Step>,
+    lives: u32,
 }
 
 impl Phases {
@@ -86,13 +93,21 @@ impl Phases {
         }
         match LabEvent::decode(record) {
             // A life that was cut off leaves its steps open.
-            Some(LabEvent::StepBegin { step: Step::Probe }) => self.steps = vec![Step::Probe],
+            Some(LabEvent::StepBegin { step: Step::Probe }) => {
+                self.steps = vec![Step::Probe];
+                self.lives += 1;
+            }
             Some(LabEvent::StepBegin { step }) => self.steps.push(step),
             Some(LabEvent::StepEnd { .. }) => {
                 self.steps.pop();
             }
             _ => {}
         }
+    }
+
+    /// Which life it is, from 1; 0 before the first probes its controller.
+    pub(crate) const fn life(&self) -> u32 {
+        self.lives
     }
 
     /// The innermost step that is under way.

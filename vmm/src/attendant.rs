@@ -146,7 +146,8 @@ impl Attendant {
         {
             resume_unwind(panic);
         }
-        let Work { devices, mut seen, .. } = work.expect("a run has the devices until it is closed");
+        let Work { devices, mut seen, .. } =
+            work.expect("a run has the devices until it is closed");
         seen.hand_on(observer);
         self.seen = seen;
         devices

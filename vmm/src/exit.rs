@@ -53,11 +53,7 @@ impl Exit {
     pub(crate) const fn is_meant(&self) -> bool {
         matches!(
             self,
-            Self::Code(_)
-                | Self::WaitsForever(_)
-                | Self::PowerLost
-                | Self::PowerOff
-                | Self::Reset
+            Self::Code(_) | Self::WaitsForever(_) | Self::PowerLost | Self::PowerOff | Self::Reset
         )
     }
 }

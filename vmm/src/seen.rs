@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn what_is_handed_on_is_what_was_told_and_is_told_once() {
-        let (mut seen, mut later, mut at_once) = (Seen::default(), Notes::default(), Notes::default());
+        let (mut seen, mut later, mut at_once) =
+            (Seen::default(), Notes::default(), Notes::default());
         for _ in 0..2 {
             tell(&mut seen);
             seen.hand_on(&mut later);

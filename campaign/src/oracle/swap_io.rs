@@ -122,9 +122,8 @@ pub(super) fn filesystem_sees_swap(unit: &Unit, facts: &Facts) -> Option<Finding
     }
     let (asks, ios) = (facts.map_asks, facts.swap_ios);
     // A submission without memory fails before it can ask. These are pages, so at least as many as I/Os.
-    let is_unasked = |error: &&ErrorSeen| {
-        error.errno == Errno::ENOMEM && error.learned_by == Layer::Swap
-    };
+    let is_unasked =
+        |error: &&ErrorSeen| error.errno == Errno::ENOMEM && error.learned_by == Layer::Swap;
     let unasked: u64 = facts.errors.iter().filter(is_unasked).map(|error| error.count).sum();
     let is_right = match unit.spec.path {
         PathKind::Extents => asks == 0,

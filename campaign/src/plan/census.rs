@@ -4,8 +4,9 @@
 //! a unit once on the host engine and writes down, for every command, what the guest was doing and
 //! which command of its class it was. Each of them is an injection point, and there are no others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use file_server::Event as ServerEvent;
 use nvme_model::Event as ModelEvent;
 use nvme_spec::NvmOpcode;
 
@@ -29,6 +30,10 @@ pub(super) struct Point {
     pub(super) phase: &'static str,
     /// Which of its class in that step, from 1.
     pub(super) nth_of_phase: u64,
+    /// In which life of the guest, from 1.
+    pub(super) life: u32,
+    /// Every fault that the unit has of itself has fired before.
+    pub(super) is_after_own: bool,
 }
 
 /// Takes the census of one unit after the other. Engine and trace keep the memory that they have touched.
@@ -55,15 +60,35 @@ fn points_of(trace: &[Entry]) -> Vec<Point> {
     let mut counts_of_phase: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     let mut phases = Phases::default();
     let mut points = Vec::new();
-    for entry in trace {
+    let own = own_fired_by(trace);
+    for (index, entry) in trace.iter().enumerate() {
         phases.entry(entry);
         let (Some(class), phase) = (class_of(entry), phases.name()) else { continue };
         let nth = counts.entry(class).or_default();
         let nth_of_phase = counts_of_phase.entry((class, phase)).or_default();
         (*nth, *nth_of_phase) = (*nth + 1, *nth_of_phase + 1);
-        points.push(Point { class, nth: *nth, phase, nth_of_phase: *nth_of_phase });
+        points.push(Point {
+            class,
+            nth: *nth,
+            phase,
+            nth_of_phase: *nth_of_phase,
+            life: phases.life(),
+            is_after_own: index >= own,
+        });
     }
     points
+}
+
+/// From which entry on every rule that fires at all has fired once.
+fn own_fired_by(trace: &[Entry]) -> usize {
+    let mut seen = BTreeSet::new();
+    let rule = |entry: &Entry| match &entry.source {
+        Source::Controller(ModelEvent::Fault { rule, .. }) => Some((false, u32::from(*rule))),
+        Source::Server(ServerEvent::Fault { rule, .. }) => Some((true, *rule)),
+        _ => None,
+    };
+    let fired = trace.iter().enumerate().filter_map(|(index, entry)| Some((index, rule(entry)?)));
+    fired.filter(|(_, rule)| seen.insert(*rule)).map(|(index, _)| index).last().unwrap_or(0)
 }
 
 fn class_of(entry: &Entry) -> Option<&'static str> {

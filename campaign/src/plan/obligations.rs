@@ -42,6 +42,8 @@ pub struct FaultRow {
     pub on: &'static [&'static str],
     /// What the layers owe.
     pub owes: Owes,
+    /// No command comes to the controller after it in this life.
+    pub ends_life: bool,
 }
 
 const READS: &[&str] = &["read"];
@@ -50,7 +52,7 @@ const DATA: &[&str] = &["read", "write"];
 const ALL: &[&str] = &["read", "write", "flush"];
 
 const fn row(does: &'static str, on: &'static [&'static str], owes: Owes) -> FaultRow {
-    FaultRow { does, with: &[], on, owes }
+    FaultRow { does, with: &[], on, owes, ends_life: false }
 }
 
 const fn with(
@@ -59,7 +61,12 @@ const fn with(
     on: &'static [&'static str],
     owes: Owes,
 ) -> FaultRow {
-    FaultRow { does, with, on, owes }
+    FaultRow { does, with, on, owes, ends_life: false }
+}
+
+/// The same as the last that the controller sees in a life.
+const fn last(row: FaultRow) -> FaultRow {
+    FaultRow { ends_life: true, ..row }
 }
 
 use Owes::{Report, Survive, Undetectable};
@@ -80,7 +87,7 @@ pub const ROWS: &[FaultRow] = &[
     row("hang", ALL, Survive),
     row("hold=never", ALL, Survive),
     with("hang", &["abort => ignore-abort"], ALL, Survive),
-    with("hang", &["abort => ignore-abort", "disable => ignore-reset"], ALL, Report),
+    last(with("hang", &["abort => ignore-abort", "disable => ignore-reset"], ALL, Report)),
     row("corrupt=100^0x01", DATA, Undetectable),
     row("forge=0:00", DATA, Undetectable),
     row("lost-write", WRITES, Undetectable),
@@ -88,7 +95,7 @@ pub const ROWS: &[FaultRow] = &[
     row("misdirect=0x1f00", WRITES, Undetectable),
     row("stale-read", READS, Undetectable),
     row("read-only", WRITES, Report),
-    row("power-cut-at=700B", WRITES, Report),
+    last(row("power-cut-at=700B", WRITES, Report)),
     row("dma-error=data", DATA, Survive),
     row("dma-error=sqe", ALL, Survive),
     row("dma-error=cqe", ALL, Survive),
@@ -110,15 +117,15 @@ pub const ROWS: &[FaultRow] = &[
     // Messages are what the laboratory's driver uses: of a pin it sees nothing.
     row("stuck-pin", ALL, Survive),
     row("cfs", ALL, Survive),
-    row("cfs-sticky", ALL, Report),
-    row("remove", ALL, Report),
+    last(row("cfs-sticky", ALL, Report)),
+    last(row("remove", ALL, Report)),
     // It comes back without its volatile cache, and a driver that resets it cannot know.
     row("remove-for=50ms", ALL, Undetectable),
-    row("power-cut", ALL, Report),
-    with("cfs", &["enable nth=1 after=first => rdy-never"], ALL, Report),
+    last(row("power-cut", ALL, Report)),
+    last(with("cfs", &["enable nth=1 after=first => rdy-never"], ALL, Report)),
     with("cfs", &["enable nth=1 after=first => rdy-delay=5s"], ALL, Survive),
     // The queues cannot be created again: the driver gives the controller up, as Linux does.
-    with("cfs", &["disable nth=1 after=first => keep-queues"], ALL, Report),
+    last(with("cfs", &["disable nth=1 after=first => keep-queues"], ALL, Report)),
     row("lose-queues", ALL, Survive),
     row("aen=notice/namespace-changed", ALL, Survive),
     row("aen-storm=100", ALL, Survive),

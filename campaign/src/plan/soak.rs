@@ -4,8 +4,13 @@
 //! only a few of them, often. A unit depends on the soak's seed and on its own number alone: more units
 //! are added behind the ones there are.
 //!
-//! The first fault is at a command of the run without faults, so it fires; the others come after it.
-//! Whether they find a command there is not known: a unit in which one does not is NOT_EXERCISED.
+//! The first fault is at a command of the run without faults, so it fires; the others come after it, where the run
+//! without faults has commands left. One after which the controller sees no more in a life is put only where the
+//! scenario's own faults have fired. What is left out could not have fired, so the sample stays fair: every unit that
+//! can be exercised is as likely as any other of its kind.
+//!
+//! The run with the first fault is another one, and is not known: a unit in which one of the others finds no command
+//! is NOT_EXERCISED.
 
 use std::collections::BTreeMap;
 
@@ -100,8 +105,9 @@ fn unit(base: &Unit, points: &[Point], rows: &[FaultRow], most: u64, draw: &mut 
     let mut owes = faults::owes_at(first, point);
     let mut rules = vec![format!("{} nth={} name=first => {}", point.class, point.nth, first.does)];
     rules.extend(first.with.iter().map(|rule| (*rule).to_owned()));
+    let later = later(points, point, first);
     for _ in 1..=draw.below(usize::try_from(most).unwrap_or(1).max(1)) {
-        let (Some((class, last)), Some(row)) = (draw.of(LATER), draw.of(&swarm)) else { continue };
+        let (Some((class, last)), Some(row)) = (draw.of(&later), draw.of(&swarm)) else { continue };
         if row.on.contains(class) {
             let nth = draw.below(*last) + 1;
             rules.push(format!("{class} nth={nth} after=first => {}", row.does));
@@ -116,6 +122,19 @@ fn unit(base: &Unit, points: &[Point], rows: &[FaultRow], most: u64, draw: &mut 
     unit
 }
 
+/// Where later faults can be: what of [`LATER`] the run without faults still has behind the first.
+fn later(points: &[Point], point: &Point, first: &FaultRow) -> Vec<(&'static str, usize)> {
+    let from = points.iter().position(|one| one == point).map_or(points.len(), |at| at + 1);
+    let rest = points.get(from..).unwrap_or_default();
+    let comes = |one: &&Point| !first.ends_life || one.life > point.life;
+    let left = |class| rest.iter().filter(comes).filter(|one| one.class == class).count();
+    LATER
+        .iter()
+        .map(|(class, most)| (*class, left(*class).min(*most)))
+        .filter(|(_, n)| *n > 0)
+        .collect()
+}
+
 /// Draws a point, and a row of the swarm that can be put at it: each such pair is as likely as any other. There are
 /// too many of them to write them down for every unit.
 fn first_fault<'a>(
@@ -123,11 +142,15 @@ fn first_fault<'a>(
     swarm: &[&'a FaultRow],
     draw: &mut Draw,
 ) -> Option<(&'a Point, &'a FaultRow)> {
-    let fits = |class: &str| swarm.iter().copied().filter(|row| row.on.contains(&class)).collect();
-    let rows_of: Vec<(&str, Vec<&FaultRow>)> =
-        CLASSES.iter().map(|class| (*class, fits(class))).collect();
+    let fits = |class: &str, is_after_own: bool| {
+        let fits = |row: &&&FaultRow| row.on.contains(&class) && (is_after_own || !row.ends_life);
+        swarm.iter().filter(fits).copied().collect()
+    };
+    let rows_of: Vec<(&str, [Vec<&FaultRow>; 2])> =
+        CLASSES.iter().map(|class| (*class, [false, true].map(|is| fits(class, is)))).collect();
     let rows_at = |point: &Point| {
-        rows_of.iter().find(|(class, _)| *class == point.class).map_or(&[][..], |(_, rows)| rows)
+        let rows = rows_of.iter().find(|(class, _)| *class == point.class);
+        rows.map_or(&[][..], |(_, rows)| &rows[usize::from(point.is_after_own)])
     };
     let pairs = points.iter().map(|point| rows_at(point).len()).sum::<usize>();
     let mut choice = (pairs > 0).then(|| draw.below(pairs))?;
@@ -172,11 +195,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn later_faults_are_put_where_commands_are_left() {
+        let point = |class, nth, life| Point {
+            class,
+            nth,
+            phase: "-",
+            nth_of_phase: nth,
+            life,
+            is_after_own: true,
+        };
+        let first = point("write", 1, 1);
+        let points =
+            [first.clone(), point("write", 2, 1), point("read", 1, 1), point("write", 3, 2)];
+        let row = |ends_life| ROWS.iter().find(|row| row.ends_life == ends_life).expect("a row");
+        assert_eq!(later(&points, &first, row(false)), [("read", 1), ("write", 2)]);
+        assert_eq!(later(&points, &first, row(true)), [("write", 1)]);
+        assert_eq!(later(&points, &points[3], row(false)), []);
+    }
+
+    #[test]
     fn the_first_fault_is_the_one_that_a_list_of_all_pairs_would_give() {
         let points: Vec<Point> = (0..50)
             .map(|nth| {
                 let class = CLASSES[nth as usize * 7 % CLASSES.len()];
-                Point { class, nth, phase: "-", nth_of_phase: nth }
+                let is_after_own = nth > 20;
+                Point { class, nth, phase: "-", nth_of_phase: nth, life: 1, is_after_own }
             })
             .collect();
         for number in 0..200 {
@@ -186,6 +229,7 @@ mod tests {
                 .iter()
                 .flat_map(|point| swarm.iter().map(move |row| (point, *row)))
                 .filter(|(point, row)| row.on.contains(&point.class))
+                .filter(|(point, row)| point.is_after_own || !row.ends_life)
                 .collect();
             let mut same = draw;
             let expected = same.of(&pairs).map(|(point, row)| (point.nth, row.does));

@@ -102,7 +102,10 @@ fn surprises(result: &UnitResult) -> String {
     for error in &result.facts.errors {
         let text = format!(
             "{name}: {} {} failed with {}, first learned by the {}",
-            error.count, error.operation, error.errno, layer_name(error.learned_by)
+            error.count,
+            error.operation,
+            error.errno,
+            layer_name(error.learned_by)
         );
         out += &wrapped(&text, "  ");
     }

@@ -35,18 +35,16 @@ const TAG_CONTROLLER: u8 = 2;
 const TAG_SERVER: u8 = 3;
 
 impl Entry {
-    /// The canonical bytes of this entry, the ones the trace hash is made of.
-    pub(crate) fn to_bytes(&self) -> [u8; ENTRY_BYTES] {
+    /// Puts the canonical bytes of this entry into `bytes`, the ones the trace hash is made of.
+    pub(crate) fn encode(&self, bytes: &mut [u8; ENTRY_BYTES]) {
         let (tag, what) = match &self.source {
             Source::Guest(record) => (TAG_GUEST, record.to_bytes()),
             Source::Controller(event) => (TAG_CONTROLLER, event.to_bytes()),
             Source::Server(event) => (TAG_SERVER, event.to_bytes()),
         };
-        let mut bytes = [0; ENTRY_BYTES];
         bytes[..8].copy_from_slice(&self.now_ns.to_le_bytes());
         bytes[8] = tag;
         bytes[9..].copy_from_slice(&what);
-        bytes
     }
 }
 

@@ -81,7 +81,7 @@ impl TraceLog {
         for entries in self.entries.chunks(HASHED_AT_ONCE) {
             let (slots, _) = bytes.as_chunks_mut();
             for (slot, entry) in slots.iter_mut().zip(entries) {
-                *slot = entry.to_bytes();
+                entry.encode(slot);
             }
             hasher.update(&bytes[..entries.len() * ENTRY_BYTES]);
         }

@@ -88,13 +88,13 @@ impl Event {
     pub fn to_bytes(&self) -> [u8; EVENT_BYTES] {
         let Parts(code, byte, half, word, long) = parts(self);
         let mut bytes = [0; EVENT_BYTES];
-        let fields = [code, byte]
-            .into_iter()
-            .chain(half.to_le_bytes())
-            .chain(word.to_le_bytes())
-            .chain(long.into_iter().flat_map(u64::to_le_bytes));
-        for (slot, value) in bytes.iter_mut().zip(fields) {
-            *slot = value;
+        bytes[0] = code;
+        bytes[1] = byte;
+        bytes[2..4].copy_from_slice(&half.to_le_bytes());
+        bytes[4..8].copy_from_slice(&word.to_le_bytes());
+        let (words, _) = bytes.as_chunks_mut::<8>();
+        for (slot, value) in words.iter_mut().skip(1).zip(long) {
+            *slot = value.to_le_bytes();
         }
         bytes
     }

@@ -7,8 +7,8 @@ use core::ops::Range;
 use kernel_core::memory_map::{self, Error, MEMORY_MAP_ENTRY_BYTES, START_INFO_BYTES, StartInfo};
 use machine::layout::MEMORY_BYTES_MAX;
 
-use super::single::Single;
 use super::idt;
+use super::single::Single;
 
 /// The longest command line.
 const COMMAND_LINE_BYTES_MAX: usize = 4096;

@@ -80,6 +80,18 @@ fn a_wait_that_a_guest_rings_for_takes_virtual_time() {
 }
 
 #[test]
+fn a_register_that_a_guest_asks_for_is_in_the_page_when_the_call_is_answered() {
+    let mut code = attach(0);
+    put(&mut code, page::ASKED_ADDRESS, u64::from(NVME + 8));
+    code.extend(ring(NVME + 0xc, 1));
+    let answer = load32_to_port(BLOCK + page::ASKED_VALUE as u32, ports::EXIT);
+    code.extend(answer);
+    let Some(mut machine) = attended(&code) else { return };
+    let exit = run(&mut machine);
+    assert!(matches!(exit, Exit::Code(0x2_0000)), "the version of the controller: {exit}");
+}
+
+#[test]
 fn a_call_can_end_the_run() {
     let mut code = attach(0);
     put(&mut code, 0, u64::MAX);

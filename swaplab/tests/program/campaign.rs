@@ -212,3 +212,21 @@ fn two_outcomes_of_one_unit_are_an_alarm_in_the_first_line() {
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));
     assert!(said(&output).starts_with("DETERMINISM ALARM"), "{}", said(&output));
 }
+
+/// Only somebody who counts finds out that a table in the documentation is out of date.
+#[test]
+fn the_documentation_says_how_many_units_each_shipped_campaign_has() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let docs = fs::read_to_string(root.join("docs/campaigns.md")).expect("the documentation");
+    let mut seen = 0;
+    for line in docs.lines().filter(|line| line.starts_with("| `campaigns/")) {
+        let mut cells = line.trim_matches(['|', ' ']).split('|').map(str::trim);
+        let file = cells.next().expect("a file").trim_matches('`');
+        let units = cells.next_back().expect("a count").replace(' ', "");
+        let plan = said(&swaplab(&root, &["plan", file]));
+        assert!(plan.contains(&format!(": {units} units, ")), "{line}\n{plan}");
+        seen += 1;
+    }
+    let shipped = fs::read_dir(root.join("campaigns")).expect("the folder").count();
+    assert_eq!(seen, shipped, "every shipped campaign is in the table");
+}

@@ -11,7 +11,7 @@ use crate::command::{Command, NvmCommand, NvmOp};
 use crate::fault::Contents;
 
 impl Controller {
-    /// What rules want to know of a command beyond its entry.
+    /// What rules want to know of a command beyond its entry; nothing, for most commands.
     pub(super) fn look_into(
         &mut self,
         command: Option<&Command>,
@@ -20,8 +20,9 @@ impl Controller {
         if !self.faults().wants_ranges() && !self.faults().wants_data() {
             return None;
         }
-        let ranges = self.ranges_of(command, ports);
-        Some(Contents { ranges, data: self.data_of(command, ports) }.into())
+        let (ranges, data) = (self.ranges_of(command, ports), self.data_of(command, ports));
+        let is_something = !ranges.is_empty() || data.is_some();
+        is_something.then(|| Contents { ranges, data }.into())
     }
 
     /// Blocks that a command names in its data.

@@ -13,6 +13,9 @@ const WRITE_FAILS_EVERY: u64 = 193;
 const REFUSED_EVERY: u64 = 503;
 
 /// Executes a bio when it is submitted. Takes all its memory at the start.
+///
+/// Its functions are inlined into every path: left to the compiler, it was into some and not into others, which made a
+/// path of the bench a tenth cheaper than it is.
 #[derive(Debug)]
 pub struct RigDisk {
     pool: DmaPool,
@@ -105,6 +108,7 @@ impl BlockDevice for RigDisk {
         self.pool.alloc(1)
     }
 
+    #[inline]
     fn submit(&self, bio: Bio<PoolDma>) -> Result<Ticket, Rejected<PoolDma>> {
         let ticket = Ticket(self.requests.get());
         let fate = self.fate(bio.op);
@@ -120,12 +124,14 @@ impl BlockDevice for RigDisk {
         Ok(ticket)
     }
 
+    #[inline]
     fn try_take(&self, ticket: Ticket) -> Option<Done<PoolDma>> {
         let mut finished = self.finished.borrow_mut();
         let index = finished.iter().rposition(|(other, _)| *other == ticket)?;
         Some(finished.swap_remove(index).1)
     }
 
+    #[inline]
     fn wait(&self, ticket: Ticket) -> Done<PoolDma> {
         self.try_take(ticket).expect("it was submitted and not taken")
     }

@@ -21,7 +21,7 @@ pub(super) fn matrix(summary: &Summary) -> String {
     paths.iter().for_each(|path| {
         let _ = write!(out, "<th>{path}</th>");
     });
-    out += "<th>with a knob</th></tr></thead><tbody>\n";
+    out += "<th>knobs</th></tr></thead><tbody>\n";
     for (scenario, fault) in rows {
         let _ = write!(
             out,

@@ -80,54 +80,6 @@ pub trait DioOps: IomapOps {
     ) -> Result<(), Errno>;
 }
 
-impl<O: IomapOps> IomapOps for &O {
-    type Inode = O::Inode;
-
-    fn iomap_begin(
-        &self,
-        inode: O::Inode,
-        pos: u64,
-        length: u64,
-        intent: Intent,
-        context: Context,
-    ) -> Result<Iomap, Errno> {
-        O::iomap_begin(self, inode, pos, length, intent, context)
-    }
-
-    fn iomap_end(
-        &self,
-        inode: O::Inode,
-        map: &Iomap,
-        pos: u64,
-        written: u64,
-        intent: Intent,
-        context: Context,
-    ) -> Result<(), Errno> {
-        O::iomap_end(self, inode, map, pos, written, intent, context)
-    }
-
-    fn allocating(&self, context: Context) {
-        O::allocating(self, context);
-    }
-
-    fn iomap_valid(&self, inode: O::Inode, map: &Iomap) -> bool {
-        O::iomap_valid(self, inode, map)
-    }
-}
-
-impl<O: DioOps> DioOps for &O {
-    fn end_io(
-        &self,
-        inode: O::Inode,
-        pos: u64,
-        length: u64,
-        end: DioEnd,
-        context: Context,
-    ) -> Result<(), Errno> {
-        O::end_io(self, inode, pos, length, end, context)
-    }
-}
-
 /// A filesystem as swap sees it: three mapping callbacks and the claim on the file.
 pub trait SwapHost {
     /// How the filesystem names a file.

@@ -44,16 +44,10 @@ impl Bucket {
 
     /// Adds the rules that may be about this.
     fn collect(&self, subject: &Subject, found: &mut Vec<u32>) {
-        if !self.plain.is_empty() {
-            found.extend_from_slice(&self.plain);
+        found.extend_from_slice(&self.plain);
+        if !self.bounds.is_empty() {
+            subject.touched().for_each(|(first, count)| self.overlapping(first, count, found));
         }
-        if self.bounds.is_empty() {
-            return;
-        }
-        if let Some((first, count)) = subject.touched_only() {
-            return self.overlapping(first, count, found);
-        }
-        subject.touched().for_each(|(first, count)| self.overlapping(first, count, found));
     }
 
     /// Adds the rules whose range has something in common with so many from `first` on.

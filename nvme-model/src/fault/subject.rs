@@ -51,11 +51,6 @@ impl Subject {
         self.blocks().chain(self.reg)
     }
 
-    /// The one thing that it touches, if it is one run of blocks: nearly every command.
-    pub(super) fn touched_only(&self) -> Option<(u64, u64)> {
-        self.lba.filter(|_| self.contents.is_none() && self.reg.is_none())
-    }
-
     /// Its blocks, those in its data included.
     fn blocks(&self) -> impl Iterator<Item = (u64, u64)> {
         let ranges = self.contents.iter().flat_map(|contents| contents.ranges.iter().copied());

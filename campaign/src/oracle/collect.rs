@@ -5,10 +5,11 @@ use std::ops::Range;
 
 use file_server::Event as ServerEvent;
 use guest_fs::events::Event as FsEvent;
-use hal::trace::Layer;
+use hal::trace::{Layer, Record};
 use iomap::events::Event as IomapEvent;
 use iomap::{Context, Errno};
 use lab::events::{Event as LabEvent, Step};
+use nvme_driver::events::Event as DriverEvent;
 use nvme_model::Event as ModelEvent;
 use remote::events::Event as RemoteEvent;
 use swap_path::SwapEntry;
@@ -19,7 +20,7 @@ use super::deeds::{blocks_of_write, context_of_deed};
 use super::facts::{ErrorSeen, Facts, PageTold, PageWrong, StepSeen, SwapOutCost};
 use super::journey::Tracker;
 use super::shape::ShapeFinder;
-use crate::trace::{Entry, GuestEvent, Source};
+use crate::trace::{Entry, Source};
 
 /// What has to be remembered from one event to the next.
 #[derive(Debug, Default)]
@@ -33,7 +34,7 @@ pub(super) struct Collector {
     is_after: bool,
     swap_ino: Option<u64>,
     /// Fork shares slots.
-    pages_of_slot: BTreeMap<SwapEntry, BTreeSet<u64>>,
+    pages_of_slot: BTreeMap<SwapEntry, Vec<u64>>,
     out: BTreeSet<u64>,
     errors: BTreeMap<(&'static str, Errno, Layer), u64>,
     is_swapping_out: bool,
@@ -51,12 +52,7 @@ impl Collector {
     pub(super) fn entry(&mut self, entry: &Entry) {
         self.journeys.next_event();
         match &entry.source {
-            Source::Guest(record) => {
-                let Some(event) = GuestEvent::decode(record) else { return };
-                self.shapes.guest(&event);
-                self.journeys.guest(&event);
-                self.guest(entry.now_ns, event);
-            }
+            Source::Guest(record) => self.record(entry.now_ns, record),
             Source::Controller(event) => {
                 self.journeys.controller(event);
                 self.controller(event);
@@ -80,24 +76,54 @@ impl Collector {
         self.facts
     }
 
-    fn guest(&mut self, now_ns: u64, event: GuestEvent) {
-        match event {
-            GuestEvent::Lab(event) => self.lab(event),
-            GuestEvent::Swap(event) => {
+    /// Each record is read once, and everybody told who wants to know of its layer.
+    fn record(&mut self, now_ns: u64, record: &Record) {
+        match record.layer {
+            Layer::Program | Layer::Workload => {
+                let Some(event) = LabEvent::decode(record) else { return };
+                self.journeys.program(&event);
+                self.lab(event);
+            }
+            Layer::Swap => {
+                let Some(event) = SwapEvent::decode(record) else { return };
+                self.journeys.swap(&event);
                 self.fault_time(now_ns, &event);
                 self.swap(event);
             }
-            GuestEvent::Filesystem(event) => self.filesystem(&event),
-            GuestEvent::Iomap(IomapEvent::MapAsk { context, .. }) => {
+            Layer::Iomap => {
+                let Some(event) = IomapEvent::decode(record) else { return };
+                self.shapes.iomap(&event);
+                self.journeys.iomap(&event);
+                if let IomapEvent::MapAsk { context, .. } = event {
+                    self.facts.map_asks += u64::from(context.is_swap_io());
+                }
+            }
+            Layer::Filesystem => {
+                let Some(event) = FsEvent::decode(record) else { return };
+                self.shapes.filesystem(&event);
+                self.journeys.filesystem(&event);
+                self.filesystem(&event);
+            }
+            Layer::Driver => {
+                let Some(event) = DriverEvent::decode(record) else { return };
+                self.shapes.driver(&event);
+                self.journeys.driver(&event);
+            }
+            // What a server does wrong is told by swap, page by page.
+            Layer::Remote => RemoteEvent::decode(record).into_iter().for_each(|e| self.remote(&e)),
+            Layer::Task => TaskEvent::decode(record).into_iter().for_each(|e| self.task(e)),
+            Layer::Block | Layer::Platform => {}
+        }
+    }
+
+    /// The server sees what its client asks; there as here one question an I/O at the least.
+    fn remote(&mut self, event: &RemoteEvent) {
+        match event {
+            RemoteEvent::Sent { context, .. } => {
                 self.facts.map_asks += u64::from(context.is_swap_io());
             }
-            // The server sees what its client asks; here as there one question an I/O at the least.
-            GuestEvent::Remote(RemoteEvent::Sent { context, .. }) => {
-                self.facts.map_asks += u64::from(context.is_swap_io());
-            }
-            GuestEvent::Remote(RemoteEvent::GaveUp { .. }) => self.facts.map_asks += 1,
-            GuestEvent::Task(event) => self.task(event),
-            GuestEvent::Iomap(_) | GuestEvent::Remote(_) | GuestEvent::Driver(_) => {}
+            RemoteEvent::GaveUp { .. } => self.facts.map_asks += 1,
+            _ => {}
         }
     }
 
@@ -189,16 +215,22 @@ impl Collector {
     fn swap(&mut self, event: SwapEvent) {
         match event {
             SwapEvent::SlotAlloc { page, entry } => {
-                self.pages_of_slot.insert(entry, BTreeSet::from([page]));
+                let pages = self.pages_of_slot.entry(entry).or_default();
+                pages.clear();
+                pages.push(page);
             }
             SwapEvent::SlotShare { page, entry } => {
-                self.pages_of_slot.entry(entry).or_default().insert(page);
+                let pages = self.pages_of_slot.entry(entry).or_default();
+                if !pages.contains(&page) {
+                    pages.push(page);
+                }
                 self.out.insert(page);
                 self.facts.slots_shared += 1;
             }
             SwapEvent::SlotFree { page, entry } => {
                 // A page that is poisoned leaves its slot too, and is in memory no more than before.
-                self.pages_of_slot.entry(entry).or_default().remove(&page);
+                let pages = self.pages_of_slot.get_mut(&entry);
+                pages.into_iter().for_each(|pages| pages.retain(|other| *other != page));
             }
             SwapEvent::FolioSplit { .. } => self.facts.folio_splits += 1,
             SwapEvent::Unshare { page, .. } => {
@@ -207,8 +239,7 @@ impl Collector {
             SwapEvent::ZeroOut { entry, pages } | SwapEvent::CacheDrop { entry, pages } => {
                 let is_zero = matches!(event, SwapEvent::ZeroOut { .. });
                 self.facts.zeros_out += u64::from(pages) * u64::from(is_zero);
-                let pages: Vec<_> = self.pages_of(entry, pages).collect();
-                self.out.extend(pages);
+                self.goes_out(entry, pages);
             }
             SwapEvent::ZeroIn { page, .. } => {
                 self.out.remove(&page);
@@ -224,18 +255,16 @@ impl Collector {
                 (*ios, *commands) = (*ios + 1, *commands + self.commands);
                 self.facts.failed_swap_outs += u64::from(error.is_some());
                 if error.is_none() {
-                    let pages: Vec<_> = self.pages_of(entry, pages).collect();
-                    self.out.extend(pages);
+                    self.goes_out(entry, pages);
                 }
             }
             SwapEvent::CleanDrop { page, entry: Some(_) } => {
                 self.out.insert(page);
             }
             SwapEvent::SwapInEnd { entry, pages, error: None } => {
-                let pages: Vec<_> = self.pages_of(entry, pages).collect();
-                pages.iter().for_each(|page| {
-                    self.out.remove(page);
-                });
+                for page in pages_of(&self.pages_of_slot, entry, pages) {
+                    self.out.remove(&page);
+                }
             }
             SwapEvent::SwapInBegin { .. } => self.facts.swap_ios += 1,
             SwapEvent::WriteError { page, cause, .. } => {
@@ -261,12 +290,9 @@ impl Collector {
         }
     }
 
-    /// Which pages the slots from `entry` on belong to.
-    fn pages_of(&self, entry: SwapEntry, pages: u32) -> impl Iterator<Item = u64> {
-        (0..pages).flat_map(move |index| {
-            let slot = entry.slot.saturating_add(index);
-            self.pages_of_slot.get(&SwapEntry { slot, ..entry }).into_iter().flatten().copied()
-        })
+    /// The pages of these slots are in swap and not in memory from now on.
+    fn goes_out(&mut self, entry: SwapEntry, pages: u32) {
+        self.out.extend(pages_of(&self.pages_of_slot, entry, pages));
     }
 
     fn error(&mut self, operation: &'static str, cause: &swap_path::events::Cause) {
@@ -292,7 +318,7 @@ impl Collector {
             _ => {}
         }
         if context_of_deed(event).is_some_and(Context::is_swap_io) {
-            self.facts.broken_promises.push(event.to_string());
+            self.facts.broken_promises.push(*event);
         }
     }
 
@@ -327,4 +353,16 @@ impl Collector {
             self.facts.written_by_swap.extend(blocks);
         }
     }
+}
+
+/// Which pages the slots from `entry` on belong to.
+fn pages_of(
+    pages_of_slot: &BTreeMap<SwapEntry, Vec<u64>>,
+    entry: SwapEntry,
+    pages: u32,
+) -> impl Iterator<Item = u64> {
+    (0..pages).flat_map(move |index| {
+        let slot = entry.slot.saturating_add(index);
+        pages_of_slot.get(&SwapEntry { slot, ..entry }).into_iter().flatten().copied()
+    })
 }

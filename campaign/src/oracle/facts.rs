@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use guest_fs::events::Event as FsEvent;
 use hal::trace::Layer;
 use iomap::Errno;
 use lab::PageContent;
@@ -108,7 +109,7 @@ pub struct Facts {
     /// Faults that found no memory.
     pub out_of_memory: u64,
     /// What the filesystem did inside swap I/O that it must not do there.
-    pub broken_promises: Vec<String>,
+    pub broken_promises: Vec<FsEvent>,
     /// Swap-outs by their size in pages, and the commands that they took.
     pub swap_outs_of: BTreeMap<u32, (u64, u64)>,
     /// Folios that were taken apart.

@@ -8,7 +8,6 @@ use iomap::events::Event as IomapEvent;
 use iomap::{Context, Direction, Intent};
 use nvme_driver::events::Event as DriverEvent;
 
-use crate::trace::GuestEvent;
 
 /// Collects the events between the begin of a write and its end.
 #[derive(Debug, Default)]
@@ -37,16 +36,7 @@ impl ShapeFinder {
         (texts(&self.user), texts(&self.swap))
     }
 
-    pub(super) fn guest(&mut self, event: &GuestEvent) {
-        match event {
-            GuestEvent::Iomap(event) => self.iomap(event),
-            GuestEvent::Filesystem(event) => self.fs(event),
-            GuestEvent::Driver(event) => self.driver(event),
-            _ => {}
-        }
-    }
-
-    fn iomap(&mut self, event: &IomapEvent) {
+    pub(super) fn iomap(&mut self, event: &IomapEvent) {
         match event {
             IomapEvent::IoBegin { direction: Direction::Write, context, .. } => {
                 self.current = Some(*context);
@@ -68,7 +58,7 @@ impl ShapeFinder {
         }
     }
 
-    fn fs(&mut self, event: &FsEvent) {
+    pub(super) fn filesystem(&mut self, event: &FsEvent) {
         let text = match event {
             FsEvent::InodeLock { .. } => "inode lock",
             FsEvent::TxnCommit { .. } => "transaction",
@@ -79,7 +69,7 @@ impl ShapeFinder {
         self.add(|| Deed::Filesystem(text));
     }
 
-    fn driver(&mut self, event: &DriverEvent) {
+    pub(super) fn driver(&mut self, event: &DriverEvent) {
         let DriverEvent::Submit { opcode, serial, block, blocks, .. } = *event else { return };
         if self.current.is_some() && !self.sent.contains(&(serial, block)) {
             self.sent.push((serial, block));

@@ -4,11 +4,11 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use super::entry::ENTRY_BYTES;
+use super::entry::ENTRY_BYTES_MAX;
 use super::{Entry, Source};
 
 /// Entries that go through the hash function together.
-const HASHED_AT_ONCE: usize = 64;
+const HASHED_AT_ONCE: usize = 128;
 
 /// The hash over a whole trace: equal hashes mean equal traces, byte for byte.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,13 +77,17 @@ impl TraceLog {
     pub fn hash(&self) -> TraceHash {
         let mut hasher = Sha256::new();
         // In long pieces: the function pads and counts whatever it is given.
-        let mut bytes = [0; HASHED_AT_ONCE * ENTRY_BYTES];
+        let mut bytes = [0; HASHED_AT_ONCE * ENTRY_BYTES_MAX];
+        let mut before_ns = 0;
         for entries in self.entries.chunks(HASHED_AT_ONCE) {
-            let (slots, _) = bytes.as_chunks_mut();
-            for (slot, entry) in slots.iter_mut().zip(entries) {
-                entry.encode(slot);
+            let mut end = 0;
+            for entry in entries {
+                if let Some(slot) = bytes[end..].first_chunk_mut() {
+                    end += entry.encode(before_ns, slot);
+                }
+                before_ns = entry.now_ns;
             }
-            hasher.update(&bytes[..entries.len() * ENTRY_BYTES]);
+            hasher.update(&bytes[..end]);
         }
         TraceHash(hasher.finalize().into())
     }

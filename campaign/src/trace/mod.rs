@@ -3,13 +3,11 @@
 mod console;
 mod difference;
 mod entry;
-mod guest_event;
 mod log;
 mod perfetto;
 
 pub use console::{ConsoleStream, Piece};
 pub use difference::first_difference;
 pub use entry::{Entry, Source, describe};
-pub(crate) use guest_event::GuestEvent;
 pub use log::{TraceHash, TraceLog};
 pub use perfetto::perfetto;

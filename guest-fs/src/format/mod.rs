@@ -7,6 +7,7 @@
 //! What this module does not do: no I/O, no cross-checks between blocks.
 
 pub(crate) mod bytes;
+mod checksum;
 pub(crate) mod group;
 mod header;
 pub(crate) mod inode;
@@ -16,7 +17,8 @@ pub(crate) mod superblock;
 use alloc::boxed::Box;
 
 pub use header::{Corruption, Expected, Structure};
-pub(crate) use header::{Header, Identity, begin, checksum, seal, verify, verify_cached};
+pub(crate) use checksum::checksum;
+pub(crate) use header::{Header, Identity, begin, seal, verify, verify_cached};
 
 /// Bytes in a block.
 pub(crate) const BLOCK: usize = block::BLOCK_BYTES;

@@ -36,13 +36,19 @@ pub(crate) fn is_all_set(words: &Words, range: &Range<u64>) -> bool {
     next(words, range.start, false) >= range.end
 }
 
-/// Sets or clears a range.
+/// Sets or clears a range, word by word: that of a fresh group has thousands of bits.
 pub(crate) fn fill(words: &mut Words, range: &Range<u64>, is_set: bool) {
-    for bit in range.clone() {
-        if let Some(word) = words.get_mut((bit / 64) as usize) {
-            let mask = 1 << (bit % 64);
+    let mut from = range.start;
+    while from < range.end {
+        let end = (from / 64).saturating_add(1).saturating_mul(64);
+        // What is not in the range is at either side of the word.
+        let below = u64::MAX << (from % 64);
+        let above = u64::MAX >> end.saturating_sub(range.end).min(63);
+        if let Some(word) = words.get_mut((from / 64) as usize) {
+            let mask = below & above;
             *word = if is_set { *word | mask } else { *word & !mask };
         }
+        from = end;
     }
 }
 

@@ -78,12 +78,12 @@ impl Record {
     #[must_use]
     pub fn to_bytes(&self) -> [u8; RECORD_BYTES] {
         let mut bytes = [0; RECORD_BYTES];
-        bytes[0] = self.layer as u8;
-        bytes[1] = self.code;
-        bytes[2..4].copy_from_slice(&self.small.to_le_bytes());
-        bytes[4..8].copy_from_slice(&self.word.to_le_bytes());
-        for (chunk, arg) in bytes[8..].chunks_exact_mut(8).zip(self.args) {
-            chunk.copy_from_slice(&arg.to_le_bytes());
+        // By words: whoever reads them as such again does not wait for the bytes to come together.
+        let small = u64::from(self.small) << 16 | u64::from(self.word) << 32;
+        let head = u64::from(self.layer as u8) | u64::from(self.code) << 8 | small;
+        let [first, second, third] = self.args;
+        for (chunk, word) in bytes.chunks_exact_mut(8).zip([head, first, second, third]) {
+            chunk.copy_from_slice(&word.to_le_bytes());
         }
         bytes
     }

@@ -8,11 +8,16 @@ const HEADER_WORDS: usize = 3;
 /// `SWPAGE` and the version of this layout, as a number; seeds are added to it.
 const MAGIC: u64 = 0x5357_5041_4745_0001;
 
+/// From a word of noise to the next: a Weyl sequence, 2^64 over the golden ratio. A page is mostly this, so it is
+/// what a processor does by vectors; a hash of each word is three multiplications.
+const NOISE_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// The owner is in the upper bits of word 1: no address space has that many pages.
 const OWNER_SHIFT: u32 = 48;
 
 /// The content of one page: word 0 magic and seed, word 1 owner and page number, word 2 generation, and
-/// then noise that depends on all of them, so that any mixture of two pages is noticed.
+/// then noise that depends on all of them and differs from word to word: any mixture of two pages is noticed,
+/// and what is at the wrong place in a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pattern {
     /// Separates the runs: the unit's seed.
@@ -53,10 +58,11 @@ pub enum PageContent {
 impl Pattern {
     /// Fills `bytes` (one page) with this pattern.
     pub fn fill(&self, bytes: &mut [u8; PAGE_BYTES]) {
-        let noise = self.noise();
+        let mut noise = self.noise();
         let (words, _) = bytes.as_chunks_mut::<8>();
-        for (index, word) in (0..).zip(&mut *words) {
-            *word = noise_word(noise, index).to_le_bytes();
+        for word in &mut *words {
+            *word = noise.to_le_bytes();
+            noise = noise.wrapping_add(NOISE_STEP);
         }
         for (word, value) in words.iter_mut().zip(self.header()) {
             *word = value.to_le_bytes();
@@ -95,33 +101,30 @@ impl Pattern {
             return false;
         }
         // Every word is looked at: most pages are right, and a loop that never stops early runs twice as fast.
-        let noise = self.noise();
-        let different =
-            (HEADER_WORDS as u64..).zip(noise_words).fold(0, |different, (index, word)| {
-                different | (u64::from_le_bytes(*word) ^ noise_word(noise, index))
-            });
+        let mut noise = self.noise().wrapping_add(NOISE_STEP.wrapping_mul(HEADER_WORDS as u64));
+        let mut different = 0;
+        for word in noise_words {
+            different |= u64::from_le_bytes(*word) ^ noise;
+            noise = noise.wrapping_add(NOISE_STEP);
+        }
         different == 0
     }
 
-    fn header(&self) -> [u64; HEADER_WORDS] {
-        let place = self.page | u64::from(self.owner) << OWNER_SHIFT;
+    const fn header(&self) -> [u64; HEADER_WORDS] {
+        let place = self.page | (self.owner as u64) << OWNER_SHIFT;
         [MAGIC.wrapping_add(self.seed << 16), place, self.generation]
     }
 
-    /// What the noise depends on.
-    fn noise(&self) -> u64 {
+    /// Where the noise begins: anywhere, for each page and each generation.
+    const fn noise(&self) -> u64 {
         let [magic, place, generation] = self.header();
-        magic ^ place.rotate_left(20) ^ generation.rotate_left(44)
+        splitmix64(magic ^ place.rotate_left(20) ^ generation.rotate_left(44))
     }
-}
-
-const fn noise_word(noise: u64, index: u64) -> u64 {
-    splitmix64(noise.wrapping_add(index))
 }
 
 /// The finaliser of SplitMix64: every input bit moves every output bit.
 pub(crate) const fn splitmix64(seed: u64) -> u64 {
-    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = seed.wrapping_add(NOISE_STEP);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)

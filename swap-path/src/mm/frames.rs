@@ -110,6 +110,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
             rest = self.frames.next_of(id);
             page += 1;
         }
+        self.touched_end = self.touched_end.max(page);
         self.frames.folio_mut(head).is_mapped = true;
         self.frames.push_back(head, List::Inactive);
         let peak = &mut self.stats.resident_pages_peak;

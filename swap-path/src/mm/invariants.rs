@@ -61,6 +61,11 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
     }
 
     fn check_pages(&self, folios: &BTreeMap<FrameId, usize>) -> Result<(), String> {
+        if let Some(page) = self.ptes.iter().rposition(|pte| *pte != Pte::None)
+            && page >= self.touched_end
+        {
+            return Err(format!("page {page} counts as untouched"));
+        }
         for (page, pte) in self.ptes.iter().enumerate() {
             if let Pte::Present(id) = pte
                 && folios.get(id) != Some(&page)

@@ -73,6 +73,8 @@ pub struct Mm<U: UserMemory, D: BlockDevice> {
     device: Rc<D>,
     tracer: Tracer,
     ptes: Vec<Pte>,
+    /// From here on no page was ever touched: who looks for pages need not look there.
+    touched_end: usize,
     frames: FrameTable<D::Page>,
     /// In the order of their swapon.
     areas: Vec<SwapArea<D::Page>>,
@@ -114,6 +116,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
             device,
             tracer,
             ptes: alloc::vec![Pte::None; size],
+            touched_end: 0,
             frames,
             areas: Vec::new(),
             areas_ever: 0,
@@ -221,6 +224,11 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         &self.stats
     }
 
+    /// The entries of the pages that may have been touched.
+    fn touched(&self) -> &[Pte] {
+        self.ptes.get(..self.touched_end).unwrap_or_default()
+    }
+
     fn index_of(&self, page: UserPage) -> Option<usize> {
         let index = usize::try_from(page.0).ok()?;
         (index < self.ptes.len()).then_some(index)
@@ -249,7 +257,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
 impl<U: UserMemory, D: BlockDevice> Drop for Mm<U, D> {
     /// The frames go back to the device's memory: nothing may point to them any more.
     fn drop(&mut self) {
-        for (index, pte) in self.ptes.iter().enumerate() {
+        for (index, pte) in self.touched().iter().enumerate() {
             if matches!(pte, Pte::Present(_)) {
                 self.user.unmap(UserPage(index as u64));
             }

@@ -222,7 +222,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
                 self.area_of(entry).slots.set_failed(slot, true);
             }
             let is_in_it = |pte: &Pte| *pte == Pte::Swap(entry);
-            for (page, _) in (0..).zip(&self.ptes).filter(|(_, pte)| is_in_it(pte)) {
+            for (page, _) in (0..).zip(self.touched()).filter(|(_, pte)| is_in_it(pte)) {
                 self.tracer.emit(Event::ReadError { page, entry, cause });
             }
         }

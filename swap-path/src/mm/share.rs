@@ -68,6 +68,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
         if let Some((_, busy)) = ranges.clone().find(|(_, to)| self.ptes[*to] != Pte::None) {
             return Err(ForkError::Busy(UserPage(busy as u64)));
         }
+        self.touched_end = self.touched_end.max((child.0 + pages) as usize);
         self.tracer.emit(Event::Fork { parent: parent.0, child: child.0, pages: pages as u32 });
         for (from, to) in ranges {
             if !self.fork_page(from, to) {

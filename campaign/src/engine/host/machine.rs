@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::panic::resume_unwind;
 
 use file_server::FileServer;
@@ -257,7 +256,7 @@ struct World<'a>(&'a HostMachine);
 
 impl LabWorld for World<'_> {
     fn take_raised(&mut self, line: u32) -> bool {
-        u16::try_from(line).is_ok_and(|wire| self.0.raised.borrow_mut().0.remove(&wire))
+        u16::try_from(line).is_ok_and(|wire| self.0.raised.borrow_mut().take(wire))
     }
 
     fn next_event(&self) -> Option<u64> {
@@ -300,17 +299,27 @@ struct ServerWire<'a>(&'a RefCell<Wires>);
 
 impl IrqSink for ServerWire<'_> {
     fn signal(&mut self, vector: u16) {
-        self.0.borrow_mut().0.insert(SERVER_WIRE + vector);
+        self.0.borrow_mut().signal(SERVER_WIRE + vector);
     }
 }
 
-/// The vectors that were raised and not yet waited for.
+/// The vectors that were raised and not yet waited for: one or two.
 #[derive(Debug, Default)]
-struct Wires(BTreeSet<u16>);
+struct Wires(Vec<u16>);
+
+impl Wires {
+    /// Whether the wire was raised. It is not any more.
+    fn take(&mut self, wire: u16) -> bool {
+        let at = self.0.iter().position(|other| *other == wire);
+        at.map(|at| self.0.swap_remove(at)).is_some()
+    }
+}
 
 impl IrqSink for Wires {
     fn signal(&mut self, vector: u16) {
-        self.0.insert(vector);
+        if !self.0.contains(&vector) {
+            self.0.push(vector);
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! Commands and bios on their way: which I/O an event of the device or the driver is about.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use nvme_driver::events::Event as DriverEvent;
@@ -34,11 +33,12 @@ impl Bio {
     }
 }
 
-/// All that are on their way.
+/// All that are on their way: few at any time, so they are looked for one by one.
 #[derive(Debug, Default)]
 pub(super) struct Bios {
-    by_serial: BTreeMap<u64, Bio>,
-    serial_of: BTreeMap<u16, u64>,
+    by_serial: Vec<(u64, Bio)>,
+    /// Every command that was ever sent and its bio, the newest last. Asked only when something goes wrong.
+    serial_of: Vec<(u16, u64)>,
 }
 
 impl Bios {
@@ -51,20 +51,24 @@ impl Bios {
     /// A command was sent.
     pub(super) fn sent(&mut self, event: &DriverEvent) {
         let DriverEvent::Submit { cid, opcode, serial, block, blocks } = *event else { return };
-        self.serial_of.insert(cid, serial);
+        self.serial_of.push((cid, serial));
         let blocks = block..block.saturating_add(blocks);
-        let bio = self.by_serial.entry(serial).or_insert_with(|| Bio {
+        if let Some(bio) = self.bio(serial) {
+            // A bio may be sent in parts.
+            bio.blocks = bio.blocks.start.min(blocks.start)..bio.blocks.end.max(blocks.end);
+            bio.sent += 1;
+            return;
+        }
+        let bio = Bio {
             opcode,
-            blocks: blocks.clone(),
-            sent: 0,
+            blocks,
+            sent: 1,
             failed: None,
             first_event: 0,
             has_driver_learned: false,
             has_device_refused: false,
-        });
-        // A bio may be sent in parts.
-        bio.blocks = bio.blocks.start.min(blocks.start)..bio.blocks.end.max(blocks.end);
-        bio.sent += 1;
+        };
+        self.by_serial.push((serial, bio));
     }
 
     /// Something went wrong with a bio.
@@ -74,7 +78,7 @@ impl Bios {
         cause: impl FnOnce() -> String,
         event: usize,
     ) -> Option<&mut Bio> {
-        let bio = self.by_serial.get_mut(&serial)?;
+        let bio = self.bio(serial)?;
         if bio.failed.is_none() {
             bio.first_event = event;
         }
@@ -83,13 +87,19 @@ impl Bios {
         Some(bio)
     }
 
+    fn bio(&mut self, serial: u64) -> Option<&mut Bio> {
+        self.by_serial.iter_mut().find(|(other, _)| *other == serial).map(|(_, bio)| bio)
+    }
+
     /// The bio of a command.
     pub(super) fn serial_of(&self, cid: u16) -> Option<u64> {
-        self.serial_of.get(&cid).copied()
+        let newest = self.serial_of.iter().rfind(|(other, _)| *other == cid);
+        newest.map(|(_, serial)| *serial)
     }
 
     /// The driver gives it back.
     pub(super) fn finish(&mut self, serial: u64) -> Option<Bio> {
-        self.by_serial.remove(&serial)
+        let at = self.by_serial.iter().position(|(other, _)| *other == serial)?;
+        Some(self.by_serial.swap_remove(at).1)
     }
 }

@@ -16,7 +16,6 @@ use swap_path::events::{BusErrorReason, Cause, Event as SwapEvent};
 use super::bios::Bios;
 use super::{Fate, Journey, LIE, Station, Stations};
 use crate::oracle::layer_name;
-use crate::trace::GuestEvent;
 
 /// One error on its way.
 #[derive(Clone, Debug)]
@@ -75,19 +74,7 @@ impl Tracker {
         }
     }
 
-    pub(crate) fn guest(&mut self, event: &GuestEvent) {
-        match event {
-            GuestEvent::Driver(event) => self.driver(event),
-            GuestEvent::Iomap(event) => self.iomap(event),
-            GuestEvent::Filesystem(event) => self.filesystem(event),
-            GuestEvent::Swap(event) => self.swap(event),
-            GuestEvent::Lab(event) => self.program(event),
-            // What a server does wrong is told by swap, page by page.
-            GuestEvent::Remote(_) | GuestEvent::Task(_) => {}
-        }
-    }
-
-    fn driver(&mut self, event: &DriverEvent) {
+    pub(crate) fn driver(&mut self, event: &DriverEvent) {
         let now = self.event;
         match *event {
             DriverEvent::Submit { .. } => self.bios.sent(event),
@@ -167,7 +154,7 @@ impl Tracker {
         }
     }
 
-    fn iomap(&mut self, event: &IomapEvent) {
+    pub(crate) fn iomap(&mut self, event: &IomapEvent) {
         match event {
             IomapEvent::IoFailed { learned_by: Layer::Filesystem, errno, .. } => {
                 let mut learned = Stations::default();
@@ -185,7 +172,7 @@ impl Tracker {
         }
     }
 
-    fn filesystem(&mut self, event: &FsEvent) {
+    pub(crate) fn filesystem(&mut self, event: &FsEvent) {
         let is_about_an_error = matches!(
             event,
             FsEvent::Shutdown { .. }
@@ -198,7 +185,7 @@ impl Tracker {
         }
     }
 
-    fn swap(&mut self, event: &SwapEvent) {
+    pub(crate) fn swap(&mut self, event: &SwapEvent) {
         match event {
             SwapEvent::WriteError { page, entry, cause } => {
                 self.swap_error("swap-out", *page, *entry, cause);
@@ -267,7 +254,7 @@ impl Tracker {
         error.into_iter().for_each(|error| error.learned.add(station));
     }
 
-    fn program(&mut self, event: &LabEvent) {
+    pub(crate) fn program(&mut self, event: &LabEvent) {
         match *event {
             LabEvent::StepBegin { step: Step::Probe } => {
                 self.bios.clear();

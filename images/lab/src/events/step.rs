@@ -8,6 +8,13 @@ macro_rules! steps {
         pub enum Step { $($(#[$doc])* $name = $number,)* }
 
         impl Step {
+            pub(super) const fn from_u8(number: u8) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+
             /// Every step.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
@@ -122,10 +129,4 @@ steps! {
     Relocate = 69 "move the active swap file",
     /// Take the filesystem out of the namespace, busy or not.
     UnmountLazy = 70 "unmount lazily",
-}
-
-impl Step {
-    pub(super) fn from_u8(number: u8) -> Option<Self> {
-        Self::ALL.iter().copied().find(|step| *step as u8 == number)
-    }
 }

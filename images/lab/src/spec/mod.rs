@@ -187,12 +187,17 @@ impl FromStr for UnitSpec {
     type Err = SpecError;
 
     fn from_str(line: &str) -> Result<Self, SpecError> {
-        let mut spec = Self::new(Script::SHUTDOWN.parse()?, PathKind::Swap);
+        let mut spec = Self::new(Script::EMPTY, PathKind::Swap);
+        let mut has_script = false;
         for word in line.split_ascii_whitespace() {
             let (key, value) = word
                 .split_once('=')
                 .ok_or_else(|| SpecError(alloc::format!("{word}: not of the form key=value")))?;
             spec.set(key, value)?;
+            has_script |= key == "script";
+        }
+        if !has_script {
+            spec.script = Script::SHUTDOWN.parse()?;
         }
         Ok(spec)
     }

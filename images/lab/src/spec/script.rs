@@ -30,6 +30,14 @@ macro_rules! ops {
                 }
             }
 
+            /// The word without arguments that is written like that.
+            fn plain(word: &str) -> Option<Self> {
+                match word {
+                    $($text => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+
             /// The word is about the filesystem on the drive: its locks, its transactions, its freeze, its blocks. It has
             /// no meaning where the swap file is a server's.
             #[must_use]
@@ -264,6 +272,9 @@ impl FromStr for Op {
     type Err = SpecError;
 
     fn from_str(word: &str) -> Result<Self, SpecError> {
+        if let Some(op) = Self::plain(word) {
+            return Ok(op);
+        }
         let Some((phase, rest)) = word.split_once(':') else {
             return named(Self::PLAIN, Self::name, "script", word);
         };
@@ -284,6 +295,9 @@ impl Script {
     /// The mail's scenario, which a guest plays that is told nothing else.
     pub const SHUTDOWN: &'static str = "fs,file,memory,on,fill,shutdown,verify-old,refill,verify-new,\
         unmount-busy,off,verify-in-memory,unmount,power-cycle,recover,find,unmount,fsck";
+
+    /// A program that does nothing.
+    pub(super) const EMPTY: Self = Self(Vec::new());
 
     /// All words.
     #[must_use]

@@ -67,7 +67,7 @@ impl<U: UserMemory, D: BlockDevice> Mm<U, D> {
             Pte::Swap(entry) if entry.area == id => Some((entry.slot, page)),
             _ => None,
         };
-        let mut sharers: Sharers = self.ptes.iter().enumerate().filter_map(swapped).collect();
+        let mut sharers: Sharers = self.touched().iter().enumerate().filter_map(swapped).collect();
         sharers.sort_unstable();
         sharers
     }

@@ -8,7 +8,6 @@ use iomap::events::Event as IomapEvent;
 use iomap::{Context, Direction, Intent};
 use nvme_driver::events::Event as DriverEvent;
 
-
 /// Collects the events between the begin of a write and its end.
 #[derive(Debug, Default)]
 pub(super) struct ShapeFinder {

@@ -113,7 +113,8 @@ mod tests {
     fn what_is_zero_is_left_out_and_what_follows_is_said() {
         assert_eq!(bytes_of(7, 7, [0; 3]), [0x22, 7, 2, 3, 0, 4, 0, 0, 0]);
         let sparse = bytes_of(0x109, 9, [0, 5, 0]);
-        let expected = [[0, 1, 0, 0, 0, 0, 0, 0], [7, 2, 3, 0, 4, 0, 0, 0], [5, 0, 0, 0, 0, 0, 0, 0]];
+        let expected =
+            [[0, 1, 0, 0, 0, 0, 0, 0], [7, 2, 3, 0, 4, 0, 0, 0], [5, 0, 0, 0, 0, 0, 0, 0]];
         assert_eq!(sparse, [&[0x2b][..], expected.as_flattened()].concat());
         assert_eq!(bytes_of(1, 0, [1; 3]).len(), ENTRY_BYTES_MAX);
     }

@@ -70,17 +70,17 @@ const fn mask(is_set: bool) -> u32 {
 }
 
 const fn pieces_of_zeros() -> [u32; PIECES_MAX + 1] {
-    let mut piece = ONE;
-    let mut bit = 0;
-    while bit < PIECE * 8 {
+    let (mut piece, mut bits) = (ONE, PIECE * 8);
+    while bits > 0 {
         piece = times_x(piece);
-        bit += 1;
+        bits = bits.saturating_sub(1);
     }
     let mut factors = [ONE; PIECES_MAX + 1];
-    let mut pieces = 1;
-    while pieces < factors.len() {
-        factors[pieces] = multiply(factors[pieces - 1], piece);
-        pieces += 1;
+    let (mut rest, mut factor) = (factors.as_mut_slice(), ONE);
+    while let Some((slot, after)) = rest.split_first_mut() {
+        *slot = factor;
+        factor = multiply(factor, piece);
+        rest = after;
     }
     factors
 }

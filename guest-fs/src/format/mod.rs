@@ -16,8 +16,8 @@ pub(crate) mod superblock;
 
 use alloc::boxed::Box;
 
-pub use header::{Corruption, Expected, Structure};
 pub(crate) use checksum::checksum;
+pub use header::{Corruption, Expected, Structure};
 pub(crate) use header::{Header, Identity, begin, seal, verify, verify_cached};
 
 /// Bytes in a block.

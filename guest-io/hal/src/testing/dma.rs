@@ -39,8 +39,10 @@ struct State {
     free: usize,
     /// No page below this one is free.
     search_from: usize,
-    /// Pages from here on were never anybody's and are zero.
-    untouched_from: usize,
+    /// What somebody has written to since it was zeroed. Most pages of a reserve never are.
+    is_dirty: Vec<bool>,
+    /// Pages from here on are not dirty.
+    clean_from: usize,
 }
 
 impl State {
@@ -61,12 +63,21 @@ impl State {
         if is_reached { Ok(start..end) } else { Err(bad) }
     }
 
-    /// Zeroes pages that somebody may have written to.
+    /// Zeroes those of the pages that somebody has written to.
     fn clear(&mut self, pages: Range<usize>) {
-        let end = pages.end.min(self.untouched_from);
-        if pages.start < end {
-            self.bytes[pages.start * PAGE_BYTES..end * PAGE_BYTES].fill(0);
+        for page in pages.start..pages.end.min(self.clean_from) {
+            if core::mem::take(&mut self.is_dirty[page]) {
+                self.bytes[page * PAGE_BYTES..(page + 1) * PAGE_BYTES].fill(0);
+            }
         }
+    }
+
+    /// Bytes that are about to be written.
+    fn dirty(&mut self, range: Range<usize>) -> &mut [u8] {
+        let pages = range.start / PAGE_BYTES..range.end.div_ceil(PAGE_BYTES);
+        self.clean_from = self.clean_from.max(pages.end);
+        self.is_dirty[pages].iter_mut().for_each(|is_dirty| *is_dirty = true);
+        &mut self.bytes[range]
     }
 }
 
@@ -99,7 +110,8 @@ impl DmaPool {
             reach,
             free: pages,
             search_from: 0,
-            untouched_from: 0,
+            is_dirty: vec![false; pages],
+            clean_from: 0,
         })))
     }
 
@@ -110,9 +122,9 @@ impl DmaPool {
     pub fn clear(&self) {
         let mut state = self.0.borrow_mut();
         assert_eq!(state.free, state.is_used.len(), "cleared under somebody's feet");
-        let touched = state.untouched_from;
-        state.clear(0..touched);
-        state.untouched_from = 0;
+        let end = state.clean_from;
+        state.clear(0..end);
+        state.clean_from = 0;
     }
 
     /// Allocates `pages` contiguous, zeroed pages.
@@ -134,7 +146,6 @@ impl DmaPool {
             state.search_from = first + pages;
         }
         state.clear(first..first + pages);
-        state.untouched_from = state.untouched_from.max(first + pages);
         Ok(PoolDma { pool: self.clone(), first, pages })
     }
 
@@ -163,8 +174,7 @@ impl DmaPool {
     pub fn write_at(&self, iova: Iova, src: &[u8]) -> Result<(), Inaccessible> {
         let mut state = self.0.borrow_mut();
         let range = state.range(iova, src.len())?;
-        state.untouched_from = state.untouched_from.max(range.end.div_ceil(PAGE_BYTES));
-        state.bytes[range].copy_from_slice(src);
+        state.dirty(range).copy_from_slice(src);
         Ok(())
     }
 }
@@ -212,7 +222,7 @@ impl DmaBuf for PoolDma {
 
     fn write(&self, offset: usize, src: &[u8]) {
         let range = self.at(offset, src.len());
-        self.pool.0.borrow_mut().bytes[range].copy_from_slice(src);
+        self.pool.0.borrow_mut().dirty(range).copy_from_slice(src);
     }
 
     fn load_acquire_u32(&self, offset: usize) -> u32 {
@@ -230,7 +240,7 @@ impl Drop for PoolDma {
         state.search_from = state.search_from.min(self.first);
         if state.reach == Reach::Allocated {
             let bytes = self.first * PAGE_BYTES..(self.first + self.pages) * PAGE_BYTES;
-            state.bytes[bytes].fill(POISON);
+            state.dirty(bytes).fill(POISON);
         }
     }
 }

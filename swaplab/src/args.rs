@@ -12,6 +12,7 @@ use nvme_model::fault::Rule;
 use swap_path::PathKind;
 
 use crate::campaign::args::CampaignArgs;
+use crate::drive::Drive;
 use crate::image::args::ImageArgs;
 
 /// A laboratory for swap over filesystems on emulated NVMe hardware.
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Reproduce(Reproduce),
     /// Boot an image on the faulty controller and show its console
     Boot(Boot),
+    /// Serve the faulty controller to a virtual machine of QEMU's or others
+    Serve(Serve),
     /// Faults: what there is, and those of a running machine
     Fault(FaultArgs),
     /// Many units: plan, run, merge, report, compare
@@ -95,22 +98,13 @@ pub(crate) struct Boot {
     #[arg(long, value_name = "FILE", requires = "image")]
     pub(crate) initrd: Option<PathBuf>,
 
-    /// The drive's content: a raw or qcow2 file, written through the controller (RAM if none is named)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) disk: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) drive: Drive,
 
-    /// Arm a fault, such as 'read lba=0x10..0x20 nth=3 => status=media/unrecovered-read dnr'
-    /// (may be repeated)
-    #[arg(long, value_name = "RULE")]
-    pub(crate) fault: Vec<Rule>,
-
-    /// Arm the faults of a plan, in TOML (before those of --fault)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) faults: Option<PathBuf>,
-
-    /// Listen at this socket for `swaplab fault arm|list|disarm|log`
-    #[arg(long, value_name = "SOCKET")]
-    pub(crate) control: Option<PathBuf>,
+    /// Bytes of a logical block of the drive
+    #[arg(long, default_value = "4096", value_name = "512|4096", value_parser = lba_bytes)]
+    #[arg(requires = "image")]
+    pub(crate) lba: u32,
 
     /// Give up on a guest that runs longer than this (seconds)
     #[arg(long, default_value = "60", value_name = "SECONDS", value_parser = seconds)]
@@ -123,6 +117,24 @@ pub(crate) struct Boot {
     /// The guest's command line; the built-in guest plays the shutdown scenario if nothing is said
     #[arg(long, value_name = "WORDS")]
     pub(crate) append: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Serve {
+    /// Where QEMU (10.1 and later), Cloud Hypervisor or another client of vfio-user connects
+    #[arg(long, value_name = "SOCKET")]
+    pub(crate) socket: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) drive: Drive,
+
+    /// Bytes of a logical block; firmware often boots from 512 only
+    #[arg(long, default_value = "4096", value_name = "512|4096", value_parser = lba_bytes)]
+    pub(crate) lba: u32,
+
+    /// When a client hangs up, wait for the next one: the drive keeps what a power cut leaves
+    #[arg(long)]
+    pub(crate) again: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -182,7 +194,7 @@ pub(crate) enum FaultCommand {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Socket {
-    /// The machine's socket: what `swaplab boot --control` names
+    /// The machine's socket: what `--control` of `swaplab boot` or `serve` names
     #[arg(long = "socket", value_name = "SOCKET")]
     pub(crate) path: PathBuf,
 }
@@ -209,6 +221,14 @@ pub(crate) enum BenchKind {
     /// What `boot` measures in a process of its own: say `.` at the first output, and stop
     #[value(hide = true)]
     BootOnce,
+}
+
+fn lba_bytes(text: &str) -> Result<u32, String> {
+    match text {
+        "512" => Ok(512),
+        "4096" => Ok(4096),
+        _ => Err("a block has 512 or 4096 bytes".to_owned()),
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

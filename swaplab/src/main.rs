@@ -12,10 +12,12 @@ mod args;
 mod bench;
 mod boot;
 mod campaign;
+mod drive;
 mod exit;
 mod fault;
 mod image;
 mod reproduce;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
     let outcome = match args.command {
         Command::Reproduce(reproduce) => reproduce::run(&reproduce),
         Command::Boot(boot) => boot::run(&boot),
+        Command::Serve(serve) => serve::run(&serve),
         Command::Fault(fault) => fault::run(&fault),
         Command::Campaign(args) => campaign::run(&args),
         Command::Image(image) => image::run(&image),

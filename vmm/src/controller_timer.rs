@@ -1,8 +1,8 @@
 //! The controller's timer in the wall clock.
 //!
-//! The controller is only ever stepped on the CPU's thread. This timer kicks that thread out of the
-//! guest when something is due. A kick that comes just before the guest is entered is lost, so it is
-//! repeated until the CPU's thread has set another time.
+//! It says when something is due, and says it again until somebody has set another time. In a machine the
+//! controller is only ever stepped on the CPU's thread, which has to be kicked out of the guest, and a kick that comes
+//! just before the guest is entered is lost. A controller that is served is stepped by the timer's own thread.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,12 +15,11 @@ use vmm_sys_util::timerfd::TimerFd;
 
 use crate::VmmError;
 use crate::event_loop::subscribe;
-use crate::watchdog::Progress;
 
-/// Until a kick is repeated.
+/// Until it is said again.
 const REPEAT: Duration = Duration::from_micros(200);
 
-/// When the controller wants to be stepped next: set by the CPU's thread, read by the timer.
+/// When the controller wants to be stepped next: set by whoever steps it, read by the timer.
 #[derive(Debug)]
 pub(crate) struct Alarm {
     at: Mutex<Option<Instant>>,
@@ -58,19 +57,26 @@ impl Alarm {
 pub(crate) struct ControllerTimer {
     timer: TimerFd,
     alarm: Arc<Alarm>,
-    progress: Arc<Progress>,
+    due: Box<dyn FnMut() + Send>,
 }
 
 /// Marks the timer's descriptor among the two.
 const TIMER: u32 = 1;
 
 impl ControllerTimer {
-    pub(crate) fn new(alarm: Arc<Alarm>, progress: Arc<Progress>) -> Result<Self, VmmError> {
+    /// A timer that calls `due` on the event loop's thread.
+    ///
+    /// # Errors
+    /// The host has no descriptors left.
+    pub(crate) fn new(
+        alarm: Arc<Alarm>,
+        due: impl FnMut() + Send + 'static,
+    ) -> Result<Self, VmmError> {
         let timer = TimerFd::new().map_err(|errno| VmmError::Host {
             what: "timerfd_create",
             source: io::Error::from_raw_os_error(errno.errno()),
         })?;
-        Ok(Self { timer, alarm, progress })
+        Ok(Self { timer, alarm, due: Box::new(due) })
     }
 
     fn rearm(&mut self) {
@@ -78,7 +84,7 @@ impl ControllerTimer {
         let result = match self.alarm.get() {
             None => self.timer.clear(),
             Some(at) if at <= now => {
-                self.progress.kick();
+                (self.due)();
                 self.timer.reset(REPEAT, None)
             }
             Some(at) => self.timer.reset(at - now, None),
@@ -113,13 +119,11 @@ impl MutEventSubscriber for ControllerTimer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raised::Raised;
 
     #[test]
     fn an_expiry_that_was_taken_back_meanwhile_does_not_block_the_event_loop() {
         let alarm = Arc::new(Alarm::new().unwrap());
-        let progress = Arc::new(Progress::new(Arc::new(Raised::default())));
-        let mut timer = ControllerTimer::new(Arc::clone(&alarm), progress).unwrap();
+        let mut timer = ControllerTimer::new(Arc::clone(&alarm), || ()).unwrap();
         alarm.set(Some(Instant::now() + Duration::from_secs(3600)));
         // Both descriptors were ready; the eventfd is handled first and sets the timer anew.
         timer.woken(false);

@@ -33,11 +33,11 @@ pub enum VmmError {
         /// The capability, as in the kernel's headers.
         name: &'static str,
     },
-    /// The control socket cannot be made.
-    #[error(
-        "control socket {path}: {source}; name a path that does not exist in a folder of yours"
-    )]
-    ControlSocket {
+    /// A socket to listen at cannot be made.
+    #[error("{what} socket {path}: {source}; name a path that does not exist in a folder of yours")]
+    Socket {
+        /// What is said there.
+        what: &'static str,
         /// Where it was to be.
         path: String,
         /// Why not.

@@ -35,6 +35,8 @@ mod pci;
 mod poller;
 mod raised;
 mod seen;
+mod serve;
+mod socket;
 mod tail;
 mod watchdog;
 
@@ -47,3 +49,4 @@ pub use error::{ImageError, VmmError};
 pub use exit::{Exit, Limit, Registers, Report};
 pub use kvm::check_host;
 pub use observer::{MachineObserver, NoObserver};
+pub use serve::{DriveServer, ServeConfig, ServeStopper, SessionEnd};

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+pub(crate) use packages::QEMU;
 pub use packages::{Missing, missing};
 
 /// The exit status when the host did not finish.

@@ -13,6 +13,7 @@ mod equality;
 mod linux_guest;
 mod report;
 mod steps;
+mod vfio_user;
 
 use std::time::Instant;
 

@@ -32,7 +32,21 @@ pub enum DiskUser {
     /// Our guest: the image must be blank, or hold our filesystem in order.
     BuiltInGuest,
     /// Somebody else's guest: what is on it is its business.
-    ForeignGuest,
+    ForeignGuest {
+        /// Bytes of a logical block: 512 or 4096.
+        lba_bytes: u32,
+    },
+}
+
+impl DiskUser {
+    /// Bytes of a logical block of its drive.
+    #[must_use]
+    pub const fn lba_bytes(self) -> u32 {
+        match self {
+            Self::BuiltInGuest => BLOCK_BYTES,
+            Self::ForeignGuest { lba_bytes } => lba_bytes,
+        }
+    }
 }
 
 /// Why an image is not used. It was not written to.
@@ -104,8 +118,8 @@ pub enum DiskImageError {
 /// # Errors
 /// [`DiskImageError`] with the file, the offset and what was expected.
 pub fn open(path: &Path, user: DiskUser) -> Result<LockedMedia, DiskImageError> {
-    let media = open_image(path, false)?;
-    if user == DiskUser::ForeignGuest || is_blank(&media)? {
+    let media = open_image_as(path, user.lba_bytes(), false)?;
+    if user != DiskUser::BuiltInGuest || is_blank(&media)? {
         return Ok(media);
     }
     let device = ImageDevice::read_only(media);
@@ -113,15 +127,27 @@ pub fn open(path: &Path, user: DiskUser) -> Result<LockedMedia, DiskImageError> 
     Ok(device.into_media())
 }
 
-/// Opens an image for one user, or for reading only.
+/// Opens an image of our filesystem for one user, or for reading only.
 fn open_image(path: &Path, is_read_only: bool) -> Result<LockedMedia, DiskImageError> {
+    open_image_as(path, BLOCK_BYTES, is_read_only)
+}
+
+fn open_image_as(
+    path: &Path,
+    lba_bytes: u32,
+    is_read_only: bool,
+) -> Result<LockedMedia, DiskImageError> {
     let lock = lock::lock(path, is_read_only)?;
-    Ok(LockedMedia::new(open_format(path, is_read_only)?, lock))
+    Ok(LockedMedia::new(open_format(path, lba_bytes, is_read_only)?, lock))
 }
 
 /// Finds out by its first bytes what an image is. A raw image that a guest made look like qcow2 is
 /// taken for that the next time; all it could win is refused there: other files.
-fn open_format(path: &Path, is_read_only: bool) -> Result<FileMedia, DiskImageError> {
+fn open_format(
+    path: &Path,
+    lba_bytes: u32,
+    is_read_only: bool,
+) -> Result<FileMedia, DiskImageError> {
     let read = |source| DiskImageError::Read { path: path.to_owned(), source };
     let mut first = Vec::new();
     let file = File::open(path).map_err(read)?;
@@ -131,13 +157,13 @@ fn open_format(path: &Path, is_read_only: bool) -> Result<FileMedia, DiskImageEr
     }
     if !Qcow2Image::is_qcow2(&first) {
         let access = if is_read_only { FileAccess::ReadOnly } else { FileAccess::Cached };
-        return Ok(FileMedia::open_as(path, BLOCK_BYTES, access)?);
+        return Ok(FileMedia::open_as(path, lba_bytes, access)?);
     }
     let image = match is_read_only {
         true => Qcow2Image::open_read_only(path)?,
         false => Qcow2Image::open(path)?,
     };
-    Ok(FileMedia::over(Arc::new(image), path, BLOCK_BYTES)?)
+    Ok(FileMedia::over(Arc::new(image), path, lba_bytes)?)
 }
 
 /// The places where a superblock is hold nothing.

@@ -10,6 +10,9 @@ use super::*;
 
 const BLOCKS: u64 = 4096;
 
+/// A guest that brings its own filesystem.
+const FOREIGN_GUEST: DiskUser = DiskUser::ForeignGuest { lba_bytes: 4096 };
+
 /// A fresh filesystem, as bytes.
 fn filesystem() -> Vec<u8> {
     let disk = RamDisk::new(DmaPool::new(64), BLOCKS);
@@ -42,7 +45,7 @@ fn an_image_of_something_else_is_refused_for_our_guest_only() {
     foreign[..8].copy_from_slice(b"notours!");
     let message = open_bytes(&foreign, DiskUser::BuiltInGuest).unwrap_err();
     assert!(message.contains("offset 0x"), "{message}");
-    open_bytes(&foreign, DiskUser::ForeignGuest).unwrap();
+    open_bytes(&foreign, FOREIGN_GUEST).unwrap();
 }
 
 #[test]
@@ -50,13 +53,13 @@ fn an_image_of_a_foreign_format_is_refused_for_every_guest_with_the_remedy() {
     for (magic, format) in FOREIGN {
         let mut bytes = magic.to_vec();
         bytes.resize(1 << 20, 0);
-        let message = open_bytes(&bytes, DiskUser::ForeignGuest).unwrap_err();
+        let message = open_bytes(&bytes, FOREIGN_GUEST).unwrap_err();
         assert!(message.contains(&format!("a {format} image")), "{message}");
         assert!(message.contains("qemu-img convert"), "{message}");
     }
     let mut broken = b"QFI\xfb\0\0\0\x09".to_vec();
     broken.resize(1 << 20, 0);
-    let message = open_bytes(&broken, DiskUser::ForeignGuest).unwrap_err();
+    let message = open_bytes(&broken, FOREIGN_GUEST).unwrap_err();
     assert!(message.contains("a qcow2 image must be"), "{message}");
 }
 
@@ -65,7 +68,7 @@ fn a_truncated_image_is_refused() {
     let bytes = filesystem();
     open_bytes(&bytes[..bytes.len() - 100], DiskUser::BuiltInGuest).unwrap_err();
     open_bytes(&bytes[..bytes.len() / 2], DiskUser::BuiltInGuest).unwrap_err();
-    open_bytes(&[], DiskUser::ForeignGuest).unwrap_err();
+    open_bytes(&[], FOREIGN_GUEST).unwrap_err();
 }
 
 #[test]
@@ -98,7 +101,7 @@ fn qcow2() -> Vec<u8> {
 
 #[test]
 fn a_qcow2_image_is_the_drive_inside_and_not_its_header() {
-    for user in [DiskUser::BuiltInGuest, DiskUser::ForeignGuest] {
+    for user in [DiskUser::BuiltInGuest, FOREIGN_GUEST] {
         let media = open_bytes(&qcow2(), user).unwrap();
         assert_eq!((media.size_blocks(), media.block_bytes()), (256, 4096));
         let mut block = [1; 4096];

@@ -4,12 +4,10 @@
 //! requests wait, how much of an answer is not fetched.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::Arc;
 
 use event_manager::{EventOps, Events, MutEventSubscriber};
@@ -19,8 +17,7 @@ use super::lines::LineBuffer;
 use super::{Letter, Mailbox, lock};
 use crate::VmmError;
 use crate::event_loop::subscribe;
-use crate::raised::Raised;
-use crate::watchdog::Progress;
+use crate::socket::OwnSocket;
 
 /// Clients at the same time.
 const CLIENTS_MAX: usize = 16;
@@ -43,52 +40,41 @@ struct Client {
 }
 
 /// The socket and its clients.
-#[derive(Debug)]
 pub(crate) struct ControlServer {
-    listener: UnixListener,
-    path: PathBuf,
-    /// Device and inode of the socket: what is removed at the end is this one and no other.
-    identity: (u64, u64),
+    socket: OwnSocket,
     owner: u32,
     mailbox: Arc<Mailbox>,
-    raised: Arc<Raised>,
-    progress: Arc<Progress>,
+    /// Tells whoever answers that there are requests.
+    wake: Box<dyn FnMut() + Send>,
     clients: BTreeMap<u64, Client>,
     next_client: u32,
 }
 
 impl ControlServer {
-    /// Listens at `path`.
+    /// Listens at `path`; `wake` is called when there are requests in `mailbox`.
     ///
     /// # Errors
     /// There is something at `path` already, or the socket cannot be made.
     pub(crate) fn new(
         path: &Path,
         mailbox: Arc<Mailbox>,
-        raised: Arc<Raised>,
-        progress: Arc<Progress>,
+        wake: impl FnMut() + Send + 'static,
     ) -> Result<Self, VmmError> {
-        let failed = |source| VmmError::ControlSocket { path: path.display().to_string(), source };
-        clear_abandoned(path).map_err(failed)?;
-        let listener = UnixListener::bind(path).map_err(failed)?;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
-        let about = fs::symlink_metadata(path).map_err(failed)?;
+        let socket = OwnSocket::bind("control", path)?;
+        let nonblocking = socket.listener.set_nonblocking(true);
+        nonblocking.map_err(|source| VmmError::Host { what: "setting up a socket", source })?;
         Ok(Self {
-            listener,
-            path: path.to_owned(),
-            identity: (about.dev(), about.ino()),
+            socket,
             owner: rustix::process::getuid().as_raw(),
             mailbox,
-            raised,
-            progress,
+            wake: Box::new(wake),
             clients: BTreeMap::new(),
             next_client: FIRST_CLIENT,
         })
     }
 
     fn accept(&mut self, ops: &mut EventOps<'_>) {
-        while let Ok((stream, _)) = self.listener.accept() {
+        while let Ok((stream, _)) = self.socket.listener.accept() {
             let peer = rustix::net::sockopt::socket_peercred(&stream);
             let is_owner = peer.is_ok_and(|peer| peer.uid.as_raw() == self.owner);
             if !is_owner
@@ -128,8 +114,7 @@ impl ControlServer {
                 return false;
             }
             drop(requests);
-            self.raised.poke();
-            self.progress.look_up();
+            (self.wake)();
         }
     }
 
@@ -195,33 +180,7 @@ impl MutEventSubscriber for ControlServer {
     }
 
     fn init(&mut self, ops: &mut EventOps<'_>) {
-        subscribe(ops, Events::with_data(&self.listener, LISTENER, EventSet::IN));
+        subscribe(ops, Events::with_data(&self.socket.listener, LISTENER, EventSet::IN));
         subscribe(ops, Events::with_data(&self.mailbox.replied, REPLIED, EventSet::IN));
     }
-}
-
-impl Drop for ControlServer {
-    fn drop(&mut self) {
-        let about = fs::symlink_metadata(&self.path);
-        if about.is_ok_and(|about| (about.dev(), about.ino()) == self.identity)
-            && let Err(error) = fs::remove_file(&self.path)
-        {
-            log::error!("{}: cannot be removed: {error}", self.path.display());
-        }
-    }
-}
-
-/// Removes a socket that a machine of the same user left when it was killed. Anything else that is
-/// there stays there, and binding fails.
-fn clear_abandoned(path: &Path) -> io::Result<()> {
-    let Ok(about) = fs::symlink_metadata(path) else {
-        return Ok(());
-    };
-    let is_own = about.uid() == rustix::process::getuid().as_raw();
-    let refused =
-        UnixStream::connect(path).is_err_and(|e| e.kind() == ErrorKind::ConnectionRefused);
-    if about.file_type().is_socket() && is_own && refused {
-        return fs::remove_file(path);
-    }
-    Ok(())
 }

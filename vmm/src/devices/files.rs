@@ -77,7 +77,7 @@ impl FilesFunction {
     }
 
     fn with_ports(&mut self, f: impl FnOnce(&mut FileServer, u64, &mut Ports<'_>)) {
-        let memory = Dma { ram: &self.ram, is_enabled: self.config.is_bus_master() };
+        let memory = Dma { memory: &self.ram, is_enabled: self.config.is_bus_master() };
         let mut irq = Irq(&mut self.msix);
         let (now_ns, observer) = (self.course.now_ns(), &mut self.course);
         let mut ports = Ports { memory: &memory, irq: &mut irq, observer };

@@ -143,7 +143,7 @@ impl Devices {
     pub(crate) fn replace_controller(&mut self, new: Option<Controller>) -> Option<Controller> {
         let new = new.map(|controller| {
             let sink = Arc::clone(&self.sink);
-            Box::new(NvmeFunction::new(controller, &self.ram, NVME_LINE, sink))
+            Box::new(NvmeFunction::new(controller, self.ram.clone(), NVME_LINE, sink))
         });
         std::mem::replace(&mut self.nvme, new).map(|nvme| nvme.into_controller())
     }

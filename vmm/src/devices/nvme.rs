@@ -3,6 +3,8 @@
 //! The controller itself is `nvme-model`'s; here is only what a PCI function adds: BARs, interrupt
 //! masks and pending bits, and bus mastering, without which no DMA and no interrupt gets through.
 //!
+//! The memory is that of this crate's machine, or of somebody else's that the function is served to.
+//!
 //! What it does not do: no power states, no INTx: every guest of this machine has MSI-X.
 
 use std::sync::Arc;
@@ -27,22 +29,22 @@ const REGISTERS_BYTES_MIN: u64 = 0x4000;
 
 /// The NVMe function.
 #[derive(Debug)]
-pub(crate) struct NvmeFunction {
+pub(crate) struct NvmeFunction<M = Ram> {
     config: ConfigSpace,
     msix: Msix,
     express: Express,
     controller: Controller,
-    ram: Ram,
+    memory: M,
     pub(crate) course: Course<Event>,
     /// A thread calls [`NvmeFunction::poll`] all the time, and the guest knows.
     is_polled: bool,
 }
 
-impl NvmeFunction {
+impl<M: GuestMemory> NvmeFunction<M> {
     /// Plugs `controller` in.
     pub(crate) fn new(
         controller: Controller,
-        ram: &Ram,
+        memory: M,
         first_line: Line,
         sink: Arc<dyn MsiSink>,
     ) -> Self {
@@ -59,15 +61,7 @@ impl NvmeFunction {
         config.add_bar(Bar { index: REGISTERS_BAR, size_bytes, is_64_bit: true });
         let msix = Msix::new(&mut config, MSIX_BAR, model.vectors, first_line, sink);
         let express = Express::new(&mut config);
-        Self {
-            config,
-            msix,
-            express,
-            controller,
-            ram: ram.clone(),
-            course: Course::new(),
-            is_polled: false,
-        }
+        Self { config, msix, express, controller, memory, course: Course::new(), is_polled: false }
     }
 
     /// The controller.
@@ -92,7 +86,7 @@ impl NvmeFunction {
 
     /// Lets the controller do what is due at `now_ns`.
     pub(crate) fn step(&mut self, now_ns: u64) {
-        let memory = Dma { ram: &self.ram, is_enabled: self.config.is_bus_master() };
+        let memory = Dma { memory: &self.memory, is_enabled: self.config.is_bus_master() };
         let mut irq = Irq(&mut self.msix);
         let observer = &mut self.course;
         self.controller.step(now_ns, &mut Ports { memory: &memory, irq: &mut irq, observer });
@@ -128,7 +122,7 @@ impl NvmeFunction {
 
     fn set_polled(&mut self, is_polled: bool) {
         if std::mem::replace(&mut self.is_polled, is_polled) != is_polled {
-            let memory = Dma { ram: &self.ram, is_enabled: self.config.is_bus_master() };
+            let memory = Dma { memory: &self.memory, is_enabled: self.config.is_bus_master() };
             self.controller.set_polled(is_polled, &memory);
         }
     }
@@ -148,11 +142,27 @@ impl NvmeFunction {
         Some(base)
     }
 
+    /// A function level reset, asked for in configuration space or otherwise.
+    pub(crate) fn function_level_reset(&mut self) {
+        self.controller.function_level_reset(self.course.now_ns(), &mut self.course);
+        self.reset();
+    }
+
+    /// The memory that it reaches.
+    pub(crate) fn memory_mut(&mut self) -> &mut M {
+        &mut self.memory
+    }
+
+    /// Where its interrupts go.
+    pub(crate) fn msix_mut(&mut self) -> &mut Msix {
+        &mut self.msix
+    }
+
     /// Cuts the controller's power, if it had any.
     pub(crate) fn power_cut(&mut self, now_ns: u64, policy: CachePolicy) {
         if self.course.end() {
             // The function's own registers are reset by now; what is in flight was fetched before.
-            let memory = Dma { ram: &self.ram, is_enabled: true };
+            let memory = Dma { memory: &self.memory, is_enabled: true };
             let mut irq = Irq(&mut self.msix);
             let observer = &mut self.course;
             let mut ports = Ports { memory: &memory, irq: &mut irq, observer };
@@ -162,24 +172,24 @@ impl NvmeFunction {
 }
 
 /// Guest memory as a function reaches it.
-pub(super) struct Dma<'a> {
-    pub(super) ram: &'a Ram,
+pub(super) struct Dma<'a, M> {
+    pub(super) memory: &'a M,
     pub(super) is_enabled: bool,
 }
 
-impl GuestMemory for Dma<'_> {
+impl<M: GuestMemory> GuestMemory for Dma<'_, M> {
     fn read(&self, address: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
         if !self.is_enabled {
             return Err(BadAddress { address });
         }
-        GuestMemory::read(self.ram, address, dst)
+        self.memory.read(address, dst)
     }
 
     fn write(&self, address: u64, src: &[u8]) -> Result<(), BadAddress> {
         if !self.is_enabled {
             return Err(BadAddress { address });
         }
-        GuestMemory::write(self.ram, address, src)
+        self.memory.write(address, src)
     }
 }
 
@@ -192,7 +202,7 @@ impl IrqSink for Irq<'_> {
     }
 }
 
-impl Function for NvmeFunction {
+impl<M: GuestMemory> Function for NvmeFunction<M> {
     fn config(&self) -> &ConfigSpace {
         &self.config
     }
@@ -209,8 +219,7 @@ impl Function for NvmeFunction {
 
     fn config_changed(&mut self) {
         if self.express.take_reset(&mut self.config) {
-            self.controller.function_level_reset(self.course.now_ns(), &mut self.course);
-            self.reset();
+            self.function_level_reset();
         }
         self.msix.config_changed(&self.config);
     }

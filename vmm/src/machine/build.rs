@@ -44,7 +44,8 @@ impl Machine {
         let mut subscribers: Vec<Subscriber> = vec![Box::new(watchdog)];
         let is_wall_clock = config.clock == Clock::Wall;
         if is_wall_clock {
-            let timer = ControllerTimer::new(Arc::clone(&alarm), Arc::clone(&progress))?;
+            let progress = Arc::clone(&progress);
+            let timer = ControllerTimer::new(Arc::clone(&alarm), move || progress.kick())?;
             subscribers.push(Box::new(timer));
         }
         let poller = is_wall_clock.then(|| Poller::start(Arc::clone(&progress))).transpose()?;
@@ -52,7 +53,11 @@ impl Machine {
         if let Some(Control { path, hook }) = config.control {
             let mailbox = Arc::new(Mailbox::new()?);
             let (raised, progress) = (Arc::clone(&raised), Arc::clone(&progress));
-            let server = ControlServer::new(&path, Arc::clone(&mailbox), raised, progress)?;
+            let wake = move || {
+                raised.poke();
+                progress.look_up();
+            };
+            let server = ControlServer::new(&path, Arc::clone(&mailbox), wake)?;
             subscribers.push(Box::new(server));
             answering = Some(Answering { mailbox, hook });
         }

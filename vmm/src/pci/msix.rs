@@ -3,6 +3,9 @@
 //! A vector that is raised while masked stays pending and is delivered when the mask goes. While MSI-X
 //! is disabled nothing is delivered and nothing becomes pending: the function would use INTx, which
 //! this machine does not have.
+//!
+//! A function that is served to another machine has its table there. What is left here is who listens to which
+//! vector ([`Msix::listen`]).
 
 use std::sync::Arc;
 
@@ -69,6 +72,8 @@ pub(crate) struct Msix {
     is_enabled: bool,
     is_function_masked: bool,
     is_bus_master: bool,
+    /// The table is somebody else's, who says which vectors they listen to.
+    is_elsewhere: bool,
     /// Offset of the capability in configuration space.
     capability: usize,
     /// The line of vector 0; the others follow.
@@ -104,17 +109,20 @@ impl Msix {
             is_enabled: false,
             is_function_masked: false,
             is_bus_master: false,
+            is_elsewhere: false,
             capability,
             first_line,
             sink,
         }
     }
 
-    /// Back to power-on.
+    /// Back to power-on. Who listens from elsewhere goes on doing so.
     pub(crate) fn reset(&mut self) {
-        self.entries.fill(Entry::RESET);
+        if !self.is_elsewhere {
+            self.entries.fill(Entry::RESET);
+        }
         self.pending.fill(0);
-        self.is_enabled = false;
+        self.is_enabled = self.is_elsewhere;
         self.is_function_masked = false;
         self.is_bus_master = false;
     }
@@ -122,9 +130,20 @@ impl Msix {
     /// Follows a write to configuration space.
     pub(crate) fn config_changed(&mut self, config: &ConfigSpace) {
         let control = config.half(self.capability + 2);
-        self.is_enabled = control & CONTROL_ENABLE != 0;
+        self.is_enabled = control & CONTROL_ENABLE != 0 || self.is_elsewhere;
         self.is_function_masked = control & CONTROL_FUNCTION_MASK != 0;
         self.is_bus_master = config.is_bus_master();
+        self.deliver_pending();
+    }
+
+    /// The table is elsewhere, and `vector` is listened to there or not. What is raised while nobody listens stays
+    /// pending. A vector that there is not is ignored.
+    pub(crate) fn listen(&mut self, vector: u16, is_heard: bool) {
+        self.is_elsewhere = true;
+        self.is_enabled = true;
+        if let Some(entry) = self.entries.get_mut(usize::from(vector)) {
+            entry.control = if is_heard { 0 } else { VECTOR_MASKED };
+        }
         self.deliver_pending();
     }
 

@@ -5,14 +5,12 @@ use std::process::{Command, Stdio};
 use anyhow::Result;
 
 use super::cargo::{all, cargo, outcome};
-use super::{Outcome, Step, e2e, equality, linux_guest};
+use super::{Outcome, Step, e2e, equality, linux_guest, vfio_user};
+use crate::stock_kvm::QEMU;
 use crate::{tidy, workspace};
 
 /// Where the bootable guest is: a workspace of its own.
 const KERNEL: &str = "images/kernel";
-
-/// The emulator.
-const QEMU: &str = "qemu-system-x86_64";
 
 /// Set where everything that can be installed has been.
 const CI: &str = "CI";
@@ -36,6 +34,10 @@ pub(super) fn all_steps() -> Vec<Step> {
         }),
         step("a stock Linux on the controller, on a stock KVM", || {
             if_stock_kvm(linux_guest::on_stock_kvm)
+        }),
+        step("a stock Linux in QEMU on the served controller", || {
+            let why_not = e2e::why_no_stock_kvm().or_else(vfio_user::why_not);
+            why_not.map_or_else(vfio_user::in_qemu, |why| Ok(Outcome::Skipped(why)))
         }),
     ]
 }

@@ -1,0 +1,94 @@
+//! The faulty drive that a command plugs in: its content, its faults, and what is said of it at the end.
+
+use std::path::PathBuf;
+
+use campaign::control::FaultControl;
+use campaign::disk_image::{self, DiskUser};
+use clap::Args;
+use nvme_model::fault::Rule;
+use nvme_model::{Config, Controller, FaultPlan, Media, RamMedia};
+use vmm::Control;
+
+use crate::exit::Exit;
+use crate::fault::read_plan;
+
+#[derive(Debug, Args)]
+pub(crate) struct Drive {
+    /// The drive's content: a raw or qcow2 file, written through the controller (RAM if none is named)
+    #[arg(long, value_name = "FILE")]
+    disk: Option<PathBuf>,
+
+    /// The size of a drive in RAM, in MiB; only what is written takes memory
+    #[arg(long, default_value_t = 256, value_name = "MIB", conflicts_with = "disk")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=SIZE_MIB_MAX))]
+    size: u64,
+
+    /// Arm a fault, such as 'read lba=0x10..0x20 nth=3 => status=media/unrecovered-read dnr'
+    /// (may be repeated)
+    #[arg(long, value_name = "RULE")]
+    fault: Vec<Rule>,
+
+    /// Arm the faults of a plan, in TOML (before those of --fault)
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+
+    /// Listen at this socket for `swaplab fault arm|list|disarm|log`
+    #[arg(long, value_name = "SOCKET")]
+    control: Option<PathBuf>,
+}
+
+/// 64 TiB: as much as a file of a filesystem may have.
+const SIZE_MIB_MAX: u64 = 64 << 20;
+
+impl Drive {
+    /// The controller with its media and its faults, which notes what its driver does wrong.
+    pub(crate) fn controller(&self, user: DiskUser) -> Result<Controller, Exit> {
+        let media: Box<dyn Media> = match &self.disk {
+            Some(path) => {
+                Box::new(disk_image::open(path, user).map_err(|error| Exit::Usage.with(&error))?)
+            }
+            None => {
+                let lba_bytes = user.lba_bytes();
+                Box::new(RamMedia::new((self.size << 20) / u64::from(lba_bytes), lba_bytes))
+            }
+        };
+        let mut controller = Controller::new(Config::default(), media, self.plan()?)
+            .map_err(|error| Exit::Usage.with(&error))?;
+        controller.findings_mut().watch_pages();
+        Ok(controller)
+    }
+
+    /// Where it takes orders while it runs.
+    pub(crate) fn control(&self) -> Option<Control> {
+        self.control.clone().map(|path| Control { path, hook: Box::new(FaultControl) })
+    }
+
+    fn plan(&self) -> Result<FaultPlan, Exit> {
+        let mut plan = match &self.faults {
+            Some(file) => read_plan(file)?,
+            None => FaultPlan::none(),
+        };
+        plan.rules.extend(self.fault.iter().cloned());
+        plan.check().map_err(|error| Exit::Usage.with(&error))?;
+        Ok(plan)
+    }
+}
+
+/// Says what the faults came to, and what the driver did wrong.
+pub(crate) fn report(controller: &Controller) {
+    for (rule, counts) in controller.faults().counts() {
+        println!("fault: {rule}: matched {}, fired {}", counts.armed, counts.fired);
+        if counts.fired < counts.planned {
+            println!("fault: NOT EXERCISED: planned {}", counts.planned);
+        }
+    }
+    for (rule, counts) in controller.faults().violations() {
+        println!("fault: VIOLATED {} times: {rule}", counts.fired);
+    }
+    for (kind, count) in controller.findings().counts() {
+        println!("driver finding: {kind}: {count}");
+    }
+    for finding in controller.findings().last() {
+        log::info!("driver finding: {finding}");
+    }
+}

@@ -1,0 +1,123 @@
+//! The function that is served, with its clock: what the threads of a server share.
+
+use std::io;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use nvme_model::{CachePolicy, Controller};
+
+use super::SessionEnd;
+use super::windows::Windows;
+use crate::clock::nanos;
+use crate::control::Answering;
+use crate::controller_timer::Alarm;
+use crate::devices::nvme::NvmeFunction;
+use crate::pci::Function;
+
+/// The function, as long as the server has it.
+#[derive(Debug)]
+pub(super) struct Device {
+    pub(super) function: Option<NvmeFunction<Windows>>,
+    pub(super) cache_policy: CachePolicy,
+    pub(super) answering: Option<Answering>,
+    /// When the present client touched it first.
+    pub(super) power_on: Option<Instant>,
+    /// When something happens next by itself.
+    pub(super) alarm: Arc<Alarm>,
+    pub(super) ends: Sender<SessionEnd>,
+}
+
+/// A device that several threads use, one at a time.
+pub(super) type Shared = Arc<Mutex<Device>>;
+
+/// The device, for oneself.
+pub(super) fn lock(shared: &Shared) -> MutexGuard<'_, Device> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Device {
+    /// Carries an access of the client in, at the present time.
+    ///
+    /// # Errors
+    /// The function has gone, or its power has: nobody answers.
+    pub(super) fn access<R>(
+        &mut self,
+        work: impl FnOnce(&mut NvmeFunction<Windows>) -> R,
+    ) -> io::Result<R> {
+        let now_ns = self.now_ns();
+        let function = self.function.as_mut().ok_or_else(gone)?;
+        if function.controller().is_power_lost() {
+            return Err(gone());
+        }
+        function.course.set_now(now_ns);
+        function.course.begin(false);
+        let result = work(function);
+        self.settle();
+        Ok(result)
+    }
+
+    /// Lets the controller do what is due.
+    pub(super) fn step(&mut self) {
+        let now_ns = self.now_ns();
+        if let Some(function) = &mut self.function
+            && !function.controller().is_power_lost()
+        {
+            function.course.set_now(now_ns);
+            function.step(now_ns);
+            self.settle();
+        }
+    }
+
+    /// Answers what was said at the control socket.
+    pub(super) fn answer(&mut self) {
+        let now_ns = self.now_ns();
+        let controller = self.function.as_mut().map(NvmeFunction::controller_mut);
+        if let Some(answering) = &mut self.answering {
+            answering.answer_all(controller, now_ns);
+        }
+    }
+
+    /// The client has hung up: its memory and its interrupts are no more, and the drive has lost its power.
+    pub(super) fn hang_up(&mut self, vectors: u16) {
+        let now_ns = self.now_ns();
+        self.power_on = None;
+        self.alarm.set(None);
+        if let Some(function) = &mut self.function {
+            (0..vectors).for_each(|vector| function.msix_mut().listen(vector, false));
+            function.reset();
+            function.power_cut(now_ns, self.cache_policy);
+            function.memory_mut().clear();
+            drop(function.course.take_events());
+        }
+    }
+
+    /// Takes the controller out: from now on nobody answers.
+    pub(super) fn take_controller(&mut self) -> Option<Controller> {
+        self.alarm.set(None);
+        self.function.take().map(NvmeFunction::into_controller)
+    }
+
+    /// After a step: when the next one is due, and whether there is one.
+    fn settle(&mut self) {
+        let (Some(function), Some(power_on)) = (&self.function, self.power_on) else {
+            return;
+        };
+        if function.controller().is_power_lost() {
+            self.alarm.set(None);
+            // Nobody waits any more if this cannot be told.
+            let _ = self.ends.send(SessionEnd::PowerLost);
+            return;
+        }
+        let due = function.next_event();
+        self.alarm.set(due.and_then(|at_ns| power_on.checked_add(Duration::from_nanos(at_ns))));
+    }
+
+    fn now_ns(&mut self) -> u64 {
+        nanos(self.power_on.get_or_insert_with(Instant::now).elapsed())
+    }
+}
+
+fn gone() -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, "the drive has gone")
+}

@@ -30,7 +30,7 @@ pub(super) fn shrink(args: &args::Shrink) -> Result<Exit, Exit> {
     print_point(&point);
     let rules: Vec<_> = shrunk.unit.faults.rules.iter().map(ToString::to_string).collect();
     if !rules.is_empty() {
-        println!("\nthe schedule, for any guest on this controller (swaplab boot --fault RULE):");
+        println!("\nthe schedule, for any guest of swaplab boot or serve (--fault RULE):");
         rules.iter().for_each(|rule| println!("  {rule}"));
     }
     if let Some(path) = &args.export {

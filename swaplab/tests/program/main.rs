@@ -6,3 +6,4 @@ mod cli;
 mod fault;
 mod image;
 mod run;
+mod serve;

@@ -65,7 +65,7 @@ impl Served {
     /// How often each rule has fired.
     fn fired(self) -> Vec<u64> {
         let controller = self.server.into_controller().expect("nobody has taken it");
-        controller.faults().counts().map(|(_, counts)| u64::from(counts.fired)).collect()
+        controller.faults().counts().map(|(_, counts)| counts.fired).collect()
     }
 }
 

@@ -1,5 +1,5 @@
-//! What a client is told that there is: the regions and interrupts of the function, numbered as in VFIO.
-// Spec: vfio-user "VFIO_USER_DEVICE_GET_REGION_INFO", Linux include/uapi/linux/vfio.h
+//! What a client is told that there is: the regions and interrupts of the function, in VFIO's numbers
+//! (`VFIO_PCI_CONFIG_REGION_INDEX` and its neighbours in Linux's `include/uapi/linux/vfio.h`).
 
 use vfio_bindings::bindings::vfio::{
     VFIO_IRQ_INFO_EVENTFD, VFIO_IRQ_INFO_NORESIZE, VFIO_PCI_BAR0_REGION_INDEX,

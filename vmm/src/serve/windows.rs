@@ -39,6 +39,7 @@ impl Windows {
         let is_writable = flags.contains(DmaMapFlags::WRITE);
         let protection = libc::PROT_READ | if is_writable { libc::PROT_WRITE } else { 0 };
         let length = usize::try_from(size).map_err(invalid)?;
+        check_length(&file, offset, size)?;
         let region = MmapRegionBuilder::new(length)
             .with_file_offset(FileOffset::new(file, offset))
             .with_mmap_prot(protection)
@@ -75,6 +76,16 @@ impl Windows {
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
+}
+
+/// Touching a mapping behind the end of its file is fatal, so there may be none. A device has no length to check.
+fn check_length(file: &File, offset: u64, size: u64) -> io::Result<()> {
+    let about = file.metadata()?;
+    let is_inside = offset.checked_add(size).is_some_and(|end| end <= about.len());
+    if about.is_file() && !is_inside {
+        return Err(invalid("the file ends before the range"));
+    }
+    Ok(())
 }
 
 /// The regions of `memory` that do not lie in a range.

@@ -36,8 +36,10 @@ pub(super) fn all_steps() -> Vec<Step> {
             if_stock_kvm(linux_guest::on_stock_kvm)
         }),
         step("a stock Linux in QEMU on the served controller", || {
-            let why_not = e2e::why_no_stock_kvm().or_else(vfio_user::why_not);
-            why_not.map_or_else(vfio_user::in_qemu, |why| Ok(Outcome::Skipped(why)))
+            if_vfio_user(vfio_user::linux_in_qemu)
+        }),
+        step("a firmware in QEMU that boots from the served controller", || {
+            if_vfio_user(vfio_user::firmware_in_qemu)
         }),
     ]
 }
@@ -124,4 +126,8 @@ fn if_kvm(work: fn() -> Result<Outcome>) -> Result<Outcome> {
 
 fn if_stock_kvm(work: fn() -> Result<Outcome>) -> Result<Outcome> {
     e2e::why_no_stock_kvm().map_or_else(work, |why| Ok(Outcome::Skipped(why)))
+}
+
+fn if_vfio_user(work: fn() -> Result<Outcome>) -> Result<Outcome> {
+    vfio_user::why_not().map_or_else(work, |why| Ok(Outcome::Skipped(why)))
 }

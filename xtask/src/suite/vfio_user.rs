@@ -1,5 +1,7 @@
-//! A stock Linux in QEMU on the controller that `swaplab serve` serves: nothing of ours but the controller.
+//! A stock Linux and a firmware in QEMU on the controller that `swaplab serve` serves: nothing of ours but the
+//! controller.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -7,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result};
 
 use super::linux_guest::{APPEND, FAULT, Guest};
-use super::{Outcome, build};
+use super::{Outcome, build, e2e};
 use crate::stock_kvm::QEMU;
 
 /// The client, which QEMU has since 10.1.
@@ -18,6 +20,10 @@ const TIMEOUT: &str = "240";
 
 /// Why there can be no such machine, if there can be none.
 pub(super) fn why_not() -> Option<String> {
+    e2e::why_no_stock_kvm().or_else(why_no_client)
+}
+
+fn why_no_client() -> Option<String> {
     let mut help = Command::new(QEMU);
     help.args(["-device", &format!("{DEVICE},help")]).stdin(Stdio::null());
     let is_there = help.output().is_ok_and(|output| output.status.success());
@@ -25,18 +31,14 @@ pub(super) fn why_not() -> Option<String> {
 }
 
 /// Boots Linux in QEMU on a served controller. The init and the server must both find all well.
-pub(super) fn in_qemu() -> Result<Outcome> {
+pub(super) fn linux_in_qemu() -> Result<Outcome> {
     let guest = Guest::new()?;
     let socket = guest.folder.path().join("nvme");
-    let mut server = Server::start(&build::swaplab()?, &socket)?;
-    let output = command(&guest, &socket).output().with_context(|| format!("cannot run {QEMU}"))?;
-    if !output.status.success() {
-        let console = String::from_utf8_lossy(&output.stdout);
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Ok(Outcome::Failed(format!(
-            "{QEMU} ended with {}\n{console}{said}",
-            output.status
-        )));
+    let mut server = Server::start(&socket, &["--fault".as_ref(), FAULT.as_ref()])?;
+    let mut command = machine(&socket);
+    command.arg("-kernel").arg(&guest.kernel).arg("-initrd").arg(&guest.initrd);
+    if let Some(how) = ends_otherwise(command.args(["-append", APPEND]), 0)? {
+        return Ok(Outcome::Failed(how));
     }
     // The client has hung up, so the server is at its end, too.
     let said = server.finish()?;
@@ -46,8 +48,27 @@ pub(super) fn in_qemu() -> Result<Outcome> {
     Ok(Outcome::Failed(format!("the server does not say that its fault fired once:\n{said}")))
 }
 
+/// Boots from the drive: SeaBIOS has an NVMe driver of its own, for blocks of 512 bytes.
+pub(super) fn firmware_in_qemu() -> Result<Outcome> {
+    /// `mov dx, 0xf4; mov al, 0x10; out dx, al; hlt; jmp $-1`, which ends QEMU with 2 * 10h + 1.
+    const PROGRAM: [u8; 9] = [0xba, 0xf4, 0x00, 0xb0, 0x10, 0xee, 0xf4, 0xeb, 0xfd];
+    const STATUS: i32 = 0x21;
+    let folder = tempfile::tempdir().context("cannot make a scratch folder")?;
+    let mut disk = vec![0; 8 << 20];
+    disk[..PROGRAM.len()].copy_from_slice(&PROGRAM);
+    disk[510..512].copy_from_slice(&[0x55, 0xaa]);
+    let image = folder.path().join("disk");
+    std::fs::write(&image, disk).context("cannot write the disk")?;
+    let socket = folder.path().join("nvme");
+    let lba = ["--lba".as_ref(), "512".as_ref(), "--disk".as_ref(), image.as_os_str()];
+    let mut server = Server::start(&socket, &lba)?;
+    let ended = ends_otherwise(&mut machine(&socket), STATUS)?;
+    server.finish()?;
+    Ok(ended.map_or(Outcome::Passed, Outcome::Failed))
+}
+
 /// A machine without anything but a console, a way to end it, and the client.
-fn command(guest: &Guest, socket: &Path) -> Command {
+fn machine(socket: &Path) -> Command {
     let mut command = Command::new("timeout");
     command.args(["--foreground", "--kill-after=5", TIMEOUT, QEMU]).stdin(Stdio::null());
     command.args(["-accel", "tcg", "-m", "256", "-machine", "q35,memory-backend=ram"]);
@@ -55,10 +76,18 @@ fn command(guest: &Guest, socket: &Path) -> Command {
     command.args(["-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"]);
     command.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-device"]);
     let socket = serde_json::json!({ "type": "unix", "path": socket });
-    command.arg(serde_json::json!({ "driver": DEVICE, "socket": socket }).to_string());
-    command.arg("-kernel").arg(&guest.kernel).arg("-initrd").arg(&guest.initrd);
-    command.args(["-append", APPEND]);
+    let device = serde_json::json!({ "driver": DEVICE, "socket": socket });
+    command.arg(device.to_string());
     command
+}
+
+/// Runs a machine; what it came to, if that is not `status`.
+fn ends_otherwise(command: &mut Command, status: i32) -> Result<Option<String>> {
+    let output = command.output().with_context(|| format!("cannot run {QEMU}"))?;
+    let console = String::from_utf8_lossy(&output.stdout);
+    let said = String::from_utf8_lossy(&output.stderr);
+    let is_expected = output.status.code() == Some(status);
+    Ok((!is_expected).then(|| format!("{QEMU} ended with {}\n{console}{said}", output.status)))
 }
 
 /// `swaplab serve`, ended with its owner.
@@ -69,9 +98,9 @@ struct Server {
 
 impl Server {
     /// Starts it, and waits until it listens.
-    fn start(swaplab: &Path, socket: &Path) -> Result<Self> {
-        let mut command = Command::new(swaplab);
-        command.arg("serve").arg("--socket").arg(socket).args(["--fault", FAULT]);
+    fn start(socket: &Path, words: &[&OsStr]) -> Result<Self> {
+        let mut command = Command::new(build::swaplab()?);
+        command.arg("serve").arg("--socket").arg(socket).args(words);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let said = child.stdout.take().context("its output is piped")?;
         let mut server = Self { child, said: BufReader::new(said) };

@@ -19,11 +19,9 @@ impl BlockSet {
         Self(Radix::new(size.div_ceil(1 << WORD_SHIFT), if is_full { ALL } else { NONE }))
     }
 
-    /// Adds blocks. Mostly they are there, and nothing changes.
+    /// Adds blocks.
     pub(crate) fn add(&mut self, range: Range<u64>) {
-        if self.first(range.clone(), false).is_some() {
-            self.set(range, true);
-        }
+        self.set(range, true);
     }
 
     pub(crate) fn remove(&mut self, range: Range<u64>) {
@@ -40,6 +38,10 @@ impl BlockSet {
         let tail = ALL.wrapping_shr(bit(!end));
         if first == last {
             return self.set_bits(first, head & tail, is_in);
+        }
+        // Mostly the blocks are there already, and the tree would grow for nothing.
+        if self.first(range, !is_in).is_none() {
+            return;
         }
         self.set_bits(first, head, is_in);
         self.set_bits(last, tail, is_in);

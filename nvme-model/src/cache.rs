@@ -162,6 +162,9 @@ impl WriteCache {
 
     /// No version of these blocks is the newest any more; whether one was.
     fn supersede(&mut self, slba: u64, blocks: u64) -> bool {
+        if self.dirty_blocks == 0 {
+            return false;
+        }
         let range = slba..slba.saturating_add(blocks);
         let dirty =
             |run: crate::radix::Run<'_, u64>| if *run.value == NONE { 0 } else { run.count };

@@ -60,11 +60,12 @@ impl<T, N: Copy + Ord + Into<u64>> Numbered<T, N> {
     where
         T: Default,
     {
-        if !self.has(number) {
-            self.insert(number, T::default());
-        }
-        match self.get_mut(number) {
-            Some(thing) => thing,
+        let place = self.place(number).unwrap_or_else(|place| {
+            self.0.insert(place, (number, T::default()));
+            place
+        });
+        match self.0.get_mut(place) {
+            Some((_, thing)) => thing,
             None => unreachable!("it was made"),
         }
     }

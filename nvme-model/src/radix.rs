@@ -11,7 +11,7 @@
 //! What it does not do: it never joins equal neighbours into a larger range again, so what was written
 //! piece by piece stays in pieces. Readers see that only as shorter runs.
 //!
-//! Invariant: nodes of slots above height 1, values at height 1, neither at height 0: a lookup ends after at
+//! Invariant: nodes of slots above the lowest level, values there, neither at height 0: a lookup ends after at
 //! most eleven steps.
 
 use std::ops::Range;
@@ -38,7 +38,8 @@ struct Node<T>([Slot<T>; FANOUT]);
 #[derive(Clone, Debug)]
 pub(crate) struct Radix<T> {
     root: Slot<T>,
-    /// Levels of nodes above the values, were there no ranges.
+    /// Levels of nodes above the values, were there no ranges. Heights are counted in bits of an index, of which
+    /// each level takes [`FANOUT_BITS`].
     height: u32,
 }
 
@@ -54,7 +55,7 @@ impl<T: Clone> Radix<T> {
     /// All of `size` indices have this value.
     pub(crate) fn new(size: u64, value: T) -> Self {
         let bits = u64::BITS.saturating_sub(size.saturating_sub(1).leading_zeros());
-        Self { root: Slot::Same(value), height: bits.div_ceil(FANOUT_BITS) }
+        Self { root: Slot::Same(value), height: bits.next_multiple_of(FANOUT_BITS) }
     }
 
     /// The value at `index`, and how many indices from there on are known to have it.
@@ -68,7 +69,7 @@ impl<T: Clone> Radix<T> {
                     return (value, span.saturating_sub(index & span.saturating_sub(1)));
                 }
                 Slot::Node(node) => {
-                    height = height.saturating_sub(1);
+                    height = height.saturating_sub(FANOUT_BITS);
                     slot = child(&node.0, index, height);
                 }
                 Slot::Values(values) => return (child(values, index, 0), 1),
@@ -111,7 +112,9 @@ impl<T: Clone> Radix<T> {
     pub(crate) fn get_mut(&mut self, index: u64) -> &mut T {
         let is_single = self.height == 0;
         let mut slot = &mut self.root;
-        for height in (1..self.height).rev() {
+        let mut height = self.height;
+        while height > FANOUT_BITS {
+            height = height.saturating_sub(FANOUT_BITS);
             slot = child_mut(slot.slots(), index, height);
         }
         if is_single {
@@ -142,7 +145,7 @@ impl<T: Clone> Slot<T> {
         }
     }
 
-    /// The slots below this one, which is above height 1; a range becomes a node of such ranges.
+    /// The slots below this one, which is above the lowest nodes; a range becomes a node of such ranges.
     fn slots(&mut self) -> &mut [Self; FANOUT] {
         if let Self::Same(value) = self {
             let node = Node(std::array::from_fn(|_| Self::Same(value.clone())));
@@ -150,18 +153,20 @@ impl<T: Clone> Slot<T> {
         }
         match self {
             Self::Node(node) => &mut Arc::make_mut(node).0,
-            Self::Same(_) | Self::Values(_) => unreachable!("above height 1 there are nodes"),
+            Self::Same(_) | Self::Values(_) => {
+                unreachable!("above the lowest nodes there are nodes")
+            }
         }
     }
 
-    /// The values below this slot, which is at height 1.
+    /// The values below this slot, whose node is one of the lowest.
     fn values(&mut self) -> &mut [T; FANOUT] {
         if let Self::Same(value) = self {
             *self = Self::Values(Arc::new(std::array::from_fn(|_| value.clone())));
         }
         match self {
             Self::Values(values) => Arc::make_mut(values),
-            Self::Same(_) | Self::Node(_) => unreachable!("at height 1 there are values"),
+            Self::Same(_) | Self::Node(_) => unreachable!("the lowest nodes have values"),
         }
     }
 
@@ -171,7 +176,7 @@ impl<T: Clone> Slot<T> {
             *self = Self::Same(value.clone());
             return;
         }
-        let below = height.saturating_sub(1);
+        let below = height.saturating_sub(FANOUT_BITS);
         let step = span(below);
         let first = place(range.start.max(base), below);
         let last = place(range.end.saturating_sub(1).min(end), below);
@@ -188,13 +193,13 @@ impl<T: Clone> Slot<T> {
 
 /// Indices below a slot at this height.
 fn span(height: u32) -> u64 {
-    1_u64.checked_shl(height.saturating_mul(FANOUT_BITS)).unwrap_or(u64::MAX)
+    1_u64.checked_shl(height).unwrap_or(u64::MAX)
 }
 
 /// Which child has `index`: always below [`FANOUT`].
 fn place(index: u64, height: u32) -> usize {
     const DIGIT: u64 = FANOUT as u64 - 1;
-    let digit = index.wrapping_shr(height.saturating_mul(FANOUT_BITS)) & DIGIT;
+    let digit = index.wrapping_shr(height) & DIGIT;
     usize::try_from(digit).unwrap_or(0)
 }
 
@@ -260,7 +265,7 @@ mod tests {
             let mut copy = tree.clone();
             assert_eq!(own_nodes(&copy.root, &tree.root), 0);
             *copy.get_mut(size - 1) = 2;
-            assert!(own_nodes(&copy.root, &tree.root) <= tree.height as usize);
+            assert!(own_nodes(&copy.root, &tree.root) <= (tree.height / FANOUT_BITS) as usize);
             assert_eq!((copy.get(size - 1).0, tree.get(size - 1).0), (&2, &0));
         }
     }

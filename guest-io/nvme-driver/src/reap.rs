@@ -17,8 +17,9 @@ use crate::status;
 impl<P: Platform> Core<P> {
     /// Takes what is in the I/O completion queue: at most one lap.
     pub(crate) fn reap_io(&mut self, platform: &P, now: Instant, wake: Option<Wake>) {
-        let taken = self.take_io(platform, now, wake);
-        if taken > 0 {
+        // Whoever submits looks, too, and mostly finds nothing.
+        if self.io.has_news() {
+            self.take_io(platform, now, wake);
             self.io.ring_cq(&Registers(platform.bar()), self.shadow.as_ref());
         }
     }
@@ -28,18 +29,15 @@ impl<P: Platform> Core<P> {
         self.take_io(platform, now, None);
     }
 
-    fn take_io(&mut self, platform: &P, now: Instant, wake: Option<Wake>) -> u16 {
-        for taken in 0..self.io.depth() {
-            let Some(cqe) = self.io.pop() else {
-                return taken;
-            };
+    fn take_io(&mut self, platform: &P, now: Instant, wake: Option<Wake>) {
+        for _ in 0..self.io.depth() {
+            let Some(cqe) = self.io.pop() else { return };
             self.check_queue_fields(platform, &cqe, self.io.qid(), self.io.depth());
             match self.slots.owner(cqe.cid.get()) {
                 Owner::Job(slot) => self.io_answered(platform, now, wake, slot, &cqe),
                 stranger => self.refuse_stranger(platform, stranger, self.io.qid(), &cqe),
             }
         }
-        self.io.depth()
     }
 
     fn io_answered(&mut self, platform: &P, now: Instant, wake: Option<Wake>, slot: u8, cqe: &Cqe) {
@@ -110,20 +108,17 @@ impl<P: Platform> Core<P> {
 
     /// Takes what is in the admin completion queue: at most one lap.
     pub(crate) fn reap_admin(&mut self, platform: &P, now: Instant) {
-        let mut taken = 0;
-        while taken < self.admin.ring.depth() {
-            let Some(cqe) = self.admin.ring.pop() else {
-                break;
-            };
-            taken = taken.saturating_add(1);
+        if !self.admin.ring.has_news() {
+            return;
+        }
+        for _ in 0..self.admin.ring.depth() {
+            let Some(cqe) = self.admin.ring.pop() else { break };
             self.admin_answered(platform, now, &cqe);
             if self.ended().is_some() {
                 return;
             }
         }
-        if taken > 0 {
-            self.admin.ring.ring_cq(&Registers(platform.bar()), None);
-        }
+        self.admin.ring.ring_cq(&Registers(platform.bar()), None);
     }
 
     fn admin_answered(&mut self, platform: &P, now: Instant, cqe: &Cqe) {

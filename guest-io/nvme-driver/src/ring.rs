@@ -80,21 +80,31 @@ impl<D: DmaBuf> Ring<D> {
         registers.ring(Doorbell::SqTail(self.qid), self.dstrd, self.sq_tail);
     }
 
+    /// The last dword of the next entry, if that is a new completion.
+    // Spec: NVMe-Base-2.0c 3.3.3.2 "Phase Tag (P)"
+    #[inline]
+    fn arrived(&self) -> Option<u32> {
+        let dw3 = self.cq.load_acquire_u32(entry(self.cq_head, CQE_BYTES).saturating_add(12));
+        ((dw3 >> 16 & 1 != 0) == self.phase).then_some(dw3)
+    }
+
+    /// Whether there is a completion to be taken.
+    #[inline]
+    pub(crate) fn has_news(&self) -> bool {
+        self.arrived().is_some()
+    }
+
     /// Takes the next completion out of the queue, if there is one.
     ///
     /// The dword with the phase tag is loaded first and only once: what the controller wrote before
     /// it is seen after it, and it cannot change between the check and the use.
-    // Spec: NVMe-Base-2.0c 3.3.3.2 "Phase Tag (P)"
+    #[inline]
     pub(crate) fn pop(&mut self) -> Option<Cqe> {
-        let at = entry(self.cq_head, CQE_BYTES);
-        let dw3 = self.cq.load_acquire_u32(at.saturating_add(12));
+        let dw3 = self.arrived()?;
         let mut bytes = [0; CQE_BYTES];
         let (first, last) = bytes.split_at_mut(12);
         last.copy_from_slice(&dw3.to_le_bytes());
-        if (dw3 >> 16 & 1 != 0) != self.phase {
-            return None;
-        }
-        self.cq.read(at, first);
+        self.cq.read(entry(self.cq_head, CQE_BYTES), first);
         self.cq_head = self.next(self.cq_head);
         self.phase ^= self.cq_head == 0;
         Some(Cqe::from_bytes(bytes))

@@ -145,6 +145,7 @@ impl<D> Slots<D> {
     }
 
     /// Puts a job into a slot that is free.
+    #[inline]
     pub(crate) fn occupy(&mut self, number: u8, job: Job<D>) {
         if let Some(slot) = self.get_mut(number) {
             slot.job = Some(job);
@@ -159,11 +160,11 @@ impl<D> Slots<D> {
         }
     }
 
-    /// Takes the job out of a slot, if there is one.
-    pub(crate) fn vacate(&mut self, number: u8) -> Option<Job<D>> {
-        let job = self.get_mut(number)?.job.take()?;
+    /// Frees a slot; returns the bio that was in it, if there was one.
+    pub(crate) fn vacate(&mut self, number: u8) -> Option<(Ticket, Bio<D>)> {
+        let Job { ticket, bio, .. } = self.get_mut(number)?.job.take()?;
         self.mark(number, false);
-        Some(job)
+        Some((ticket, bio))
     }
 
     pub(crate) fn jobs(&self) -> impl Iterator<Item = &Job<D>> {

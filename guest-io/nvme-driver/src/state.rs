@@ -198,12 +198,12 @@ impl<P: Platform> Core<P> {
 
     /// Gives the bio in `slot` back to its owner.
     pub(crate) fn finish(&mut self, platform: &P, slot: u8, result: Result<(), BlockError>) {
-        let Some(job) = self.slots.vacate(slot) else {
+        let Some((ticket, bio)) = self.slots.vacate(slot) else {
             return;
         };
         let error = result.err().map_or(0, BlockError::code);
-        platform.tracer().emit(Event::Finish { error, serial: job.ticket.0 });
-        self.finished.put(job.ticket, Done { bio: job.bio, result });
+        platform.tracer().emit(Event::Finish { error, serial: ticket.0 });
+        self.finished.put(ticket, Done { bio, result });
     }
 
     /// Ends everything: the device is gone, given up or switched off.

@@ -88,6 +88,12 @@ impl Sqe {
         zerocopy::transmute!(*self)
     }
 
+    /// The bytes on the wire, to be filled.
+    #[must_use]
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        self.as_mut_bytes()
+    }
+
     /// The entry in these bytes.
     #[must_use]
     pub fn from_bytes(bytes: [u8; SQE_BYTES]) -> Self {

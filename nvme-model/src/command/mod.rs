@@ -9,7 +9,7 @@ use nvme_spec::sgl::{PSDT_PRP, PSDT_SGL, PSDT_SGL_METADATA};
 
 pub(crate) use admin::AdminCommand;
 pub(crate) use device::DeviceCommand;
-pub(crate) use nvm::{CopyCommand, NvmCommand, NvmOp};
+pub(crate) use nvm::{CopyCommand, NvmCommand, NvmOp, Span};
 
 use crate::controller::check_fuse;
 use crate::data::{DataPointer, MetadataPointer};
@@ -62,7 +62,7 @@ impl Command {
     /// The blocks that the command is about: first and how many.
     pub(crate) fn blocks(&self) -> Option<(u64, u64)> {
         match self {
-            Self::Nvm(command) => command.op.blocks(),
+            Self::Nvm(command) => command.blocks(),
             Self::Admin(_) => None,
         }
     }

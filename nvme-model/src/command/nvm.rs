@@ -9,19 +9,19 @@ use super::{data_pointer, metadata_pointer};
 use crate::data::{DataPointer, MetadataPointer};
 use crate::failure::{Failure, byte};
 use crate::nvm::copy::entry_format;
-use crate::protection::Fields;
+use crate::protection::{Fields, Tags};
 use crate::reservation::Access;
 
-/// What an I/O command asks for.
+/// What an I/O command asks for. The blocks that it is about are in [`NvmCommand::span`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NvmOp {
     Flush,
-    Read { slba: u64, blocks: u32, fields: Fields },
-    Write { slba: u64, blocks: u32, fields: Fields, is_fua: bool },
-    WriteZeroes { slba: u64, blocks: u32, fields: Fields, is_deallocating: bool },
-    WriteUncorrectable { slba: u64, blocks: u32 },
-    Compare { slba: u64, blocks: u32, fields: Fields },
-    Verify { slba: u64, blocks: u32, fields: Fields },
+    Read,
+    Write { is_fua: bool },
+    WriteZeroes { is_deallocating: bool },
+    WriteUncorrectable,
+    Compare,
+    Verify,
     DatasetManagement { ranges: u32, is_deallocate: bool },
     Copy(CopyCommand),
     ReservationRegister(Register10),
@@ -30,16 +30,20 @@ pub(crate) enum NvmOp {
     ReservationReport { bytes: u64, is_extended: bool },
 }
 
-/// What Copy asks for.
+/// Blocks of a namespace, and what a command says about their protection information.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) slba: u64,
+    pub(crate) blocks: u32,
+    pub(crate) fields: Fields,
+}
+
+/// What Copy asks for. Where to is in [`NvmCommand::span`], how many blocks in its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CopyCommand {
-    /// Where to.
-    pub(crate) slba: u64,
     pub(crate) ranges: u32,
     pub(crate) format: CopyFormat,
     pub(crate) is_fua: bool,
-    /// Protection information at the destination.
-    pub(crate) fields: Fields,
     pub(crate) source_prinfo: u32,
     pub(crate) is_source_storage_checked: bool,
 }
@@ -49,9 +53,9 @@ impl NvmOp {
     pub(super) fn has_data(&self) -> bool {
         matches!(
             self,
-            Self::Read { .. }
+            Self::Read
                 | Self::Write { .. }
-                | Self::Compare { .. }
+                | Self::Compare
                 | Self::DatasetManagement { .. }
                 | Self::Copy(_)
                 | Self::ReservationRegister(_)
@@ -61,27 +65,14 @@ impl NvmOp {
         )
     }
 
-    /// The blocks that the command is about: first and how many.
-    pub(super) fn blocks(&self) -> Option<(u64, u64)> {
-        match *self {
-            Self::Read { slba, blocks, .. }
-            | Self::Write { slba, blocks, .. }
-            | Self::WriteZeroes { slba, blocks, .. }
-            | Self::WriteUncorrectable { slba, blocks }
-            | Self::Compare { slba, blocks, .. }
-            | Self::Verify { slba, blocks, .. } => Some((slba, blocks.into())),
-            _ => None,
-        }
-    }
-
     /// What reservations have to allow.
     pub(crate) fn access(&self) -> Option<Access> {
         match self {
-            Self::Read { .. } | Self::Compare { .. } | Self::Verify { .. } => Some(Access::Read),
+            Self::Read | Self::Compare | Self::Verify => Some(Access::Read),
             Self::Flush
             | Self::Write { .. }
             | Self::WriteZeroes { .. }
-            | Self::WriteUncorrectable { .. }
+            | Self::WriteUncorrectable
             | Self::DatasetManagement { .. }
             | Self::Copy(_) => Some(Access::Write),
             Self::ReservationRegister(_)
@@ -99,7 +90,7 @@ impl NvmOp {
             self,
             Self::Write { .. }
                 | Self::WriteZeroes { .. }
-                | Self::WriteUncorrectable { .. }
+                | Self::WriteUncorrectable
                 | Self::DatasetManagement { .. }
                 | Self::Copy(_)
         )
@@ -111,6 +102,8 @@ impl NvmOp {
 pub(crate) struct NvmCommand {
     pub(crate) nsid: u32,
     pub(crate) op: NvmOp,
+    /// Of a command that is not about blocks it means nothing: see [`NvmCommand::blocks`].
+    pub(crate) span: Span,
     pub(crate) data: DataPointer,
     pub(crate) metadata: MetadataPointer,
 }
@@ -118,21 +111,16 @@ pub(crate) struct NvmCommand {
 impl NvmCommand {
     pub(crate) fn decode(sqe: &Sqe) -> Result<Self, Failure> {
         let rw = Rw12(sqe.cdw12.get());
-        let (slba, cdw10) = (sqe.slba(), sqe.cdw10.get());
-        // NLB is zero-based: FFFFh means 65536 blocks, more than 16 bits hold.
-        let blocks = rw.nlb_z().saturating_add(1);
-        let fields = protection_fields(sqe, rw.prinfo());
+        let cdw10 = sqe.cdw10.get();
         let op = match NvmOpcode(sqe.opcode()) {
             NvmOpcode::FLUSH => NvmOp::Flush,
-            NvmOpcode::READ => NvmOp::Read { slba, blocks, fields },
+            NvmOpcode::READ => NvmOp::Read,
             NvmOpcode::WRITE if rw.dtype() != 0 => return Err(Failure::field(byte::CDW12, 4)),
-            NvmOpcode::WRITE => NvmOp::Write { slba, blocks, fields, is_fua: rw.fua() != 0 },
-            NvmOpcode::WRITE_ZEROES => {
-                NvmOp::WriteZeroes { slba, blocks, fields, is_deallocating: rw.deac() != 0 }
-            }
-            NvmOpcode::WRITE_UNCORRECTABLE => NvmOp::WriteUncorrectable { slba, blocks },
-            NvmOpcode::COMPARE => NvmOp::Compare { slba, blocks, fields },
-            NvmOpcode::VERIFY => NvmOp::Verify { slba, blocks, fields },
+            NvmOpcode::WRITE => NvmOp::Write { is_fua: rw.fua() != 0 },
+            NvmOpcode::WRITE_ZEROES => NvmOp::WriteZeroes { is_deallocating: rw.deac() != 0 },
+            NvmOpcode::WRITE_UNCORRECTABLE => NvmOp::WriteUncorrectable,
+            NvmOpcode::COMPARE => NvmOp::Compare,
+            NvmOpcode::VERIFY => NvmOp::Verify,
             NvmOpcode::DATASET_MANAGEMENT => NvmOp::DatasetManagement {
                 ranges: (cdw10 & 0xff).saturating_add(1),
                 is_deallocate: sqe.cdw11.get() & dsm::ATTRIBUTE_DEALLOCATE != 0,
@@ -147,8 +135,28 @@ impl NvmCommand {
             NvmOpcode::COPY => NvmOp::Copy(decode_copy(sqe)?),
             _ => return Err(Failure::permanent(status::INVALID_OPCODE).at(byte::CDW0)),
         };
+        let span = Span {
+            slba: sqe.slba(),
+            // NLB is zero-based: FFFFh means 65536 blocks, more than 16 bits hold.
+            blocks: rw.nlb_z().saturating_add(1),
+            fields: protection_fields(sqe, matches!(op, NvmOp::Copy(_))),
+        };
         let (data, metadata) = (data_pointer(sqe), metadata_pointer(sqe));
-        Ok(Self { nsid: sqe.nsid.get(), op, data, metadata })
+        Ok(Self { nsid: sqe.nsid.get(), op, span, data, metadata })
+    }
+
+    /// The blocks that the command is about: first and how many. Those of some commands are in their data.
+    pub(crate) fn blocks(&self) -> Option<(u64, u64)> {
+        let has_blocks = matches!(
+            self.op,
+            NvmOp::Read
+                | NvmOp::Write { .. }
+                | NvmOp::WriteZeroes { .. }
+                | NvmOp::WriteUncorrectable
+                | NvmOp::Compare
+                | NvmOp::Verify
+        );
+        has_blocks.then_some((self.span.slba, self.span.blocks.into()))
     }
 }
 
@@ -158,29 +166,29 @@ fn decode_copy(sqe: &Sqe) -> Result<CopyCommand, Failure> {
         return Err(Failure::field(byte::CDW12.saturating_add(2), 4));
     }
     Ok(CopyCommand {
-        slba: sqe.slba(),
         ranges: how.nr_z().saturating_add(1),
         format: entry_format(how.desfmt())?,
         is_fua: how.fua() != 0,
-        fields: Fields {
-            is_storage_checked: how.stcw() != 0,
-            ..protection_fields(sqe, how.prinfow())
-        },
         source_prinfo: how.prinfor(),
         is_source_storage_checked: how.stcr() != 0,
     })
 }
 
-/// The protection fields: the tags are 80 bits in dwords 2, 3 and 14, of which formats use the lower ones.
+/// The protection fields, those of its target if the command copies. The tags are 80 bits in dwords 2, 3 and 14,
+/// of which formats use the lower ones.
 // Spec: NVM-CS-1.0c 5.2.1.4 "Storage Tag and Logical Block Reference Tag"
-fn protection_fields(sqe: &Sqe, prinfo: u32) -> Fields {
-    let upper = u128::from(sqe.cdw2.get() & 0xffff) << 64 | u128::from(sqe.cdw3.get()) << 32;
-    let [a0, a1, m0, m1] = sqe.cdw15.get().to_le_bytes();
+fn protection_fields(sqe: &Sqe, is_copy: bool) -> Fields {
+    let (cdw12, cdw15) = (sqe.cdw12.get(), sqe.cdw15.get());
+    let (prinfo, checked) = if is_copy {
+        (Copy12(cdw12).prinfow(), Copy12(cdw12).stcw())
+    } else {
+        (Rw12(cdw12).prinfo(), Rw12(cdw12).stc())
+    };
     Fields {
         prinfo,
-        is_storage_checked: Rw12(sqe.cdw12.get()).stc() != 0,
-        tags: upper | u128::from(sqe.cdw14.get()),
-        application: u16::from_le_bytes([a0, a1]),
-        application_mask: u16::from_le_bytes([m0, m1]),
+        is_storage_checked: checked != 0,
+        tags: Tags([sqe.cdw14.get(), sqe.cdw3.get(), sqe.cdw2.get() & 0xffff, 0]),
+        application: (cdw15 & 0xffff) as u16,
+        application_mask: (cdw15 >> 16) as u16,
     }
 }

@@ -14,16 +14,13 @@ fn place(cid: u16) -> (usize, u64) {
 
 impl CidSet {
     pub(super) fn insert(&mut self, cid: u16) {
-        if self.has(cid) {
-            self.again.push(cid);
-            return;
-        }
         let (word, bit) = place(cid);
         if word >= self.words.len() {
             self.words.resize(word.saturating_add(1), 0);
         }
-        if let Some(word) = self.words.get_mut(word) {
-            *word |= bit;
+        match self.words.get_mut(word) {
+            Some(word) if *word & bit == 0 => *word |= bit,
+            _ => self.again.push(cid),
         }
     }
 

@@ -52,15 +52,13 @@ impl Channels {
 
 /// How long the media works on a command; `None` if it does not.
 pub(crate) fn media_ns(timing: &Timing, command: &NvmCommand) -> Option<u64> {
-    let blocks_ns = |blocks: u32| timing.block_ns.saturating_mul(blocks.into());
+    let blocks_ns = timing.block_ns.saturating_mul(command.span.blocks.into());
     Some(match command.op {
         NvmOp::Flush => timing.flush_ns,
-        NvmOp::Read { blocks, .. }
-        | NvmOp::Compare { blocks, .. }
-        | NvmOp::Verify { blocks, .. } => timing.read_ns.saturating_add(blocks_ns(blocks)),
-        NvmOp::Write { blocks, is_fua, .. } => timing
+        NvmOp::Read | NvmOp::Compare | NvmOp::Verify => timing.read_ns.saturating_add(blocks_ns),
+        NvmOp::Write { is_fua } => timing
             .write_ns
-            .saturating_add(blocks_ns(blocks))
+            .saturating_add(blocks_ns)
             .saturating_add(if is_fua { timing.flush_ns } else { 0 }),
         NvmOp::ReservationRegister(_)
         | NvmOp::ReservationAcquire(_)
@@ -68,9 +66,9 @@ pub(crate) fn media_ns(timing: &Timing, command: &NvmCommand) -> Option<u64> {
         | NvmOp::ReservationReport { .. } => return None,
         // How much is copied stands in the host's memory.
         NvmOp::Copy(_) => timing.read_ns.saturating_add(timing.write_ns),
-        NvmOp::WriteZeroes { .. }
-        | NvmOp::WriteUncorrectable { .. }
-        | NvmOp::DatasetManagement { .. } => timing.deallocate_ns,
+        NvmOp::WriteZeroes { .. } | NvmOp::WriteUncorrectable | NvmOp::DatasetManagement { .. } => {
+            timing.deallocate_ns
+        }
     })
 }
 

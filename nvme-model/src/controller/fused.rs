@@ -30,20 +30,16 @@ pub(crate) struct Half {
 impl Controller {
     /// Sees what a command that was just fetched is to the one before it. Returns the first command if
     /// this is its second.
-    pub(super) fn pair_up(
-        &mut self,
-        sqid: u16,
-        sqe: &Sqe,
-        command: &mut Result<Command, Failure>,
-        ports: &mut Ports<'_>,
-    ) -> Option<Half> {
+    pub(super) fn pair_up(&mut self, entry: &mut InFlight, ports: &mut Ports<'_>) -> Option<Half> {
+        let (sqid, fuse) = (entry.sqid(), entry.subject.sqe.dword0().fuse());
         // Nearly every command is alone.
-        if self.half_fused.is_empty() && sqe.dword0().fuse() == ALONE {
+        if self.half_fused.is_empty() && fuse == ALONE {
             return None;
         }
+        let command = &mut entry.command;
         let waiting = self.half_fused.remove(&sqid);
         let missing = Err(Failure::permanent(status::ABORTED_MISSING_FUSED));
-        match (sqe.dword0().fuse(), waiting) {
+        match (fuse, waiting) {
             (SECOND, Some(half)) => {
                 self.check_pair(&half, command);
                 return Some(half);
@@ -69,6 +65,9 @@ impl Controller {
     pub(super) fn time_fused(&mut self, entry: &mut InFlight, first: Option<Half>) {
         let number = entry.subject.number;
         let fuse = entry.subject.sqe.dword0().fuse();
+        if first.is_none() && fuse == ALONE {
+            return;
+        }
         let is_missing =
             matches!(&entry.command, Err(f) if f.status.code == status::ABORTED_MISSING_FUSED);
         if let Some(half) = first {
@@ -82,7 +81,7 @@ impl Controller {
                 Err(_) => None,
             };
             let due_ns = entry.due_ns.take();
-            self.half_fused.insert(entry.sqid, Half { number, due_ns, blocks });
+            self.half_fused.insert(entry.sqid(), Half { number, due_ns, blocks });
         }
     }
 
@@ -91,11 +90,10 @@ impl Controller {
         let Ok(second) = command else {
             return;
         };
-        let Command::Nvm(NvmCommand { nsid, op: NvmOp::Write { slba, blocks, .. }, .. }) = second
-        else {
+        let Command::Nvm(NvmCommand { nsid, op: NvmOp::Write { .. }, span, .. }) = second else {
             return;
         };
-        let (nsid, slba, blocks) = (*nsid, *slba, u64::from(*blocks));
+        let (nsid, slba, blocks) = (*nsid, span.slba, u64::from(span.blocks));
         let failure = if half.blocks.is_some_and(|first| first != (nsid, slba, blocks)) {
             Failure::field(byte::CDW10, 0)
         } else if blocks > self.config.atomic_blocks.into() {
@@ -156,7 +154,7 @@ pub(crate) fn check_fuse(sqe: &Sqe, command: Option<&Command>) -> Result<(), Fai
     };
     let is_fusible = match sqe.dword0().fuse() {
         ALONE => true,
-        FIRST => matches!(op, Some(NvmOp::Compare { .. })),
+        FIRST => matches!(op, Some(NvmOp::Compare)),
         SECOND => matches!(op, Some(NvmOp::Write { .. })),
         _ => false,
     };

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use nvme_spec::status;
+
 use crate::command::Command;
 use crate::failure::Failure;
 use crate::fault::{Faults, Subject};
@@ -16,7 +18,6 @@ pub(crate) type Outcome = Result<u32, Failure>;
 /// A command in flight.
 #[derive(Clone, Debug)]
 pub(crate) struct InFlight {
-    pub(crate) sqid: u16,
     pub(crate) command: Result<Command, Failure>,
     pub(crate) subject: Subject,
     pub(crate) faults: Faults,
@@ -32,6 +33,25 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
+    /// Nothing yet but a place for a completion.
+    fn blank(slot: Slot) -> Self {
+        Self {
+            command: Err(Failure::permanent(status::INVALID_OPCODE)),
+            subject: Subject::default(),
+            faults: Faults::default(),
+            outcome: None,
+            lies: Faults::default(),
+            slot,
+            fused_first: None,
+            due_ns: None,
+        }
+    }
+
+    /// The queue that it came from.
+    pub(crate) fn sqid(&self) -> u16 {
+        self.subject.sqid
+    }
+
     /// Its identifier.
     pub(crate) fn cid(&self) -> u16 {
         self.subject.sqe.cid()
@@ -74,51 +94,32 @@ pub(crate) struct InFlightTable {
 }
 
 impl InFlightTable {
-    /// Puts a command into a box, with nothing on it yet and no time.
-    pub(crate) fn boxed(
-        &mut self,
-        sqid: u16,
-        command: Result<Command, Failure>,
-        subject: Subject,
-        slot: Slot,
-    ) -> Box<InFlight> {
-        let Some(mut entry) = self.done.pop() else {
-            return Box::new(InFlight {
-                sqid,
-                command,
-                subject,
-                faults: Faults::default(),
-                outcome: None,
-                lies: Faults::default(),
-                slot,
-                fused_first: None,
-                due_ns: None,
-            });
-        };
-        // Field by field: as a whole it would be made elsewhere and copied here.
-        entry.sqid = sqid;
-        entry.command = command;
-        entry.subject = subject;
-        entry.faults = Faults::default();
-        entry.outcome = None;
-        entry.lies = Faults::default();
-        entry.slot = slot;
-        entry.fused_first = None;
-        entry.due_ns = None;
-        entry
+    /// A box to fetch a command into, that has a place for its completion. What is in it may be left from an
+    /// earlier command: all but faults, outcome and time is overwritten when the command is read.
+    pub(crate) fn vacant(&mut self, slot: Slot) -> Box<InFlight> {
+        match self.done.pop() {
+            Some(mut entry) => {
+                entry.slot = slot;
+                entry
+            }
+            None => Box::new(InFlight::blank(slot)),
+        }
     }
 
     /// Keeps the box of a command that is done. Its place in the completion queue is returned.
     pub(crate) fn done(&mut self, mut entry: Box<InFlight>) -> Slot {
         let slot = std::mem::replace(&mut entry.slot, Slot::spent());
         if self.done.len() < DONE_MAX {
+            entry.faults = Faults::default();
+            entry.lies = Faults::default();
+            (entry.outcome, entry.fused_first, entry.due_ns) = (None, None, None);
             self.done.push(entry);
         }
         slot
     }
 
     pub(crate) fn insert(&mut self, entry: Box<InFlight>) {
-        self.cids.get_or_default(entry.sqid).insert(entry.cid());
+        self.cids.get_or_default(entry.sqid()).insert(entry.cid());
         let Some(due_ns) = entry.due_ns else {
             self.stuck.push(entry);
             return;
@@ -155,7 +156,7 @@ impl InFlightTable {
 
     /// A command is no longer in flight: its identifier is free.
     fn gone(&mut self, entry: Box<InFlight>) -> Box<InFlight> {
-        if let Some(cids) = self.cids.get_mut(entry.sqid) {
+        if let Some(cids) = self.cids.get_mut(entry.sqid()) {
             cids.remove(entry.cid());
         }
         entry
@@ -198,7 +199,9 @@ impl InFlightTable {
 
     /// Takes the command that an Abort names. One that was executed already is not abortable.
     pub(crate) fn take_abortable(&mut self, sqid: u16, cid: u16) -> Option<Box<InFlight>> {
-        self.take_first(|entry| entry.sqid == sqid && entry.cid() == cid && entry.outcome.is_none())
+        self.take_first(|entry| {
+            entry.sqid() == sqid && entry.cid() == cid && entry.outcome.is_none()
+        })
     }
 
     /// Valid commands without an effect so far, in the order in which they were fetched.
@@ -243,7 +246,7 @@ impl InFlightTable {
 
     /// Takes the oldest command of a queue.
     pub(crate) fn take_of_queue(&mut self, sqid: u16) -> Option<Box<InFlight>> {
-        self.take_first(|entry| entry.sqid == sqid)
+        self.take_first(|entry| entry.sqid() == sqid)
     }
 
     /// How many commands are of this kind.

@@ -63,11 +63,9 @@ impl Controller {
 
 fn target(command: &Command) -> Option<Target> {
     match command {
-        Command::Nvm(NvmCommand {
-            nsid,
-            op: NvmOp::Read { slba, .. } | NvmOp::Write { slba, .. },
-            ..
-        }) => Some((*nsid, *slba)),
+        Command::Nvm(NvmCommand { nsid, op: NvmOp::Read | NvmOp::Write { .. }, span, .. }) => {
+            Some((*nsid, span.slba))
+        }
         _ => None,
     }
 }

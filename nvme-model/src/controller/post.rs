@@ -1,6 +1,6 @@
 //! Completions, asynchronous events and interrupts on their way to the host.
 
-use nvme_spec::Status;
+use nvme_spec::{ADMIN_QID, Status};
 
 use super::inflight::InFlight;
 use super::{Controller, Outcome};
@@ -16,8 +16,24 @@ use crate::{Event, Ports};
 struct Entry {
     sqid: u16,
     cid: u16,
+    sqhd: u16,
     status: Status,
     dw0: u32,
+    /// What a rule does to its phase tag.
+    wrong_phase: Option<PhaseFault>,
+}
+
+impl Entry {
+    /// The same entry with what rules have put into its fields.
+    fn told_by(self, lies: &Faults) -> Self {
+        Self {
+            sqid: value_of!(lies, WrongSqid).copied().unwrap_or(self.sqid),
+            cid: value_of!(lies, WrongCid).copied().unwrap_or(self.cid),
+            sqhd: value_of!(lies, WrongSqhd).copied().unwrap_or(self.sqhd),
+            wrong_phase: value_of!(lies, WrongPhase).copied(),
+            ..self
+        }
+    }
 }
 
 impl Controller {
@@ -39,29 +55,44 @@ impl Controller {
                 (failure.status, 0)
             }
         };
-        let (sqid, cid) = (entry.sqid, entry.cid());
+        let (sqid, cid) = (entry.sqid(), entry.cid());
         let lies = std::mem::take(&mut entry.lies);
         let slot = self.in_flight.done(entry);
         let Some(cqid) = self.queues.sqs.get(sqid).map(|sq| sq.cqid) else {
             slot.dissolve();
             return;
         };
-        let posted = Entry { sqid, cid, status, dw0 };
-        self.post_with(cqid, slot, posted, &lies, ports);
+        self.post_with(cqid, slot, (sqid, cid, status, dw0), &lies, ports);
     }
 
     /// Posts a completion where the rules want it, and as often.
+    #[inline]
     fn post_with(
         &mut self,
         cqid: u16,
         slot: Slot,
-        entry: Entry,
+        truth: (u16, u16, Status, u32),
         lies: &Faults,
         ports: &mut Ports<'_>,
     ) {
         if lies.is_empty() {
-            return self.post(cqid, slot, entry, lies, ports);
+            let entry = self.entry(truth);
+            let vector = self.post(cqid, slot, &entry, ports);
+            self.announce(cqid, vector);
+        } else {
+            self.post_lies(cqid, slot, truth, lies, ports);
         }
+    }
+
+    /// Posts a completion about which rules lie.
+    fn post_lies(
+        &mut self,
+        cqid: u16,
+        slot: Slot,
+        truth: (u16, u16, Status, u32),
+        lies: &Faults,
+        ports: &mut Ports<'_>,
+    ) {
         let (cqid, slot) = match value_of!(lies, WrongCq) {
             None => (cqid, slot),
             Some(wrong) => {
@@ -73,42 +104,45 @@ impl Controller {
                 }
             }
         };
-        self.post(cqid, slot, entry, lies, ports);
+        let entry = self.entry(truth).told_by(lies);
+        self.post_lie(cqid, slot, &entry, lies, ports);
         if lies.has(ActionKind::Duplicate) {
             // A lie needs a place like any truth: in a full queue there is none, and the rule's firing
             // stays without effect.
             if let Some(again) = self.queues.cqs.get_mut(cqid).and_then(|cq| cq.reserve()) {
-                self.post(cqid, again, entry, lies, ports);
+                self.post_lie(cqid, again, &entry, lies, ports);
             }
         }
         for _ in 0..value_of!(lies, CqOverflow).copied().unwrap_or(0) {
             if let Some(place) = self.queues.cqs.get_mut(cqid).map(|cq| cq.overrun()) {
-                self.post(cqid, place, entry, lies, ports);
+                self.post_lie(cqid, place, &entry, lies, ports);
             }
         }
     }
 
     fn record(&mut self, entry: &InFlight, failure: &Failure) {
         let culprit = Culprit {
-            sqid: entry.sqid,
+            sqid: entry.sqid(),
             cid: entry.cid(),
-            nsid: entry.subject.nsid,
+            nsid: entry.subject.nsid(),
             lba: entry.subject.lba.map_or(0, |(slba, _)| slba),
         };
         self.health.record(culprit, failure, self.config.error_log_entries);
-        self.journal_media_error(entry.sqid, entry.cid(), failure);
+        self.journal_media_error(entry.sqid(), entry.cid(), failure);
     }
 
-    fn post(&mut self, cqid: u16, slot: Slot, entry: Entry, lies: &Faults, ports: &mut Ports<'_>) {
-        let Entry { sqid, cid, status, dw0 } = entry;
+    /// The entry about a command of `sqid`. From here on the host knows the queue's head.
+    fn entry(&mut self, (sqid, cid, status, dw0): (u16, u16, Status, u32)) -> Entry {
         let sqhd = self.queues.sqs.get_mut(sqid).map_or(0, |sq| sq.report_head());
-        let sqhd = value_of!(lies, WrongSqhd).copied().unwrap_or(sqhd);
-        let sqid = value_of!(lies, WrongSqid).copied().unwrap_or(sqid);
-        let cid = value_of!(lies, WrongCid).copied().unwrap_or(cid);
-        let wrong_phase = value_of!(lies, WrongPhase).copied();
+        Entry { sqid, cid, sqhd, status, dw0, wrong_phase: None }
+    }
+
+    /// Writes an entry into its place, and reports that. Returns the vector by which the host is to hear of it.
+    fn post(&mut self, cqid: u16, slot: Slot, entry: &Entry, ports: &mut Ports<'_>) -> Option<u16> {
+        let Entry { sqid, cid, sqhd, status, dw0, wrong_phase } = *entry;
         let Some(cq) = self.queues.cqs.get_mut(cqid) else {
             slot.dissolve();
-            return;
+            return None;
         };
         if wrong_phase == Some(PhaseFault::Frozen) {
             cq.freeze_phase();
@@ -118,17 +152,33 @@ impl Controller {
         let vector = cq.vector;
         if cq.post(slot, ports.memory, &cqe).is_err() {
             self.fail(FatalCause::CqPost, ports.observer);
-            return;
-        }
-        if let Some(vector) = vector {
-            self.interrupt(cqid == nvme_spec::ADMIN_QID, vector, lies);
+            return None;
         }
         let event = Event::Complete { cqid, sqid, cid, status, dw0 };
         ports.observer.event(self.now_ns, &event);
+        vector
     }
 
-    /// Signals a completion, as the rules want it, and as coalescing has it.
-    fn interrupt(&mut self, is_admin: bool, vector: u16, lies: &Faults) {
+    /// Signals a completion as coalescing has it.
+    #[inline]
+    fn announce(&mut self, cqid: u16, vector: Option<u16>) {
+        if let Some(vector) = vector
+            && (cqid == ADMIN_QID || self.coalescing.completed(vector, self.now_ns))
+        {
+            self.interrupts.insert(vector);
+        }
+    }
+
+    /// Posts an entry of which rules want more than that, and signals it as they want it.
+    fn post_lie(
+        &mut self,
+        cqid: u16,
+        slot: Slot,
+        entry: &Entry,
+        lies: &Faults,
+        ports: &mut Ports<'_>,
+    ) {
+        let Some(vector) = self.post(cqid, slot, entry, ports) else { return };
         if lies.has(ActionKind::LostInterrupt) {
             return;
         }
@@ -140,10 +190,7 @@ impl Controller {
             self.late_interrupts.extend(storm);
         }
         match value_of!(lies, LateInterrupt) {
-            None if is_admin || self.coalescing.completed(vector, self.now_ns) => {
-                self.interrupts.insert(vector);
-            }
-            None => {}
+            None => self.announce(cqid, Some(vector)),
             Some(delay_ns) => {
                 self.late_interrupts.insert((at(*delay_ns), vector));
             }
@@ -153,7 +200,7 @@ impl Controller {
     /// Reports pending events to the requests that wait for them, as far as there is room.
     pub(super) fn report_events(&mut self, ports: &mut Ports<'_>) {
         while self.is_fetching() && self.events.is_deliverable() {
-            let cqid = nvme_spec::ADMIN_QID;
+            let cqid = ADMIN_QID;
             let Some(slot) = self.queues.cqs.get_mut(cqid).and_then(|cq| cq.reserve()) else {
                 return;
             };
@@ -176,34 +223,21 @@ impl Controller {
                 continue;
             }
             let status = self.features.agreed(lies.status().unwrap_or(Status::SUCCESS));
-            let entry = Entry { sqid: cqid, cid, status, dw0: event.0 };
-            self.post_with(cqid, slot, entry, &lies, ports);
+            self.post_with(cqid, slot, (cqid, cid, status, event.0), &lies, ports);
         }
     }
 
     /// What rules see of a request that was parked and completes now.
     fn request(&self, cid: u16) -> Subject {
-        let opcode = nvme_spec::AdminOpcode::ASYNC_EVENT_REQUEST;
         let sqe = nvme_spec::Sqe::async_event_request().with_cid(cid);
-        Subject {
-            opcode: opcode.0,
-            sqe,
-            transition: None,
-            ..Subject::of_transition(crate::fault::Transition::Enable, self.commands_fetched)
-        }
+        Subject { number: self.commands_fetched, sqid: ADMIN_QID, sqe, ..Subject::default() }
     }
 
     /// Completes an admin command that keeps no place, if there is one left in the queue.
     pub(super) fn post_admin(&mut self, cid: u16, status: Status, ports: &mut Ports<'_>) {
-        let cqid = nvme_spec::ADMIN_QID;
+        let cqid = ADMIN_QID;
         if let Some(slot) = self.queues.cqs.get_mut(cqid).and_then(|cq| cq.reserve()) {
-            self.post(
-                cqid,
-                slot,
-                Entry { sqid: cqid, cid, status, dw0: 0 },
-                &Faults::default(),
-                ports,
-            );
+            self.post_with(cqid, slot, (cqid, cid, status, 0), &Faults::default(), ports);
         }
     }
 

@@ -7,7 +7,7 @@ use nvme_spec::dsm::{DsmRange, RANGE_BYTES};
 
 use super::Controller;
 use crate::Ports;
-use crate::command::{Command, NvmCommand, NvmOp};
+use crate::command::{Command, NvmCommand, NvmOp, Span};
 use crate::fault::Contents;
 
 impl Controller {
@@ -44,9 +44,10 @@ impl Controller {
         let Some(Command::Nvm(command)) = command.filter(|_| self.faults().wants_data()) else {
             return None;
         };
-        let NvmOp::Read { slba, blocks, .. } = command.op else {
+        if command.op != NvmOp::Read {
             return self.sent_with(command, ports);
-        };
+        }
+        let Span { slba, blocks, .. } = command.span;
         let bytes = self.bytes_of(command.nsid, blocks)?;
         let ns = self.namespaces.get_mut(command.nsid)?;
         let mut data = vec![0; bytes];
@@ -57,8 +58,8 @@ impl Controller {
     /// What the host sends with a command.
     fn sent_with(&self, command: &NvmCommand, ports: &Ports<'_>) -> Option<Vec<u8>> {
         let bytes = match command.op {
-            NvmOp::Write { blocks, .. } | NvmOp::Compare { blocks, .. } => {
-                self.bytes_of(command.nsid, blocks)?
+            NvmOp::Write { .. } | NvmOp::Compare => {
+                self.bytes_of(command.nsid, command.span.blocks)?
             }
             NvmOp::DatasetManagement { ranges, .. } => {
                 usize::try_from(ranges).ok()?.saturating_mul(RANGE_BYTES)

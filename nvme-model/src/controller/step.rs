@@ -1,11 +1,14 @@
 //! One step: everything that is due now, in an order that only depends on time and number.
 
+use nvme_spec::ADMIN_QID;
+
 use super::Controller;
+use super::fused::Half;
 use super::inflight::InFlight;
 use crate::command::Command;
 use crate::event::FatalCause;
 use crate::failure::Failure;
-use crate::fault::{ActionKind, Subject};
+use crate::fault::ActionKind;
 use crate::findings::FindingKind;
 use crate::queue::Slot;
 use crate::{Event, Ports};
@@ -38,6 +41,7 @@ impl Controller {
     }
 
     /// Completes one command that is due or fetches one that waits; `false` if there is neither.
+    #[inline]
     fn work_once(&mut self, ports: &mut Ports<'_>) -> bool {
         if !self.is_running() || self.is_paused() {
             return false;
@@ -61,93 +65,79 @@ impl Controller {
         }
     }
 
+    /// Not a part of the loop, each turn of which would save the registers that only this needs.
+    #[inline(never)]
     fn fetch(&mut self, sqid: u16, slot: Slot, ports: &mut Ports<'_>) {
+        let mut entry = self.in_flight.vacant(slot);
+        entry.subject.sqid = sqid;
         let Some(sq) = self.queues.sqs.get_mut(sqid) else {
-            slot.dissolve();
-            return;
+            return self.release(entry);
         };
         let cqid = sq.cqid;
-        let Ok(sqe) = sq.fetch(ports.memory) else {
-            self.queues.release(cqid, slot);
-            self.fail(FatalCause::SqFetch, ports.observer);
-            return;
-        };
-        self.commands_fetched = self.commands_fetched.saturating_add(1);
-        let is_conflict = self.in_flight.has(sqid, sqe.cid())
-            || sqid == nvme_spec::ADMIN_QID && self.events.is_parked(sqe.cid());
-        let mut command = if is_conflict {
-            Err(Failure::permanent(nvme_spec::status::CID_CONFLICT))
-        } else {
-            Command::decode(sqid, &sqe)
-        };
-        if let Ok(Err(failure)) = command.as_ref().map(|command| self.admit(command)) {
-            command = Err(failure);
+        if sq.fetch(ports.memory, &mut entry.subject.sqe).is_err() {
+            self.release(entry);
+            return self.fail(FatalCause::SqFetch, ports.observer);
         }
-        let first = self.pair_up(sqid, &sqe, &mut command, ports);
-        let subject = self.describe(sqid, &sqe, command.as_ref().ok(), ports);
-        if is_conflict {
-            self.found(FindingKind::CidInUse, sqid, sqe.cid().into(), ports.observer);
-        }
-        if let Ok(command) = &command {
-            self.watch_pages(sqid, subject.number, sqe.cid(), command, ports);
-        }
-        let faults = self.faults.at_submission(self.now_ns, &subject, ports.observer);
+        let first = self.understand(&mut entry, ports);
+        let number = entry.subject.number;
+        let faults = self.faults.at_submission(self.now_ns, &entry.subject, ports.observer);
         if !faults.is_empty() && (!self.befall(&faults, ports.observer) || !self.has_queue(cqid)) {
-            self.queues.release(cqid, slot);
-            return;
+            return self.release(entry);
         }
         if faults.has(ActionKind::SpuriousInterrupt) {
             let vector = self.queues.cqs.get(cqid).and_then(|cq| cq.vector);
             vector.into_iter().for_each(|vector| self.interrupts.insert(vector));
         }
-        self.log_submission(&subject);
-        let (timing, valid) = (&self.config.timing, command.as_ref().ok());
-        let done_ns = self.clock.due(self.now_ns, timing, valid);
-        let done_ns = self.begin_format(command.as_ref().ok(), subject.number).unwrap_or(done_ns);
+        self.log_submission(&entry.subject);
+        let valid = entry.command.as_ref().ok();
+        let done_ns = self.clock.due(self.now_ns, &self.config.timing, valid);
+        let done_ns = self.begin_format(valid, number).unwrap_or(done_ns);
         let done_ns = done_ns.saturating_add(faults.delay_ns());
         let done_ns = done_ns.max(self.mishaps.not_before(sqid, self.now_ns, &faults));
         if let Some(command) = valid {
             self.look_ahead(sqid, command, done_ns <= self.now_ns, ports.memory);
         }
-        let is_stuck = faults.has(ActionKind::Hang) || self.faults.holds(subject.number);
-        let due_ns = (!is_stuck).then_some(done_ns);
-        let mut entry = self.in_flight.boxed(sqid, command, subject, slot);
-        (entry.faults, entry.due_ns) = (faults, due_ns);
+        let is_stuck = faults.has(ActionKind::Hang) || self.faults.holds(number);
+        entry.due_ns = (!is_stuck).then_some(done_ns);
+        entry.faults = faults;
         self.time_fused(&mut entry, first);
         self.in_flight.insert(entry);
     }
 
-    /// Reports a command that was fetched, and says what rules see of it.
-    fn describe(
-        &mut self,
-        sqid: u16,
-        sqe: &nvme_spec::Sqe,
-        command: Option<&Command>,
-        ports: &mut Ports<'_>,
-    ) -> Subject {
-        let blocks = command.and_then(Command::blocks);
-        let subject = Subject {
-            number: self.commands_fetched,
-            sqid,
-            opcode: sqe.opcode(),
-            nsid: sqe.nsid.get(),
-            lba: blocks,
-            sqe: *sqe,
-            contents: self.look_into(command, ports),
-            transition: None,
-            reg: None,
+    /// Decodes an entry that was fetched, reports it, and notes what rules see of it. Returns the first command
+    /// of a fused operation if this is its second.
+    fn understand(&mut self, entry: &mut InFlight, ports: &mut Ports<'_>) -> Option<Half> {
+        self.commands_fetched = self.commands_fetched.saturating_add(1);
+        let InFlight { command, subject, .. } = entry;
+        let (sqid, cid) = (subject.sqid, subject.sqe.cid());
+        let is_conflict =
+            self.in_flight.has(sqid, cid) || sqid == ADMIN_QID && self.events.is_parked(cid);
+        *command = if is_conflict {
+            Err(Failure::permanent(nvme_spec::status::CID_CONFLICT))
+        } else {
+            Command::decode(sqid, &subject.sqe)
         };
-        let (slba, count) = blocks.unwrap_or((0, 0));
-        let fetched = Event::Fetch {
-            sqid,
-            cid: sqe.cid(),
-            opcode: subject.opcode,
-            nsid: subject.nsid,
-            slba,
-            blocks: u32::try_from(count).unwrap_or(u32::MAX),
-        };
+        if let Ok(Err(failure)) = command.as_ref().map(|command| self.admit(command)) {
+            *command = Err(failure);
+        }
+        let first = self.pair_up(entry, ports);
+        let InFlight { command, subject, .. } = entry;
+        let command = command.as_ref().ok();
+        subject.number = self.commands_fetched;
+        subject.lba = command.and_then(Command::blocks);
+        subject.contents = self.look_into(command, ports);
+        let (slba, count) = subject.lba.unwrap_or((0, 0));
+        let (opcode, nsid) = (subject.opcode(), subject.nsid());
+        let blocks = u32::try_from(count).unwrap_or(u32::MAX);
+        let fetched = Event::Fetch { sqid, cid, opcode, nsid, slba, blocks };
         ports.observer.event(self.now_ns, &fetched);
-        subject
+        if is_conflict {
+            self.found(FindingKind::CidInUse, sqid, cid.into(), ports.observer);
+        }
+        if let Some(command) = command {
+            self.watch_pages(sqid, subject.number, cid, command, ports);
+        }
+        first
     }
 
     /// A command's time has come.
@@ -205,7 +195,7 @@ impl Controller {
 
     /// Gives up a command without a completion.
     pub(super) fn release(&mut self, entry: Box<InFlight>) {
-        match self.queues.sqs.get(entry.sqid).map(|sq| sq.cqid) {
+        match self.queues.sqs.get(entry.sqid()).map(|sq| sq.cqid) {
             Some(cqid) => self.queues.release(cqid, entry.slot),
             None => entry.slot.dissolve(),
         }

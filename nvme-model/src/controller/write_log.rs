@@ -28,7 +28,7 @@ impl Controller {
         if subject.sqid == ADMIN_QID {
             return;
         }
-        let is_its = |nsid: u32| subject.nsid == nsid || subject.nsid == NSID_BROADCAST;
+        let is_its = |nsid: u32| [nsid, NSID_BROADCAST].contains(&subject.nsid());
         for ns in self.namespaces.values_mut().filter(|ns| ns.is_logging && is_its(ns.nsid)) {
             if let Some(log) = &mut ns.log {
                 log.submit_command(subject.number);

@@ -273,7 +273,9 @@ impl FaultEngine {
     ) -> Faults {
         let mut faults = Faults::default();
         for phase in [Phase::Submission, Phase::Completion] {
-            self.ask(phase, now_ns, subject, observer, &mut faults);
+            if self.index.has_rules(phase) {
+                self.ask(phase, now_ns, subject, observer, &mut faults);
+            }
         }
         faults
     }
@@ -284,9 +286,7 @@ impl FaultEngine {
         subject: &Subject,
         observer: &mut dyn Observer,
     ) -> Faults {
-        let mut faults = Faults::default();
-        self.ask(Phase::Submission, now_ns, subject, observer, &mut faults);
-        faults
+        self.at(Phase::Submission, now_ns, subject, observer)
     }
 
     pub(crate) fn at_completion(
@@ -295,8 +295,22 @@ impl FaultEngine {
         subject: &Subject,
         observer: &mut dyn Observer,
     ) -> Faults {
+        self.at(Phase::Completion, now_ns, subject, observer)
+    }
+
+    /// Mostly there are no rules, and nobody is asked.
+    #[inline]
+    fn at(
+        &mut self,
+        phase: Phase,
+        now_ns: u64,
+        subject: &Subject,
+        observer: &mut dyn Observer,
+    ) -> Faults {
         let mut faults = Faults::default();
-        self.ask(Phase::Completion, now_ns, subject, observer, &mut faults);
+        if self.index.has_rules(phase) {
+            self.ask(phase, now_ns, subject, observer, &mut faults);
+        }
         faults
     }
 
@@ -308,9 +322,6 @@ impl FaultEngine {
         observer: &mut dyn Observer,
         faults: &mut Faults,
     ) {
-        if !self.index.has_rules(phase) {
-            return;
-        }
         let mut candidates = std::mem::take(&mut self.candidates);
         self.index.candidates(phase, subject, &mut candidates);
         for index in &candidates {

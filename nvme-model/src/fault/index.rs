@@ -148,7 +148,7 @@ impl Class {
 
     fn collect(&self, subject: &Subject, found: &mut Vec<u32>) {
         self.any.collect(subject, found);
-        if let Some(queues) = self.opcodes.get(usize::from(subject.opcode)) {
+        if let Some(queues) = self.opcodes.get(usize::from(subject.opcode())) {
             queues.collect(subject, found);
         }
     }

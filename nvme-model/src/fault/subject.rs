@@ -12,16 +12,14 @@ pub(crate) struct Contents {
 }
 
 /// What rules see of a command, or of something else that the host does.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Subject {
     /// Its number, from 1 over the controller's life.
     pub(crate) number: u64,
     pub(crate) sqid: u16,
-    pub(crate) opcode: u8,
-    pub(crate) nsid: u32,
+    pub(crate) sqe: nvme_spec::Sqe,
     /// Its blocks; `None` if it has none, or if they are in its data.
     pub(crate) lba: Option<(u64, u64)>,
-    pub(crate) sqe: nvme_spec::Sqe,
     /// Only if a rule wants to know: commands are many and rules that look so far are few.
     pub(crate) contents: Option<Box<Contents>>,
     /// Set if this is no command at all.
@@ -33,17 +31,16 @@ pub(crate) struct Subject {
 impl Subject {
     /// Something else that the host does, after `number` commands.
     pub(crate) fn of_transition(transition: Transition, number: u64) -> Self {
-        Self {
-            number,
-            sqid: nvme_spec::ADMIN_QID,
-            opcode: 0,
-            nsid: 0,
-            lba: None,
-            sqe: nvme_spec::Sqe::default(),
-            contents: None,
-            transition: Some(transition),
-            reg: None,
-        }
+        let sqid = nvme_spec::ADMIN_QID;
+        Self { number, sqid, transition: Some(transition), ..Self::default() }
+    }
+
+    pub(crate) fn opcode(&self) -> u8 {
+        self.sqe.opcode()
+    }
+
+    pub(crate) fn nsid(&self) -> u32 {
+        self.sqe.nsid.get()
     }
 
     /// What it touches: blocks, or bytes of the register space.
@@ -84,8 +81,8 @@ impl OpClass {
             Self::Any => true,
             Self::AnyIo => !is_admin,
             Self::AnyAdmin => is_admin,
-            Self::Io(opcode) => !is_admin && opcode.0 == subject.opcode,
-            Self::Admin(opcode) => is_admin && opcode.0 == subject.opcode,
+            Self::Io(opcode) => !is_admin && opcode.0 == subject.opcode(),
+            Self::Admin(opcode) => is_admin && opcode.0 == subject.opcode(),
         }
     }
 }
@@ -105,7 +102,7 @@ impl Match {
         let Self { queue, nsid, lba, sqe, data, reg, .. } = self;
         let is_in_data = |bytes: &[u8]| data.as_ref().is_none_or(|want| want.is_in(bytes));
         queue.is_none_or(|queue| queue == subject.sqid)
-            && nsid.is_none_or(|nsid| nsid == subject.nsid)
+            && nsid.is_none_or(|nsid| nsid == subject.nsid())
             && lba.as_ref().is_none_or(|range| subject.touches_blocks(range))
             && reg.as_ref().is_none_or(|range| subject.reg.is_some_and(|r| overlaps(range, r)))
             && sqe.as_ref().is_none_or(|want| want.is_in(&subject.sqe.to_bytes()))

@@ -7,8 +7,7 @@
 
 mod kinds;
 mod timestamp;
-
-use std::collections::BTreeMap;
+mod values;
 
 use nvme_spec::feature::{self, AsyncEventConfig, TemperatureThreshold};
 use nvme_spec::identify::oaes;
@@ -18,6 +17,7 @@ pub(crate) use kinds::{Kind, POWER_STATES_Z};
 pub(crate) use timestamp::Timestamp;
 
 use kinds::KINDS;
+use values::Values;
 
 use crate::config::Config;
 use crate::failure::{Failure, byte};
@@ -36,10 +36,6 @@ const DEALLOCATED_ERROR: u32 = 1 << 16;
 
 /// Interrupt Vector Configuration, bit 16: coalescing is disabled.
 const COALESCING_DISABLED: u32 = 1 << 16;
-
-/// Values that differ from their defaults, by feature and by what the feature selects with: a vector, a
-/// namespace, a threshold, or 0.
-type Values = BTreeMap<(u8, u32), u32>;
 
 /// The values of a controller's features.
 #[derive(Clone, Debug)]
@@ -68,8 +64,8 @@ impl Features {
     pub(crate) fn new(config: &Config) -> Self {
         let queues_max_z = config.io_queues_max.saturating_sub(1);
         Self {
-            current: Values::new(),
-            saved: Values::new(),
+            current: Values::default(),
+            saved: Values::default(),
             timestamp: Timestamp::default(),
             host_behavior: vec![0; feature::HOST_BEHAVIOR_BYTES],
             queues_granted_z: queues_max_z,
@@ -129,7 +125,7 @@ impl Features {
 
     /// The controller itself chose another power state.
     pub(crate) fn set_power_state(&mut self, state: u32) {
-        self.current.insert((feature::POWER_MANAGEMENT, 0), state);
+        self.current.insert(feature::POWER_MANAGEMENT, 0, state);
     }
 
     /// Whether an unwanted deallocation is a warning and no error.
@@ -152,7 +148,7 @@ impl Features {
     }
 
     fn stored(&self, values: &Values, fid: u8, selector: u32) -> u32 {
-        values.get(&(fid, selector)).copied().unwrap_or_else(|| self.default(fid, selector))
+        values.get(fid, selector).unwrap_or_else(|| self.default(fid, selector))
     }
 
     fn default(&self, fid: u8, selector: u32) -> u32 {
@@ -200,11 +196,11 @@ impl Features {
         if scope.fid == feature::NUMBER_OF_QUEUES {
             return self.set_queues(scope.value);
         }
-        let key = (scope.fid, self.selector(kind, scope)?);
+        let selector = self.selector(kind, scope)?;
         let value = self.checked(scope)?;
-        self.current.insert(key, value);
+        self.current.insert(scope.fid, selector, value);
         if is_saved {
-            self.saved.insert(key, value);
+            self.saved.insert(scope.fid, selector, value);
         }
         Ok(0)
     }

@@ -97,15 +97,13 @@ impl Controller {
     fn data_pointer(&self, command: &Command) -> Option<(DataPointer, Direction, u64)> {
         match command {
             Command::Nvm(command) => {
-                let (blocks, direction) = match command.op {
-                    NvmOp::Read { blocks, .. } => (blocks, Direction::ToHost),
-                    NvmOp::Write { blocks, .. } | NvmOp::Compare { blocks, .. } => {
-                        (blocks, Direction::FromHost)
-                    }
+                let direction = match command.op {
+                    NvmOp::Read => Direction::ToHost,
+                    NvmOp::Write { .. } | NvmOp::Compare => Direction::FromHost,
                     _ => return None,
                 };
                 let block_bytes = self.namespaces.get(command.nsid)?.block_bytes();
-                let bytes = u64::from(blocks).saturating_mul(block_bytes.into());
+                let bytes = u64::from(command.span.blocks).saturating_mul(block_bytes.into());
                 let is_valid = bytes <= self.config.transfer_bytes_max();
                 is_valid.then_some((command.data, direction, bytes))
             }

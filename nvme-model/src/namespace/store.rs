@@ -10,7 +10,7 @@ use crate::media::MediaError;
 use crate::{Event, Observer};
 
 impl Namespace {
-    /// Writes whole blocks.
+    /// Writes whole blocks; returns how many.
     pub(crate) fn write(
         &mut self,
         slba: u64,
@@ -18,25 +18,25 @@ impl Namespace {
         durability: Durability,
         now_ns: u64,
         observer: &mut dyn Observer,
-    ) -> Result<(), MediaError> {
-        let blocks = data.len().checked_div(self.chunk()).unwrap_or(0);
-        let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
+    ) -> Result<u64, MediaError> {
+        let count = self.blocks_of(data.len());
         let (nsid, data) = (self.nsid, data.share());
         self.log_write(slba, &data, durability)?;
         if durability == Durability::Cached {
             let order = self.cache.store(slba, data);
+            let blocks = u32::try_from(count).unwrap_or(u32::MAX);
             observer.event(now_ns, &Event::CacheStore { nsid, lba: slba, blocks, order });
-            return self.evict(now_ns, observer);
+            return self.evict(now_ns, observer).map(|()| count);
         }
-        self.cache.forget(slba, blocks.into());
-        let whole = slba..slba.saturating_add(blocks.into());
+        self.cache.forget(slba, count);
+        let whole = slba..slba.saturating_add(count);
         let before = self.media.write_shared(slba, data)?;
         before.into_iter().for_each(|bytes| self.spares.give(bytes));
         self.note_written(&whole, now_ns, observer);
         if durability == Durability::ForceUnitAccess {
             self.media.flush()?;
         }
-        Ok(())
+        Ok(count)
     }
 
     /// Makes blocks read as zeros, at once and on the media.

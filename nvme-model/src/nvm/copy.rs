@@ -9,7 +9,7 @@ use nvme_spec::copy::{CopyFormat, CopyRange};
 use nvme_spec::status;
 
 use super::transfer::{Extent, invalid_protection};
-use crate::command::{CopyCommand, NvmCommand};
+use crate::command::{CopyCommand, NvmCommand, Span};
 use crate::controller::Outcome;
 use crate::failure::{Failure, byte};
 use crate::fault::Faults;
@@ -37,7 +37,9 @@ impl Controller {
         }
         let ranges = self.receive_sources(command, copy, faults, ports)?;
         let blocks = check_sizes(&ranges)?;
-        let target = self.active(command.nsid)?.extent(copy.slba, blocks, copy.fields)?;
+        let ns = self.active(command.nsid)?;
+        let target = ns.extent(&Span { blocks, ..command.span });
+        ns.check_extent(&target)?;
         check_form(copy, &target)?;
         let mut sources = Vec::new();
         for range in &ranges {
@@ -90,12 +92,13 @@ impl Controller {
         let fields = Fields {
             prinfo: copy.source_prinfo,
             is_storage_checked: copy.is_source_storage_checked,
-            tags: range.tags,
+            tags: range.tags.into(),
             application: range.application,
             application_mask: range.application_mask,
         };
         let blocks = u32::from(range.nlb_z).saturating_add(1);
-        let source = ns.extent(range.slba, blocks, fields)?;
+        let source = ns.extent(&Span { slba: range.slba, blocks, fields });
+        ns.check_extent(&source)?;
         let is_alike = source.format.stored_bytes() == target.format.stored_bytes()
             && source.format.data_bytes() == target.format.data_bytes()
             && source.format.protection == target.format.protection;

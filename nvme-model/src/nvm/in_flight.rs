@@ -1,6 +1,6 @@
 //! What a write that is still in flight would store.
 
-use crate::command::{Command, NvmCommand, NvmOp};
+use crate::command::{Command, NvmCommand, NvmOp, Span};
 use crate::crash::Content;
 use crate::fault::{DmaTarget, Faults, value_of};
 use crate::{Controller, Ports};
@@ -17,23 +17,25 @@ impl Controller {
         let Command::Nvm(command) = command else {
             return None;
         };
-        let NvmCommand { nsid, op, .. } = *command;
+        let NvmCommand { nsid, op, span, .. } = *command;
         let is_refused = value_of!(faults, DmaError) == Some(&DmaTarget::Data);
         if faults.status().is_some() || is_refused || faults.is_lost_write() {
             return None;
         }
         match op {
-            NvmOp::Write { slba, blocks, fields, .. } => {
+            NvmOp::Write { .. } => {
                 let bytes_max = self.config.transfer_bytes_max();
-                let extent = self.namespaces.get(nsid)?.transfer(slba, blocks, fields, bytes_max);
-                let extent = extent.ok()?;
+                let ns = self.namespaces.get(nsid)?;
+                let extent = ns.extent(&span);
+                ns.check_transfer(&extent, bytes_max).ok()?;
                 let mut buffer = self.blocks_to_write(command, &extent, ports).ok()?;
                 extent.make_stored(&mut buffer, faults);
-                let (slba, data) = self.what_is_stored(nsid, slba, buffer, faults).ok()??;
+                let (slba, data) = self.what_is_stored(nsid, span.slba, buffer, faults).ok()??;
                 let blocks = self.namespaces.get(nsid)?.blocks_of(data.len());
                 Some((nsid, slba, blocks, Content::Bytes(data.share())))
             }
-            NvmOp::WriteZeroes { slba, blocks, .. } => {
+            NvmOp::WriteZeroes { .. } => {
+                let Span { slba, blocks, .. } = span;
                 self.namespaces.get(nsid)?.check_range(slba, blocks.into()).ok()?;
                 Some((nsid, slba, blocks.into(), Content::Zeros))
             }

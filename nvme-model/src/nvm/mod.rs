@@ -50,29 +50,35 @@ impl Controller {
         let bytes_max = self.config.transfer_bytes_max();
         match command.op {
             NvmOp::Flush => self.on_media(nsid, |ns, now_ns| ns.flush(now_ns, ports.observer)),
-            NvmOp::Read { slba, blocks, fields } => {
-                let transfer = ns.transfer(slba, blocks, fields, bytes_max)?;
-                self.read(command, &transfer, faults, ports)
+            NvmOp::Read => {
+                let extent = ns.extent(&command.span);
+                ns.check_transfer(&extent, bytes_max)?;
+                self.read(command, &extent, faults, ports)
             }
-            NvmOp::Write { slba, blocks, fields, is_fua } => {
-                let transfer = ns.transfer(slba, blocks, fields, bytes_max)?;
-                self.write(command, &transfer, is_fua, faults, ports)
+            NvmOp::Write { is_fua } => {
+                let extent = ns.extent(&command.span);
+                ns.check_transfer(&extent, bytes_max)?;
+                self.write(command, &extent, is_fua, faults, ports)
             }
-            NvmOp::Compare { slba, blocks, fields } => {
-                let transfer = ns.transfer(slba, blocks, fields, bytes_max)?;
-                self.compare(command, &transfer, faults, ports)
+            NvmOp::Compare => {
+                let extent = ns.extent(&command.span);
+                ns.check_transfer(&extent, bytes_max)?;
+                self.compare(command, &extent, faults, ports)
             }
-            NvmOp::Verify { slba, blocks, fields } => {
-                let extent = ns.extent(slba, blocks, fields)?;
+            NvmOp::Verify => {
+                let extent = ns.extent(&command.span);
+                ns.check_extent(&extent)?;
                 self.verify(nsid, &extent, ports)
             }
-            NvmOp::WriteZeroes { slba, blocks, fields, is_deallocating } => {
-                let extent = ns.extent(slba, blocks, fields)?;
+            NvmOp::WriteZeroes { is_deallocating } => {
+                let extent = ns.extent(&command.span);
+                ns.check_extent(&extent)?;
                 self.write_zeroes(nsid, &extent, is_deallocating, faults, ports)
             }
-            NvmOp::WriteUncorrectable { slba, blocks } => {
-                ns.check_range(slba, blocks.into())?;
-                self.write_uncorrectable(nsid, slba, blocks.into(), faults)
+            NvmOp::WriteUncorrectable => {
+                let (slba, blocks) = (command.span.slba, command.span.blocks.into());
+                ns.check_range(slba, blocks)?;
+                self.write_uncorrectable(nsid, slba, blocks, faults)
             }
             NvmOp::DatasetManagement { ranges, is_deallocate } => {
                 let ranges = self.receive_ranges(ranges, command.data, faults, ports)?;

@@ -144,17 +144,16 @@ impl Controller {
         data: Buffer,
         durability: Durability,
         ports: &mut Ports<'_>,
-    ) -> Outcome {
-        let is_history_kept = self.faults().has_stale_reads();
-        let mut blocks = 0;
-        self.on_media(nsid, |ns, now_ns| {
-            blocks = ns.blocks_of(data.len());
+    ) -> Result<(), Failure> {
+        let (is_history_kept, now_ns) = (self.faults().has_stale_reads(), self.now_ns());
+        let written = self.namespaces.get_mut(nsid).map_or(Ok(0), |ns| {
             if is_history_kept {
-                ns.remember(slba, blocks)?;
+                ns.remember(slba, ns.blocks_of(data.len()))?;
             }
             ns.write(slba, data, durability, now_ns, ports.observer)
-        })?;
+        });
+        let blocks = self.host_result(written)?;
         self.faults_mut().on_rewrite(nsid, slba, blocks);
-        Ok(0)
+        Ok(())
     }
 }

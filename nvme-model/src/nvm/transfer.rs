@@ -7,13 +7,13 @@
 use nvme_spec::status;
 
 use crate::buffer::Buffer;
-use crate::command::NvmCommand;
+use crate::command::{NvmCommand, Span};
 use crate::data::{self, Direction, Segments};
 use crate::failure::{Failure, byte};
 use crate::fault::Faults;
 use crate::format::NamespaceFormat;
 use crate::namespace::Namespace;
-use crate::protection::Fields;
+use crate::protection::{Fields, Tags};
 use crate::{Controller, Ports};
 
 /// Blocks of a namespace that a command is about.
@@ -25,12 +25,6 @@ pub(super) struct Extent {
     pub(super) fields: Fields,
 }
 
-/// The host's memory of a transfer.
-pub(super) struct Buffers {
-    pub(super) data: Segments,
-    metadata: Segments,
-}
-
 impl Extent {
     /// Bytes of all the blocks as they are stored.
     pub(super) fn stored_bytes(&self) -> usize {
@@ -39,7 +33,8 @@ impl Extent {
 
     /// What is left after so many blocks, with the tags that belong to it.
     pub(super) fn after(&self, blocks: u32) -> Self {
-        let counted = self.format.protection.map_or(0, |p| p.tags_after(&self.fields, blocks));
+        let counted =
+            self.format.protection.map_or(Tags::default(), |p| p.tags_after(&self.fields, blocks));
         Self {
             slba: self.slba.saturating_add(blocks.into()),
             blocks: self.blocks.saturating_sub(blocks),
@@ -111,51 +106,56 @@ impl Namespace {
         Err(failure.at_lba(slba))
     }
 
+    /// The blocks of a command, whether they exist or not.
+    pub(super) fn extent(&self, span: &Span) -> Extent {
+        let Span { slba, blocks, fields } = *span;
+        Extent { slba, blocks, format: self.format, fields }
+    }
+
     /// Checks range and protection fields of a command.
-    pub(super) fn extent(&self, slba: u64, blocks: u32, fields: Fields) -> Result<Extent, Failure> {
-        self.check_range(slba, blocks.into())?;
-        let format = self.format;
-        let is_valid = format.protection.is_none_or(|p| p.is_valid(&fields, slba));
-        if !is_valid {
-            return Err(invalid_protection().at_lba(slba));
+    pub(super) fn check_extent(&self, extent: &Extent) -> Result<(), Failure> {
+        self.check_range(extent.slba, extent.blocks.into())?;
+        let protection = extent.format.protection;
+        if protection.is_none_or(|p| p.is_valid(&extent.fields, extent.slba)) {
+            return Ok(());
         }
-        Ok(Extent { slba, blocks, format, fields })
+        Err(invalid_protection().at_lba(extent.slba))
     }
 
     /// Checks a command that moves blocks between host and controller, of at most so many bytes.
     // Spec: NVMe-Base-2.0c 5.17.2.1 "Maximum Data Transfer Size (MDTS)"
-    pub(super) fn transfer(
-        &self,
-        slba: u64,
-        blocks: u32,
-        fields: Fields,
-        bytes_max: u64,
-    ) -> Result<Extent, Failure> {
-        let extent = Extent { slba, blocks, format: self.format, fields };
+    pub(super) fn check_transfer(&self, extent: &Extent, bytes_max: u64) -> Result<(), Failure> {
         if extent.bytes(extent.data_bytes()) as u64 > bytes_max {
             return Err(Failure::field(byte::CDW12, 0));
         }
-        self.extent(slba, blocks, fields)
+        self.check_extent(extent)
     }
 }
 
 impl Controller {
-    pub(super) fn buffers(
+    /// The host's memory for the data of a transfer.
+    fn data_buffer(
         &self,
         extent: &Extent,
         command: &NvmCommand,
         direction: Direction,
         ports: &Ports<'_>,
-    ) -> Result<Buffers, Failure> {
+    ) -> Result<Segments, Failure> {
         let bytes = extent.bytes(extent.data_bytes()) as u64;
-        let memory = ports.memory;
-        let data = command.data.segments(memory, bytes, self.page_bytes(), direction)?;
-        let metadata = if extent.is_verbatim() { 0 } else { extent.metadata_bytes() };
-        let metadata = match extent.bytes(metadata) as u64 {
-            0 => Segments::default(),
-            bytes => command.metadata.segments(memory, bytes, direction)?,
-        };
-        Ok(Buffers { data, metadata })
+        command.data.segments(ports.memory, bytes, self.page_bytes(), direction)
+    }
+
+    /// Its memory for metadata, if they are in a buffer of their own.
+    fn metadata_buffer(
+        extent: &Extent,
+        command: &NvmCommand,
+        direction: Direction,
+        ports: &Ports<'_>,
+    ) -> Result<Segments, Failure> {
+        match extent.bytes(extent.metadata_bytes()) as u64 {
+            0 => Ok(Segments::default()),
+            bytes => command.metadata.segments(ports.memory, bytes, direction),
+        }
     }
 
     /// Fetches blocks. Protection information that the host leaves to the controller is not in them yet.
@@ -165,20 +165,21 @@ impl Controller {
         command: &NvmCommand,
         ports: &Ports<'_>,
     ) -> Result<Buffer, Failure> {
-        let buffers = self.buffers(extent, command, Direction::FromHost, ports)?;
+        let host = self.data_buffer(extent, command, Direction::FromHost, ports)?;
         if extent.is_verbatim() {
             let spares = self.namespaces.get_mut(command.nsid).map(|ns| &mut ns.spares);
             let length = extent.stored_bytes();
             let mut blocks =
                 spares.map_or_else(|| Buffer::zeros(length), |spares| spares.take(length));
-            data::gather(ports.memory, &buffers.data, blocks.bytes())?;
+            data::gather(ports.memory, &host, blocks.bytes())?;
             return Ok(blocks);
         }
+        let hosts_metadata = Self::metadata_buffer(extent, command, Direction::FromHost, ports)?;
         let mut blocks = Buffer::zeros(extent.stored_bytes());
         let mut data = vec![0; extent.bytes(extent.data_bytes())];
-        data::gather(ports.memory, &buffers.data, &mut data)?;
+        data::gather(ports.memory, &host, &mut data)?;
         let mut metadata = vec![0; extent.bytes(extent.metadata_bytes())];
-        data::gather(ports.memory, &buffers.metadata, &mut metadata)?;
+        data::gather(ports.memory, &hosts_metadata, &mut metadata)?;
         let (mut data, mut metadata) = (data.iter(), metadata.iter());
         for (to_data, to_metadata) in extent.split(blocks.bytes()) {
             to_data.iter_mut().zip(&mut data).for_each(|(to, from)| *to = *from);
@@ -195,17 +196,18 @@ impl Controller {
         command: &NvmCommand,
         ports: &Ports<'_>,
     ) -> Result<(), Failure> {
-        let buffers = self.buffers(extent, command, Direction::ToHost, ports)?;
+        let host = self.data_buffer(extent, command, Direction::ToHost, ports)?;
         if extent.is_verbatim() {
-            return data::scatter(ports.memory, &buffers.data, &blocks);
+            return data::scatter(ports.memory, &host, &blocks);
         }
+        let hosts_metadata = Self::metadata_buffer(extent, command, Direction::ToHost, ports)?;
         let (mut data, mut metadata) = (Vec::new(), Vec::new());
         for (of_data, of_metadata) in extent.split(&mut blocks) {
             data.extend_from_slice(of_data);
             metadata.extend_from_slice(of_metadata);
         }
-        data::scatter(ports.memory, &buffers.data, &data)?;
-        data::scatter(ports.memory, &buffers.metadata, &metadata)
+        data::scatter(ports.memory, &host, &data)?;
+        data::scatter(ports.memory, &hosts_metadata, &metadata)
     }
 }
 

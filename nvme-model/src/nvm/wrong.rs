@@ -17,6 +17,9 @@ impl Controller {
         mut data: Buffer,
         faults: &Faults,
     ) -> Result<Option<(u64, Buffer)>, Failure> {
+        if faults.is_empty() {
+            return Ok(Some((slba, data)));
+        }
         if faults.is_lost_write() {
             return Ok(None);
         }

@@ -9,6 +9,27 @@ use super::{Protection, ProtectionType};
 /// The application tag that switches checks off.
 const ESCAPE: u16 = 0xffff;
 
+/// The storage and reference tag of a block, one number, in dwords from the lowest on: every command has one, and
+/// a number of 128 bits would make each larger by its alignment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tags(pub(crate) [u32; 4]);
+
+impl From<u128> for Tags {
+    fn from(number: u128) -> Self {
+        let bytes = number.to_le_bytes();
+        let (dwords, _) = bytes.as_chunks::<4>();
+        let mut tags = Self::default();
+        tags.0.iter_mut().zip(dwords).for_each(|(to, from)| *to = u32::from_le_bytes(*from));
+        tags
+    }
+}
+
+impl Tags {
+    pub(super) fn number(self) -> u128 {
+        self.0.iter().rev().fold(0, |number, dword| number << 32 | u128::from(*dword))
+    }
+}
+
 /// The protection fields of a command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fields {
@@ -16,8 +37,8 @@ pub(crate) struct Fields {
     pub(crate) prinfo: u32,
     /// STC: the storage tag is checked.
     pub(crate) is_storage_checked: bool,
-    /// The storage and reference tag of the first block.
-    pub(crate) tags: u128,
+    /// Those of the first block.
+    pub(crate) tags: Tags,
     pub(crate) application: u16,
     pub(crate) application_mask: u16,
 }
@@ -50,7 +71,7 @@ impl Protection {
         match self.kind {
             ProtectionType::Type1 => {
                 let mask = self.reference_mask();
-                fields.tags & mask == u128::from(slba) & mask
+                fields.tags.number() & mask == u128::from(slba) & mask
             }
             ProtectionType::Type2 => true,
             // There is nothing that the reference tag could be compared with.

@@ -12,9 +12,9 @@ mod check;
 mod guard;
 mod tuple;
 
-pub(crate) use check::Fields;
 #[cfg(test)]
 use check::Mismatch;
+pub(crate) use check::{Fields, Tags};
 pub(crate) use guard::Guard;
 
 use crate::format::BlockFormat;
@@ -114,14 +114,15 @@ impl Protection {
     }
 
     /// The tags of the block after so many others of the same command.
-    pub(crate) fn tags_after(&self, fields: &Fields, blocks: u32) -> u128 {
-        self.tags_of(fields, blocks.into())
+    pub(crate) fn tags_after(&self, fields: &Fields, blocks: u32) -> Tags {
+        self.tags_of(fields, blocks.into()).into()
     }
 
     fn tags_of(&self, fields: &Fields, index: u64) -> u128 {
         let index = if self.kind == ProtectionType::Type3 { 0 } else { index };
-        let reference = fields.tags.wrapping_add(index.into()) & self.reference_mask();
-        fields.tags & self.storage_mask() | reference
+        let tags = fields.tags.number();
+        let reference = tags.wrapping_add(index.into()) & self.reference_mask();
+        tags & self.storage_mask() | reference
     }
 
     /// Makes the protection information of every block.

@@ -16,6 +16,7 @@ fn every() -> Vec<Protection> {
 
 fn fields(prinfo: u32, tags: u128) -> Fields {
     let (application, application_mask) = (0x1234, 0xffff);
+    let tags = tags.into();
     Fields { prinfo, is_storage_checked: true, tags, application, application_mask }
 }
 

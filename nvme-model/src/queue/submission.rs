@@ -44,13 +44,16 @@ impl SubmissionQueue {
         u16::try_from(self.head).unwrap_or(u16::MAX)
     }
 
-    /// Takes the entry at the head. The queue must not be empty.
-    pub(crate) fn fetch(&mut self, memory: &dyn GuestMemory) -> Result<Sqe, QueueDmaError> {
+    /// Takes the entry at the head. The queue must not be empty. After an error what is in `sqe` means nothing.
+    pub(crate) fn fetch(
+        &mut self,
+        memory: &dyn GuestMemory,
+        sqe: &mut Sqe,
+    ) -> Result<(), QueueDmaError> {
         let address = entry_address(self.base, self.head, SQE_BYTES as u64).ok_or(QueueDmaError)?;
-        let mut bytes = [0; SQE_BYTES];
-        memory.read(address, &mut bytes).map_err(|_| QueueDmaError)?;
+        memory.read(address, sqe.bytes_mut()).map_err(|_| QueueDmaError)?;
         self.head = next_index(self.head, self.size);
-        Ok(Sqe::from_bytes(bytes))
+        Ok(())
     }
 
     /// What is in the entry that many behind the head, if the host has rung for it; the host may still change it.

@@ -1,7 +1,7 @@
 use std::cell::RefCell;
 
 use nvme_spec::feature::Arbitration;
-use nvme_spec::{CQE_BYTES, Cqe, Status};
+use nvme_spec::{CQE_BYTES, Cqe, Sqe, Status};
 
 use super::*;
 use crate::{BadAddress, GuestMemory};
@@ -96,7 +96,7 @@ fn a_tail_is_judged_by_what_the_host_can_know_and_taken_by_what_is() {
         let mut sq = SubmissionQueue::new(0, size, 1, Priority::Urgent);
         for entry in 0..start + fetched {
             sq.ring(in_ring(entry + 1)).expect("one more");
-            sq.fetch(&memory).expect("memory");
+            sq.fetch(&memory, &mut Sqe::default()).expect("memory");
             if entry < start + told {
                 sq.report_head();
             }
@@ -119,7 +119,7 @@ fn a_ring_at_the_end_of_the_address_space_is_a_dma_error() {
     let memory = Memory(RefCell::new(vec![0; 4096]));
     let mut sq = SubmissionQueue::new(u64::MAX - 64, 4, 1, Priority::Urgent);
     sq.ring(1).expect("valid tail");
-    assert_eq!(sq.fetch(&memory), Err(QueueDmaError));
+    assert_eq!(sq.fetch(&memory, &mut Sqe::default()), Err(QueueDmaError));
     let mut cq = CompletionQueue::new(u64::MAX - 8, 4, None);
     let slot = cq.reserve().expect("a free place");
     assert_eq!(cq.post(slot, &memory, &Cqe::default()), Err(QueueDmaError));
@@ -160,7 +160,12 @@ fn weighted_classes_get_their_credit_anew_when_nothing_waits() {
         let mut served = Vec::new();
         while let Some((sqid, slot)) = queues.next_ready() {
             queues.release(1, slot);
-            queues.sqs.get_mut(sqid).expect("there").fetch(&memory).expect("memory");
+            queues
+                .sqs
+                .get_mut(sqid)
+                .expect("there")
+                .fetch(&memory, &mut Sqe::default())
+                .expect("memory");
             served.push(sqid);
         }
         served

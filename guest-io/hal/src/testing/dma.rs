@@ -46,21 +46,21 @@ struct State {
 }
 
 impl State {
-    /// The byte range of `[iova, iova + length)` if a device may reach every page of it.
+    /// Where `[iova, iova + length)` is, if a device may reach every page of it: the range is in `bytes`.
     #[inline]
-    fn range(&self, iova: Iova, length: usize) -> Result<Range<usize>, Inaccessible> {
-        let bad = Inaccessible { iova };
-        let start = iova.0.checked_sub(POOL_BASE).ok_or(bad)?;
-        let start = usize::try_from(start).map_err(|_| bad)?;
-        let end = start.checked_add(length).filter(|&end| end <= self.bytes.len()).ok_or(bad)?;
-        let pages = start / PAGE_BYTES..end.div_ceil(PAGE_BYTES);
+    fn range(&self, iova: Iova, length: usize) -> Option<Range<usize>> {
+        let start = usize::try_from(iova.0.checked_sub(POOL_BASE)?).ok()?;
+        let end = start.checked_add(length).filter(|&end| end <= self.bytes.len())?;
         let is_reached = match self.reach {
-            // Most accesses are to one page.
-            Reach::Allocated if pages.len() == 1 => self.is_used[pages.start],
-            Reach::Allocated => !self.is_used[pages].contains(&false),
+            Reach::Allocated => {
+                // Most accesses are to one page.
+                let is_used = |page: usize| self.is_used.get(page) != Some(&false);
+                let (first, last) = (start / PAGE_BYTES, end.saturating_sub(1) / PAGE_BYTES);
+                is_used(first) && (last <= first || (first + 1..=last).all(is_used))
+            }
             Reach::Everything => true,
         };
-        if is_reached { Ok(start..end) } else { Err(bad) }
+        is_reached.then_some(start..end)
     }
 
     /// Zeroes those of the pages that somebody has written to.
@@ -159,9 +159,10 @@ impl DmaPool {
     ///
     /// # Errors
     /// [`Inaccessible`] if a byte is outside of the pool, or of what a device may reach in it.
+    #[inline]
     pub fn read_at(&self, iova: Iova, dst: &mut [u8]) -> Result<(), Inaccessible> {
         let state = self.0.borrow();
-        let range = state.range(iova, dst.len())?;
+        let range = state.range(iova, dst.len()).ok_or(Inaccessible { iova })?;
         dst.copy_from_slice(&state.bytes[range]);
         Ok(())
     }
@@ -171,9 +172,10 @@ impl DmaPool {
     /// # Errors
     /// [`Inaccessible`] if a byte is outside of the pool, or of what a device may reach in it; nothing
     /// was written then.
+    #[inline]
     pub fn write_at(&self, iova: Iova, src: &[u8]) -> Result<(), Inaccessible> {
         let mut state = self.0.borrow_mut();
-        let range = state.range(iova, src.len())?;
+        let range = state.range(iova, src.len()).ok_or(Inaccessible { iova })?;
         state.dirty(range).copy_from_slice(src);
         Ok(())
     }
@@ -194,37 +196,47 @@ pub struct PoolDma {
 }
 
 impl PoolDma {
+    /// The place in the pool of so many bytes of the buffer.
+    #[inline]
     fn at(&self, offset: usize, length: usize) -> Range<usize> {
-        let end = offset.checked_add(length).expect("offset and length fit an address");
-        assert!(
-            end <= self.size_bytes(),
-            "bytes {offset}..{end} leave a DMA buffer of {} bytes",
-            self.size_bytes()
-        );
-        let base = self.first * PAGE_BYTES;
-        base + offset..base + end
+        let size = self.size_bytes();
+        let start = self.first * PAGE_BYTES;
+        match offset.checked_add(length) {
+            Some(end) if end <= size => start + offset..start + end,
+            _ => outside(offset, length, size),
+        }
     }
 }
 
+#[cold]
+fn outside(offset: usize, length: usize, size: usize) -> ! {
+    panic!("{length} bytes from {offset} on leave a DMA buffer of {size} bytes")
+}
+
 impl DmaBuf for PoolDma {
+    #[inline]
     fn iova(&self) -> Iova {
         Iova(POOL_BASE + (self.first * PAGE_BYTES) as u64)
     }
 
+    #[inline]
     fn size_bytes(&self) -> usize {
         self.pages * PAGE_BYTES
     }
 
+    #[inline]
     fn read(&self, offset: usize, dst: &mut [u8]) {
         let range = self.at(offset, dst.len());
         dst.copy_from_slice(&self.pool.0.borrow().bytes[range]);
     }
 
+    #[inline]
     fn write(&self, offset: usize, src: &[u8]) {
         let range = self.at(offset, src.len());
         self.pool.0.borrow_mut().dirty(range).copy_from_slice(src);
     }
 
+    #[inline]
     fn load_acquire_u32(&self, offset: usize) -> u32 {
         let range = self.at(offset, 4);
         let word = self.pool.0.borrow().bytes[range].first_chunk().copied();

@@ -119,7 +119,10 @@ impl Controller {
             write!(
                 text,
                 "cmd={} sq={} cid={cid:#x} opcode={:#x} nsid={}",
-                subject.number, entry.sqid, subject.opcode, subject.nsid
+                subject.number,
+                subject.sqid,
+                subject.opcode(),
+                subject.nsid()
             )?;
             match entry.due_ns {
                 Some(due_ns) => writeln!(text, " due_ns={due_ns}")?,

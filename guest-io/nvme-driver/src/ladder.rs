@@ -21,11 +21,16 @@ fn is_late<D>(job: &Job<D>, now: Instant) -> bool {
 
 impl<P: Platform> Core<P> {
     /// Climbs the ladder for every command that is late.
+    #[inline]
     pub(crate) fn check_deadlines(&mut self, platform: &P, now: Instant) {
         self.check_admin_deadlines(platform, now);
-        if !self.slots.may_be_late(now) {
-            return;
+        if self.slots.may_be_late(now) {
+            self.climb(platform, now);
         }
+    }
+
+    #[cold]
+    fn climb(&mut self, platform: &P, now: Instant) {
         let mut last = None;
         let mut is_status_read = false;
         while let (Phase::Live, Some((ticket, slot))) =
@@ -96,10 +101,15 @@ impl<P: Platform> Core<P> {
     }
 
     /// An admin command that is late: during the set-up that is the end, later a reset.
+    #[inline]
     pub(crate) fn check_admin_deadlines(&mut self, platform: &P, now: Instant) {
-        if self.admin.late_from() > now {
-            return;
+        if self.admin.late_from() <= now {
+            self.find_late_admin(platform, now);
         }
+    }
+
+    #[cold]
+    fn find_late_admin(&mut self, platform: &P, now: Instant) {
         let late = self.admin.commands().find(|(_, command)| command.deadline <= now);
         let Some((cid, command)) = late else { return };
         let opcode = command.opcode;
@@ -114,10 +124,14 @@ impl<P: Platform> Core<P> {
     }
 
     /// Sends the commands whose time has come, oldest bio first.
+    #[inline]
     pub(crate) fn send_waiting(&mut self, platform: &P, now: Instant) {
-        if !self.slots.may_wait() {
-            return;
+        if self.slots.may_wait() {
+            self.send_all_due(platform, now);
         }
+    }
+
+    fn send_all_due(&mut self, platform: &P, now: Instant) {
         let is_due =
             |job: &Job<P::Dma>| matches!(job.state, JobState::Waiting { until } if until <= now);
         let mut last = None;

@@ -16,6 +16,7 @@ use crate::status;
 
 impl<P: Platform> Core<P> {
     /// Takes what is in the I/O completion queue: at most one lap.
+    #[inline]
     pub(crate) fn reap_io(&mut self, platform: &P, now: Instant, wake: Option<Wake>) {
         // Whoever submits looks, too, and mostly finds nothing.
         if self.io.has_news() {
@@ -29,6 +30,7 @@ impl<P: Platform> Core<P> {
         self.take_io(platform, now, None);
     }
 
+    #[inline(never)]
     fn take_io(&mut self, platform: &P, now: Instant, wake: Option<Wake>) {
         for _ in 0..self.io.depth() {
             let Some(cqe) = self.io.pop() else { return };
@@ -107,10 +109,16 @@ impl<P: Platform> Core<P> {
     }
 
     /// Takes what is in the admin completion queue: at most one lap.
+    #[inline]
     pub(crate) fn reap_admin(&mut self, platform: &P, now: Instant) {
-        if !self.admin.ring.has_news() {
-            return;
+        if self.admin.ring.has_news() {
+            self.take_admin(platform, now);
         }
+    }
+
+    /// Apart, as [`Core::go_on`] is.
+    #[inline(never)]
+    fn take_admin(&mut self, platform: &P, now: Instant) {
         for _ in 0..self.admin.ring.depth() {
             let Some(cqe) = self.admin.ring.pop() else { break };
             self.admin_answered(platform, now, &cqe);

@@ -115,19 +115,27 @@ impl<P: Platform> Core<P> {
         if matches!(self.phase, Phase::Live | Phase::ShuttingDown(_)) {
             self.reap_io(platform, now, wake);
         }
+        if matches!(self.phase, Phase::Live) {
+            self.check_deadlines(platform, now);
+            self.send_waiting(platform, now);
+        } else {
+            self.go_on(platform, now);
+        }
+        if wake.is_some() {
+            self.check_stall(platform, now);
+        }
+    }
+
+    /// Does what is due before I/O flows, and after. Apart from [`Core::drive`], for its pages of data on the
+    /// stack: who submits drives, too, and would touch them each time.
+    #[inline(never)]
+    fn go_on(&mut self, platform: &P, now: Instant) {
         match self.phase {
             Phase::Disabling(poll) => self.poll_disabled(platform, now, poll),
             Phase::Enabling(poll) => self.poll_enabled(platform, now, poll),
             Phase::Configuring(_) => self.check_admin_deadlines(platform, now),
-            Phase::Live => {
-                self.check_deadlines(platform, now);
-                self.send_waiting(platform, now);
-            }
             Phase::ShuttingDown(poll) => self.poll_shut_down(platform, now, poll),
-            Phase::Ended(_) => {}
-        }
-        if wake.is_some() {
-            self.check_stall(platform, now);
+            Phase::Live | Phase::Ended(_) => {}
         }
     }
 

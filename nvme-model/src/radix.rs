@@ -14,8 +14,11 @@
 //! Invariant: nodes of slots above the lowest level, values there, neither at height 0: a lookup ends after at
 //! most eleven steps.
 
+mod fresh;
+
 use std::ops::Range;
 
+use fresh::Fresh;
 use triomphe::Arc;
 
 const FANOUT_BITS: u32 = 6;
@@ -41,6 +44,7 @@ pub(crate) struct Radix<T> {
     /// Levels of nodes above the values, were there no ranges. Heights are counted in bits of an index, of which
     /// each level takes [`FANOUT_BITS`].
     height: u32,
+    fresh: Fresh<T>,
 }
 
 /// Consecutive indices with one value.
@@ -55,7 +59,8 @@ impl<T: Clone> Radix<T> {
     /// All of `size` indices have this value.
     pub(crate) fn new(size: u64, value: T) -> Self {
         let bits = u64::BITS.saturating_sub(size.saturating_sub(1).leading_zeros());
-        Self { root: Slot::Same(value), height: bits.next_multiple_of(FANOUT_BITS) }
+        let height = bits.next_multiple_of(FANOUT_BITS);
+        Self { root: Slot::Same(value), height, fresh: Fresh::default() }
     }
 
     /// The value at `index`, and how many indices from there on are known to have it.
@@ -120,7 +125,7 @@ impl<T: Clone> Radix<T> {
         if is_single {
             return slot.value();
         }
-        child_mut(slot.values(), index, 0)
+        child_mut(slot.values(&mut self.fresh), index, 0)
     }
 
     /// Gives all indices one value.
@@ -131,7 +136,7 @@ impl<T: Clone> Radix<T> {
     /// Gives all of a range one value.
     pub(crate) fn set(&mut self, range: Range<u64>, value: &T) {
         if !range.is_empty() {
-            self.root.set(self.height, 0, &range, value);
+            self.root.set(self.height, 0, &range, value, &mut self.fresh);
         }
     }
 }
@@ -160,9 +165,9 @@ impl<T: Clone> Slot<T> {
     }
 
     /// The values below this slot, whose node is one of the lowest.
-    fn values(&mut self) -> &mut [T; FANOUT] {
+    fn values(&mut self, fresh: &mut Fresh<T>) -> &mut [T; FANOUT] {
         if let Self::Same(value) = self {
-            *self = Self::Values(Arc::new(std::array::from_fn(|_| value.clone())));
+            *self = Self::Values(fresh.take(value));
         }
         match self {
             Self::Values(values) => Arc::make_mut(values),
@@ -170,7 +175,7 @@ impl<T: Clone> Slot<T> {
         }
     }
 
-    fn set(&mut self, height: u32, base: u64, range: &Range<u64>, value: &T) {
+    fn set(&mut self, height: u32, base: u64, range: &Range<u64>, value: &T, fresh: &mut Fresh<T>) {
         let end = base.saturating_add(span(height).saturating_sub(1));
         if range.start <= base && end < range.end {
             *self = Self::Same(value.clone());
@@ -181,12 +186,16 @@ impl<T: Clone> Slot<T> {
         let first = place(range.start.max(base), below);
         let last = place(range.end.saturating_sub(1).min(end), below);
         if below == 0 {
-            return self.values().get_mut(first..=last).unwrap_or_default().fill(value.clone());
+            return self
+                .values(fresh)
+                .get_mut(first..=last)
+                .unwrap_or_default()
+                .fill(value.clone());
         }
         for (slot, number) in self.slots().get_mut(first..=last).into_iter().flatten().zip(first..)
         {
             let first = base.saturating_add(step.saturating_mul(number as u64));
-            slot.set(below, first, range, value);
+            slot.set(below, first, range, value, fresh);
         }
     }
 }

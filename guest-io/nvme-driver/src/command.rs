@@ -34,6 +34,7 @@ pub(crate) fn refuse<D: DmaBuf>(bio: &Bio<D>, limits: &NamespaceLimits) -> Resul
 /// The command for `bio` after `done_blocks` of it are done, and how many blocks it covers. Uses
 /// `list` for the PRP list or the deallocate range. `None` cannot happen for a bio that
 /// [`refuse`] let pass.
+#[inline]
 pub(crate) fn build<D: DmaBuf>(
     bio: &Bio<D>,
     done_blocks: u64,

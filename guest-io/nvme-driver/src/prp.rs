@@ -11,6 +11,7 @@ pub(crate) const PAGES_MAX: u32 = 1 + (PAGE_BYTES as u64 / ENTRY_BYTES) as u32;
 /// page, or more than [`PAGES_MAX`].
 ///
 /// Each page of a bio begins at a page start, so no entry has an offset.
+#[inline]
 pub(crate) fn build<D: DmaBuf>(pages: &[D], list: &D) -> Option<(u64, u64)> {
     match pages {
         [] => None,

@@ -60,6 +60,7 @@ impl<D: DmaBuf> Ring<D> {
     }
 
     /// Puts a command into the queue and tells the controller, in this order.
+    #[inline]
     pub(crate) fn push<B: Mmio>(
         &mut self,
         registers: &Registers<'_, B>,

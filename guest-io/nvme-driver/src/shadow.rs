@@ -47,6 +47,7 @@ impl<D: DmaBuf> Shadow<D> {
     }
 
     /// Notes the new value of a doorbell; `true` if the register has to be written.
+    #[inline]
     pub(crate) fn ring(&self, bell: Doorbell, old: u16, new: u16) -> bool {
         let offset = bell.offset(self.dstrd).checked_sub(DOORBELLS);
         let offset = offset.and_then(|offset| usize::try_from(offset).ok());

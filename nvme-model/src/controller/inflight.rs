@@ -52,6 +52,11 @@ impl InFlight {
         self.subject.sqid
     }
 
+    /// Takes the place for its completion away.
+    pub(crate) fn take_slot(&mut self) -> Slot {
+        std::mem::replace(&mut self.slot, Slot::spent())
+    }
+
     /// Its identifier.
     pub(crate) fn cid(&self) -> u16 {
         self.subject.sqe.cid()
@@ -106,16 +111,14 @@ impl InFlightTable {
         }
     }
 
-    /// Keeps the box of a command that is done. Its place in the completion queue is returned.
-    pub(crate) fn done(&mut self, mut entry: Box<InFlight>) -> Slot {
-        let slot = std::mem::replace(&mut entry.slot, Slot::spent());
+    /// Keeps the box of a command that is done and has no place any more.
+    pub(crate) fn done(&mut self, mut entry: Box<InFlight>) {
         if self.done.len() < DONE_MAX {
-            entry.faults = Faults::default();
-            entry.lies = Faults::default();
+            entry.faults.clear();
+            entry.lies.clear();
             (entry.outcome, entry.fused_first, entry.due_ns) = (None, None, None);
             self.done.push(entry);
         }
-        slot
     }
 
     pub(crate) fn insert(&mut self, entry: Box<InFlight>) {

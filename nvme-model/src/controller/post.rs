@@ -55,14 +55,14 @@ impl Controller {
                 (failure.status, 0)
             }
         };
-        let (sqid, cid) = (entry.sqid(), entry.cid());
-        let lies = std::mem::take(&mut entry.lies);
-        let slot = self.in_flight.done(entry);
-        let Some(cqid) = self.queues.sqs.get(sqid).map(|sq| sq.cqid) else {
-            slot.dissolve();
-            return;
-        };
-        self.post_with(cqid, slot, (sqid, cid, status, dw0), &lies, ports);
+        let (sqid, cid, slot) = (entry.sqid(), entry.cid(), entry.take_slot());
+        match self.queues.sqs.get(sqid).map(|sq| sq.cqid) {
+            Some(cqid) => {
+                self.post_with(cqid, slot, (sqid, cid, status, dw0), &entry.lies, ports);
+            }
+            None => slot.dissolve(),
+        }
+        self.in_flight.done(entry);
     }
 
     /// Posts a completion where the rules want it, and as often.

@@ -24,6 +24,10 @@ impl Faults {
         self.0.push(action);
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Action> {
         self.0.iter()
     }

@@ -21,9 +21,11 @@ impl BlockBytes {
         ThinArc::strong_count(&self.0) > 1
     }
 
-    /// Asks memory for these of the bytes. How many there are is not looked at: that lies with them.
+    /// Asks memory for these of the bytes, and for their length, which lies before all of them: for half of the blocks
+    /// in another line. So how many there are is not looked at here.
     pub(crate) fn warm(&self, range: Range<usize>) {
         let header = &self.0.header;
+        prefetch::value(header);
         let behind = |offset: usize| size_of_val(header).saturating_add(offset);
         prefetch::run(header, behind(range.start), behind(range.end).saturating_sub(1));
     }

@@ -13,6 +13,7 @@ use nvme_spec::{ADMIN_QID, NvmOpcode, Sqe};
 use super::Controller;
 use crate::GuestMemory;
 use crate::command::{Command, NvmCommand, NvmOp};
+use crate::queue::SubmissionQueue;
 
 /// So many commands after its place a block's bytes are asked for.
 const PLACE_TO_BYTES: usize = 2;
@@ -35,25 +36,37 @@ impl Controller {
         if sqid == ADMIN_QID {
             return;
         }
-        let (place, bytes) = if is_due {
+        let sq = self.queues.sqs.get(sqid);
+        if is_due {
             // Its turn is before the next one is fetched: what follows is in the queue.
-            let nth = |ahead: usize| self.queues.sqs.get(sqid)?.peek(ahead, memory);
-            let place = nth(BYTES_TO_TURN.saturating_add(PLACE_TO_BYTES));
-            (
-                place.as_ref().and_then(target_of_entry),
-                nth(BYTES_TO_TURN).as_ref().and_then(target_of_entry),
-            )
-        } else {
-            let before = self.in_flight.last_but(PLACE_TO_BYTES.saturating_sub(1));
-            let before = before.and_then(|entry| entry.command.as_ref().ok());
-            (target(fetched), before.and_then(target))
+            let nth = |ahead: usize| target_of_entry(&sq?.peek(ahead, memory)?);
+            self.ask_for_place(nth(BYTES_TO_TURN.saturating_add(PLACE_TO_BYTES)));
+            self.ask_for_bytes(nth(BYTES_TO_TURN));
+            return;
+        }
+        let nth = |others: usize| {
+            let before = self.in_flight.last_but(others)?;
+            before.command.as_ref().ok().and_then(target)
         };
-        if let Some((nsid, slba)) = place
+        self.ask_for_place(target(fetched));
+        self.ask_for_bytes(nth(PLACE_TO_BYTES.saturating_sub(1)));
+        if sq.is_none_or(SubmissionQueue::is_empty) {
+            // No other one comes that would ask for the last ones.
+            (0..PLACE_TO_BYTES.saturating_sub(1)).rev().for_each(|n| self.ask_for_bytes(nth(n)));
+            self.ask_for_bytes(target(fetched));
+        }
+    }
+
+    fn ask_for_place(&self, target: Option<Target>) {
+        if let Some((nsid, slba)) = target
             && let Some(ns) = self.namespaces.get(nsid)
         {
             ns.media.seek(slba);
         }
-        if let Some((nsid, slba)) = bytes
+    }
+
+    fn ask_for_bytes(&self, target: Option<Target>) {
+        if let Some((nsid, slba)) = target
             && let Some(ns) = self.namespaces.get(nsid)
         {
             ns.media.warm(slba);

@@ -41,18 +41,18 @@ impl Controller {
     pub(super) fn complete(
         &mut self,
         mut entry: Box<InFlight>,
-        outcome: Outcome,
+        outcome: &Outcome,
         ports: &mut Ports<'_>,
     ) {
         if let Some(until) = self.paused_until {
-            return self.complete_after(until, entry, outcome);
+            return self.complete_after(until, entry, *outcome);
         }
         let (status, dw0) = match outcome {
-            Ok(dw0) => (Status::SUCCESS, dw0),
-            Err(mut failure) => {
-                failure.status = self.features.agreed(failure.status);
-                self.record(&entry, &failure);
-                (failure.status, 0)
+            Ok(dw0) => (Status::SUCCESS, *dw0),
+            Err(failure) => {
+                let status = self.features.agreed(failure.status);
+                self.record(&entry, &Failure { status, ..*failure });
+                (status, 0)
             }
         };
         let (sqid, cid, slot) = (entry.sqid(), entry.cid(), entry.take_slot());
@@ -282,6 +282,6 @@ impl Controller {
     ) {
         let failure = Failure { status: code.into(), ..Failure::transient(code) };
         self.outlive(&entry);
-        self.complete(entry, Err(failure), ports);
+        self.complete(entry, &Err(failure), ports);
     }
 }

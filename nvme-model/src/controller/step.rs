@@ -152,41 +152,41 @@ impl Controller {
     /// Executes a command, asks the rules about its completion, posts that. Says whether it succeeded.
     pub(super) fn finish_one(&mut self, mut entry: Box<InFlight>, ports: &mut Ports<'_>) -> bool {
         if let Some(outcome) = entry.outcome {
-            self.complete(entry, outcome, ports);
+            self.complete(entry, &outcome, ports);
             return true;
         }
-        let outcome = if self.complete_early(&entry) {
-            Ok(0)
-        } else {
-            let Some(outcome) = self.execute(&entry, ports).filter(|_| !self.is_removed) else {
-                // Parked: nothing to complete now, and the place is not kept for it. Or the power went.
+        let executed =
+            if self.complete_early(&entry) { Some(Ok(0)) } else { self.execute(&entry, ports) };
+        // By reference: what was just written piece by piece is read fastest piece by piece.
+        let outcome = match &executed {
+            Some(outcome) if !self.is_removed => outcome,
+            // Parked: nothing to complete now, and the place is not kept for it. Or the power went.
+            _ => {
                 self.release(entry);
                 return !self.is_removed;
-            };
-            outcome
+            }
         };
-        let is_good = outcome.is_ok();
         let faults = self.faults.at_completion(self.now_ns, &entry.subject, ports.observer);
         if faults.is_empty() {
             self.complete(entry, outcome, ports);
-            return is_good;
+            return outcome.is_ok();
         }
         let goes_on = self.befall(&faults, ports.observer);
         if !goes_on || faults.has(ActionKind::Drop) {
             self.release(entry);
-            return is_good && goes_on;
+            return outcome.is_ok() && goes_on;
         }
-        let outcome = faults.status().map_or(outcome, injected);
+        let told = faults.status().map_or(*outcome, injected);
         let delay_ns = faults.delay_ns();
         entry.lies = faults;
         if delay_ns > 0 {
-            entry.outcome = Some(outcome);
+            entry.outcome = Some(told);
             entry.due_ns = Some(self.now_ns.saturating_add(delay_ns));
             self.in_flight.insert(entry);
         } else {
-            self.complete(entry, outcome, ports);
+            self.complete(entry, &told, ports);
         }
-        is_good
+        outcome.is_ok()
     }
 
     fn has_queue(&self, cqid: u16) -> bool {

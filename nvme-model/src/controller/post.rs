@@ -24,6 +24,10 @@ struct Entry {
 }
 
 impl Entry {
+    fn new(sqid: u16, cid: u16, status: Status, dw0: u32) -> Self {
+        Self { sqid, cid, sqhd: 0, status, dw0, wrong_phase: None }
+    }
+
     /// The same entry with what rules have put into its fields.
     fn told_by(self, lies: &Faults) -> Self {
         Self {
@@ -58,7 +62,8 @@ impl Controller {
         let (sqid, cid, slot) = (entry.sqid(), entry.cid(), entry.take_slot());
         match self.queues.sqs.get(sqid).map(|sq| sq.cqid) {
             Some(cqid) => {
-                self.post_with(cqid, slot, (sqid, cid, status, dw0), &entry.lies, ports);
+                let posted = Entry::new(sqid, cid, status, dw0);
+                self.post_with(cqid, slot, posted, &entry.lies, ports);
             }
             None => slot.dissolve(),
         }
@@ -71,16 +76,16 @@ impl Controller {
         &mut self,
         cqid: u16,
         slot: Slot,
-        truth: (u16, u16, Status, u32),
+        mut entry: Entry,
         lies: &Faults,
         ports: &mut Ports<'_>,
     ) {
         if lies.is_empty() {
-            let entry = self.entry(truth);
+            entry.sqhd = self.report_head(entry.sqid);
             let vector = self.post(cqid, slot, &entry, ports);
             self.announce(cqid, vector);
         } else {
-            self.post_lies(cqid, slot, truth, lies, ports);
+            self.post_lies(cqid, slot, entry, lies, ports);
         }
     }
 
@@ -89,7 +94,7 @@ impl Controller {
         &mut self,
         cqid: u16,
         slot: Slot,
-        truth: (u16, u16, Status, u32),
+        mut entry: Entry,
         lies: &Faults,
         ports: &mut Ports<'_>,
     ) {
@@ -104,7 +109,8 @@ impl Controller {
                 }
             }
         };
-        let entry = self.entry(truth).told_by(lies);
+        entry.sqhd = self.report_head(entry.sqid);
+        let entry = entry.told_by(lies);
         self.post_lie(cqid, slot, &entry, lies, ports);
         if lies.has(ActionKind::Duplicate) {
             // A lie needs a place like any truth: in a full queue there is none, and the rule's firing
@@ -131,10 +137,9 @@ impl Controller {
         self.journal_media_error(entry.sqid(), entry.cid(), failure);
     }
 
-    /// The entry about a command of `sqid`. From here on the host knows the queue's head.
-    fn entry(&mut self, (sqid, cid, status, dw0): (u16, u16, Status, u32)) -> Entry {
-        let sqhd = self.queues.sqs.get_mut(sqid).map_or(0, |sq| sq.report_head());
-        Entry { sqid, cid, sqhd, status, dw0, wrong_phase: None }
+    /// How far a queue was read. From here on the host knows that.
+    fn report_head(&mut self, sqid: u16) -> u16 {
+        self.queues.sqs.get_mut(sqid).map_or(0, |sq| sq.report_head())
     }
 
     /// Writes an entry into its place, and reports that. Returns the vector by which the host is to hear of it.
@@ -223,7 +228,8 @@ impl Controller {
                 continue;
             }
             let status = self.features.agreed(lies.status().unwrap_or(Status::SUCCESS));
-            self.post_with(cqid, slot, (cqid, cid, status, event.0), &lies, ports);
+            let entry = Entry::new(cqid, cid, status, event.0);
+            self.post_with(cqid, slot, entry, &lies, ports);
         }
     }
 
@@ -237,7 +243,8 @@ impl Controller {
     pub(super) fn post_admin(&mut self, cid: u16, status: Status, ports: &mut Ports<'_>) {
         let cqid = ADMIN_QID;
         if let Some(slot) = self.queues.cqs.get_mut(cqid).and_then(|cq| cq.reserve()) {
-            self.post_with(cqid, slot, (cqid, cid, status, 0), &Faults::default(), ports);
+            let entry = Entry::new(cqid, cid, status, 0);
+            self.post_with(cqid, slot, entry, &Faults::default(), ports);
         }
     }
 

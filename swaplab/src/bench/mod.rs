@@ -10,6 +10,7 @@ mod results;
 mod sample;
 mod swap;
 mod watched;
+mod workers;
 
 use crate::args::{Bench, BenchKind};
 use crate::exit::Exit;

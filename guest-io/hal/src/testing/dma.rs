@@ -73,10 +73,14 @@ impl State {
     }
 
     /// Bytes that are about to be written.
+    #[inline]
     fn dirty(&mut self, range: Range<usize>) -> &mut [u8] {
-        let pages = range.start / PAGE_BYTES..range.end.div_ceil(PAGE_BYTES);
-        self.clean_from = self.clean_from.max(pages.end);
-        self.is_dirty[pages].iter_mut().for_each(|is_dirty| *is_dirty = true);
+        let pages = range.start / PAGE_BYTES..=range.end.saturating_sub(1) / PAGE_BYTES;
+        // Mostly it is one page, and not for the first time.
+        if pages.start() != pages.end() || self.is_dirty.get(*pages.start()) != Some(&true) {
+            self.clean_from = self.clean_from.max(pages.end() + 1);
+            self.is_dirty[pages].fill(true);
+        }
         &mut self.bytes[range]
     }
 }

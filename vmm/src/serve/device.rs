@@ -45,6 +45,7 @@ impl Device {
         &mut self,
         work: impl FnOnce(&mut NvmeFunction<Windows>) -> R,
     ) -> io::Result<R> {
+        self.power_on.get_or_insert_with(Instant::now);
         let now_ns = self.now_ns();
         let function = self.function.as_mut().ok_or_else(gone)?;
         if function.controller().is_power_lost() {
@@ -57,10 +58,10 @@ impl Device {
         Ok(result)
     }
 
-    /// Lets the controller do what is due.
+    /// Lets the controller do what is due, if it has power.
     pub(super) fn step(&mut self) {
         let now_ns = self.now_ns();
-        if let Some(function) = &mut self.function
+        if let (Some(function), Some(_)) = (&mut self.function, self.power_on)
             && !function.controller().is_power_lost()
         {
             function.course.set_now(now_ns);
@@ -113,8 +114,9 @@ impl Device {
         self.alarm.set(due.and_then(|at_ns| power_on.checked_add(Duration::from_nanos(at_ns))));
     }
 
-    fn now_ns(&mut self) -> u64 {
-        nanos(self.power_on.get_or_insert_with(Instant::now).elapsed())
+    /// The time of the present client; without one it is zero o'clock.
+    fn now_ns(&self) -> u64 {
+        self.power_on.map_or(0, |power_on| nanos(power_on.elapsed()))
     }
 }
 

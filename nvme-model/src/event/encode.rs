@@ -88,13 +88,12 @@ impl Event {
     pub fn to_bytes(&self) -> [u8; EVENT_BYTES] {
         let Parts(code, byte, half, word, long) = parts(self);
         let mut bytes = [0; EVENT_BYTES];
-        bytes[0] = code;
-        bytes[1] = byte;
-        bytes[2..4].copy_from_slice(&half.to_le_bytes());
-        bytes[4..8].copy_from_slice(&word.to_le_bytes());
-        let (words, _) = bytes.as_chunks_mut::<8>();
-        for (slot, value) in words.iter_mut().skip(1).zip(long) {
-            *slot = value.to_le_bytes();
+        // By words: whoever reads them as such again does not wait for the bytes to come together.
+        let small = u64::from(half) << 16 | u64::from(word) << 32;
+        let head = u64::from(code) | u64::from(byte) << 8 | small;
+        let [first, second, third] = long;
+        for (chunk, word) in bytes.chunks_exact_mut(8).zip([head, first, second, third]) {
+            chunk.copy_from_slice(&word.to_le_bytes());
         }
         bytes
     }

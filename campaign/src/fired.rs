@@ -16,58 +16,63 @@ use crate::trace::{Entry, Source};
 /// A rule that fires at every command would fill the ledger with its places.
 const PLACES_MAX: usize = 4;
 
-/// Every rule of the plan, in its order.
-pub(crate) fn counts(faults: &FaultEngine, trace: &[Entry]) -> Vec<FaultCount> {
-    let has_fired = faults.counts().any(|(_, counts)| counts.fired > 0);
-    let mut places = places(trace, has_fired, |source| match source {
-        Source::Controller(ModelEvent::Fault { rule, .. }) => Some(*rule),
-        _ => None,
-    });
-    let rules = (0_u16..).zip(faults.counts());
-    rules
-        .map(|(number, (rule, counts))| FaultCount {
-            rule: rule.to_string(),
-            planned: counts.planned,
-            armed: counts.armed,
-            fired: counts.fired,
-            fired_at: places.remove(&number).unwrap_or_default(),
-        })
-        .collect()
+/// A rule of one of those that have faults, by its number in the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum RuleId {
+    /// One of the controller's.
+    Controller(u16),
+    /// One of the file server's.
+    Server(u32),
 }
 
-/// The same for the file server's rules.
-pub(crate) fn server_counts(server: &FileServer, trace: &[Entry]) -> Vec<FaultCount> {
-    let has_fired = server.faults().any(|(_, counts)| counts.fired > 0);
-    let mut places = places(trace, has_fired, |source| match source {
-        Source::Server(ServerEvent::Fault { rule, .. }) => u16::try_from(*rule).ok(),
-        _ => None,
-    });
-    let rules = (0_u16..).zip(server.faults());
-    rules
-        .map(|(number, (rule, counts))| FaultCount {
-            rule: rule.to_string(),
-            planned: counts.planned,
-            armed: counts.matched,
-            fired: counts.fired,
-            fired_at: places.remove(&number).unwrap_or_default(),
-        })
-        .collect()
-}
-
-/// The first places of each rule that fired, as `rule_of` finds them.
-fn places(
-    trace: &[Entry],
-    has_fired: bool,
-    rule_of: impl Fn(&Source) -> Option<u16>,
-) -> BTreeMap<u16, Vec<FiredAt>> {
-    let mut places: BTreeMap<u16, Vec<FiredAt>> = BTreeMap::new();
-    if !has_fired {
-        return places;
+impl RuleId {
+    /// The rule whose firing an entry reports.
+    pub(crate) fn fired_at(entry: &Entry) -> Option<Self> {
+        match &entry.source {
+            Source::Controller(ModelEvent::Fault { rule, .. }) => Some(Self::Controller(*rule)),
+            Source::Server(ServerEvent::Fault { rule, .. }) => Some(Self::Server(*rule)),
+            _ => None,
+        }
     }
+}
+
+/// Every rule of the plan, in its order: the controller's, then the file server's.
+pub(crate) fn counts(
+    faults: Option<&FaultEngine>,
+    server: Option<&FileServer>,
+    trace: &[Entry],
+) -> Vec<FaultCount> {
+    let controller = faults.into_iter().flat_map(|faults| (0..).zip(faults.counts()));
+    let controller = controller.map(|(number, (rule, counts))| {
+        let count = count(rule, counts.planned, counts.armed, counts.fired);
+        (RuleId::Controller(number), count)
+    });
+    let server = server.into_iter().flat_map(|server| (0..).zip(server.faults()));
+    let server = server.map(|(number, (rule, counts))| {
+        let count = count(rule, counts.planned, counts.matched, counts.fired);
+        (RuleId::Server(number), count)
+    });
+    let mut all: Vec<(RuleId, FaultCount)> = controller.chain(server).collect();
+    if all.iter().any(|(_, count)| count.fired > 0) {
+        let mut places = places(trace);
+        for (rule, count) in &mut all {
+            count.fired_at = places.remove(rule).unwrap_or_default();
+        }
+    }
+    all.into_iter().map(|(_, count)| count).collect()
+}
+
+fn count(rule: &impl ToString, planned: u64, armed: u64, fired: u64) -> FaultCount {
+    FaultCount { rule: rule.to_string(), planned, armed, fired, fired_at: Vec::new() }
+}
+
+/// The first places of each rule that fired.
+fn places(trace: &[Entry]) -> BTreeMap<RuleId, Vec<FiredAt>> {
+    let mut places: BTreeMap<RuleId, Vec<FiredAt>> = BTreeMap::new();
     let mut phases = Phases::default();
     for (event, entry) in (1..).zip(trace) {
         phases.entry(entry);
-        if let Some(rule) = rule_of(&entry.source) {
+        if let Some(rule) = RuleId::fired_at(entry) {
             let places = places.entry(rule).or_default();
             if places.len() < PLACES_MAX {
                 places.push(FiredAt { event, phase: phases.name().to_owned() });

@@ -94,8 +94,7 @@ pub fn run_unit_into(
         + server.map_or(0, |server| server.fault_counts().len());
     let faults_unfired =
         faults.map_or(0, |faults| faults.unfired().count()) + server.map_or(0, FileServer::unfired);
-    let mut fired = faults.map_or_else(Vec::new, |faults| fired::counts(faults, trace.entries()));
-    fired.extend(server.into_iter().flat_map(|one| fired::server_counts(one, trace.entries())));
+    let fired = fired::counts(faults, server, trace.entries());
     let verdict = if faults_unfired > 0 && end.is_orderly() {
         Verdict::NotExercised(format!(
             "{faults_unfired} of {faults_planned} planned faults did not fire as often as planned"

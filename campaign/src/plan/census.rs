@@ -6,13 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use file_server::Event as ServerEvent;
 use nvme_model::Event as ModelEvent;
 use nvme_spec::NvmOpcode;
 
 use crate::Unit;
 use crate::engine::{EngineError, HostEngine};
-use crate::fired::Phases;
+use crate::fired::{Phases, RuleId};
 use crate::run::run_unit_into;
 use crate::trace::{Entry, Source, TraceLog};
 
@@ -82,12 +81,8 @@ fn points_of(trace: &[Entry]) -> Vec<Point> {
 /// From which entry on every rule that fires at all has fired once.
 fn own_fired_by(trace: &[Entry]) -> usize {
     let mut seen = BTreeSet::new();
-    let rule = |entry: &Entry| match &entry.source {
-        Source::Controller(ModelEvent::Fault { rule, .. }) => Some((false, u32::from(*rule))),
-        Source::Server(ServerEvent::Fault { rule, .. }) => Some((true, *rule)),
-        _ => None,
-    };
-    let fired = trace.iter().enumerate().filter_map(|(index, entry)| Some((index, rule(entry)?)));
+    let fired = trace.iter().enumerate();
+    let fired = fired.filter_map(|(index, entry)| Some((index, RuleId::fired_at(entry)?)));
     fired.filter(|(_, rule)| seen.insert(*rule)).map(|(index, _)| index).last().unwrap_or(0)
 }
 

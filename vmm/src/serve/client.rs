@@ -2,18 +2,24 @@
 
 use std::fs::File;
 use std::io;
-use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex};
 
+use nvme_model::{CachePolicy, Controller};
 use vfio_bindings::bindings::vfio::{
     VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_DATA_EVENTFD, VFIO_IRQ_SET_DATA_NONE,
     VFIO_PCI_ERR_IRQ_INDEX, VFIO_PCI_MSIX_IRQ_INDEX,
 };
-use vfio_user::{DmaMapFlags, DmaUnmapFlags, ServerBackend};
+use vfio_user::{DmaMapFlags, DmaUnmapFlags, IrqInfo, ServerBackend, ServerRegion};
 
-use super::device::{Shared, lock};
+use super::SessionEnd;
+use super::device::{Device, Shared, lock};
 use super::eventfds::Eventfds;
-use super::regions::Region;
-use crate::pci::{Bar, Function};
+use super::regions::{Region, interrupts, regions};
+use super::windows::Windows;
+use crate::controller_timer::Alarm;
+use crate::devices::nvme::NvmeFunction;
+use crate::pci::{Bar, Function, Line};
 
 /// The longest access that a bus carries at once.
 const ACCESS_BYTES_MAX: usize = 8;
@@ -22,12 +28,44 @@ const ACCESS_BYTES_MAX: usize = 8;
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) device: Shared,
-    pub(super) eventfds: Arc<Eventfds>,
-    pub(super) vectors: u16,
-    pub(super) bars: Vec<Bar>,
+    eventfds: Arc<Eventfds>,
+    vectors: u16,
+    bars: Vec<Bar>,
 }
 
 impl Client {
+    /// Puts `controller` into a function that is not connected to anything yet.
+    pub(super) fn new(
+        controller: Controller,
+        cache_policy: CachePolicy,
+        alarm: Arc<Alarm>,
+        ends: Sender<SessionEnd>,
+    ) -> Self {
+        let eventfds = Arc::new(Eventfds::default());
+        let vectors = controller.config().vectors;
+        let sink = Arc::clone(&eventfds) as _;
+        let function = NvmeFunction::new(controller, Windows::default(), Line(0), sink);
+        let bars = function.config().bars().to_vec();
+        let device = Device::new(function, cache_policy, alarm, ends);
+        Self { device: Arc::new(Mutex::new(device)), eventfds, vectors, bars }
+    }
+
+    /// What the client is told of regions.
+    pub(super) fn regions(&self) -> Vec<ServerRegion> {
+        regions(&self.bars)
+    }
+
+    /// What the client is told of interrupts.
+    pub(super) fn interrupts(&self) -> Vec<IrqInfo> {
+        interrupts(self.vectors)
+    }
+
+    /// The client has gone.
+    pub(super) fn hang_up(&mut self) {
+        lock(&self.device).hang_up(self.vectors);
+        (0..self.vectors).for_each(|vector| self.eventfds.set(vector, None));
+    }
+
     /// Checks that `length` bytes from `offset` on lie in `region`.
     fn check(&self, index: u32, offset: u64, length: usize) -> io::Result<Region> {
         let region = Region::from_index(index).ok_or_else(|| invalid("no such region"))?;

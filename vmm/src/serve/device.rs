@@ -18,14 +18,14 @@ use crate::pci::Function;
 /// The function, as long as the server has it.
 #[derive(Debug)]
 pub(super) struct Device {
-    pub(super) function: Option<NvmeFunction<Windows>>,
-    pub(super) cache_policy: CachePolicy,
+    function: Option<NvmeFunction<Windows>>,
+    cache_policy: CachePolicy,
     pub(super) answering: Option<Answering>,
     /// When the present client touched it first.
-    pub(super) power_on: Option<Instant>,
+    power_on: Option<Instant>,
     /// When something happens next by itself.
-    pub(super) alarm: Arc<Alarm>,
-    pub(super) ends: Sender<SessionEnd>,
+    alarm: Arc<Alarm>,
+    ends: Sender<SessionEnd>,
 }
 
 /// A device that several threads use, one at a time.
@@ -37,6 +37,17 @@ pub(super) fn lock(shared: &Shared) -> MutexGuard<'_, Device> {
 }
 
 impl Device {
+    /// A device without power.
+    pub(super) fn new(
+        function: NvmeFunction<Windows>,
+        cache_policy: CachePolicy,
+        alarm: Arc<Alarm>,
+        ends: Sender<SessionEnd>,
+    ) -> Self {
+        let (function, answering, power_on) = (Some(function), None, None);
+        Self { function, cache_policy, answering, power_on, alarm, ends }
+    }
+
     /// Carries an access of the client in, at the present time.
     ///
     /// # Errors

@@ -16,26 +16,24 @@ mod client;
 mod device;
 mod eventfds;
 mod regions;
+#[cfg(test)]
+mod tests;
 mod windows;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
 
 use nvme_model::{CachePolicy, Controller};
 
 use crate::VmmError;
 use crate::control::{Answering, Control, ControlServer, Mailbox};
 use crate::controller_timer::{Alarm, ControllerTimer};
-use crate::devices::nvme::NvmeFunction;
 use crate::event_loop::{EventLoop, Subscriber};
-use crate::pci::{Function, Line};
 use crate::socket::OwnSocket;
 use client::Client;
-use device::{Device, Shared, lock};
-use eventfds::Eventfds;
-use windows::Windows;
+use device::{Shared, lock};
 
 /// A controller to be served.
 #[derive(Debug)]
@@ -93,27 +91,11 @@ impl DriveServer {
     /// The socket cannot be made, or the host has no descriptors or threads left.
     pub fn new(config: ServeConfig) -> Result<Self, VmmError> {
         let socket = OwnSocket::bind("vfio-user", &config.socket)?;
-        let eventfds = Arc::new(Eventfds::default());
-        let vectors = config.controller.config().vectors;
-        let sink = Arc::clone(&eventfds) as _;
-        let function = NvmeFunction::new(config.controller, Windows::default(), Line(0), sink);
-        let bars = function.config().bars().to_vec();
-        let server = vfio_user::Server::from_owned_fd(
-            socket.listener.try_clone().map_err(no_descriptors)?.into(),
-            true,
-            regions::interrupts(vectors),
-            regions::regions(&bars),
-        );
         let (stop, ends) = channel();
         let alarm = Arc::new(Alarm::new()?);
-        let device = Arc::new(Mutex::new(Device {
-            function: Some(function),
-            cache_policy: config.cache_policy,
-            answering: None,
-            power_on: None,
-            alarm: Arc::clone(&alarm),
-            ends: stop.clone(),
-        }));
+        let client =
+            Client::new(config.controller, config.cache_policy, Arc::clone(&alarm), stop.clone());
+        let device = Arc::clone(&client.device);
         let for_timer = Arc::clone(&device);
         let timer = ControllerTimer::new(alarm, move || lock(&for_timer).step())?;
         let mut subscribers: Vec<Subscriber> = vec![Box::new(timer)];
@@ -121,7 +103,9 @@ impl DriveServer {
             subscribers.push(Box::new(listen_to(control, &device)?));
         }
         let event_loop = EventLoop::start(subscribers)?;
-        let client = Client { device: Arc::clone(&device), eventfds, vectors, bars };
+        let listener = socket.listener.try_clone().map_err(no_descriptors)?.into();
+        let server =
+            vfio_user::Server::from_owned_fd(listener, true, client.interrupts(), client.regions());
         let tell = stop.clone();
         std::thread::Builder::new()
             .name("vfio-user".into())
@@ -178,8 +162,7 @@ fn serve(server: &vfio_user::Server, mut client: Client, tell: &Sender<SessionEn
             Ok(Err(error)) => SessionEnd::Broken(error.to_string()),
             Err(_) => SessionEnd::Broken("a message made no sense".to_owned()),
         };
-        lock(&client.device).hang_up(client.vectors);
-        (0..client.vectors).for_each(|vector| client.eventfds.set(vector, None));
+        client.hang_up();
         if tell.send(end).is_err() {
             return;
         }

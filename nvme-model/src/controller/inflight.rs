@@ -137,12 +137,6 @@ impl InFlightTable {
         }
     }
 
-    /// The command that has so many behind it in the order of turns.
-    pub(crate) fn last_but(&self, others: usize) -> Option<&InFlight> {
-        let at = self.turns.len().checked_sub(others.saturating_add(1))?;
-        Some(self.turns.get(at)?.entry.as_ref())
-    }
-
     /// When the next command is due.
     pub(crate) fn next_due(&self) -> Option<u64> {
         self.turns.front().map(|turn| turn.due_ns)

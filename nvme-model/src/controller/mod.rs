@@ -48,6 +48,7 @@ use crate::numbered::Numbered;
 use crate::queue::{Coalescing, Queues, ShadowDoorbells, Vectors};
 use crate::reservation::Notices;
 use inflight::InFlightTable;
+use lookahead::Lookahead;
 use mishaps::Mishaps;
 use registers::Registers;
 
@@ -65,6 +66,7 @@ pub struct Controller {
     registers: Registers,
     pub(crate) queues: Queues,
     in_flight: InFlightTable,
+    lookahead: Lookahead,
     /// First commands of fused operations that wait for their second, by queue.
     half_fused: BTreeMap<u16, fused::Half>,
     clock: clock::Channels,
@@ -147,6 +149,7 @@ impl Controller {
             registers: Registers::default(),
             queues: Queues::default(),
             in_flight: InFlightTable::default(),
+            lookahead: Lookahead::default(),
             half_fused: BTreeMap::new(),
             clock: clock::Channels::new(config.channels),
             namespaces,

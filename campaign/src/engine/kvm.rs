@@ -34,11 +34,11 @@ impl Shortcuts {
     /// None of them.
     pub const NONE: Self = Self { call_page: false, attendant: false, walked_tables: false };
 
-    /// Those for one of `workers` that run many units: all of them. The second thread only if it may find a processor
-    /// while another worker judges or makes a machine; one that does not is left alone by its guest.
+    /// Those for one of `workers` that run many units: all of them, the second thread only if there are two
+    /// processors for each worker.
     #[must_use]
     pub fn for_one_of(workers: usize) -> Self {
-        let attendant = workers.max(PROCESSORS_OF_A_WORKER) <= processors();
+        let attendant = workers.saturating_mul(PROCESSORS_OF_A_WORKER) <= processors();
         Self { call_page: true, attendant, walked_tables: true }
     }
 }

@@ -1,7 +1,7 @@
 //! What a second worker brings: units in a second of the wall clock.
 //!
 //! Under KVM a worker may have an attendant, a second thread that wants a processor of its own. So the gain of a second
-//! worker is taken without attendants, where both have one processor; and what a campaign does if nobody asks is held
+//! worker is taken without attendants, where both have one processor; what a campaign does if nobody asks is held
 //! against everything else that the same processors can do.
 
 use std::thread;

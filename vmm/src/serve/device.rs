@@ -88,6 +88,8 @@ impl Device {
         if let Some(answering) = &mut self.answering {
             answering.answer_all(controller, now_ns);
         }
+        // What was armed may come at a time of its own.
+        self.step();
     }
 
     /// The client has hung up: its memory and its interrupts are no more, and the drive has lost its power.

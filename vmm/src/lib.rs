@@ -3,6 +3,7 @@
 //!
 //! A [`Machine`] boots a PVH kernel, runs it until it exits, hangs or crashes, and can be power-cycled
 //! in place. Whatever the guest does is an [`Exit`]; only the host's failures are [`VmmError`]s.
+//! A [`DriveServer`] gives the same controller to somebody else's machine, without KVM.
 //!
 //! What it does not do: no second CPU, no firmware, no ACPI beyond the tables that a stock Linux looks for its
 //! hardware in, no snapshots, no knowledge of NVMe (the controller is `nvme-model`'s) and none of what the

@@ -57,12 +57,7 @@ impl Device {
         work: impl FnOnce(&mut NvmeFunction<Windows>) -> R,
     ) -> io::Result<R> {
         self.power_on.get_or_insert_with(Instant::now);
-        let now_ns = self.now_ns();
-        let function = self.function.as_mut().ok_or_else(gone)?;
-        if function.controller().is_power_lost() {
-            return Err(gone());
-        }
-        function.course.set_now(now_ns);
+        let (function, _) = self.powered().ok_or_else(gone)?;
         function.course.begin(false);
         let result = work(function);
         self.settle();
@@ -71,14 +66,23 @@ impl Device {
 
     /// Lets the controller do what is due, if it has power.
     pub(super) fn step(&mut self) {
-        let now_ns = self.now_ns();
-        if let (Some(function), Some(_)) = (&mut self.function, self.power_on)
-            && !function.controller().is_power_lost()
+        if self.power_on.is_some()
+            && let Some((function, now_ns)) = self.powered()
         {
-            function.course.set_now(now_ns);
             function.step(now_ns);
             self.settle();
         }
+    }
+
+    /// The function, told what time it is, and that time; none if it has gone, or its power has.
+    fn powered(&mut self) -> Option<(&mut NvmeFunction<Windows>, u64)> {
+        let now_ns = self.now_ns();
+        let function = self.function.as_mut()?;
+        if function.controller().is_power_lost() {
+            return None;
+        }
+        function.course.set_now(now_ns);
+        Some((function, now_ns))
     }
 
     /// Answers what was said at the control socket.

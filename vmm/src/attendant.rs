@@ -22,9 +22,9 @@ use crate::seen::Seen;
 use crate::watchdog::Progress;
 use crate::{MachineObserver, VmmError};
 
-/// How often it looks at the bell before it sleeps: some hundreds of microseconds, more than a guest computes between
-/// two calls.
-const LOOKS_MAX: u32 = 1 << 13;
+/// How often an attendant looks at the bell before it sleeps ([`crate::MachineConfig::attendant_looks_max`]): some
+/// hundreds of microseconds, more than a guest computes between two calls.
+pub const ATTENDANT_LOOKS: u32 = 1 << 13;
 
 /// So often a guest may give up on it in one run. Then the host has something else to do for its processors, and two
 /// threads that wait for each other's time slice are slower than one that makes its exits.
@@ -53,6 +53,8 @@ struct Desk {
     work: Mutex<Option<Work>>,
     ram: Ram,
     progress: Arc<Progress>,
+    /// How often to look at the bell in vain before a sleep.
+    looks_max: u32,
     /// The address of the bell, or [`NOWHERE`].
     bell: AtomicU64,
     /// The number of the run that is going on, or [`NO_RUN`].
@@ -74,15 +76,20 @@ pub(crate) struct Attendant {
 }
 
 impl Attendant {
-    /// Starts the thread.
+    /// Starts the thread, which looks at the bell `looks_max` times before it sleeps.
     ///
     /// # Errors
     /// The host has no threads left.
-    pub(crate) fn start(ram: Ram, progress: Arc<Progress>) -> Result<Self, VmmError> {
+    pub(crate) fn start(
+        ram: Ram,
+        progress: Arc<Progress>,
+        looks_max: u32,
+    ) -> Result<Self, VmmError> {
         let desk = Arc::new(Desk {
             work: Mutex::default(),
             ram,
             progress,
+            looks_max,
             bell: AtomicU64::new(NOWHERE),
             run: AtomicU64::new(NO_RUN),
             is_over: AtomicBool::new(false),
@@ -194,7 +201,7 @@ impl Desk {
         while self.run.load(Ordering::Acquire) == run {
             // A guest that has just been switched on names its page soon.
             let bell = self.bell.load(Ordering::Acquire);
-            if looks > LOOKS_MAX {
+            if looks > self.looks_max {
                 self.sleep(bell);
                 looks = 0;
             } else if self.replace(bell, page::RUNG, page::ANSWERING) {
@@ -211,7 +218,7 @@ impl Desk {
                     return;
                 }
             } else {
-                looks += 1;
+                looks = looks.saturating_add(1);
                 std::hint::spin_loop();
             }
         }

@@ -77,9 +77,11 @@ pub struct MachineConfig {
     pub limits: Limits,
     /// Where somebody outside may talk to the machine, in the wall clock.
     pub control: Option<Control>,
-    /// In the lab clock, whether a thread of its own answers a guest that has a call page, so that its calls are no
-    /// exits. Good with two processors for this machine; with fewer the guest finds nobody and makes its exits.
-    pub is_attended: bool,
+    /// In the lab clock, a thread of its own that answers a guest that has a call page, so that its calls are no
+    /// exits: how often it looks for a call in vain before it sleeps, [`crate::ATTENDANT_LOOKS`] if in doubt,
+    /// `u32::MAX` to stay awake. Good with two processors for this machine; with fewer the guest finds nobody and
+    /// makes its exits.
+    pub attendant_looks_max: Option<u32>,
     /// What a power cycle leaves in memory.
     pub memory_after_power_cycle: MemoryAfterPowerCycle,
 }
@@ -99,7 +101,7 @@ impl MachineConfig {
             clock: Clock::default(),
             limits: Limits::default(),
             control: None,
-            is_attended: false,
+            attendant_looks_max: None,
             memory_after_power_cycle: MemoryAfterPowerCycle::default(),
         }
     }

@@ -13,7 +13,7 @@
 //!
 //! Threads: the CPU runs on the thread that calls [`Machine::run`]; one event-loop thread holds the
 //! watchdog and, in the wall clock, the timers; there a third one polls shadow doorbells. In the lab clock a third one may answer
-//! the guest's bell ([`MachineConfig::is_attended`]). The guest stands still while anybody steps the controller there, so a run is
+//! the guest's bell ([`MachineConfig::attendant_looks_max`]). The guest stands still while anybody steps the controller there, so a run is
 //! as repeatable as the guest.
 
 mod acpi;
@@ -42,6 +42,7 @@ mod tail;
 mod watchdog;
 
 pub use self::machine::{Machine, Stopper};
+pub use attendant::ATTENDANT_LOOKS;
 pub use boot::KernelImage;
 pub use config::{Clock, ControlDisk, Limits, MachineConfig, MemoryAfterPowerCycle};
 pub use console_input::ConsoleInput;

@@ -5,7 +5,8 @@ use images::kernel;
 use machine::ports;
 use nvme_model::Controller;
 use vmm::{
-    Exit, KernelImage, Machine, MachineConfig, MachineObserver, MemoryAfterPowerCycle, VmmError,
+    ATTENDANT_LOOKS, Exit, KernelImage, Machine, MachineConfig, MachineObserver,
+    MemoryAfterPowerCycle, VmmError,
 };
 
 use super::{Engine, EngineError, EngineKind, LIFE, LifeEnd, processors};
@@ -79,7 +80,7 @@ impl KvmEngine {
         config.limits.lab = LIFE;
         // Our guest zeroes what it allocates, and memory that stays mapped is a life's dearest saving.
         config.memory_after_power_cycle = MemoryAfterPowerCycle::Kept;
-        config.is_attended = shortcuts.attendant;
+        config.attendant_looks_max = shortcuts.attendant.then_some(ATTENDANT_LOOKS);
         Ok(Self { machine: Machine::new(config)?, shortcuts, now_ns: 0 })
     }
 }

@@ -49,18 +49,10 @@ impl Machine {
             subscribers.push(Box::new(timer));
         }
         let poller = is_wall_clock.then(|| Poller::start(Arc::clone(&progress))).transpose()?;
-        let mut answering = None;
-        if let Some(Control { path, hook }) = config.control {
-            let mailbox = Arc::new(Mailbox::new()?);
-            let (raised, progress) = (Arc::clone(&raised), Arc::clone(&progress));
-            let wake = move || {
-                raised.poke();
-                progress.look_up();
-            };
-            let server = ControlServer::new(&path, Arc::clone(&mailbox), wake)?;
-            subscribers.push(Box::new(server));
-            answering = Some(Answering { mailbox, hook });
-        }
+        let answering = config
+            .control
+            .map(|control| listen(control, &raised, &progress, &mut subscribers))
+            .transpose()?;
         let event_loop = EventLoop::start(subscribers)?;
         let block = config.control_disk.map(Block::new).transpose().map_err(|source| {
             VmmError::Host { what: "finding out the control disk's size", source }
@@ -78,9 +70,11 @@ impl Machine {
             cache_policy: config.cache_policy,
             answering,
         });
-        let is_attended = config.is_attended && !is_wall_clock;
-        let attendant = || Attendant::start(ram.clone(), Arc::clone(&progress));
-        let attendant = is_attended.then(attendant).transpose()?;
+        let attendant = config
+            .attendant_looks_max
+            .filter(|_| !is_wall_clock)
+            .map(|looks_max| Attendant::start(ram.clone(), Arc::clone(&progress), looks_max))
+            .transpose()?;
         boot.start(&ram, &vcpu, &config.cmdline, InMemory::Nothing)?;
         devices.write_config_copy().map_err(no_boot_pages)?;
         Ok(Self {
@@ -200,6 +194,24 @@ impl Machine {
     pub fn into_controller(mut self) -> Option<Controller> {
         self.devices.replace_controller(None)
     }
+}
+
+/// Lets somebody outside talk to the machine, by a server that joins the event loop's `subscribers`.
+fn listen(
+    control: Control,
+    raised: &Arc<Raised>,
+    progress: &Arc<Progress>,
+    subscribers: &mut Vec<Subscriber>,
+) -> Result<Answering, VmmError> {
+    let mailbox = Arc::new(Mailbox::new()?);
+    let (raised, progress) = (Arc::clone(raised), Arc::clone(progress));
+    let wake = move || {
+        raised.poke();
+        progress.look_up();
+    };
+    let server = ControlServer::new(&control.path, Arc::clone(&mailbox), wake)?;
+    subscribers.push(Box::new(server));
+    Ok(Answering { mailbox, hook: control.hook })
 }
 
 fn no_boot_pages(bad: nvme_model::BadAddress) -> VmmError {

@@ -1,4 +1,7 @@
 //! Guests of a few instructions with a call page and an attendant. How soon it comes is chance; what it does is not.
+//!
+//! These guests insist on their call, and may have one processor together with the attendant. One that sleeps between
+//! its looks could then be asleep whenever they have it; so it stays awake, and the host lets both run by turns.
 
 use std::time::Duration;
 
@@ -10,14 +13,18 @@ use super::calls::{attach, plugged, post, put};
 use super::devices::{BLOCK, LAB, NVME, observed};
 use super::{kvm_or_skip_with, run};
 use crate::boot::tiny::{load32_to_port, store32};
-use crate::{Exit, Machine, MachineConfig};
+use crate::{ATTENDANT_LOOKS, Exit, Machine, MachineConfig};
 
 const BELL: u32 = BLOCK + page::BELL as u32;
 
 fn attended(code: &[u8]) -> Option<Machine> {
+    attended_with(code, u32::MAX)
+}
+
+fn attended_with(code: &[u8], looks_max: u32) -> Option<Machine> {
     kvm_or_skip_with(code, |config: &mut MachineConfig| {
         plugged(config);
-        config.is_attended = true;
+        config.attendant_looks_max = Some(looks_max);
         // The attendant may have to wait for a processor, and the guest looks at its bell meanwhile.
         config.limits.no_progress = Some(Duration::from_secs(10));
     })
@@ -31,24 +38,58 @@ fn spin_while_bell_is(state: u32) -> Vec<u8> {
     code
 }
 
-/// Rings with one posted write, as soon as somebody attends, and waits for the answer.
-fn ring(address: u32, value: u32) -> Vec<u8> {
-    // Nothing is posted while the guest leaves the CPU to wake the attendant: `mov eax, [LAB]`.
-    let mut code = store32(BLOCK + page::POSTED_COUNT as u32, 0);
-    code.push(0xa1);
-    code.extend(LAB.to_le_bytes());
-    post(&mut code, 0, page::PostedWrite { address: address.into(), at: 0, value });
-    // `mov eax, ATTENDED; mov ecx, RUNG; lock cmpxchg [BELL], ecx; jne` to the beginning.
-    code.push(0xb8);
+/// `mov eax, ATTENDED; mov ecx, RUNG; lock cmpxchg [BELL], ecx`: zero is set if it rang.
+fn try_to_ring() -> Vec<u8> {
+    let mut code = vec![0xb8];
     code.extend(page::ATTENDED.to_le_bytes());
     code.push(0xb9);
     code.extend(page::RUNG.to_le_bytes());
     code.extend([0xf0, 0x0f, 0xb1, 0x0d]);
     code.extend(BELL.to_le_bytes());
+    code
+}
+
+fn wait_for_answer() -> Vec<u8> {
+    [spin_while_bell_is(page::RUNG), spin_while_bell_is(page::ANSWERING)].concat()
+}
+
+/// Leaves the CPU, which wakes the attendant: `mov eax, [LAB]`.
+fn leave() -> Vec<u8> {
+    let mut code = vec![0xa1];
+    code.extend(LAB.to_le_bytes());
+    code
+}
+
+fn post_one(address: u32, value: u32) -> Vec<u8> {
+    let mut code = Vec::new();
+    post(&mut code, 0, page::PostedWrite { address: address.into(), at: 0, value });
+    code
+}
+
+/// Rings with one posted write, as soon as somebody attends, and waits for the answer.
+fn ring(address: u32, value: u32) -> Vec<u8> {
+    // Nothing is posted while the guest leaves the CPU.
+    let mut code = store32(BLOCK + page::POSTED_COUNT as u32, 0);
+    code.extend(leave());
+    code.extend(post_one(address, value));
+    code.extend(try_to_ring());
+    // `jne` to the beginning.
     code.extend([0x0f, 0x85]);
     code.extend((-(code.len() as i32) - 4).to_le_bytes());
-    code.extend(spin_while_bell_is(page::RUNG));
-    code.extend(spin_while_bell_is(page::ANSWERING));
+    code.extend(wait_for_answer());
+    code
+}
+
+/// Rings with one posted write if somebody attends just now, and leaves the CPU with it if not.
+fn ring_or_leave(address: u32, value: u32) -> Vec<u8> {
+    let (answered, left) = (wait_for_answer(), leave());
+    let mut code = post_one(address, value);
+    code.extend(try_to_ring());
+    // `jne` over the wait and the jump behind it; `jmp` over the exit.
+    code.extend([0x75, answered.len() as u8 + 2]);
+    code.extend(answered);
+    code.extend([0xeb, left.len() as u8]);
+    code.extend(left);
     code
 }
 
@@ -65,6 +106,20 @@ fn what_a_guest_rings_with_is_done_once_and_in_its_order() {
     assert_eq!(observed(&mut machine), expected);
     machine.power_cycle("").expect("the host works");
     assert!(matches!(run(&mut machine), Exit::Code(0)), "the count was set to zero");
+}
+
+#[test]
+fn what_a_guest_wants_is_done_once_whether_the_attendant_sleeps_or_not() {
+    let mut code = attach(0);
+    for value in 0..200 {
+        code.extend(ring_or_leave(NVME + 0xc, value));
+        code.extend(store32(NVME + 0x10, value));
+    }
+    code.extend(load32_to_port(BLOCK + page::POSTED_COUNT as u32, ports::EXIT));
+    for looks_max in [0, 10, ATTENDANT_LOOKS] {
+        let Some(mut machine) = attended_with(&code, looks_max) else { return };
+        assert_eq!(observed(&mut machine), ["0 write 0xc", "0 write 0x10"].repeat(200));
+    }
 }
 
 #[test]

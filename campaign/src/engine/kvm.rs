@@ -9,7 +9,7 @@ use vmm::{
     MemoryAfterPowerCycle, VmmError,
 };
 
-use super::{Engine, EngineError, EngineKind, LIFE, LifeEnd, processors};
+use super::{Engine, EngineError, EngineKind, LIFE, LifeEnd, PATIENCE, processors};
 use crate::trace::{ConsoleStream, Piece, Source, TraceLog};
 
 /// Bytes of guest memory: what the host engine's guest has, and the kernel.
@@ -78,6 +78,7 @@ impl KvmEngine {
         let mut config = MachineConfig::new(image, "");
         config.memory_bytes = MEMORY_BYTES;
         config.limits.lab = LIFE;
+        config.limits.total = Some(PATIENCE);
         // Our guest zeroes what it allocates, and memory that stays mapped is a life's dearest saving.
         config.memory_after_power_cycle = MemoryAfterPowerCycle::Kept;
         config.attendant_looks_max = shortcuts.attendant.then_some(ATTENDANT_LOOKS);

@@ -10,6 +10,7 @@ mod kvm;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
+use std::time::Duration;
 
 use file_server::FileServer;
 use nvme_model::{Controller, LabBound};
@@ -24,6 +25,10 @@ pub use kvm::{KvmEngine, Shortcuts};
 /// the longest trace 88 000 events, several for each wait; what has more than this runs in circles, and its trace
 /// would fill memory.
 const LIFE: LabBound = LabBound { end_ns: 24 * 3_600_000_000_000, waits_max: 1 << 16 };
+
+/// How long a life may take in real time: what runs in circles without time going on, the host has to end. The longest
+/// trace takes a second under KVM, and a hundred times as long on a busy host that emulates a processor with KVM.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Which engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

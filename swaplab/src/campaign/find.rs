@@ -18,14 +18,16 @@ pub(super) struct Found {
     pub(super) build: Option<String>,
 }
 
-/// Finds the unit that `word` means: a text with `key=value` words, or the first digits of a name in one of
+/// Finds the unit that `word` means: a text with `key=value` words, on as many lines as one likes, or the first digits of a name in one of
 /// the files.
 ///
 /// # Errors
 /// Said: what is wrong with the text, or that no file has the name.
 pub(super) fn find(word: &str, files: &[PathBuf]) -> Result<Found, Exit> {
     if word.contains('=') {
-        let unit = Unit::from_text(word).map_err(|error| Exit::Usage.with(&error))?;
+        // Whoever pastes a long line may have got it in several.
+        let text = word.split_whitespace().collect::<Vec<_>>().join(" ");
+        let unit = Unit::from_text(&text).map_err(|error| Exit::Usage.with(&error))?;
         return Ok(Found { unit, outcome: None, build: None });
     }
     let mut found: Vec<(String, Option<Outcome>, Option<String>)> = Vec::new();

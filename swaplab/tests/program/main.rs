@@ -7,3 +7,4 @@ mod fault;
 mod image;
 mod run;
 mod serve;
+mod sessions;

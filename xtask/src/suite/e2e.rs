@@ -25,7 +25,7 @@ const EQUALITY_UNITS: &str = "SWAPLAB_EQUALITY_UNITS";
 const STOCK_KVM_EQUALITY_UNITS: &str = "220";
 
 /// Until a stock KVM host is given up: TCG needs a minute for what takes seconds here.
-const STOCK_KVM_TIMEOUT: Duration = Duration::from_secs(420);
+const STOCK_KVM_TIMEOUT: Duration = Duration::from_secs(900);
 
 /// Runs each of its arguments; the first failure is its exit status. TCG interprets the processor:
 /// tests one after the other do not starve each other.

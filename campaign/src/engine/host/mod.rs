@@ -20,7 +20,7 @@ use hal::testing::DmaPool;
 use nvme_model::Controller;
 use stacks::HostStacks;
 
-use super::{Engine, EngineError, EngineKind, LIFE, LifeEnd};
+use super::{Engine, EngineError, EngineKind, LIFE, LifeEnd, PATIENCE};
 use crate::trace::TraceLog;
 use lab::LabError;
 use machine::{Endless, MEMORY_PAGES, PowerLost, WaitsForever};
@@ -40,9 +40,6 @@ pub struct HostEngine {
     lives: u32,
     patience: Duration,
 }
-
-/// As long as a virtual machine has (`vmm::Limits`).
-const PATIENCE: Duration = Duration::from_secs(60);
 
 impl HostEngine {
     /// An engine with nothing plugged in.

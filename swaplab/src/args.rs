@@ -121,7 +121,7 @@ pub(crate) struct Boot {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Serve {
-    /// Where QEMU (10.1 and later), Cloud Hypervisor or another client of vfio-user connects
+    /// Where QEMU (10.1 and later) or another client of vfio-user connects
     #[arg(long, value_name = "SOCKET")]
     pub(crate) socket: PathBuf,
 

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::ops::{Deref, Range};
 
+use prefetch::Rest;
 use triomphe::{Arc, HeaderSlice, HeaderWithLength, ThinArc};
 
 /// So many buffers are kept for the next writes: an eviction gives up a few at once.
@@ -21,13 +22,13 @@ impl BlockBytes {
         ThinArc::strong_count(&self.0) > 1
     }
 
-    /// Asks memory for these of the bytes, and for their length, which lies before all of them: for half of the blocks
-    /// in another line. So how many there are is not looked at here.
-    pub(crate) fn warm(&self, range: Range<usize>) {
+    /// Asks memory for the first of these bytes, and for their length, which lies before all of them: for half of the
+    /// blocks in another line. So how many there are is not looked at here.
+    pub(crate) fn warm(&self, range: Range<usize>) -> Rest {
         let header = &self.0.header;
         prefetch::value(header);
         let behind = |offset: usize| size_of_val(header).saturating_add(offset);
-        prefetch::run(header, behind(range.start), behind(range.end).saturating_sub(1));
+        prefetch::run(header, behind(range.start), behind(range.end).saturating_sub(1))
     }
 
     /// Puts other bytes at a place that is within these. Whoever shares them keeps what was there.

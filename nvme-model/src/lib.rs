@@ -119,3 +119,4 @@ pub use inventory::NamespaceError;
 pub use lab::{LabBound, LabClock, LabIrq, LabWake, LabWorld, lab_wait, lab_wait_in};
 pub use media::{FileAccess, FileMedia, Media, MediaError, OverlayMedia, RamMedia};
 pub use ports::{BadAddress, GuestMemory, IrqSink, Observer, Ports};
+pub use prefetch::Rest;

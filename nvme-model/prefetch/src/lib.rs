@@ -11,41 +11,65 @@
 /// What the caches fetch at once.
 const LINE_BYTES: usize = 64;
 
-/// So many lines at the beginning of a run; after these, the processor sees by itself where the reader goes.
-/// Measured with blocks of 4096 bytes: 2 to 8 are equal within the noise, 1 and all 64 are slower.
+/// So many lines at the beginning of a run: enough for the processor to see where the reader goes. Measured with blocks
+/// of 4096 bytes: 2 to 8 are equal within the noise, 1 and all 64 at once are slower.
 const HEAD_LINES: usize = 8;
 
 /// Asks for the first line of a value.
 #[inline]
 pub fn value<T>(value: &T) {
-    line(core::ptr::from_ref(value).cast());
+    line(core::ptr::from_ref(value).addr());
 }
 
 /// Asks for the beginning, which is 512 bytes, and for the last line of bytes that lie `first..=last` behind the
 /// beginning of `near`. They need not be part of it, nor be memory. The last line is asked for because of its
-/// page, which may be another one.
+/// page, which may be another one. Returns what is between.
 #[inline]
-pub fn run<T>(near: &T, first: usize, last: usize) {
-    let near = core::ptr::from_ref(near).cast::<u8>();
-    for number in 0..HEAD_LINES {
-        line(near.wrapping_add(first).wrapping_add(number * LINE_BYTES));
+pub fn run<T>(near: &T, first: usize, last: usize) -> Rest {
+    let near = core::ptr::from_ref(near).addr();
+    let last = near.wrapping_add(last);
+    let mut head = Rest { next: near.wrapping_add(first), lines: HEAD_LINES };
+    head.ask(HEAD_LINES);
+    line(last);
+    Rest { next: head.next, lines: last.saturating_sub(head.next) / LINE_BYTES }
+}
+
+/// Lines of a run that nobody has asked for yet.
+///
+/// It is a place and no reference: if what was there is gone, somebody else's memory is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rest {
+    /// The address of the next line.
+    next: usize,
+    lines: usize,
+}
+
+impl Rest {
+    /// Asks for the next so many lines, as far as there are any.
+    #[inline]
+    pub fn ask(&mut self, lines: usize) {
+        let lines = lines.min(self.lines);
+        for _ in 0..lines {
+            line(self.next);
+            self.next = self.next.wrapping_add(LINE_BYTES);
+        }
+        self.lines = self.lines.saturating_sub(lines);
     }
-    line(near.wrapping_add(last));
 }
 
 #[cfg(target_arch = "x86_64")]
 #[inline]
-fn line(at: *const u8) {
+fn line(at: usize) {
     use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 
     // SAFETY: the instruction is a hint. It neither reads nor writes as far as the program can tell, and an
     // address that is not mapped is ignored; every x86-64 has it (SSE).
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(core::ptr::without_provenance(at)) }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
 #[inline]
-fn line(_at: *const u8) {}
+fn line(_at: usize) {}
 
 #[cfg(test)]
 mod tests {
@@ -56,9 +80,26 @@ mod tests {
         super::value(&page);
         for first in [0, 1, 4095, 1 << 40, usize::MAX] {
             for last in [0, 63, 4095, 4096, 1 << 40, usize::MAX] {
-                super::run(&page, first, last);
+                let mut rest = super::run(&page, first, last);
+                (0..9).for_each(|_| rest.ask(10));
             }
         }
         assert_eq!(page, [7; 4096]);
+    }
+
+    #[test]
+    fn a_run_ends_where_it_said_however_often_somebody_asks() {
+        let page = [7_u8; 4096];
+        let whole = super::run(&page, 0, 4095);
+        let mut rest = whole;
+        for _ in 0..whole.lines.div_ceil(10) {
+            assert_ne!(rest.lines, 0);
+            rest.ask(10);
+        }
+        let end = rest;
+        rest.ask(10);
+        assert_eq!(rest, end);
+        assert!(end.next <= core::ptr::from_ref(&page).addr() + 4096);
+        assert_eq!(super::run(&page, 0, 511).lines, 0, "the beginning was asked for at once");
     }
 }

@@ -6,15 +6,22 @@
 //! when that is there, the bytes. Those of several blocks are asked for at once: each is on a page whose address
 //! has to be translated, for which even a hint waits, and a processor translates several at a time.
 //!
+//! Only the first bytes of each are asked for then: a processor has so many lines under way at once, and waits with more.
+//! The others are asked for bit by bit, while the command before has its turn, which is some hundred instructions
+//! between one bit and the next.
+//!
 //! What it does not do: it decides nothing and changes nothing. A hint that is wrong, because a rule makes the
 //! command fail or another one comes first, costs a few instructions.
+
+use std::collections::VecDeque;
 
 use nvme_spec::{ADMIN_QID, NvmOpcode, Sqe};
 
 use super::Controller;
-use crate::GuestMemory;
 use crate::command::{Command, NvmCommand, NvmOp};
+use crate::failure::Failure;
 use crate::queue::SubmissionQueue;
+use crate::{GuestMemory, Rest};
 
 /// The bytes of so many blocks are asked for at once. Measured: 8 is a little faster than 4 and 16.
 const BATCH: usize = 8;
@@ -25,6 +32,10 @@ const BYTES_TO_TURN: usize = 1;
 /// A namespace, and the first block that a command moves there.
 type Target = (u32, u64);
 
+/// So many lines of a block are asked for at each of the six stops that a command makes: with those asked for at first, two
+/// thirds of 4096 bytes. The processor itself sees to the rest. Measured: 6 is a little faster than 10, which is all of them.
+const STOP_LINES: usize = 6;
+
 /// What was asked for already.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lookahead {
@@ -32,6 +43,26 @@ pub(super) struct Lookahead {
     placed: Vec<Target>,
     /// If commands are due at once: so many of the entries that follow have been looked at.
     entries: usize,
+    /// What is left of the bytes of commands that have not had their turn, in the order of their turns.
+    coming: VecDeque<Rest>,
+}
+
+impl Lookahead {
+    /// A command has its turn: the next one is the one that stops are for.
+    pub(super) fn turn(&mut self, command: &Result<Command, Failure>) {
+        if command.as_ref().is_ok_and(|command| target(command).is_some()) {
+            self.coming.pop_front();
+            self.go_on();
+        }
+    }
+
+    /// A stop on a command's way: asks for a few more bytes of the one whose turn is next.
+    #[inline]
+    pub(super) fn go_on(&mut self) {
+        if let Some(rest) = self.coming.front_mut() {
+            rest.ask(STOP_LINES);
+        }
+    }
 }
 
 impl Controller {
@@ -46,12 +77,17 @@ impl Controller {
         if sqid == ADMIN_QID {
             return;
         }
+        let target = target(fetched);
         if is_due {
             // Its turn is before the next one is fetched: what follows is in the queue.
-            self.look_into_queue(sqid, memory);
+            self.look_into_queue(sqid, target.is_some(), memory);
             return;
         }
-        if let Some(target) = target(fetched) {
+        if self.in_flight.next_due().is_none() {
+            // Of those that were to have a turn and never got one.
+            self.lookahead.coming.clear();
+        }
+        if let Some(target) = target {
             self.ask_for_place(target);
             self.lookahead.placed.push(target);
         }
@@ -64,18 +100,24 @@ impl Controller {
             _ if waiting > BATCH => BATCH,
             _ => return,
         };
-        self.lookahead.placed.iter().take(ready).for_each(|target| self.ask_for_bytes(*target));
+        let mut coming = std::mem::take(&mut self.lookahead.coming);
+        let asked = self.lookahead.placed.iter().take(ready);
+        coming.extend(asked.map(|target| self.ask_for_bytes(*target)));
+        self.lookahead.coming = coming;
         self.lookahead.placed.drain(..ready);
     }
 
     /// Asks for a batch of a queue's next commands, and for the places of the batch behind it, once the batch
     /// before is through.
-    fn look_into_queue(&mut self, sqid: u16, memory: &dyn GuestMemory) {
+    fn look_into_queue(&mut self, sqid: u16, has_turn: bool, memory: &dyn GuestMemory) {
         self.lookahead.entries = self.lookahead.entries.saturating_sub(1);
         if self.lookahead.entries > 0 {
             return;
         }
         let Some(sq) = self.queues.sqs.get(sqid) else { return };
+        let mut coming = std::mem::take(&mut self.lookahead.coming);
+        // What was just fetched has its turn before these. It is the last of the batch before, or there was none.
+        coming.resize(usize::from(has_turn), Rest::default());
         let batch = |first: usize| {
             let entries = first..first.saturating_add(BATCH);
             entries.map_while(|ahead| sq.peek(ahead, memory))
@@ -85,10 +127,11 @@ impl Controller {
         }
         let mut count = 0_usize;
         for entry in batch(BYTES_TO_TURN) {
-            target_of_entry(&entry).into_iter().for_each(|target| self.ask_for_bytes(target));
+            coming.extend(target_of_entry(&entry).map(|target| self.ask_for_bytes(target)));
             count = count.saturating_add(1);
         }
         self.lookahead.entries = count;
+        self.lookahead.coming = coming;
     }
 
     fn ask_for_place(&self, (nsid, slba): Target) {
@@ -97,13 +140,12 @@ impl Controller {
         }
     }
 
-    fn ask_for_bytes(&self, (nsid, slba): Target) {
-        if let Some(ns) = self.namespaces.get(nsid) {
-            ns.media.warm(slba);
-        }
+    fn ask_for_bytes(&self, (nsid, slba): Target) -> Rest {
+        self.namespaces.get(nsid).map_or_else(Rest::default, |ns| ns.media.warm(slba))
     }
 }
 
+/// What a command moves, if it moves blocks.
 fn target(command: &Command) -> Option<Target> {
     match command {
         Command::Nvm(NvmCommand { nsid, op: NvmOp::Read | NvmOp::Write { .. }, span, .. }) => {
@@ -117,4 +159,30 @@ fn target(command: &Command) -> Option<Target> {
 fn target_of_entry(sqe: &Sqe) -> Option<Target> {
     let is_moving = [NvmOpcode::READ.0, NvmOpcode::WRITE.0].contains(&sqe.opcode());
     is_moving.then(|| (sqe.nsid.get(), sqe.slba()))
+}
+
+#[cfg(test)]
+mod tests {
+    use nvme_spec::status;
+
+    use super::*;
+
+    #[test]
+    fn stops_are_for_the_next_command_that_moves_blocks() {
+        let (blocks, mut lookahead) = ([[0_u8; 4096]; 2], Lookahead::default());
+        lookahead.coming.extend(blocks.iter().map(|block| prefetch::run(block, 0, 4095)));
+        let (first, second) = (lookahead.coming[0], lookahead.coming[1]);
+        let [read, flush] = [Sqe::read(1, 0, 0), Sqe::flush(1)].map(|sqe| Command::decode(1, &sqe));
+        lookahead.turn(&flush);
+        lookahead.turn(&Err(Failure::permanent(status::INVALID_OPCODE)));
+        assert_eq!(lookahead.coming, [first, second]);
+        lookahead.turn(&read);
+        assert_eq!(lookahead.coming.len(), 1);
+        assert_ne!(lookahead.coming[0], second, "the first of its stops");
+        let one_stop = lookahead.coming[0];
+        lookahead.go_on();
+        assert_ne!(lookahead.coming[0], one_stop, "and the second");
+        lookahead.turn(&read);
+        assert!(lookahead.coming.is_empty());
+    }
 }

@@ -78,7 +78,9 @@ impl Controller {
             self.release(entry);
             return self.fail(FatalCause::SqFetch, ports.observer);
         }
+        self.lookahead.go_on();
         let first = self.understand(&mut entry, ports);
+        self.lookahead.go_on();
         let number = entry.subject.number;
         let faults = self.faults.at_submission(self.now_ns, &entry.subject, ports.observer);
         if !faults.is_empty() && (!self.befall(&faults, ports.observer) || !self.has_queue(cqid)) {
@@ -97,6 +99,7 @@ impl Controller {
         if let Some(command) = valid {
             self.look_ahead(sqid, command, done_ns <= self.now_ns, ports.memory);
         }
+        self.lookahead.go_on();
         let is_stuck = faults.has(ActionKind::Hang) || self.faults.holds(number);
         entry.due_ns = (!is_stuck).then_some(done_ns);
         entry.faults = faults;
@@ -155,6 +158,7 @@ impl Controller {
             self.complete(entry, &outcome, ports);
             return true;
         }
+        self.lookahead.turn(&entry.command);
         let executed =
             if self.complete_early(&entry) { Some(Ok(0)) } else { self.execute(&entry, ports) };
         // By reference: what was just written piece by piece is read fastest piece by piece.
@@ -166,9 +170,11 @@ impl Controller {
                 return !self.is_removed;
             }
         };
+        self.lookahead.go_on();
         let faults = self.faults.at_completion(self.now_ns, &entry.subject, ports.observer);
         if faults.is_empty() {
             self.complete(entry, outcome, ports);
+            self.lookahead.go_on();
             return outcome.is_ok();
         }
         let goes_on = self.befall(&faults, ports.observer);

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::MediaError;
+use crate::Rest;
 use crate::buffer::BlockBytes;
 use crate::radix::Radix;
 
@@ -159,12 +160,13 @@ impl Blocks {
         prefetch::value(self.leaves.get(self.leaf(lba)).0);
     }
 
-    /// Asks for the bytes of a block and of those behind it in its leaf.
-    pub(super) fn warm(&self, lba: u64) {
-        if let Some(bytes) = &self.leaves.get(self.leaf(lba)).0.0 {
-            let before = self.bytes(lba & self.leaf_blocks.saturating_sub(1));
-            bytes.warm(before..self.leaf_bytes());
-        }
+    /// Asks for the first bytes of a block, and returns the others, to the end of its leaf.
+    pub(super) fn warm(&self, lba: u64) -> Rest {
+        let Some(bytes) = &self.leaves.get(self.leaf(lba)).0.0 else {
+            return Rest::default();
+        };
+        let before = self.bytes(lba & self.leaf_blocks.saturating_sub(1));
+        bytes.warm(before..self.leaf_bytes())
     }
 
     pub(super) fn write(

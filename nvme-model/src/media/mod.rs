@@ -19,7 +19,7 @@ mod raw;
 
 use std::fmt;
 
-use crate::BlockBytes;
+use crate::{BlockBytes, Rest};
 
 pub use file::{FileAccess, FileMedia, HostImage};
 pub use overlay::OverlayMedia;
@@ -86,9 +86,11 @@ pub trait Media: fmt::Debug + Send + Sync {
     /// A hint: this block will be wanted. Asks memory for where it lies, if that is kept in memory; does not wait.
     fn seek(&self, _lba: u64) {}
 
-    /// A hint: this block is wanted next but a few. Asks memory for its bytes, if they are in memory; does not
-    /// wait, if [`Media::seek`] was some time ago.
-    fn warm(&self, _lba: u64) {}
+    /// A hint: this block is wanted next but a few. Asks memory for its first bytes, if they are in memory, and returns
+    /// the others, to be asked for before its turn; does not wait, if [`Media::seek`] was some time ago.
+    fn warm(&self, _lba: u64) -> Rest {
+        Rest::default()
+    }
 
     /// Makes what was written safe against a crash of the host, too.
     ///

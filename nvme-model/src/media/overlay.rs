@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::blocks::Blocks;
 use super::{Media, MediaError};
-use crate::BlockBytes;
+use crate::{BlockBytes, Rest};
 
 /// Media over a base that nobody changes any more. Any number of them can share one base; a snapshot
 /// takes constant time, whatever was written.
@@ -93,8 +93,8 @@ impl Media for OverlayMedia {
         self.blocks.seek(lba);
     }
 
-    fn warm(&self, lba: u64) {
-        self.blocks.warm(lba);
+    fn warm(&self, lba: u64) -> Rest {
+        self.blocks.warm(lba)
     }
 
     fn flush(&mut self) -> Result<(), MediaError> {

@@ -2,7 +2,7 @@
 
 use super::blocks::{Blocks, NOTHING};
 use super::{Media, MediaError};
-use crate::BlockBytes;
+use crate::{BlockBytes, Rest};
 
 /// Blocks in memory; only those written take space. A snapshot takes constant time and shares
 /// everything that is not written afterwards.
@@ -58,8 +58,8 @@ impl Media for RamMedia {
         self.blocks.seek(lba);
     }
 
-    fn warm(&self, lba: u64) {
-        self.blocks.warm(lba);
+    fn warm(&self, lba: u64) -> Rest {
+        self.blocks.warm(lba)
     }
 
     fn flush(&mut self) -> Result<(), MediaError> {

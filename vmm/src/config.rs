@@ -30,6 +30,18 @@ pub enum MemoryAfterPowerCycle {
     Kept,
 }
 
+/// How the processor begins after a power cycle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProcessorAfterPowerCycle {
+    /// In its power-on state, at the image's entry.
+    #[default]
+    Reset,
+    /// As the earlier life has left it, at the entry that the image names for that (`machine::warm_start`). As
+    /// [`ProcessorAfterPowerCycle::Reset`] if it names none, if memory is not kept too, or if the earlier life did not
+    /// end as the guest meant.
+    Kept,
+}
+
 /// The limits of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -84,6 +96,8 @@ pub struct MachineConfig {
     pub attendant_looks_max: Option<u32>,
     /// What a power cycle leaves in memory.
     pub memory_after_power_cycle: MemoryAfterPowerCycle,
+    /// What a power cycle leaves of the processor.
+    pub processor_after_power_cycle: ProcessorAfterPowerCycle,
 }
 
 impl MachineConfig {
@@ -103,6 +117,7 @@ impl MachineConfig {
             control: None,
             attendant_looks_max: None,
             memory_after_power_cycle: MemoryAfterPowerCycle::default(),
+            processor_after_power_cycle: ProcessorAfterPowerCycle::default(),
         }
     }
 }

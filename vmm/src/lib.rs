@@ -44,7 +44,9 @@ mod watchdog;
 pub use self::machine::{Machine, Stopper};
 pub use attendant::ATTENDANT_LOOKS;
 pub use boot::KernelImage;
-pub use config::{Clock, ControlDisk, Limits, MachineConfig, MemoryAfterPowerCycle};
+pub use config::{
+    Clock, ControlDisk, Limits, MachineConfig, MemoryAfterPowerCycle, ProcessorAfterPowerCycle,
+};
 pub use console_input::ConsoleInput;
 pub use control::{Control, ControlHook};
 pub use error::{ImageError, VmmError};

@@ -6,7 +6,7 @@ use machine::ports;
 use nvme_model::Controller;
 use vmm::{
     ATTENDANT_LOOKS, Exit, KernelImage, Machine, MachineConfig, MachineObserver,
-    MemoryAfterPowerCycle, VmmError,
+    MemoryAfterPowerCycle, ProcessorAfterPowerCycle, VmmError,
 };
 
 use super::{Engine, EngineError, EngineKind, LIFE, LifeEnd, PATIENCE, processors};
@@ -81,6 +81,10 @@ impl KvmEngine {
         config.limits.total = Some(PATIENCE);
         // Our guest zeroes what it allocates, and memory that stays mapped is a life's dearest saving.
         config.memory_after_power_cycle = MemoryAfterPowerCycle::Kept;
+        // With a call page our guest leaves the local APIC alone, and its ring 0 only begins.
+        if shortcuts.call_page {
+            config.processor_after_power_cycle = ProcessorAfterPowerCycle::Kept;
+        }
         config.attendant_looks_max = shortcuts.attendant.then_some(ATTENDANT_LOOKS);
         Ok(Self { machine: Machine::new(config)?, shortcuts, now_ns: 0 })
     }

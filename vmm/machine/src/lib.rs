@@ -11,3 +11,4 @@ pub mod lab_device;
 pub mod layout;
 pub mod pci_ids;
 pub mod ports;
+pub mod warm_start;

@@ -10,6 +10,7 @@ use std::io::Cursor;
 use std::ops::Range;
 
 use linux_loader::loader::{Elf, KernelLoader};
+use machine::warm_start;
 use nvme_model::{BadAddress, GuestMemory};
 
 use super::fields::Fields;
@@ -24,12 +25,22 @@ const PT_NOTE: u64 = 4;
 // Spec: SysV-ELF "p_flags"
 const PF_W: u64 = 2;
 // Spec: PVH "XEN_ELFNOTE_PHYS32_ENTRY"
-const NOTE_PHYS32_ENTRY: u64 = 18;
+const PVH_ENTRY: Note = Note { name: b"Xen\0", kind: 18 };
+/// [`warm_start`].
+const WARM_ENTRY: Note = Note { name: &warm_start::NOTE_NAME, kind: warm_start::NOTE_TYPE as u64 };
+
+/// A note whose value is an address.
+struct Note {
+    name: &'static [u8],
+    kind: u64,
+}
 
 /// Where the parts of an image go.
 #[derive(Debug)]
 pub(super) struct LoadPlan {
     entry: u64,
+    /// Where it begins again on a processor that it has set up, if it says so.
+    warm_entry: Option<u64>,
     /// Memory that the file does not fill (.bss), to be zeroed.
     zeroed: Vec<Range<u64>>,
     /// What the guest may write to: the range of the file, and where it goes.
@@ -46,7 +57,8 @@ impl LoadPlan {
         let table = file.get::<8>("e_phoff", 32)?;
         let count = file.get::<2>("e_phnum", 56)?;
         file.check("the program header table", table, count * PROGRAM_HEADER_BYTES)?;
-        let mut plan = Self { entry: 0, zeroed: Vec::new(), writable: Vec::new(), end: 0 };
+        let (zeroed, writable) = (Vec::new(), Vec::new());
+        let mut plan = Self { entry: 0, warm_entry: None, zeroed, writable, end: 0 };
         let mut loaded = Vec::new();
         let mut entry = None;
         for header in (0..count).map(|i| table + i * PROGRAM_HEADER_BYTES) {
@@ -76,7 +88,9 @@ impl LoadPlan {
                 }
                 PT_NOTE => {
                     file.check("a note segment (PT_NOTE)", offset, file_bytes)?;
-                    entry = entry.or(find_entry(&file, offset..offset + file_bytes)?);
+                    let notes = offset..offset + file_bytes;
+                    entry = entry.or(find_note(&file, notes.clone(), &PVH_ENTRY)?);
+                    plan.warm_entry = plan.warm_entry.or(find_note(&file, notes, &WARM_ENTRY)?);
                 }
                 _ => {}
             }
@@ -85,14 +99,20 @@ impl LoadPlan {
             return Err(ImageError::NothingToLoad);
         }
         plan.entry = entry.ok_or(ImageError::NoPvhNote)?;
-        if !loaded.iter().any(|segment| segment.contains(&plan.entry)) {
-            return Err(ImageError::EntryOutside { entry: plan.entry });
+        let is_outside = |entry: &u64| !loaded.iter().any(|segment| segment.contains(entry));
+        match [Some(plan.entry), plan.warm_entry].into_iter().flatten().find(is_outside) {
+            Some(entry) => Err(ImageError::EntryOutside { entry }),
+            None => Ok(plan),
         }
-        Ok(plan)
     }
 
     pub(super) fn entry(&self) -> u64 {
         self.entry
+    }
+
+    /// See `machine::warm_start`.
+    pub(super) fn warm_entry(&self) -> Option<u64> {
+        self.warm_entry
     }
 
     pub(super) fn end(&self) -> u64 {
@@ -163,9 +183,13 @@ fn check_header(file: &Fields<'_>) -> Result<(), ImageError> {
     Ok(())
 }
 
-/// The entry that a PVH note in `notes` (a range of the file) names, if there is one.
+/// The address that the first `wanted` note in `notes` (a range of the file) names, if there is one.
 // Spec: SysV-ELF "Note Section"
-fn find_entry(file: &Fields<'_>, notes: Range<u64>) -> Result<Option<u64>, ImageError> {
+fn find_note(
+    file: &Fields<'_>,
+    notes: Range<u64>,
+    wanted: &Note,
+) -> Result<Option<u64>, ImageError> {
     const WHAT: &str = "a note";
     let mut at = notes.start;
     while at < notes.end {
@@ -173,12 +197,12 @@ fn find_entry(file: &Fields<'_>, notes: Range<u64>) -> Result<Option<u64>, Image
         let value_bytes = file.get::<4>(WHAT, at + 4)?;
         let kind = file.get::<4>(WHAT, at + 8)?;
         let name = at + 12;
+        file.check(WHAT, name, name_bytes)?;
         let value = name + name_bytes.next_multiple_of(4);
-        let is_pvh = kind == NOTE_PHYS32_ENTRY
-            && name_bytes == 4
-            && file.get::<4>(WHAT, name)? == u64::from(u32::from_le_bytes(*b"Xen\0"));
-        if is_pvh {
-            return file.get::<4>("the PVH note's entry", value).map(Some);
+        let is_wanted = kind == wanted.kind
+            && file.0.get(in_file(name..name + name_bytes)) == Some(wanted.name);
+        if is_wanted {
+            return file.number("the entry in a note", value, value_bytes).map(Some);
         }
         at = value + value_bytes.next_multiple_of(4);
     }

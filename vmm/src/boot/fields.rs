@@ -12,11 +12,22 @@ impl Fields<'_> {
         what: &'static str,
         offset: u64,
     ) -> Result<u64, ImageError> {
-        let from = usize::try_from(offset).unwrap_or(usize::MAX);
-        let Some(bytes) = self.0.get(from..from.saturating_add(N)) else {
-            return Err(self.truncated(what, offset, offset.saturating_add(N as u64)));
+        self.number(what, offset, N as u64)
+    }
+
+    /// A little-endian number of `size` bytes, of which only the lower eight count.
+    pub(super) fn number(
+        &self,
+        what: &'static str,
+        offset: u64,
+        size: u64,
+    ) -> Result<u64, ImageError> {
+        let end = offset.saturating_add(size);
+        let at = |offset| usize::try_from(offset).unwrap_or(usize::MAX);
+        let Some(bytes) = self.0.get(at(offset)..at(end)) else {
+            return Err(self.truncated(what, offset, end));
         };
-        Ok(bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte)))
+        Ok(bytes.iter().take(8).rev().fold(0, |value, byte| value << 8 | u64::from(*byte)))
     }
 
     fn truncated(&self, what: &'static str, from: u64, to: u64) -> ImageError {

@@ -16,7 +16,7 @@ pub(crate) mod tiny;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::kvm::{Ram, Vcpu};
+use crate::kvm::{Ram, SpecialRegisters, Vcpu};
 use crate::{ImageError, VmmError};
 use elf::LoadPlan;
 use linux::LinuxPlan;
@@ -95,30 +95,45 @@ impl Boot {
         }
     }
 
-    /// Loads the image and the boot pages, and points `vcpu`, which is in its power-on state, at the
-    /// entry.
+    /// Loads the image and the boot pages, and points `vcpu` at the entry.
+    ///
+    /// It is in its power-on state. Or the image has set it up in an earlier life, after which these were its `special`
+    /// registers; that has to be an image of which [`Boot::can_start_again`] is true, and to be in memory.
     ///
     /// # Errors
     /// The command line is too long, or the kernel refuses the registers.
     pub(crate) fn start(
         &self,
         ram: &Ram,
-        vcpu: &Vcpu,
+        vcpu: &mut Vcpu,
         cmdline: &str,
         in_memory: InMemory,
+        special: Option<&SpecialRegisters>,
     ) -> Result<(), VmmError> {
         let plan = match &self.plan {
             Plan::Pvh(plan) => plan,
             Plan::Linux(plan) => return plan.start(&self.image.bytes, ram, vcpu, cmdline),
         };
+        self.load(plan, ram, in_memory)?;
+        start_info::write(ram, cmdline)?;
+        let start_info = start_info::START_INFO;
+        if let (Some(special), Some(entry)) = (special, plan.warm_entry()) {
+            return vcpu.enter_again(&registers::warm(entry, start_info), special);
+        }
+        let (regs, sregs) = registers::pvh(plan.entry(), start_info, vcpu.power_on_sregs());
+        vcpu.set_boot_registers(&regs, &sregs)
+    }
+
+    /// Whether the image names an entry for a processor that it has set up (`machine::warm_start`).
+    pub(crate) fn can_start_again(&self) -> bool {
+        matches!(&self.plan, Plan::Pvh(plan) if plan.warm_entry().is_some())
+    }
+
+    fn load(&self, plan: &LoadPlan, ram: &Ram, in_memory: InMemory) -> Result<(), VmmError> {
         let loaded = match in_memory {
             InMemory::Nothing => plan.load(&self.image.bytes, ram),
             InMemory::Image => plan.refresh(&self.image.bytes, ram),
         };
-        loaded.map_err(|source| self.image.wrong(source))?;
-        start_info::write(ram, cmdline)?;
-        let (regs, sregs) =
-            registers::pvh(plan.entry(), start_info::START_INFO, vcpu.power_on_sregs());
-        vcpu.set_boot_registers(&regs, &sregs)
+        loaded.map_err(|source| self.image.wrong(source))
     }
 }

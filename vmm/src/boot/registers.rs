@@ -1,4 +1,4 @@
-//! The CPU's registers at a PVH entry.
+//! The CPU's registers at an entry of a PVH image.
 
 use kvm_bindings::{kvm_regs, kvm_segment, kvm_sregs};
 
@@ -41,4 +41,9 @@ pub(super) fn pvh(entry: u64, start_info: u64, power_on: kvm_sregs) -> (kvm_regs
         ..power_on
     };
     (regs, sregs)
+}
+
+/// Those that are not special at the entry of `machine::warm_start`.
+pub(super) fn warm(entry: u64, start_info: u64) -> kvm_regs {
+    kvm_regs { rip: entry, rdi: start_info, rflags: RFLAGS, ..Default::default() }
 }

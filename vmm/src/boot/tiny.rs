@@ -1,13 +1,20 @@
 //! Hand-assembled guests: PVH ELFs of a few instructions, for tests.
 
-use machine::{layout, ports};
+use machine::{layout, ports, warm_start};
 
 /// An ELF with a PVH note whose 32-bit entry is the first byte of `code`.
 pub(crate) fn elf(code: &[u8]) -> Vec<u8> {
+    elf_with(code, None)
+}
+
+/// The same with a note that names the first byte of `again` as the entry for a warm start.
+pub(crate) fn elf_with(code: &[u8], again: Option<&[u8]>) -> Vec<u8> {
     const HEADERS: u64 = 64 + 2 * 56;
     let base = layout::KERNEL_BASE;
     let note_at = HEADERS;
-    let code_at = note_at + 20;
+    let notes_bytes = 20 + if again.is_some() { 28 } else { 0 };
+    let code_at = note_at + notes_bytes;
+    let code = &[code, again.unwrap_or_default()].concat();
     let file_bytes = code_at + code.len() as u64;
     let mut file = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
     let half = |file: &mut Vec<u8>, value: u16| file.extend(value.to_le_bytes());
@@ -23,7 +30,7 @@ pub(crate) fn elf(code: &[u8]) -> Vec<u8> {
     for value in [64, 56, 2, 0, 0, 0] {
         half(&mut file, value);
     }
-    for (kind, offset, size) in [(1, 0, file_bytes), (4, note_at, 20)] {
+    for (kind, offset, size) in [(1, 0, file_bytes), (4, note_at, notes_bytes)] {
         word(&mut file, kind);
         word(&mut file, 7);
         for value in [offset, base + offset, base + offset, size, size + 64, 4096] {
@@ -35,6 +42,11 @@ pub(crate) fn elf(code: &[u8]) -> Vec<u8> {
     }
     file.extend(b"Xen\0");
     word(&mut file, u32::try_from(base + code_at).expect("below 4 GiB"));
+    if let Some(again) = again {
+        [8, 8, warm_start::NOTE_TYPE].into_iter().for_each(|value| word(&mut file, value));
+        file.extend(warm_start::NOTE_NAME);
+        long(&mut file, base + code_at + (code.len() - again.len()) as u64);
+    }
     file.extend(code);
     file
 }

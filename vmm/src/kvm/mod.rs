@@ -11,6 +11,7 @@ mod memory;
 mod reset;
 mod vcpu;
 mod vm;
+mod warm;
 
 pub use capabilities::check_host;
 pub(crate) use irq::MsiRouter;
@@ -18,3 +19,4 @@ pub(crate) use kick::Kicker;
 pub(crate) use memory::Ram;
 pub(crate) use vcpu::Vcpu;
 pub(crate) use vm::Vm;
+pub(crate) use warm::SpecialRegisters;

@@ -14,16 +14,29 @@ use crate::exit::Registers;
 /// The virtual CPU and the state it had when it was new.
 #[derive(Debug)]
 pub(crate) struct Vcpu {
-    fd: VcpuFd,
+    pub(super) fd: VcpuFd,
+    /// The kernel takes registers from the page that it shares with this process (`KVM_CAP_SYNC_REGS`).
+    pub(super) shares_registers: bool,
+    /// The kernel has to finish the access of the last exit.
+    pub(super) is_exit_open: bool,
+    /// The last entry with registers of an earlier life had the other CR3 of two that mean the same.
+    pub(super) is_marked: bool,
     power_on: PowerOnState,
     /// The kernel may touch guest memory as long as the CPU exists.
     _ram: Ram,
 }
 
 impl Vcpu {
-    pub(super) fn new(fd: VcpuFd, ram: Ram) -> Result<Self, VmmError> {
+    pub(super) fn new(fd: VcpuFd, ram: Ram, shares_registers: bool) -> Result<Self, VmmError> {
         let power_on = PowerOnState::read(&fd)?;
-        Ok(Self { fd, power_on, _ram: ram })
+        Ok(Self {
+            fd,
+            shares_registers,
+            is_exit_open: false,
+            is_marked: false,
+            power_on,
+            _ram: ram,
+        })
     }
 
     /// Enters the guest. `Ok(None)` means that a signal came.
@@ -32,7 +45,11 @@ impl Vcpu {
     /// The kernel refuses to run this CPU.
     pub(crate) fn run(&mut self) -> Result<Option<VcpuExit<'_>>, VmmError> {
         match self.fd.run() {
-            Ok(exit) => Ok(Some(exit)),
+            Ok(exit) => {
+                // The kernel has written to a port before it says so.
+                self.is_exit_open = !matches!(exit, VcpuExit::IoOut(..));
+                Ok(Some(exit))
+            }
             Err(errno) if matches!(errno.errno(), libc::EINTR | libc::EAGAIN) => Ok(None),
             Err(errno) => Err(VmmError::host("KVM_RUN", errno)),
         }
@@ -49,6 +66,7 @@ impl Vcpu {
     /// Puts everything but the boot registers into the state of a new CPU.
     pub(crate) fn reset(&mut self) -> Result<(), VmmError> {
         self.complete_exit()?;
+        self.is_marked = false;
         self.power_on.restore(&self.fd)
     }
 

@@ -14,7 +14,7 @@ use kvm_bindings::{
 };
 use kvm_ioctls::{Kvm, VmFd};
 
-use super::{Ram, Vcpu, capabilities};
+use super::{Ram, Vcpu, capabilities, warm};
 use crate::VmmError;
 
 /// GSIs that a (not emulated) IO-APIC may have; message-signalled lines come after them.
@@ -66,7 +66,7 @@ impl Vm {
             .map_err(|e| VmmError::host("KVM_SET_USER_MEMORY_REGION", e))?;
         let vcpu = fd.create_vcpu(0).map_err(|e| VmmError::host("KVM_CREATE_VCPU", e))?;
         vcpu.set_cpuid2(supported_cpuid(&kvm)?).map_err(|e| VmmError::host("KVM_SET_CPUID2", e))?;
-        let vcpu = Vcpu::new(vcpu, ram.clone())?;
+        let vcpu = Vcpu::new(vcpu, ram.clone(), warm::shares_registers(&kvm))?;
         Ok((Self { fd: Arc::new(fd), ram: ram.clone() }, vcpu))
     }
 

@@ -36,7 +36,7 @@ impl Machine {
         let boot = Boot::new(config.kernel, config.initrd, config.memory_bytes)?;
         let size = usize::try_from(config.memory_bytes).unwrap_or(usize::MAX);
         let ram = Ram::new(size)?;
-        let (vm, vcpu) = Vm::new(&ram)?;
+        let (vm, mut vcpu) = Vm::new(&ram)?;
         let raised = Arc::new(Raised::default());
         let progress = Arc::new(Progress::new(Arc::clone(&raised)));
         let watchdog = WatchdogTimer::new(Watchdog::new(config.limits), Arc::clone(&progress))?;
@@ -75,7 +75,7 @@ impl Machine {
             .filter(|_| !is_wall_clock)
             .map(|looks_max| Attendant::start(ram.clone(), Arc::clone(&progress), looks_max))
             .transpose()?;
-        boot.start(&ram, &vcpu, &config.cmdline, InMemory::Nothing)?;
+        boot.start(&ram, &mut vcpu, &config.cmdline, InMemory::Nothing, None)?;
         devices.write_config_copy().map_err(no_boot_pages)?;
         Ok(Self {
             _event_loop: event_loop,
@@ -92,6 +92,8 @@ impl Machine {
             boot,
             memory_after_power_cycle: config.memory_after_power_cycle,
             is_image_whole: true,
+            processor_after_power_cycle: config.processor_after_power_cycle,
+            warm: None,
         })
     }
 
@@ -105,7 +107,6 @@ impl Machine {
     /// # Errors
     /// The command line is too long, or the host refuses.
     pub fn power_cycle(&mut self, cmdline: &str) -> Result<(), VmmError> {
-        self.vcpu.reset()?;
         self.devices.power_cycle();
         if self.memory_after_power_cycle == MemoryAfterPowerCycle::Cleared {
             self.clear_memory()?;
@@ -114,7 +115,11 @@ impl Machine {
             MemoryAfterPowerCycle::Kept if self.is_image_whole => InMemory::Image,
             _ => InMemory::Nothing,
         };
-        self.boot.start(&self.ram, &self.vcpu, cmdline, in_memory)?;
+        let special = self.warm.filter(|_| in_memory == InMemory::Image);
+        if special.is_none() {
+            self.vcpu.reset()?;
+        }
+        self.boot.start(&self.ram, &mut self.vcpu, cmdline, in_memory, special.as_ref())?;
         self.is_image_whole = true;
         self.devices.write_config_copy().map_err(no_boot_pages)
     }

@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use crate::attendant::Attendant;
 use crate::boot::Boot;
-use crate::config::MemoryAfterPowerCycle;
+use crate::config::{MemoryAfterPowerCycle, ProcessorAfterPowerCycle};
 use crate::controller_timer::Alarm;
 use crate::event_loop::EventLoop;
-use crate::kvm::{Ram, Vcpu, Vm};
+use crate::kvm::{Ram, SpecialRegisters, Vcpu, Vm};
 use crate::poller::Poller;
 use crate::raised::Raised;
 use crate::watchdog::Progress;
@@ -41,6 +41,9 @@ pub struct Machine {
     memory_after_power_cycle: MemoryAfterPowerCycle,
     /// The guest has come to an end that it meant; one that crashed may have written anywhere.
     is_image_whole: bool,
+    processor_after_power_cycle: ProcessorAfterPowerCycle,
+    /// What the processor's special registers are at the end of a life, once that is known.
+    warm: Option<SpecialRegisters>,
 }
 
 /// Stops a machine from another thread.

@@ -7,7 +7,7 @@ use super::{Machine, attended};
 use crate::devices::{Devices, Ending};
 use crate::poller::Poller;
 use crate::watchdog::StopReason;
-use crate::{Exit, Limit, MachineObserver, Report, VmmError};
+use crate::{Exit, Limit, MachineObserver, ProcessorAfterPowerCycle, Report, VmmError};
 
 /// Why the loop ended.
 pub(super) enum End {
@@ -50,8 +50,18 @@ impl Machine {
         let _ = self.devices.catch_up(observer);
         let exit = self.exit(end?)?;
         self.is_image_whole &= exit.is_meant();
+        self.learn_warm_start()?;
         log::debug!("the run ended: {exit}");
         Ok(exit)
+    }
+
+    /// Once the guest has come to an end that it meant, the next one can begin where this one had set up the processor.
+    fn learn_warm_start(&mut self) -> Result<(), VmmError> {
+        let is_wanted = self.processor_after_power_cycle == ProcessorAfterPowerCycle::Kept;
+        if is_wanted && self.warm.is_none() && self.is_image_whole && self.boot.can_start_again() {
+            self.warm = Some(self.vcpu.special_registers()?);
+        }
+        Ok(())
     }
 
     fn run_loop(&mut self, observer: &mut dyn MachineObserver) -> Result<End, VmmError> {

@@ -38,6 +38,17 @@ start64:
     mov $start_frame, %esp
     iretq                           # to rust_start(start_info) in ring 3
 
+# Where a machine begins that kept this image and all that is set above (vmm/machine/src/warm_start.rs).
+.section .note.warm, "a", @note
+    .balign 4
+    .long 8, 8, 1
+    .asciz "swaplab"
+    .quad warm_start
+.section .boot.text, "ax"
+warm_start:                         # rdi = start info, ring 3
+    mov $boot_stack_top - 8, %esp
+    jmp rust_start
+
 .section .boot.data, "aw"
     .balign 4096
 boot_pml4:

@@ -88,6 +88,18 @@ fn an_image_without_a_pvh_note_is_refused() {
 }
 
 #[test]
+fn the_entry_for_a_warm_start_is_what_its_note_says() {
+    assert_eq!(plan(&tiny::elf(&tiny::spins())).expect("a good image").warm_entry(), None);
+    let mut bytes = tiny::elf_with(&[0x90; 16], Some(&tiny::spins()));
+    let loaded = plan(&bytes).expect("a good image");
+    assert_eq!(loaded.entry(), 0x10_0000 + 64 + 112 + 48);
+    assert_eq!(loaded.warm_entry(), Some(0x10_0000 + bytes.len() as u64 - 2));
+    let value = 64 + 112 + 20 + 20;
+    bytes[value..value + 8].copy_from_slice(&[0xff; 8]);
+    assert_eq!(refused(&bytes), ImageError::EntryOutside { entry: u64::MAX });
+}
+
+#[test]
 fn a_segment_outside_of_memory_is_refused() {
     let p_paddr = 64 + 24;
     for address in [0_u64, LOWEST - 1, MEMORY - 10, u64::MAX] {

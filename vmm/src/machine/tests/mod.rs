@@ -18,7 +18,11 @@ pub(crate) fn kvm_or_skip(code: &[u8]) -> Option<Machine> {
 }
 
 fn kvm_or_skip_with(code: &[u8], change: impl FnOnce(&mut MachineConfig)) -> Option<Machine> {
-    let mut config = MachineConfig::new(KernelImage::new("tiny", tiny::elf(code)), "");
+    elf_or_skip(tiny::elf(code), change)
+}
+
+fn elf_or_skip(elf: Vec<u8>, change: impl FnOnce(&mut MachineConfig)) -> Option<Machine> {
+    let mut config = MachineConfig::new(KernelImage::new("tiny", elf), "");
     config.limits = Limits {
         no_progress: Some(Duration::from_millis(300)),
         total: Some(Duration::from_secs(20)),
@@ -103,6 +107,49 @@ fn memory_that_is_kept_survives_a_power_cycle() {
         machine.power_cycle("").expect("the host works");
         let exit = run(&mut machine);
         assert!(matches!(exit, Exit::Code(code) if code == boots), "{exit}");
+    }
+}
+
+fn keep_all(config: &mut MachineConfig) {
+    config.memory_after_power_cycle = MemoryAfterPowerCycle::Kept;
+    config.processor_after_power_cycle = ProcessorAfterPowerCycle::Kept;
+}
+
+#[test]
+fn a_warm_start_follows_a_life_that_ended_as_meant_and_no_other() {
+    let elf = tiny::elf_with(&tiny::exits_with(3), Some(&tiny::triple_faults()));
+    let Some(mut machine) = elf_or_skip(elf, keep_all) else {
+        return;
+    };
+    for _ in 0..3 {
+        let exit = run(&mut machine);
+        assert!(matches!(exit, Exit::Code(3)), "{exit}");
+        machine.power_cycle("").expect("the host works");
+        let exit = run(&mut machine);
+        assert!(matches!(exit, Exit::TripleFault(_)), "{exit}");
+        machine.power_cycle("").expect("the host works");
+    }
+}
+
+#[test]
+fn a_warm_start_has_the_start_info_and_the_modes_that_the_guest_had_set() {
+    // A cold start sets CR0.WP: `mov eax, cr0; or eax, 1 << 16; mov cr0, eax`.
+    let mut cold = vec![0x0f, 0x20, 0xc0, 0x0d, 0, 0, 1, 0, 0x0f, 0x22, 0xc0];
+    cold.extend(tiny::exits_with(3));
+    // A warm one exits with that bit and the address of the start info: `mov eax, cr0; shr eax, 16; and eax, 1; lea eax, [eax + edi]`.
+    let mut again = vec![0x0f, 0x20, 0xc0, 0xc1, 0xe8, 16, 0x83, 0xe0, 1, 0x8d, 0x04, 0x38];
+    again.extend([0x66, 0xba]);
+    again.extend(ports::EXIT.to_le_bytes());
+    again.push(0xef);
+    let Some(mut machine) = elf_or_skip(tiny::elf_with(&cold, Some(&again)), keep_all) else {
+        return;
+    };
+    assert!(matches!(run(&mut machine), Exit::Code(3)));
+    for _ in 0..3 {
+        machine.power_cycle("").expect("the host works");
+        let exit = run(&mut machine);
+        // The start info is at 0x1000.
+        assert!(matches!(exit, Exit::Code(0x1001)), "{exit}");
     }
 }
 

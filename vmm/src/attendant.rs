@@ -104,7 +104,10 @@ impl Attendant {
 
     /// A run begins.
     pub(crate) fn open(&mut self, devices: Box<Devices>) {
-        self.desk.bell.store(bell_of(&devices), Ordering::Release);
+        let bell = devices.bell();
+        self.desk.bell.store(bell, Ordering::Release);
+        // It will be there: a guest that has just been switched on rings soon.
+        self.desk.replace(bell, page::DESERTED, page::ATTENDED);
         let seen = std::mem::take(&mut self.seen);
         *self.desk.lock() = Some(Work { devices, seen, end: None });
         self.runs += 1;
@@ -123,11 +126,8 @@ impl Attendant {
         seen.hand_on(observer);
         carry_out(devices, observer)?;
         devices.publish_calls();
-        let bell = bell_of(devices);
-        self.desk.bell.store(bell, Ordering::Release);
-        if bell != NOWHERE {
-            self.wake();
-        }
+        self.desk.bell.store(devices.bell(), Ordering::Release);
+        self.wake();
         Ok(())
     }
 
@@ -230,10 +230,11 @@ impl Desk {
         let mut work = self.lock();
         let Some(Work { devices, seen, end: end @ None }) = &mut *work else { return false };
         self.progress.count_call();
+        devices.rung();
         match devices.catch_up(seen).and_then(|()| devices.power()) {
             Ok(()) => {
                 devices.publish_calls();
-                self.bell.store(bell_of(devices), Ordering::Release);
+                self.bell.store(devices.bell(), Ordering::Release);
                 self.replace(bell, page::ANSWERING, page::ATTENDED);
             }
             Err(ending) => {
@@ -265,8 +266,4 @@ impl Desk {
         // A thread that panicked with the devices ends the run anyway.
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn bell_of(devices: &Devices) -> u64 {
-    devices.call_page().map_or(NOWHERE, |address| address + page::BELL as u64)
 }

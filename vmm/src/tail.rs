@@ -26,7 +26,13 @@ impl Tail {
                 let skipped = self.payload_left.min(bytes.len());
                 self.payload_left -= skipped;
                 bytes = &bytes[skipped..];
+            } else if let [frame::START, _, low, high, rest @ ..] = bytes
+                && self.header.is_empty()
+            {
+                self.payload_left = usize::from(u16::from_le_bytes([*low, *high]));
+                bytes = rest;
             } else if !self.header.is_empty() || bytes[0] == frame::START {
+                // A header that is cut.
                 self.header.push(bytes[0]);
                 bytes = &bytes[1..];
                 if let [_, _, low, high] = self.header[..] {

@@ -26,12 +26,15 @@ const LINE_BYTES_MAX: usize = 4096;
 impl ConsoleStream {
     /// Adds `bytes` and calls `each` for every piece that is now complete.
     pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(Piece<'_>)) {
-        self.pending.extend_from_slice(bytes);
-        let mut at = 0;
-        while let Some(used) = next_piece(&self.pending[at..], &mut each) {
-            at += used;
+        if self.pending.is_empty() {
+            // Nearly always: what comes is whole pieces.
+            let used = whole_pieces(bytes, &mut each);
+            self.pending.extend_from_slice(&bytes[used..]);
+        } else {
+            self.pending.extend_from_slice(bytes);
+            let used = whole_pieces(&self.pending, &mut each);
+            self.pending.drain(..used);
         }
-        self.pending.drain(..at);
     }
 
     /// The text of an unfinished last line, for reports on a guest that died.
@@ -39,6 +42,15 @@ impl ConsoleStream {
     pub fn unfinished(&self) -> String {
         String::from_utf8_lossy(&self.pending).into_owned()
     }
+}
+
+/// Consumes the pieces that are complete; returns how many bytes they are.
+fn whole_pieces(bytes: &[u8], each: &mut impl FnMut(Piece<'_>)) -> usize {
+    let mut at = 0;
+    while let Some(used) = next_piece(&bytes[at..], each) {
+        at += used;
+    }
+    at
 }
 
 /// Consumes one piece from the front of `bytes`; `None` if none is complete.

@@ -8,6 +8,7 @@ const PROGRAM: &str = "program";
 const ECAM: &str = "ecam";
 const CONFIG: &str = "config";
 const CALLS: &str = "calls";
+const PAGE: &str = "page";
 const TRACE: &str = "trace";
 const WINDOW: &str = "window";
 const FAULTS: &str = "faults";
@@ -26,6 +27,8 @@ pub(crate) struct Options<'a> {
     pub(crate) config: Option<u64>,
     /// `calls=on|off`: whether accesses to devices go through a call page, if the machine has one.
     pub(crate) calls: bool,
+    /// `page=`: where memory for a call page and its ring is set aside.
+    pub(crate) call_memory: Option<u64>,
     /// `trace=on|off`: whether trace records are sent.
     pub(crate) trace: Option<bool>,
     /// `window=`: pages of the workload's window.
@@ -44,6 +47,7 @@ impl<'a> Options<'a> {
             ecam: line.number(ECAM)?,
             config: line.number(CONFIG)?,
             calls: line.switch(CALLS)?.unwrap_or(false),
+            call_memory: line.number(PAGE)?,
             trace: line.switch(TRACE)?,
             window_pages: window_pages.unwrap_or(WINDOW_PAGES_DEFAULT),
             translation: if has_faults { Translation::Processor } else { Translation::Walk },
@@ -53,5 +57,5 @@ impl<'a> Options<'a> {
 
 /// Whether a key is one of the kernel's.
 pub(crate) fn is_kernel_key(key: &str) -> bool {
-    [PROGRAM, ECAM, CONFIG, CALLS, TRACE, WINDOW, FAULTS].contains(&key)
+    [PROGRAM, ECAM, CONFIG, CALLS, PAGE, TRACE, WINDOW, FAULTS].contains(&key)
 }

@@ -46,7 +46,7 @@ impl System {
     /// Finds the devices and starts those that every program needs.
     pub(crate) fn start(options: &Options<'_>) -> Self {
         let mut bus = Bus::scan(ConfigSpace::new(options.ecam, options.config));
-        let lab = lab_device(&mut bus, options.calls);
+        let lab = lab_device(&mut bus, options);
         let has_lab = lab.is_some();
         if calls::is_attached() {
             console::attach(Output::Calls(CallOutput));
@@ -102,11 +102,13 @@ impl System {
     }
 }
 
-fn lab_device(bus: &mut Bus, wants_calls: bool) -> Option<LabDevice> {
+fn lab_device(bus: &mut Bus, options: &Options<'_>) -> Option<LabDevice> {
     let function = bus.find(VENDOR_SWAPLAB, DEVICE_LAB)?;
     bus.enable(function);
     let registers = function.registers(0, lab_device::BAR_BYTES as usize);
-    let device = LabDevice::new(registers, wants_calls).expect("memory for the wait block");
+    let is_attached = options.calls
+        && calls::attach(registers, options.call_memory).expect("memory for the call page");
+    let device = LabDevice::new(registers, is_attached).expect("memory for the wait block");
     if device.is_none() {
         println!("the lab device is of another version: ignored");
     }

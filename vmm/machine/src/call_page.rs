@@ -1,7 +1,7 @@
 //! The call page: what the guest and the lab device say to each other without an exit.
 //!
-//! Where an exit is dear, a guest names one page of its memory in [`super::lab_device::reg::CALL_PAGE`].
-//! From then on, in the lab clock:
+//! Where an exit is dear, a guest names one page of its memory in [`super::lab_device::reg::CALL_PAGE`], or rings the bell
+//! (below) of the one that is set aside for that ([`super::layout::CALL_PAGE`]). From then on, in the lab clock:
 //!
 //! - its first bytes are the wait block ([`super::lab_device::WaitBlock`]);
 //! - register writes may be *posted*: put into the page with the position in the output that they come

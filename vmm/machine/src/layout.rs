@@ -30,6 +30,13 @@ pub const CONFIG_COPY_BYTES: u64 = 256;
 /// Device numbers whose configuration space is copied: all that this machine uses.
 pub const CONFIG_COPY_DEVICES: u64 = 6;
 
+/// Memory that is set aside for a call page ([`crate::call_page`]) and, behind it, its output ring. The VMM also names it on
+/// the command line as `page=0x<address>`, and clears the page at power-on. A guest may use other memory.
+pub const CALL_PAGE: u64 = 0x7000;
+
+/// Bytes of the output ring behind [`CALL_PAGE`]: some 1800 records between two calls.
+pub const CALL_RING_BYTES: u64 = 64 << 10;
+
 /// Bytes of ECAM: one bus of 32 devices with 8 functions of 4 KiB.
 pub const ECAM_BYTES: u64 = 0x10_0000;
 

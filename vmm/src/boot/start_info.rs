@@ -4,7 +4,7 @@ use linux_loader::configurator::BootConfigurator;
 use linux_loader::configurator::BootParams;
 use linux_loader::configurator::pvh::PvhBootConfigurator;
 use linux_loader::loader::elf::start_info::{hvm_memmap_table_entry, hvm_start_info};
-use machine::layout;
+use machine::{call_page, layout};
 use vm_memory::GuestAddress;
 
 use super::command_line;
@@ -22,14 +22,25 @@ pub(super) const START_INFO: u64 = 0x1000;
 const MEMORY_MAP: u64 = 0x1100;
 /// One past the boot pages.
 pub(super) const END: u64 =
-    layout::CONFIG_COPY + layout::CONFIG_COPY_BYTES * layout::CONFIG_COPY_DEVICES;
+    layout::CALL_PAGE + call_page::PAGE_BYTES as u64 + layout::CALL_RING_BYTES;
 
-/// Writes the boot pages. `cmdline` gets the addresses of ECAM and of the copy of
-/// configuration space appended.
+const _: () = assert!(
+    layout::CONFIG_COPY + layout::CONFIG_COPY_BYTES * layout::CONFIG_COPY_DEVICES
+        <= layout::CALL_PAGE
+);
+
+/// Writes the boot pages. `cmdline` gets the addresses of ECAM, of the copy of configuration space and of the memory for a
+/// call page appended.
 pub(super) fn write(ram: &Ram, cmdline: &str) -> Result<(), VmmError> {
     let separator = if cmdline.is_empty() { "" } else { " " };
-    let (ecam, config) = (layout::ECAM_BASE, layout::CONFIG_COPY);
-    command_line::write(ram, &format!("{cmdline}{separator}ecam={ecam:#x} config={config:#x}"))?;
+    let (ecam, config, page) = (layout::ECAM_BASE, layout::CONFIG_COPY, layout::CALL_PAGE);
+    let places = format!("ecam={ecam:#x} config={config:#x} page={page:#x}");
+    command_line::write(ram, &format!("{cmdline}{separator}{places}"))?;
+    let end = page + call_page::PAGE_BYTES as u64;
+    ram.zero(page, end).map_err(|e| VmmError::Host {
+        what: "clearing the memory for a call page",
+        source: std::io::Error::other(format!("{:#x} is not memory", e.address)),
+    })?;
     // Spec: PVH "hvm_memmap_table_entry.type" (the numbers of E820)
     let map = memory_map(ram.size_bytes()).map(|range| hvm_memmap_table_entry {
         addr: range.address,
@@ -76,8 +87,8 @@ mod tests {
         assert_eq!(u64::from_le_bytes(bytes(&ram, MEMORY_MAP + 24)), layout::KERNEL_BASE);
         assert_eq!(u64::from_le_bytes(bytes(&ram, MEMORY_MAP + 32)), 15 << 20);
         assert_eq!(
-            &bytes::<47>(&ram, command_line::ADDRESS),
-            b"program=1 seed=7 ecam=0xe0000000 config=0x6000\0"
+            &bytes::<59>(&ram, command_line::ADDRESS),
+            b"program=1 seed=7 ecam=0xe0000000 config=0x6000 page=0x7000\0"
         );
     }
 }

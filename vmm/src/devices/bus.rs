@@ -99,9 +99,7 @@ impl Devices {
     fn after_write(&mut self, number: u8, observer: &mut dyn MachineObserver) -> Access {
         match number {
             slot::LAB => {
-                if let Some(page) = self.lab.take_call_page() {
-                    self.attach_calls(page);
-                }
+                self.take_named_page();
                 match self.lab.take_wait() {
                     Some(block) => self.wait(block, observer),
                     None => Ok(()),

@@ -6,8 +6,8 @@
 //! Invariant: between two exits that wait, a guest with a call page sees what it would see without, and
 //! the observer sees the same in the same order.
 
-use machine::call_page as page;
 use machine::lab_device::MAGIC;
+use machine::{call_page as page, layout};
 use nvme_model::GuestMemory;
 
 use super::{Access, Devices};
@@ -37,17 +37,28 @@ struct Head([u8; HEAD_BYTES]);
 
 impl Head {
     fn u32(&self, at: usize) -> u32 {
-        (self.u64(at) & 0xffff_ffff) as u32
+        self.bytes(at).map_or(0, |bytes| u32::from_le_bytes(*bytes))
     }
 
     fn u64(&self, at: usize) -> u64 {
-        self.0.iter().skip(at).take(8).rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+        self.bytes(at).map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    }
+
+    fn bytes<const N: usize>(&self, at: usize) -> Option<&[u8; N]> {
+        self.0.get(at..)?.first_chunk()
     }
 }
 
 impl Devices {
+    /// Attaches the page that the guest has named, if it has.
+    pub(super) fn take_named_page(&mut self) {
+        if let Some(page) = self.lab.take_call_page() {
+            self.attach_calls(page);
+        }
+    }
+
     /// The guest names its call page. Refused in the wall clock, where time does not wait for exits.
-    pub(super) fn attach_calls(&mut self, address: u64) {
+    fn attach_calls(&mut self, address: u64) {
         self.calls = None;
         let is_lab = matches!(self.clock, MachineClock::Lab(_));
         if !is_lab || !address.is_multiple_of(page::PAGE_BYTES as u64) {
@@ -64,9 +75,18 @@ impl Devices {
         self.page_write(address, page::ACCEPTED, &MAGIC.to_le_bytes());
     }
 
-    /// Where the guest's call page is, if it has one.
-    pub(crate) fn call_page(&self) -> Option<u64> {
-        self.calls.map(|calls| calls.address)
+    /// Where the bell is that a guest may ring: in its call page, or in the page that is set aside for one.
+    pub(crate) fn bell(&self) -> u64 {
+        let page = self.calls.map_or(layout::CALL_PAGE, |calls| calls.address);
+        page + page::BELL as u64
+    }
+
+    /// The guest has rung. If it has no page yet, it names the one that is set aside.
+    pub(crate) fn rung(&mut self) {
+        if self.calls.is_none() {
+            self.lab.name_call_page(layout::CALL_PAGE);
+            self.take_named_page();
+        }
     }
 
     /// Carries out what the guest did since its last exit: its output and its posted writes, in the
@@ -111,14 +131,16 @@ impl Devices {
         if size == 0 {
             return Ok(());
         }
-        let Some(bytes) = self.ring_bytes(ring, size) else {
+        let mut bytes = std::mem::take(&mut self.taken_output);
+        let is_taken = self.read_ring(ring, size, &mut bytes).is_some();
+        if !is_taken {
             log::warn!("the output ring at {:#x} cannot be: {size} bytes in it", ring.address);
-            self.set_ring(None);
-            return Ok(());
-        };
-        self.set_ring(Some(Ring { taken: until, ..ring }));
-        self.output.console(self.clock.now_ns(), &bytes, observer)?;
-        Ok(())
+            bytes.clear();
+        }
+        self.set_ring(is_taken.then_some(Ring { taken: until, ..ring }));
+        let taken = self.output.console(self.clock.now_ns(), &bytes, observer);
+        self.taken_output = bytes;
+        Ok(taken?)
     }
 
     fn set_ring(&mut self, ring: Option<Ring>) {
@@ -127,17 +149,17 @@ impl Devices {
         }
     }
 
-    fn ring_bytes(&self, ring: Ring, size: u64) -> Option<Vec<u8>> {
+    /// Reads the next `size` bytes of the ring; `None` if there cannot be so many, or no memory is there.
+    fn read_ring(&self, ring: Ring, size: u64, bytes: &mut Vec<u8>) -> Option<()> {
         if size > ring.size_bytes {
             return None;
         }
         let start = ring.taken % ring.size_bytes;
-        let mut bytes = vec![0; usize::try_from(size).ok()?];
+        bytes.resize(usize::try_from(size).ok()?, 0);
         let first = usize::try_from(size.min(ring.size_bytes - start)).ok()?;
         let (end, beginning) = bytes.split_at_mut(first);
         GuestMemory::read(&self.ram, ring.address.checked_add(start)?, end).ok()?;
-        GuestMemory::read(&self.ram, ring.address, beginning).ok()?;
-        Some(bytes)
+        GuestMemory::read(&self.ram, ring.address, beginning).ok()
     }
 
     /// Shows the guest, which is about to go on, how things stand.

@@ -40,6 +40,12 @@ impl LabFunction {
         self.now_ns = now_ns;
     }
 
+    /// The guest names its call page, in which the wait block is too.
+    pub(crate) fn name_call_page(&mut self, address: u64) {
+        self.wait_block = address;
+        self.call_page = Some(address);
+    }
+
     /// The address of the call page, if the guest has just named it.
     pub(crate) fn take_call_page(&mut self) -> Option<u64> {
         self.call_page.take()
@@ -85,10 +91,7 @@ impl Function for LabFunction {
             (reg::WAIT_BLOCK, 8) => self.wait_block = value,
             (reg::WAIT_BLOCK, 4) => self.wait_block = self.wait_block & !0xffff_ffff | value,
             (HIGH_HALF, 4) => self.wait_block = self.wait_block & 0xffff_ffff | value << 32,
-            (reg::CALL_PAGE, 4 | 8) => {
-                self.wait_block = value;
-                self.call_page = Some(value);
-            }
+            (reg::CALL_PAGE, 4 | 8) => self.name_call_page(value),
             (reg::WAIT, 4) => self.is_wait_due = true,
             _ => log::debug!("write of {data:02x?} to the lab device at {offset:#x}"),
         }

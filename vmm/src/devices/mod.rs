@@ -88,6 +88,8 @@ pub(crate) struct Devices {
     sink: Arc<dyn MsiSink>,
     /// The page that the guest named, if it did.
     calls: Option<calls::CallPage>,
+    /// What was taken out of its output ring last: kept for its memory.
+    taken_output: Vec<u8>,
 }
 
 /// What devices are built from.
@@ -133,6 +135,7 @@ impl Devices {
             input: Arc::default(),
             sink,
             calls: None,
+            taken_output: Vec::new(),
         };
         devices.replace_controller(parts.controller);
         devices.place();

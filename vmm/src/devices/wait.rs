@@ -120,9 +120,9 @@ impl Devices {
 
     /// Hands the observer what happened inside the devices: by time, and the controller first at equal times.
     pub(crate) fn forward_events(&mut self, observer: &mut dyn MachineObserver) {
-        let controller = self.nvme.as_mut().map_or_else(Vec::new, |nvme| nvme.course.take_events());
-        let server = self.files.as_mut().map_or_else(Vec::new, |files| files.course.take_events());
-        let mut server = server.into_iter().peekable();
+        let controller = self.nvme.iter_mut().flat_map(|nvme| nvme.course.take_events());
+        let server = self.files.iter_mut().flat_map(|files| files.course.take_events());
+        let mut server = server.peekable();
         for (now_ns, event) in controller {
             while let Some((at, earlier)) = server.next_if(|(at, _)| *at < now_ns) {
                 observer.server_event(at, &earlier);

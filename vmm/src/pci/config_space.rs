@@ -73,6 +73,8 @@ pub(crate) struct ConfigSpace {
     /// The content at power-on.
     power_on: [u8; BYTES],
     bars: Vec<Bar>,
+    /// The ranges that the function answers now: those of its BARs, if it answers memory accesses at all.
+    answered: Vec<(Bar, Range<u64>)>,
     /// Where the next capability goes, and where the link to it is to be written.
     next_capability: (usize, usize),
 }
@@ -85,6 +87,7 @@ impl ConfigSpace {
             writable: [0; BYTES],
             power_on: [0; BYTES],
             bars: Vec::new(),
+            answered: Vec::new(),
             next_capability: (0x40, reg::CAPABILITIES),
         };
         let [interface, subclass, base, _] = identity.class.to_le_bytes();
@@ -131,6 +134,7 @@ impl ConfigSpace {
     /// Back to power-on: BARs unplaced, everything disabled.
     pub(crate) fn reset(&mut self) {
         self.bytes = self.power_on;
+        self.find_answered();
     }
 
     /// Reads; bytes outside of the 256 are zero.
@@ -147,6 +151,14 @@ impl ConfigSpace {
                 *old = *old & !mask | new & mask;
             }
         }
+        self.find_answered();
+    }
+
+    /// After each change, so that an access, of which there are many, need not look for it.
+    fn find_answered(&mut self) {
+        let is_enabled = self.half(reg::COMMAND) & COMMAND_MEMORY != 0;
+        let enabled = self.bars.iter().filter(|_| is_enabled);
+        self.answered = enabled.map(|bar| (*bar, self.range(*bar))).collect();
     }
 
     /// Sixteen bits at `offset`.
@@ -183,12 +195,8 @@ impl ConfigSpace {
 
     /// The BAR that answers an access of `size` bytes at `address`, and the offset in it.
     pub(crate) fn decode(&self, address: u64, size: usize) -> Option<(Bar, u64)> {
-        if self.half(reg::COMMAND) & COMMAND_MEMORY == 0 {
-            return None;
-        }
         let end = address.checked_add(size as u64)?;
-        self.bars.iter().find_map(|bar| {
-            let range = self.range(*bar);
+        self.answered.iter().find_map(|(bar, range)| {
             let is_inside = range.start <= address && end <= range.end;
             is_inside.then(|| (*bar, address - range.start))
         })

@@ -60,8 +60,32 @@ memset:
     mov %rdi, %r8
     movzbl %sil, %eax
     mov %rdx, %rcx
-    rep stosb
-    mov %r8, %rax
+    cmp $512, %rcx                  # `rep` is dear to begin
+    jae 4f
+    mov $0x0101010101010101, %r9
+    imul %r9, %rax
+    movq %rax, %xmm0
+    punpcklqdq %xmm0, %xmm0
+1:  cmp $16, %rcx
+    jb 2f
+    movups %xmm0, (%rdi)
+    add $16, %rdi
+    sub $16, %rcx
+    jmp 1b
+2:  cmp $8, %rcx
+    jb 3f
+    mov %rax, (%rdi)
+    add $8, %rdi
+    sub $8, %rcx
+3:  test %rcx, %rcx
+    jz 5f
+6:  mov %al, (%rdi)
+    inc %rdi
+    dec %rcx
+    jnz 6b
+    jmp 5f
+4:  rep stosb
+5:  mov %r8, %rax
     ret
 
 bcmp:

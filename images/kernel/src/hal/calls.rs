@@ -10,13 +10,14 @@ use kernel_core::calls::{Calls, Rung};
 use kernel_core::outbox::Full;
 use machine::frame::KIND_RECORDS;
 use machine::lab_device::{WaitBlock, reg};
+use machine::layout::CALL_RING_BYTES;
 
 use super::dma::DmaPages;
 use crate::arch::mmio::Registers;
 use crate::arch::single::Single;
 
-/// Pages of the output ring: some 1800 records between two exits.
-const RING_PAGES: usize = (64 << 10) / PAGE_BYTES;
+/// Pages of the output ring.
+const RING_PAGES: usize = CALL_RING_BYTES as usize / PAGE_BYTES;
 
 struct Attached {
     calls: Calls<DmaPages>,
@@ -25,13 +26,24 @@ struct Attached {
 
 static ATTACHED: Single<Option<Attached>> = Single::new(None);
 
-/// Names a call page to the lab device; `false` if it takes none.
-pub(crate) fn attach(lab: Registers) -> Result<bool, OutOfMemory> {
-    let calls = Calls::new(DmaPages::own(1)?, DmaPages::own(RING_PAGES)?);
-    lab.write64_at_once(reg::CALL_PAGE as usize, calls.address());
-    let is_accepted = calls.is_accepted();
+/// Names a call page to the lab device; `false` if it takes none. It is what the machine has set aside, if that is
+/// `given`: then to ring its bell is to name it, and no exit.
+pub(crate) fn attach(lab: Registers, given: Option<u64>) -> Result<bool, OutOfMemory> {
+    let (page, ring) = match given {
+        Some(address) => {
+            let ring = address + PAGE_BYTES as u64;
+            (DmaPages::set_aside(address, 1), DmaPages::set_aside(ring, RING_PAGES))
+        }
+        None => (DmaPages::own(1)?, DmaPages::own(RING_PAGES)?),
+    };
+    let attached = Attached { calls: Calls::new(page, ring), lab };
+    let is_named = attached.is_answered(attached.calls.ring_for_posted());
+    if !is_named || !attached.calls.is_accepted() {
+        lab.write64_at_once(reg::CALL_PAGE as usize, attached.calls.address());
+    }
+    let is_accepted = attached.calls.is_accepted();
     if is_accepted {
-        ATTACHED.with(|slot| *slot = Some(Attached { calls, lab }));
+        ATTACHED.with(|slot| *slot = Some(attached));
     }
     Ok(is_accepted)
 }

@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use hal::{DmaBuf, Iova, OutOfMemory, PAGE_BYTES};
 use kernel_core::calls::SharedWord;
+use machine::layout::KERNEL_BASE;
 
 use super::memory;
 use crate::arch::window::copy_bytes;
@@ -27,6 +28,17 @@ impl DmaPages {
     pub(crate) fn own(pages: usize) -> Result<Self, OutOfMemory> {
         let address = memory::alloc_own_frames(pages).ok_or(OutOfMemory)?;
         Ok(Self::zeroed(address, pages))
+    }
+
+    /// Memory that the machine has set aside for ever at `address`, as it is.
+    ///
+    /// # Panics
+    /// If it could be somebody else's.
+    pub(crate) fn set_aside(address: u64, pages: usize) -> Self {
+        let end = address.saturating_add((pages * PAGE_BYTES) as u64);
+        let is_low = address >= PAGE_BYTES as u64 && end <= KERNEL_BASE;
+        assert!(is_low && address.is_multiple_of(PAGE_BYTES as u64), "{address:#x} is in use");
+        Self { address, size_bytes: pages * PAGE_BYTES }
     }
 
     fn zeroed(address: u64, pages: usize) -> Self {
@@ -61,7 +73,9 @@ impl DmaPages {
 
 impl Drop for DmaPages {
     fn drop(&mut self) {
-        memory::free_frames(self.address, self.size_bytes / PAGE_BYTES);
+        if self.address >= KERNEL_BASE {
+            memory::free_frames(self.address, self.size_bytes / PAGE_BYTES);
+        }
     }
 }
 

@@ -37,13 +37,9 @@ pub(crate) struct LabDevice {
 }
 
 impl LabDevice {
-    /// Takes the device with these registers, with a call page if one is wanted and the device takes
-    /// it; `None` if it is of another version.
-    pub(crate) fn new(
-        registers: Registers,
-        wants_calls: bool,
-    ) -> Result<Option<Self>, OutOfMemory> {
-        if wants_calls && calls::attach(registers)? {
+    /// Takes the device with these registers, which has a call page or not; `None` if it is of another version.
+    pub(crate) fn new(registers: Registers, has_calls: bool) -> Result<Option<Self>, OutOfMemory> {
+        if has_calls {
             // Nobody has waited yet, so no time has passed.
             return Ok(Some(Self::at(registers, None, 0, false)));
         }

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use machine::call_page as page;
-use machine::lab_device::reg;
-use machine::ports;
+use machine::lab_device::{MAGIC, reg};
+use machine::{layout, ports};
 
 use super::calls::{attach, plugged, post, put};
 use super::devices::{BLOCK, LAB, NVME, observed};
@@ -30,27 +30,27 @@ fn attended_with(code: &[u8], looks_max: u32) -> Option<Machine> {
     })
 }
 
-/// Stays in the CPU while the bell is in `state`: `again: pause; cmp dword [BELL], state; je again`.
-fn spin_while_bell_is(state: u32) -> Vec<u8> {
+/// Stays in the CPU while the bell is in `state`: `again: pause; cmp dword [bell], state; je again`.
+fn spin_while_bell_is(bell: u32, state: u32) -> Vec<u8> {
     let mut code = vec![0xf3, 0x90, 0x83, 0x3d];
-    code.extend(BELL.to_le_bytes());
+    code.extend(bell.to_le_bytes());
     code.extend([state as u8, 0x74, 0xf5]);
     code
 }
 
-/// `mov eax, ATTENDED; mov ecx, RUNG; lock cmpxchg [BELL], ecx`: zero is set if it rang.
-fn try_to_ring() -> Vec<u8> {
+/// `mov eax, ATTENDED; mov ecx, RUNG; lock cmpxchg [bell], ecx`: zero is set if it rang.
+fn try_to_ring(bell: u32) -> Vec<u8> {
     let mut code = vec![0xb8];
     code.extend(page::ATTENDED.to_le_bytes());
     code.push(0xb9);
     code.extend(page::RUNG.to_le_bytes());
     code.extend([0xf0, 0x0f, 0xb1, 0x0d]);
-    code.extend(BELL.to_le_bytes());
+    code.extend(bell.to_le_bytes());
     code
 }
 
-fn wait_for_answer() -> Vec<u8> {
-    [spin_while_bell_is(page::RUNG), spin_while_bell_is(page::ANSWERING)].concat()
+fn wait_for_answer(bell: u32) -> Vec<u8> {
+    [page::RUNG, page::ANSWERING].map(|state| spin_while_bell_is(bell, state)).concat()
 }
 
 /// Leaves the CPU, which wakes the attendant: `mov eax, [LAB]`.
@@ -72,19 +72,19 @@ fn ring(address: u32, value: u32) -> Vec<u8> {
     let mut code = store32(BLOCK + page::POSTED_COUNT as u32, 0);
     code.extend(leave());
     code.extend(post_one(address, value));
-    code.extend(try_to_ring());
+    code.extend(try_to_ring(BELL));
     // `jne` to the beginning.
     code.extend([0x0f, 0x85]);
     code.extend((-(code.len() as i32) - 4).to_le_bytes());
-    code.extend(wait_for_answer());
+    code.extend(wait_for_answer(BELL));
     code
 }
 
 /// Rings with one posted write if somebody attends just now, and leaves the CPU with it if not.
 fn ring_or_leave(address: u32, value: u32) -> Vec<u8> {
-    let (answered, left) = (wait_for_answer(), leave());
+    let (answered, left) = (wait_for_answer(BELL), leave());
     let mut code = post_one(address, value);
-    code.extend(try_to_ring());
+    code.extend(try_to_ring(BELL));
     // `jne` over the wait and the jump behind it; `jmp` over the exit.
     code.extend([0x75, answered.len() as u8 + 2]);
     code.extend(answered);
@@ -171,6 +171,27 @@ fn a_guest_that_lies_about_its_bell_harms_nobody() {
     let Some(mut machine) = attended(&code) else { return };
     let exit = run(&mut machine);
     assert!(matches!(exit, Exit::Code(0)), "{exit}");
+}
+
+#[test]
+fn a_guest_that_rings_the_bell_of_the_page_that_is_set_aside_has_named_it() {
+    let at = |offset: usize| layout::CALL_PAGE as u32 + offset as u32;
+    let bell = at(page::BELL);
+    let mut code = leave();
+    code.extend(try_to_ring(bell));
+    code.extend([0x0f, 0x85]);
+    code.extend((-(code.len() as i32) - 4).to_le_bytes());
+    code.extend(wait_for_answer(bell));
+    code.extend(load32_to_port(at(page::ACCEPTED), ports::EXIT));
+    let Some(mut machine) = attended(&code) else { return };
+    for _ in 0..3 {
+        let exit = run(&mut machine);
+        assert!(
+            matches!(exit, Exit::Code(code) if u64::from(code) == MAGIC & 0xffff_ffff),
+            "{exit}"
+        );
+        machine.power_cycle("").expect("the host works");
+    }
 }
 
 #[test]

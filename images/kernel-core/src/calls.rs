@@ -16,10 +16,12 @@ const NOBODY_READS: u64 = u64::MAX;
 
 /// How often a guest looks whether its call is taken before it makes the access by an exit: some tens of
 /// microseconds, about what an exit costs.
-const LOOKS_UNTAKEN_MAX: u32 = 1 << 10;
+const LOOKS_UNTAKEN_MAX: u32 = 1 << 8;
 /// How often it looks whether a call that was taken is answered before it leaves the processor for a while: some
 /// milliseconds.
-const LOOKS_TAKEN_MAX: u32 = 1 << 16;
+const LOOKS_TAKEN_MAX: u32 = 1 << 14;
+/// How long it does not look in between: less than an answer takes.
+const PAUSES: u32 = 4;
 
 /// Memory shared with a device in which a word can be changed by two sides.
 pub trait SharedWord: DmaBuf {
@@ -137,7 +139,8 @@ impl<D: SharedWord> Calls<D> {
         (0..looks_max).any(|_| {
             let is_over = self.u32(page::BELL) != state;
             if !is_over {
-                core::hint::spin_loop();
+                // Who answers writes to what is looked at here.
+                (0..PAUSES).for_each(|_| core::hint::spin_loop());
             }
             is_over
         })

@@ -17,6 +17,11 @@ use crate::clock::MachineClock;
 /// What of the page is read at every exit: all but the posted writes.
 const HEAD_BYTES: usize = page::POSTED;
 
+/// Bytes of the copies of registers, with the address that they are at.
+pub(super) const COPY_BYTES: usize = 8 + page::REGISTERS_BYTES;
+
+const _: () = assert!(page::REGISTERS == page::REGISTERS_ADDRESS + 8);
+
 /// The page that the guest named, and where it stands.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CallPage {
@@ -72,6 +77,7 @@ impl Devices {
         let output = (size_bytes > 0 && size_bytes <= self.ram.size_bytes()).then_some(ring);
         self.raised.set_announced_only(head.u32(page::OPTIONS) & page::ANNOUNCE_ONLY != 0);
         self.calls = Some(CallPage { address, output });
+        self.shown_registers = None;
         self.page_write(address, page::ACCEPTED, &MAGIC.to_le_bytes());
     }
 
@@ -172,13 +178,17 @@ impl Devices {
             if nvme.controller().answers_take_time() {
                 state |= page::MAY_POST;
             }
-            let mut copy = [0; page::REGISTERS_BYTES + 8];
+            let mut copy = [0; COPY_BYTES];
             let (base, registers) = copy.split_at_mut(8);
             if let Some(at) = nvme.read_registers(registers) {
                 state |= page::HAS_REGISTERS;
                 base.copy_from_slice(&at.to_le_bytes());
             }
-            self.page_write(address, page::REGISTERS_ADDRESS, &copy);
+            // Else the guest would have to fetch what it has.
+            if self.shown_registers != Some(copy) {
+                self.shown_registers = Some(copy);
+                self.page_write(address, page::REGISTERS_ADDRESS, &copy);
+            }
         }
         self.page_write(address, page::STATE, &state.to_le_bytes());
         let taken = output.map_or(u64::MAX, |ring| ring.taken);

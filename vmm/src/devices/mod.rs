@@ -88,6 +88,8 @@ pub(crate) struct Devices {
     sink: Arc<dyn MsiSink>,
     /// The page that the guest named, if it did.
     calls: Option<calls::CallPage>,
+    /// The copies of registers that it has.
+    shown_registers: Option<[u8; calls::COPY_BYTES]>,
     /// What was taken out of its output ring last: kept for its memory.
     taken_output: Vec<u8>,
 }
@@ -135,6 +137,7 @@ impl Devices {
             input: Arc::default(),
             sink,
             calls: None,
+            shown_registers: None,
             taken_output: Vec::new(),
         };
         devices.replace_controller(parts.controller);

@@ -1,7 +1,7 @@
 # The memory functions that compiled Rust calls and that no library for this target brings along.
 
 .section .text.memory, "ax"
-.globl memcpy, memmove, memset, memcmp, bcmp
+.globl memcpy, memmove, memset, memcmp, bcmp, opaque_copy
 
 memmove:
     mov %rdi, %rax
@@ -24,6 +24,7 @@ memmove:
     jmp 2b
 3:  ret
 
+opaque_copy:                        # memcpy by a name of which the compiler knows nothing
 memcpy:                             # copies upwards, so memmove may fall into it
     mov %rdi, %rax
     mov %rdx, %rcx
@@ -44,7 +45,14 @@ memcpy:                             # copies upwards, so memmove may fall into i
     add $8, %rsi
     add $8, %rdi
     sub $8, %rcx
-3:  test %rcx, %rcx
+3:  cmp $4, %rcx
+    jb 7f
+    mov (%rsi), %r8d
+    mov %r8d, (%rdi)
+    add $4, %rsi
+    add $4, %rdi
+    sub $4, %rcx
+7:  test %rcx, %rcx
     jz 5f
 6:  mov (%rsi), %r8b
     mov %r8b, (%rdi)

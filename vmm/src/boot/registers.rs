@@ -43,7 +43,11 @@ pub(super) fn pvh(entry: u64, start_info: u64, power_on: kvm_sregs) -> (kvm_regs
     (regs, sregs)
 }
 
+/// Every ring may use ports.
+const RFLAGS_IOPL: u64 = 3 << 12;
+
 /// Those that are not special at the entry of `machine::warm_start`.
 pub(super) fn warm(entry: u64, start_info: u64) -> kvm_regs {
-    kvm_regs { rip: entry, rdi: start_info, rflags: RFLAGS, ..Default::default() }
+    let rflags = RFLAGS | RFLAGS_IOPL;
+    kvm_regs { rip: entry, rdi: start_info, rflags, ..Default::default() }
 }

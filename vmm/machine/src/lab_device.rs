@@ -27,7 +27,7 @@ pub mod reg {
 }
 
 /// `SWAPLAB` and the version of this interface, as a little-endian number.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"SWAPLAB\x02");
+pub const MAGIC: u64 = u64::from_le_bytes(*b"SWAPLAB\x03");
 
 /// Bytes of BAR 0.
 pub const BAR_BYTES: u64 = 0x1000;

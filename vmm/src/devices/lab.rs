@@ -119,7 +119,7 @@ mod tests {
     fn the_registers_read_in_both_widths() {
         let mut lab = LabFunction::new(false);
         lab.set_now(0x1122_3344_5566_7788);
-        assert_eq!(&read::<8>(&mut lab, reg::MAGIC), b"SWAPLAB\x02");
+        assert_eq!(&read::<8>(&mut lab, reg::MAGIC), b"SWAPLAB\x03");
         assert_eq!(read::<4>(&mut lab, reg::NOW), 0x5566_7788_u32.to_le_bytes());
         assert_eq!(read::<4>(&mut lab, reg::NOW + 4), 0x1122_3344_u32.to_le_bytes());
         assert_eq!(read::<8>(&mut lab, 0x800), [0; 8]);

@@ -273,7 +273,7 @@ impl FaultEngine {
     ) -> Faults {
         let mut faults = Faults::default();
         for phase in [Phase::Submission, Phase::Completion] {
-            if self.index.has_rules(phase) {
+            if self.index.may_concern(phase, subject) {
                 self.ask(phase, now_ns, subject, observer, &mut faults);
             }
         }
@@ -298,7 +298,7 @@ impl FaultEngine {
         self.at(Phase::Completion, now_ns, subject, observer)
     }
 
-    /// Mostly there are no rules, and nobody is asked.
+    /// Mostly no rule could be about a command, and none is asked.
     #[inline]
     fn at(
         &mut self,
@@ -308,7 +308,7 @@ impl FaultEngine {
         observer: &mut dyn Observer,
     ) -> Faults {
         let mut faults = Faults::default();
-        if self.index.has_rules(phase) {
+        if self.index.may_concern(phase, subject) {
             self.ask(phase, now_ns, subject, observer, &mut faults);
         }
         faults

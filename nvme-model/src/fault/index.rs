@@ -2,14 +2,56 @@
 //!
 //! Rules are kept by phase, opcode, queue and, where they name blocks, by these. So a command looks at
 //! those that share all of that with it: two places of a table, and of thousands of rules about other
-//! blocks or queues it sees the bounds, or searches them. Namespace, bits and data are not indexed: rules
-//! that differ in these alone are all asked.
+//! blocks or queues it sees the bounds, or searches them. Most commands are outside of all bounds, and learn
+//! it at one glance ([`Reach`]). Namespace, bits and data are not indexed: rules that differ in these alone are all asked.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::rule::{OpClass, Phase, Rule, Transition};
 use super::subject::Subject;
+
+/// What some rules could be about, roughly: nothing outside of it concerns any of them.
+#[derive(Clone, Debug, Default)]
+struct Reach {
+    /// Some rule names neither a range nor a queue.
+    is_everything: bool,
+    /// Every range that a rule about any queue names is in here.
+    ranges: Range<u64>,
+    /// Every queue that a rule names.
+    queues: Range<u32>,
+}
+
+impl Reach {
+    fn with(&self, other: &Self) -> Self {
+        Self {
+            is_everything: self.is_everything || other.is_everything,
+            ranges: hull(&self.ranges, &other.ranges),
+            queues: hull(&self.queues, &other.queues),
+        }
+    }
+
+    #[inline]
+    fn has(&self, subject: &Subject) -> bool {
+        self.is_everything
+            || self.queues.contains(&subject.sqid.into())
+            || !self.ranges.is_empty()
+                && subject.touched().any(|(first, count)| {
+                    first < self.ranges.end && self.ranges.start < first.saturating_add(count)
+                })
+    }
+}
+
+/// The smallest range that has both in it.
+fn hull<T: Copy + Ord>(one: &Range<T>, other: &Range<T>) -> Range<T> {
+    if one.is_empty() {
+        other.clone()
+    } else if other.is_empty() {
+        one.clone()
+    } else {
+        one.start.min(other.start)..one.end.max(other.end)
+    }
+}
 
 /// A rule about a range.
 #[derive(Clone, Debug)]
@@ -66,7 +108,6 @@ impl Bucket {
 /// Rules of one phase and opcode.
 #[derive(Clone, Debug, Default)]
 struct Queues {
-    has_rules: bool,
     /// Rules about any queue.
     any: Bucket,
     /// Rules about one queue, by its number.
@@ -77,7 +118,6 @@ struct Queues {
 
 impl Queues {
     fn add(&mut self, number: u32, rule: &Rule) {
-        self.has_rules = true;
         let bucket = self.bucket(rule.matcher.queue);
         match rule.matcher.lba.as_ref().or(rule.matcher.reg.as_ref()) {
             Some(range) => {
@@ -107,11 +147,17 @@ impl Queues {
         self.bounds = number(self.one.first()).unwrap_or(0)..behind;
     }
 
+    /// Once they are sorted.
+    fn reach(&self) -> Reach {
+        Reach {
+            is_everything: !self.any.plain.is_empty(),
+            ranges: self.any.bounds.clone(),
+            queues: self.bounds.clone(),
+        }
+    }
+
     /// Adds the rules that may be about this.
     fn collect(&self, subject: &Subject, found: &mut Vec<u32>) {
-        if !self.has_rules {
-            return;
-        }
         self.any.collect(subject, found);
         if !self.bounds.contains(&subject.sqid.into()) {
             return;
@@ -130,6 +176,10 @@ struct Class {
     any: Queues,
     /// Rules about one opcode, by it; as many as the highest that a rule names.
     opcodes: Vec<Queues>,
+    /// Of the rules about any opcode.
+    reach: Reach,
+    /// Of these and of the rules about one opcode, by it.
+    reaches: Vec<Reach>,
 }
 
 impl Class {
@@ -144,6 +194,12 @@ impl Class {
     fn sort(&mut self) {
         self.any.sort();
         self.opcodes.iter_mut().for_each(Queues::sort);
+        self.reach = self.any.reach();
+        self.reaches = self.opcodes.iter().map(|one| self.reach.with(&one.reach())).collect();
+    }
+
+    fn may_concern(&self, subject: &Subject) -> bool {
+        self.reaches.get(usize::from(subject.opcode())).unwrap_or(&self.reach).has(subject)
     }
 
     fn collect(&self, subject: &Subject, found: &mut Vec<u32>) {
@@ -185,6 +241,14 @@ impl PhaseIndex {
         self.io.sort();
         self.admin.sort();
         self.transitions.values_mut().for_each(Queues::sort);
+    }
+
+    fn may_concern(&self, subject: &Subject) -> bool {
+        match subject.transition {
+            Some(transition) => self.transitions.contains_key(&transition),
+            None if subject.sqid == nvme_spec::ADMIN_QID => self.admin.may_concern(subject),
+            None => self.io.may_concern(subject),
+        }
     }
 
     fn collect(&self, subject: &Subject, found: &mut Vec<u32>) {
@@ -229,9 +293,11 @@ impl Index {
         }
     }
 
-    /// Whether there is any rule of this phase.
-    pub(super) fn has_rules(&self, phase: Phase) -> bool {
-        self.phase(phase).has_rules
+    /// Whether any rule of this phase could be about `subject`. Mostly there are no rules.
+    #[inline]
+    pub(super) fn may_concern(&self, phase: Phase, subject: &Subject) -> bool {
+        let phase = self.phase(phase);
+        phase.has_rules && phase.may_concern(subject)
     }
 
     /// Whether any rule is about this transition.
@@ -251,3 +317,6 @@ impl Index {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

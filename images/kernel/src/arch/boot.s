@@ -129,7 +129,8 @@ idt_pointer:
 
     .balign 16
 start_frame:
-    .quad rust_start, 0x33, 0x2, boot_stack_top - 8, 0x2b
+    # Ring 3 uses ports by its privilege level: after a warm start some processors take no I/O bitmap.
+    .quad rust_start, 0x33, 0x3002, boot_stack_top - 8, 0x2b
 
 .section .bss.boot, "aw", @nobits
     .balign 4096

@@ -208,10 +208,10 @@ run_on:
 .section .data.trap, "aw"
     .balign 16
 .globl page_fault_frame
-page_fault_frame:                   # the fourth word is the running task's fault stack
-    .quad page_fault_ring3, 0x33, 0x2, fault_stack_window_top, 0x2b
+page_fault_frame:                   # 0x3002: ring 3 uses ports (boot.s); the fourth word is the running task's fault stack
+    .quad page_fault_ring3, 0x33, 0x3002, fault_stack_window_top, 0x2b
 exception_frame:
-    .quad exception_ring3, 0x33, 0x2, report_stack_top, 0x2b
+    .quad exception_ring3, 0x33, 0x3002, report_stack_top, 0x2b
 # Matches stack_pt in boot.s: guard, 32 pages, guard, 32 pages.
 .set stack_window, 0x8000000000
 .set main_stack_window_top, stack_window + 0x21000

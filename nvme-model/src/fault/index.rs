@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::rule::{OpClass, Phase, Rule, Transition};
-use super::subject::Subject;
+use super::subject::{Subject, overlaps};
 
 /// What some rules could be about, roughly: nothing outside of it concerns any of them.
 #[derive(Clone, Debug, Default)]
@@ -35,10 +35,7 @@ impl Reach {
     fn has(&self, subject: &Subject) -> bool {
         self.is_everything
             || self.queues.contains(&subject.sqid.into())
-            || !self.ranges.is_empty()
-                && subject.touched().any(|(first, count)| {
-                    first < self.ranges.end && self.ranges.start < first.saturating_add(count)
-                })
+            || !self.ranges.is_empty() && subject.touched().any(|part| overlaps(&self.ranges, part))
     }
 }
 

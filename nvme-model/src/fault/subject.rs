@@ -68,7 +68,8 @@ impl Subject {
     }
 }
 
-fn overlaps(range: &std::ops::Range<u64>, (first, count): (u64, u64)) -> bool {
+/// Whether so many from the first on have something in common with `range`.
+pub(super) fn overlaps(range: &std::ops::Range<u64>, (first, count): (u64, u64)) -> bool {
     first < range.end && range.start < first.saturating_add(count)
 }
 

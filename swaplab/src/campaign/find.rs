@@ -18,8 +18,8 @@ pub(super) struct Found {
     pub(super) build: Option<String>,
 }
 
-/// Finds the unit that `word` means: a text with `key=value` words, on as many lines as one likes, or the first digits of a name in one of
-/// the files.
+/// Finds the unit that `word` means: a text with `key=value` words, on as many lines as one likes, or the first digits
+/// of a name in one of the files.
 ///
 /// # Errors
 /// Said: what is wrong with the text, or that no file has the name.

@@ -73,11 +73,15 @@ fn ring(address: u32, value: u32) -> Vec<u8> {
     code.extend(leave());
     code.extend(post_one(address, value));
     code.extend(try_to_ring(BELL));
-    // `jne` to the beginning.
-    code.extend([0x0f, 0x85]);
-    code.extend((-(code.len() as i32) - 4).to_le_bytes());
+    begin_again_if_not(&mut code);
     code.extend(wait_for_answer(BELL));
     code
+}
+
+/// `jne` to the beginning of `code`.
+fn begin_again_if_not(code: &mut Vec<u8>) {
+    code.extend([0x0f, 0x85]);
+    code.extend((-(code.len() as i32) - 4).to_le_bytes());
 }
 
 /// Rings with one posted write if somebody attends just now, and leaves the CPU with it if not.
@@ -179,8 +183,7 @@ fn a_guest_that_rings_the_bell_of_the_page_that_is_set_aside_has_named_it() {
     let bell = at(page::BELL);
     let mut code = leave();
     code.extend(try_to_ring(bell));
-    code.extend([0x0f, 0x85]);
-    code.extend((-(code.len() as i32) - 4).to_le_bytes());
+    begin_again_if_not(&mut code);
     code.extend(wait_for_answer(bell));
     code.extend(load32_to_port(at(page::ACCEPTED), ports::EXIT));
     let Some(mut machine) = attended(&code) else { return };

@@ -12,6 +12,10 @@ use triomphe::{Arc, HeaderSlice, HeaderWithLength, ThinArc};
 /// So many buffers are kept for the next writes: an eviction gives up a few at once.
 const SPARES_MAX: usize = 8;
 
+/// So many bytes lie before those of a block in an allocation of [`BlockBytes`]: how often they are shared, and
+/// how many they are. An allocator that wants to keep blocks together knows them by that.
+pub const BLOCK_HEADER_BYTES: usize = 2 * size_of::<usize>();
+
 /// The bytes of blocks, shared by all who have a copy of this. One word: its length is with the bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BlockBytes(ThinArc<(), u8>);
@@ -162,6 +166,13 @@ mod tests {
         assert_eq!((&*bytes, &*kept), (&[7, 1, 2, 7][..], &[7; 4][..]));
         bytes.replace(0..1, &[3]);
         assert_eq!(*bytes, [3, 1, 2, 7]);
+    }
+
+    #[test]
+    fn two_words_lie_before_the_bytes_of_a_block() {
+        let bytes = BlockBytes::from(vec![7; 4096]);
+        let before = bytes.as_ptr().addr() - bytes.0.heap_ptr().addr();
+        assert_eq!(before, BLOCK_HEADER_BYTES);
     }
 
     #[test]

@@ -108,7 +108,7 @@ mod reservation;
 mod rig;
 mod sick;
 
-pub use buffer::BlockBytes;
+pub use buffer::{BLOCK_HEADER_BYTES, BlockBytes};
 pub use cache::{CachedWrite, WriteCache};
 pub use config::{Config, ConfigError, Timing};
 pub use controller::{CachePolicy, Controller, Snapshot};

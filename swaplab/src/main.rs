@@ -15,6 +15,7 @@ mod campaign;
 mod drive;
 mod exit;
 mod fault;
+mod heap;
 mod image;
 mod reproduce;
 mod serve;

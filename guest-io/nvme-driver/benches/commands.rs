@@ -9,6 +9,8 @@
 
 extern crate swaplab_nvme_driver as nvme_driver;
 
+#[path = "../../../swaplab/src/heap.rs"]
+mod heap;
 #[path = "../../../swaplab/src/bench/nvme/load.rs"]
 mod load;
 #[path = "../../../swaplab/src/bench/nvme/machine.rs"]

@@ -8,6 +8,8 @@
 
 extern crate swaplab_nvme_driver as nvme_driver;
 
+#[path = "../../../swaplab/src/heap.rs"]
+mod heap;
 /// The machine of `swaplab bench nvme`, whose own clock valgrind does not bear.
 #[path = "../../../swaplab/src/bench/nvme/machine.rs"]
 mod machine;

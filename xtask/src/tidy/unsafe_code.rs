@@ -4,9 +4,11 @@ use super::rust::Source;
 use super::{Context, Finding};
 
 /// Where unsafe code may be: what touches KVM, what touches hardware or stacks, what plays hardware to a
-/// driver that is not ours, and one instruction that is a hint. Folders end in a slash.
-const PLACES: [&str; 6] = [
+/// driver that is not ours, one instruction that is a hint, and an allocator, whose trait is unsafe. Folders end in a
+/// slash.
+const PLACES: [&str; 7] = [
     "campaign/stacks/src/",
+    "nvme-model/heap/src/",
     "nvme-model/prefetch/src/",
     "vmm/src/kvm/",
     "images/kernel/src/arch/",

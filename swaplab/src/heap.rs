@@ -11,15 +11,12 @@ static HEAP: BlockHeap<BLOCK_HEADER_BYTES, BLOCK_BYTES> = BlockHeap::new();
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    use nvme_model::BlockBytes;
-
     /// If what holds a block were laid out otherwise, the heap would not know it any more, and nothing but time would
     /// tell. Of the system's blocks, one in four begins with a line.
     #[test]
     fn blocks_of_the_media_are_the_heaps() {
-        let blocks: Vec<_> = (0..1000).map(|_| BlockBytes::from(&[7; BLOCK_BYTES][..])).collect();
+        let block = |_| nvme_model::BlockBytes::from(&[7; block::BLOCK_BYTES][..]);
+        let blocks: Vec<_> = (0..1000).map(block).collect();
         for block in blocks {
             assert!(block.as_ptr().addr().is_multiple_of(64));
         }

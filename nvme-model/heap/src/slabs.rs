@@ -1,7 +1,7 @@
 //! All slabs of a heap: who gives the next block, and when a slab comes and goes.
 //!
-//! Invariants: exactly the slabs with room are in the list. At most one of them is empty, and then no other was in
-//! the list when it became so: a block that comes and goes at the edge of a slab costs no mapping.
+//! Invariants: exactly the slabs that have room and blocks are in the list. Of those without blocks one is kept, so that
+//! a number of blocks that goes up and down around the edge of a slab costs no mapping.
 
 // UNSAFETY: slabs are memory of the host, and a block says by its address whose it is.
 #![expect(unsafe_code)]
@@ -15,9 +15,11 @@ use crate::slab::Slab;
 #[derive(Debug)]
 pub(crate) struct Slabs {
     shape: Shape,
-    /// The first slab with room.
+    /// The first slab that has room and blocks.
     with_room: Option<Slab>,
-    /// How many there are, with room or without.
+    /// A slab without blocks.
+    spare: Option<Slab>,
+    /// How many slabs there are.
     mapped: usize,
 }
 
@@ -28,7 +30,7 @@ unsafe impl Send for Slabs {}
 impl Slabs {
     /// No slabs.
     pub(crate) const fn new(shape: Shape) -> Self {
-        Self { shape, with_room: None, mapped: 0 }
+        Self { shape, with_room: None, spare: None, mapped: 0 }
     }
 
     /// How many slabs are mapped.
@@ -59,21 +61,35 @@ impl Slabs {
         }
         // SAFETY: the caller's promise, and the block lies in this slab.
         unsafe { slab.give(block) };
-        let is_alone = slab.head().before.get().is_none() && slab.head().behind.get().is_none();
-        if slab.is_empty() && !is_alone {
+        if slab.is_empty() {
             self.unlink(slab);
-            self.mapped -= 1;
-            // SAFETY: it is empty, and the list had the only copy.
-            unsafe { slab.unmap() };
+            self.retire(slab);
         }
     }
 
-    /// One more slab. The first is not on a huge page: who never has more than two megabytes of blocks would only pay for
-    /// zeros.
+    /// Keeps a slab without blocks, or gives it back to the host.
+    fn retire(&mut self, slab: Slab) {
+        if self.spare.is_none() {
+            self.spare = Some(slab);
+            return;
+        }
+        self.mapped -= 1;
+        // SAFETY: it is empty, and the list, which it was taken out of, had the only copy.
+        unsafe { slab.unmap() };
+    }
+
+    /// One more slab with room.
     fn grow(&mut self) -> Option<Slab> {
+        let slab = self.spare.take().or_else(|| self.map())?;
+        self.link(slab);
+        Some(slab)
+    }
+
+    /// One more slab of the host's memory. The first is not on a huge page: who never has more than two megabytes of
+    /// blocks would only pay for zeros.
+    fn map(&mut self) -> Option<Slab> {
         let slab = Slab::map(self.mapped > 0)?;
         self.mapped += 1;
-        self.link(slab);
         Some(slab)
     }
 

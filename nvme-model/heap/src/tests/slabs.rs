@@ -97,6 +97,23 @@ fn a_block_that_comes_and_goes_at_the_edge_of_a_slab_maps_nothing() {
 }
 
 #[test]
+fn blocks_whose_number_goes_up_and_down_around_that_of_a_slab_map_nothing() {
+    let heap = TestHeap::new();
+    let mut first = blocks(&heap, SLOTS);
+    let mut spares = Vec::new();
+    for _ in 0..3 {
+        let second = Block::new(&heap, CLASS_BYTES, 8, 1);
+        assert_eq!(mapped(&heap), 2);
+        spares.push(second.place());
+        first.pop();
+        drop(second);
+        assert_eq!(mapped(&heap), 2, "one without blocks is kept");
+        first.push(Block::new(&heap, CLASS_BYTES, 8, 2));
+    }
+    assert_eq!(spares, [spares[0]; 3]);
+}
+
+#[test]
 fn a_block_that_is_used_again_and_should_be_zero_is() {
     let heap = TestHeap::new();
     let used = Block::new(&heap, CLASS_BYTES, 8, 0xff).place();

@@ -35,6 +35,14 @@ impl BlockBytes {
         prefetch::run(header, behind(range.start), behind(range.end).saturating_sub(1))
     }
 
+    /// Asks memory for the count of copies, and for the translations of the pages that so many bytes are on: what it takes to
+    /// have others in their place.
+    pub(crate) fn warm_ends(&self, length: usize) {
+        let header = &self.0.header;
+        prefetch::value(header);
+        prefetch::behind(header, size_of_val(header).saturating_add(length).saturating_sub(1));
+    }
+
     /// Puts other bytes at a place that is within these. Whoever shares them keeps what was there.
     pub(crate) fn replace(&mut self, at: Range<usize>, src: &[u8]) {
         if self.is_shared() {

@@ -117,6 +117,6 @@ pub use fault::{FaultEngine, FaultPlan};
 pub use findings::{Finding, FindingKind, Findings};
 pub use inventory::NamespaceError;
 pub use lab::{LabBound, LabClock, LabIrq, LabWake, LabWorld, lab_wait, lab_wait_in};
-pub use media::{FileAccess, FileMedia, Media, MediaError, OverlayMedia, RamMedia};
+pub use media::{Access, FileAccess, FileMedia, Media, MediaError, OverlayMedia, RamMedia};
 pub use ports::{BadAddress, GuestMemory, IrqSink, Observer, Ports};
 pub use prefetch::Rest;

@@ -19,6 +19,19 @@ pub trait GuestMemory {
     /// [`BadAddress`] if any byte is not memory; `dst` is then undefined.
     fn read(&self, address: u64, dst: &mut [u8]) -> Result<(), BadAddress>;
 
+    /// Copies guest memory to a place that nobody looks at soon, so it need not go through the processor's
+    /// caches. Other threads find it there once [`GuestMemory::settle`] was called, which is up to whoever lends the
+    /// memory.
+    ///
+    /// # Errors
+    /// As [`GuestMemory::read`].
+    fn read_past_caches(&self, address: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
+        self.read(address, dst)
+    }
+
+    /// Waits for what went past the caches. The controller does not call this.
+    fn settle(&self) {}
+
     /// Copies `src` to guest memory from `address` on.
     ///
     /// # Errors

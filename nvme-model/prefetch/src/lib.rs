@@ -21,6 +21,12 @@ pub fn value<T>(value: &T) {
     line(core::ptr::from_ref(value).addr());
 }
 
+/// Asks for the line that is so many bytes behind the beginning of `near`, as [`run`] does.
+#[inline]
+pub fn behind<T>(near: &T, offset: usize) {
+    line(core::ptr::from_ref(near).addr().wrapping_add(offset));
+}
+
 /// Asks for the beginning, which is 512 bytes, and for the last line of bytes that lie `first..=last` behind the
 /// beginning of `near`. They need not be part of it, nor be memory. The last line is asked for because of its
 /// page, which may be another one. Returns what is between.
@@ -78,6 +84,7 @@ mod tests {
     fn nothing_is_changed_and_no_place_is_wrong() {
         let page = [7_u8; 4096];
         super::value(&page);
+        [0, 4095, 1 << 40, usize::MAX].map(|offset| super::behind(&page, offset));
         for first in [0, 1, 4095, 1 << 40, usize::MAX] {
             for last in [0, 63, 4095, 4096, 1 << 40, usize::MAX] {
                 let mut rest = super::run(&page, first, last);

@@ -13,7 +13,7 @@ use crate::queue::{Bell, News, Objection, ShadowDoorbells, Wrong};
 use crate::{Event, GuestMemory, Observer, Ports};
 
 /// The admin queue has no shadow.
-const FIRST_IO_QID: u16 = ADMIN_QID + 1;
+pub(super) const FIRST_IO_QID: u16 = ADMIN_QID + 1;
 
 impl Controller {
     /// A doorbell register was written. Before the controller is ready, and after it failed, that means
@@ -176,6 +176,7 @@ impl Controller {
 
     /// Tells the host which doorbells it has to ring, and looks once more: it may have been about to.
     pub(super) fn look_again(&mut self, ports: &mut Ports<'_>) -> bool {
+        self.write_completions(ports);
         self.publish_events(ports.memory);
         self.look_at_shadow(ports)
     }

@@ -20,6 +20,7 @@ use nvme_spec::{ADMIN_QID, NvmOpcode, Sqe};
 use super::Controller;
 use crate::command::{Command, NvmCommand, NvmOp};
 use crate::failure::Failure;
+use crate::media::Access;
 use crate::queue::SubmissionQueue;
 use crate::{GuestMemory, Rest};
 
@@ -29,8 +30,8 @@ const BATCH: usize = 8;
 /// If commands are due at once: so many commands ahead of its turn the bytes of a batch's first are asked for.
 const BYTES_TO_TURN: usize = 1;
 
-/// A namespace, and the first block that a command moves there.
-type Target = (u32, u64);
+/// A namespace, the first block that a command moves there, and which way.
+type Target = (u32, u64, Access);
 
 /// So many lines of a block are asked for at each of the six stops that a command makes: with those asked for at first, two
 /// thirds of 4096 bytes. The processor itself sees to the rest. Measured: 6 is a little faster than 10, which is all of them.
@@ -134,22 +135,27 @@ impl Controller {
         self.lookahead.coming = coming;
     }
 
-    fn ask_for_place(&self, (nsid, slba): Target) {
+    fn ask_for_place(&self, (nsid, slba, _): Target) {
         if let Some(ns) = self.namespaces.get(nsid) {
             ns.media.seek(slba);
         }
     }
 
-    fn ask_for_bytes(&self, (nsid, slba): Target) -> Rest {
-        self.namespaces.get(nsid).map_or_else(Rest::default, |ns| ns.media.warm(slba))
+    fn ask_for_bytes(&self, (nsid, slba, access): Target) -> Rest {
+        self.namespaces.get(nsid).map_or_else(Rest::default, |ns| ns.media.warm(slba, access))
     }
 }
 
 /// What a command moves, if it moves blocks.
 fn target(command: &Command) -> Option<Target> {
     match command {
-        Command::Nvm(NvmCommand { nsid, op: NvmOp::Read | NvmOp::Write { .. }, span, .. }) => {
-            Some((*nsid, span.slba))
+        Command::Nvm(NvmCommand { nsid, op, span, .. }) => {
+            let access = match op {
+                NvmOp::Read => Access::Read,
+                NvmOp::Write { .. } => Access::Write,
+                _ => return None,
+            };
+            Some((*nsid, span.slba, access))
         }
         _ => None,
     }
@@ -157,8 +163,12 @@ fn target(command: &Command) -> Option<Target> {
 
 /// The same of an entry that nobody has checked.
 fn target_of_entry(sqe: &Sqe) -> Option<Target> {
-    let is_moving = [NvmOpcode::READ.0, NvmOpcode::WRITE.0].contains(&sqe.opcode());
-    is_moving.then(|| (sqe.nsid.get(), sqe.slba()))
+    let access = match NvmOpcode(sqe.opcode()) {
+        NvmOpcode::READ => Access::Read,
+        NvmOpcode::WRITE => Access::Write,
+        _ => return None,
+    };
+    Some((sqe.nsid.get(), sqe.slba(), access))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use nvme_spec::{ADMIN_QID, Status};
 
+use super::doorbell::FIRST_IO_QID;
 use super::inflight::InFlight;
 use super::{Controller, Outcome};
 use crate::event::FatalCause;
@@ -155,13 +156,26 @@ impl Controller {
         let phase = cq.phase() ^ (wrong_phase == Some(PhaseFault::Inverted));
         let cqe = nvme_spec::Cqe::new(cid, sqid, sqhd, status, dw0, phase);
         let vector = cq.vector;
-        if cq.post(slot, ports.memory, &cqe).is_err() {
+        let is_kept = self.is_polled && cqid != ADMIN_QID;
+        if cq.post(slot, ports.memory, &cqe, is_kept).is_err() {
             self.fail(FatalCause::CqPost, ports.observer);
             return None;
         }
         let event = Event::Complete { cqid, sqid, cid, status, dw0 };
         ports.observer.event(self.now_ns, &event);
         vector
+    }
+
+    /// Writes the completions that were kept because a host that polls looks at their line: before anything else is done
+    /// that it can see.
+    pub(super) fn write_completions(&mut self, ports: &mut Ports<'_>) {
+        let mut is_lost = false;
+        for (_, cq) in self.queues.cqs.starting_at(FIRST_IO_QID) {
+            is_lost |= !cq.is_written() && cq.write(ports.memory).is_err();
+        }
+        if is_lost {
+            self.fail(FatalCause::CqPost, ports.observer);
+        }
     }
 
     /// Signals a completion as coalescing has it.

@@ -32,6 +32,7 @@ impl Controller {
                 break;
             }
         }
+        self.write_completions(ports);
         self.work_done = self.work_done.saturating_add(work.into());
         self.watch_full(ports.observer);
         self.raise_doorbell_errors();
@@ -83,8 +84,11 @@ impl Controller {
         self.lookahead.go_on();
         let number = entry.subject.number;
         let faults = self.faults.at_submission(self.now_ns, &entry.subject, ports.observer);
-        if !faults.is_empty() && (!self.befall(&faults, ports.observer) || !self.has_queue(cqid)) {
-            return self.release(entry);
+        if !faults.is_empty() {
+            self.write_completions(ports);
+            if !self.befall(&faults, ports.observer) || !self.has_queue(cqid) {
+                return self.release(entry);
+            }
         }
         if faults.has(ActionKind::SpuriousInterrupt) {
             let vector = self.queues.cqs.get(cqid).and_then(|cq| cq.vector);
@@ -158,6 +162,9 @@ impl Controller {
             self.complete(entry, &outcome, ports);
             return true;
         }
+        if entry.sqid() == ADMIN_QID {
+            self.write_completions(ports);
+        }
         self.lookahead.turn(&entry.command);
         let executed =
             if self.complete_early(&entry) { Some(Ok(0)) } else { self.execute(&entry, ports) };
@@ -177,6 +184,7 @@ impl Controller {
             self.lookahead.go_on();
             return outcome.is_ok();
         }
+        self.write_completions(ports);
         let goes_on = self.befall(&faults, ports.observer);
         if !goes_on || faults.has(ActionKind::Drop) {
             self.release(entry);

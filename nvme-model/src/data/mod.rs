@@ -12,8 +12,8 @@ use std::ops::Deref;
 use nvme_spec::sgl::SglDescriptor;
 use nvme_spec::status;
 
-use crate::GuestMemory;
 use crate::failure::{Failure, byte};
+use crate::{BadAddress, GuestMemory};
 
 /// A part of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,12 +164,29 @@ pub(crate) fn gather(
     segments: &[Segment],
     data: &mut [u8],
 ) -> Result<(), Failure> {
+    gather_by(segments, data, |address, piece| memory.read(address, piece))
+}
+
+/// The same for data that nobody looks at soon.
+pub(crate) fn gather_past_caches(
+    memory: &dyn GuestMemory,
+    segments: &[Segment],
+    data: &mut [u8],
+) -> Result<(), Failure> {
+    gather_by(segments, data, |address, piece| memory.read_past_caches(address, piece))
+}
+
+fn gather_by(
+    segments: &[Segment],
+    data: &mut [u8],
+    read: impl Fn(u64, &mut [u8]) -> Result<(), BadAddress>,
+) -> Result<(), Failure> {
     let mut rest = data;
     for segment in segments {
         let length = usize::try_from(segment.length()).unwrap_or(usize::MAX).min(rest.len());
         let (piece, after) = rest.split_at_mut(length);
         if let Segment::Memory { address, .. } = segment {
-            memory.read(*address, piece).map_err(|_| transfer_error())?;
+            read(*address, piece).map_err(|_| transfer_error())?;
         }
         rest = after;
     }

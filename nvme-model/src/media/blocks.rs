@@ -2,13 +2,17 @@
 
 use std::ops::Range;
 
-use super::MediaError;
+use super::{Access, MediaError};
 use crate::Rest;
 use crate::buffer::BlockBytes;
 use crate::radix::Radix;
 
 /// A leaf of the tree has about so many bytes: one block of 4096, or eight of 512.
 const LEAF_BYTES: usize = 4096;
+
+/// More than the caches of one processor, and than its share of those that several have. Twice or half of it makes no
+/// difference to a drive of hundreds of megabytes or to one of a few.
+const CACHES_BYTES: u64 = 32 << 20;
 
 /// What is known of a leaf, in one word: a drive of millions of blocks has as many of these.
 ///
@@ -64,6 +68,8 @@ pub(super) struct Blocks {
     block_bytes: u32,
     size_blocks: u64,
     leaf_blocks: u64,
+    /// Leaves that were given bytes. What was discarded since is not taken off.
+    filled: u64,
 }
 
 impl Blocks {
@@ -71,7 +77,7 @@ impl Blocks {
         let fit = LEAF_BYTES.checked_div(block_bytes as usize).unwrap_or(1).max(1);
         let leaf_blocks = 1_u64.wrapping_shl(fit.ilog2());
         let leaves = Radix::new(size_blocks.div_ceil(leaf_blocks), Leaf::HOLE);
-        Self { leaves, block_bytes, size_blocks, leaf_blocks }
+        Self { leaves, block_bytes, size_blocks, leaf_blocks, filled: 0 }
     }
 
     /// Blocks that hide whatever is below.
@@ -87,6 +93,11 @@ impl Blocks {
 
     pub(super) fn size_blocks(&self) -> u64 {
         self.size_blocks
+    }
+
+    /// Whether they take more memory than a processor has caches.
+    pub(super) fn outgrow_caches(&self) -> bool {
+        self.filled.saturating_mul(self.leaf_bytes() as u64) > CACHES_BYTES
     }
 
     /// The leaf of a block.
@@ -160,11 +171,16 @@ impl Blocks {
         prefetch::value(self.leaves.get(self.leaf(lba)).0);
     }
 
-    /// Asks for the first bytes of a block, and returns the others, to the end of its leaf.
-    pub(super) fn warm(&self, lba: u64) -> Rest {
+    /// Asks for the first bytes of a block, and returns the others, to the end of its leaf. If they are to be replaced past
+    /// the caches, only what that takes is asked for.
+    pub(super) fn warm(&self, lba: u64, access: Access) -> Rest {
         let Some(bytes) = &self.leaves.get(self.leaf(lba)).0.0 else {
             return Rest::default();
         };
+        if access == Access::Write && self.outgrow_caches() {
+            bytes.warm_ends(self.leaf_bytes());
+            return Rest::default();
+        }
         let before = self.bytes(lba & self.leaf_blocks.saturating_sub(1));
         bytes.warm(before..self.leaf_bytes())
     }
@@ -189,6 +205,7 @@ impl Blocks {
         let is_whole = from.len() == self.leaf_bytes();
         let fresh = if is_whole { None } else { self.leaf_below(part.leaf, below)? };
         let Leaf(leaf) = self.leaves.get_mut(part.leaf);
+        let is_filled = fresh.is_some() || leaf.as_ref().is_none_or(|bytes| bytes.is_empty());
         if let Some(fresh) = fresh {
             *leaf = Some(fresh.into());
         }
@@ -199,7 +216,12 @@ impl Blocks {
             }
             leaf => *leaf = Some(from.into()),
         }
+        self.count(is_filled);
         Ok(())
+    }
+
+    fn count(&mut self, is_filled: bool) {
+        self.filled = self.filled.saturating_add(is_filled.into());
     }
 
     /// The bytes of a leaf that has none of its own yet; `None` if it has.
@@ -233,7 +255,9 @@ impl Blocks {
         }
         let leaf = self.leaf(lba);
         let Leaf(before) = std::mem::replace(self.leaves.get_mut(leaf), Leaf(Some(src)));
-        Ok(before.filter(|bytes| !bytes.is_empty()))
+        let before = before.filter(|bytes| !bytes.is_empty());
+        self.count(before.is_none());
+        Ok(before)
     }
 
     /// Makes blocks read as zeros: `below` too, if there is anything.

@@ -41,6 +41,15 @@ pub struct MediaError {
     pub source: std::io::Error,
 }
 
+/// What a block is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Its bytes.
+    Read,
+    /// Others will take its place.
+    Write,
+}
+
 /// Non-volatile blocks. What `write` returned for, survives a power cut of the controller.
 ///
 /// Callers keep `lba + blocks <= size_blocks` and whole blocks; anything else is their bug.
@@ -86,10 +95,17 @@ pub trait Media: fmt::Debug + Send + Sync {
     /// A hint: this block will be wanted. Asks memory for where it lies, if that is kept in memory; does not wait.
     fn seek(&self, _lba: u64) {}
 
-    /// A hint: this block is wanted next but a few. Asks memory for its first bytes, if they are in memory, and returns
-    /// the others, to be asked for before its turn; does not wait, if [`Media::seek`] was some time ago.
-    fn warm(&self, _lba: u64) -> Rest {
+    /// A hint: this block has its turn after a few others. Asks memory for its first bytes, if they are in memory, and
+    /// returns the others, to be asked for before its turn; for less, if they will not be looked at. Does not wait, if
+    /// [`Media::seek`] was some time ago.
+    fn warm(&self, _lba: u64, _access: Access) -> Rest {
         Rest::default()
+    }
+
+    /// Whether it holds more in memory than a processor's caches do: what is written is in none of them by the time that
+    /// somebody reads it.
+    fn outgrows_caches(&self) -> bool {
+        false
     }
 
     /// Makes what was written safe against a crash of the host, too.

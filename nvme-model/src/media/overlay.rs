@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::blocks::Blocks;
-use super::{Media, MediaError};
+use super::{Access, Media, MediaError};
 use crate::{BlockBytes, Rest};
 
 /// Media over a base that nobody changes any more. Any number of them can share one base; a snapshot
@@ -93,8 +93,12 @@ impl Media for OverlayMedia {
         self.blocks.seek(lba);
     }
 
-    fn warm(&self, lba: u64) -> Rest {
-        self.blocks.warm(lba)
+    fn warm(&self, lba: u64, access: Access) -> Rest {
+        self.blocks.warm(lba, access)
+    }
+
+    fn outgrows_caches(&self) -> bool {
+        self.blocks.outgrow_caches()
     }
 
     fn flush(&mut self) -> Result<(), MediaError> {

@@ -1,7 +1,7 @@
 //! Sparse media in memory.
 
 use super::blocks::{Blocks, NOTHING};
-use super::{Media, MediaError};
+use super::{Access, Media, MediaError};
 use crate::{BlockBytes, Rest};
 
 /// Blocks in memory; only those written take space. A snapshot takes constant time and shares
@@ -58,8 +58,12 @@ impl Media for RamMedia {
         self.blocks.seek(lba);
     }
 
-    fn warm(&self, lba: u64) -> Rest {
-        self.blocks.warm(lba)
+    fn warm(&self, lba: u64, access: Access) -> Rest {
+        self.blocks.warm(lba, access)
+    }
+
+    fn outgrows_caches(&self) -> bool {
+        self.blocks.outgrow_caches()
     }
 
     fn flush(&mut self) -> Result<(), MediaError> {

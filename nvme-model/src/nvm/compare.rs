@@ -2,7 +2,7 @@
 
 use nvme_spec::status;
 
-use super::transfer::{Extent, invalid_protection};
+use super::transfer::{Extent, Purpose, invalid_protection};
 use crate::command::NvmCommand;
 use crate::controller::Outcome;
 use crate::failure::Failure;
@@ -23,7 +23,7 @@ impl Controller {
         ports: &mut Ports<'_>,
     ) -> Outcome {
         refuse_action(extent)?;
-        let mut hosts = self.receive_blocks(extent, command, ports)?;
+        let mut hosts = self.receive_blocks(extent, command, Purpose::Look, ports)?;
         if !faults.is_empty() {
             faults.corrupt(hosts.bytes());
         }

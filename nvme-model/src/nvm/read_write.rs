@@ -1,6 +1,6 @@
 //! Read and Write.
 
-use super::transfer::Extent;
+use super::transfer::{Extent, Purpose};
 use crate::buffer::Buffer;
 use crate::command::NvmCommand;
 use crate::controller::Outcome;
@@ -69,7 +69,7 @@ impl Controller {
         let moved = faults.transferred(blocks.len());
         if moved < blocks.len() {
             // What is not transferred stays as it is in the host's memory.
-            let present = self.receive_blocks(extent, command, ports)?;
+            let present = self.receive_blocks(extent, command, Purpose::Look, ports)?;
             let rest = blocks.iter_mut().zip(present.iter()).skip(moved);
             rest.for_each(|(byte, old)| *byte = *old);
         }
@@ -104,7 +104,7 @@ impl Controller {
         extent: &Extent,
         ports: &Ports<'_>,
     ) -> Result<Buffer, Failure> {
-        let mut blocks = self.receive_blocks(extent, command, ports)?;
+        let mut blocks = self.receive_blocks(extent, command, Purpose::Store, ports)?;
         match extent.format.protection {
             Some(protection) if extent.fields.is_action() => {
                 protection.insert(blocks.bytes(), &extent.fields);

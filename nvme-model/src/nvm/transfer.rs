@@ -25,6 +25,15 @@ pub(super) struct Extent {
     pub(super) fields: Fields,
 }
 
+/// What becomes of blocks that the host sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// They are compared with something, here and now.
+    Look,
+    /// They go to the storage.
+    Store,
+}
+
 impl Extent {
     /// Bytes of all the blocks as they are stored.
     pub(super) fn stored_bytes(&self) -> usize {
@@ -163,15 +172,22 @@ impl Controller {
         &mut self,
         extent: &Extent,
         command: &NvmCommand,
+        purpose: Purpose,
         ports: &Ports<'_>,
     ) -> Result<Buffer, Failure> {
         let host = self.data_buffer(extent, command, Direction::FromHost, ports)?;
         if extent.is_verbatim() {
-            let spares = self.namespaces.get_mut(command.nsid).map(|ns| &mut ns.spares);
             let length = extent.stored_bytes();
-            let mut blocks =
-                spares.map_or_else(|| Buffer::zeros(length), |spares| spares.take(length));
-            data::gather(ports.memory, &host, blocks.bytes())?;
+            let ns = self.namespaces.get_mut(command.nsid);
+            // What is checked on the way is looked at right away.
+            let is_left_alone = purpose == Purpose::Store && extent.format.protection.is_none();
+            let is_far = is_left_alone && ns.as_ref().is_some_and(|ns| ns.media.outgrows_caches());
+            let mut blocks = ns.map_or_else(|| Buffer::zeros(length), |ns| ns.spares.take(length));
+            if is_far {
+                data::gather_past_caches(ports.memory, &host, blocks.bytes())?;
+            } else {
+                data::gather(ports.memory, &host, blocks.bytes())?;
+            }
             return Ok(blocks);
         }
         let hosts_metadata = Self::metadata_buffer(extent, command, Direction::FromHost, ports)?;

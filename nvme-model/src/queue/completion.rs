@@ -2,6 +2,7 @@
 
 use nvme_spec::{CQE_BYTES, Cqe};
 
+use super::line::Line;
 use super::shadow::{Bell, Mirror};
 use super::{Objection, QueueDmaError, distance, entry_address, next_index};
 use crate::GuestMemory;
@@ -47,6 +48,8 @@ pub(crate) struct CompletionQueue {
     /// The tag does not change any more: a fault.
     is_phase_frozen: bool,
     reserved: u32,
+    /// What is not written yet.
+    line: Line,
     /// The interrupt vector, if interrupts are enabled.
     pub(crate) vector: Option<u16>,
     mirror: Mirror,
@@ -63,6 +66,7 @@ impl CompletionQueue {
             phase: true,
             is_phase_frozen: false,
             reserved: 0,
+            line: Line::default(),
             vector,
             mirror: Mirror::default(),
         }
@@ -110,22 +114,40 @@ impl CompletionQueue {
         self.head != self.tail
     }
 
-    /// Writes an entry into the reserved place. A host that polls the phase tag, which is in the last dword,
-    /// finds the rest in place. `cqe` has [`Self::phase`]'s tag, unless a rule lies about it.
+    /// Writes an entry into the reserved place, or keeps it until its line is full or [`Self::write`]. A host that polls
+    /// the phase tag, which is in the last dword, finds the rest in place. `cqe` has [`Self::phase`]'s tag, unless a rule
+    /// lies about it.
     pub(crate) fn post(
         &mut self,
         slot: Slot,
         memory: &dyn GuestMemory,
         cqe: &Cqe,
+        is_kept: bool,
     ) -> Result<(), QueueDmaError> {
         self.release(slot);
         let address = entry_address(self.base, self.tail, CQE_BYTES as u64).ok_or(QueueDmaError)?;
-        memory.publish(address, &cqe.to_bytes()).map_err(|_| QueueDmaError)?;
+        if is_kept {
+            self.line.add(address, cqe.to_bytes(), memory)?;
+        } else {
+            memory.publish(address, &cqe.to_bytes()).map_err(|_| QueueDmaError)?;
+        }
         self.tail = next_index(self.tail, self.size);
         if self.tail == 0 && !self.is_phase_frozen {
             self.phase = !self.phase;
         }
         Ok(())
+    }
+}
+
+impl CompletionQueue {
+    /// Whether every entry is written that was posted.
+    pub(crate) fn is_written(&self) -> bool {
+        self.line.is_empty()
+    }
+
+    /// Writes what was kept.
+    pub(crate) fn write(&mut self, memory: &dyn GuestMemory) -> Result<(), QueueDmaError> {
+        self.line.write(memory)
     }
 }
 

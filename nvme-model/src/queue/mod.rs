@@ -6,6 +6,7 @@
 mod arbiter;
 mod coalesce;
 mod completion;
+mod line;
 mod shadow;
 mod submission;
 mod vectors;

@@ -30,7 +30,29 @@ impl GuestMemory for Memory {
 fn post(cq: &mut CompletionQueue, memory: &Memory, cid: u16) {
     let slot = cq.reserve().expect("a free place");
     let cqe = Cqe::new(cid, 1, 0, Status::SUCCESS, 0, cq.phase());
-    cq.post(slot, memory, &cqe).expect("post");
+    cq.post(slot, memory, &cqe, false).expect("post");
+}
+
+/// How many of the first entries are in memory.
+fn written(memory: &Memory) -> usize {
+    memory.0.borrow().chunks(CQE_BYTES).take_while(|entry| entry.iter().any(|b| *b != 0)).count()
+}
+
+#[test]
+fn entries_that_are_kept_are_written_with_the_last_of_their_line_or_on_demand() {
+    let memory = Memory(RefCell::new(vec![0; 4096]));
+    let mut cq = CompletionQueue::new(0, 64, None);
+    let mut seen = Vec::new();
+    for cid in 1..=9 {
+        let slot = cq.reserve().expect("a free place");
+        let cqe = Cqe::new(cid, 1, 0, Status::SUCCESS, 0, cq.phase());
+        cq.post(slot, &memory, &cqe, true).expect("memory");
+        seen.push(written(&memory));
+        assert_eq!(cq.is_written(), cid % 4 == 0);
+    }
+    assert_eq!(seen, [0, 0, 0, 4, 4, 4, 4, 8, 8]);
+    cq.write(&memory).expect("memory");
+    assert_eq!((written(&memory), cq.is_written()), (9, true));
 }
 
 #[test]
@@ -122,7 +144,7 @@ fn a_ring_at_the_end_of_the_address_space_is_a_dma_error() {
     assert_eq!(sq.fetch(&memory, &mut Sqe::default()), Err(QueueDmaError));
     let mut cq = CompletionQueue::new(u64::MAX - 8, 4, None);
     let slot = cq.reserve().expect("a free place");
-    assert_eq!(cq.post(slot, &memory, &Cqe::default()), Err(QueueDmaError));
+    assert_eq!(cq.post(slot, &memory, &Cqe::default(), false), Err(QueueDmaError));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::{BadAddress, GuestMemory, IrqSink, LabIrq};
 
 /// Pages that exist; everything else is a bad address. Notes accesses outside.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Pages {
     pages: RefCell<BTreeMap<u64, Box<[u8; 4096]>>>,
     pub(crate) refused: Cell<u64>,

@@ -171,13 +171,27 @@ impl<M: GuestMemory> NvmeFunction<M> {
     }
 }
 
-/// Guest memory as a function reaches it.
-pub(super) struct Dma<'a, M> {
+/// Guest memory as a function reaches it, for as long as a device works.
+pub(super) struct Dma<'a, M: GuestMemory> {
     pub(super) memory: &'a M,
     pub(super) is_enabled: bool,
 }
 
+/// Another thread may have the device next.
+impl<M: GuestMemory> Drop for Dma<'_, M> {
+    fn drop(&mut self) {
+        self.memory.settle();
+    }
+}
+
 impl<M: GuestMemory> GuestMemory for Dma<'_, M> {
+    fn read_past_caches(&self, address: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
+        if !self.is_enabled {
+            return Err(BadAddress { address });
+        }
+        self.memory.read_past_caches(address, dst)
+    }
+
     fn read(&self, address: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
         if !self.is_enabled {
             return Err(BadAddress { address });

@@ -17,6 +17,7 @@ use nvme_model::{BadAddress, GuestMemory};
 use vm_memory::mmap::MmapRegionBuilder;
 use vm_memory::{GuestAddress, GuestMemoryMmap, GuestRegionMmap};
 
+use super::streaming;
 use crate::VmmError;
 
 /// A huge page.
@@ -200,6 +201,18 @@ impl GuestMemory for Ram {
         // any mixture of bytes is a right answer.
         unsafe { from.copy_to_nonoverlapping(dst.as_mut_ptr(), dst.len()) };
         Ok(())
+    }
+
+    fn read_past_caches(&self, address: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
+        let from = self.host_range(address, dst.len())?;
+        // SAFETY: as in `read`. Whoever has `dst` is on this thread and sees what it wrote; before another thread gets
+        // it, this one has called `settle` (`Dma` does at the end of each step, and nobody else calls this).
+        unsafe { streaming::copy(from, dst) };
+        Ok(())
+    }
+
+    fn settle(&self) {
+        streaming::settle();
     }
 
     fn write(&self, address: u64, src: &[u8]) -> Result<(), BadAddress> {

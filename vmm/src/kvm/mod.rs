@@ -9,6 +9,7 @@ mod irq;
 mod kick;
 mod memory;
 mod reset;
+mod streaming;
 mod vcpu;
 mod vm;
 mod warm;

@@ -5,7 +5,7 @@ use nvme_spec::{Sqe, status};
 use proptest::prelude::*;
 
 use crate::rig::{DATA, ENTRIES, Rig};
-use crate::{Config, Event, FaultPlan, FindingKind, GuestMemory};
+use crate::{Config, Event, FatalCause, FaultPlan, FindingKind, GuestMemory};
 
 const VALUES: u64 = DATA + 50 * 4096;
 const EVENTS: u64 = DATA + 51 * 4096;
@@ -86,6 +86,25 @@ fn while_somebody_polls_the_event_index_moves_once_in_half_a_lap_and_is_never_pa
         moves += u32::from(event(&rig, SQ1) != before);
     }
     assert_eq!(moves, 4 * ENTRIES / 7, "half a lap is seven steps of sixteen");
+}
+
+#[test]
+fn a_completion_ring_that_is_gone_is_fatal_once_while_somebody_polls_too() {
+    let mut rig = rig();
+    let Rig { controller, memory, .. } = &mut rig;
+    controller.set_polled(true, memory);
+    for cid in 1..7 {
+        rig.enqueue(1, cid, Sqe::flush(1));
+    }
+    rig.memory.revoke(0x4_0000 + 3 * 4096);
+    set(&rig, SQ1, 6);
+    rig.step();
+    rig.settle();
+    let causes = rig.seen(|event| match event {
+        Event::Fatal { cause } => Some(*cause),
+        _ => None,
+    });
+    assert_eq!((causes, rig.read32(nvme_spec::register::CSTS)), (vec![FatalCause::CqPost], 3));
 }
 
 #[test]

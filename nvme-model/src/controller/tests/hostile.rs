@@ -112,6 +112,24 @@ proptest! {
         prop_assert!(rig.controller.host_failure().is_none());
     }
 
+    /// Completions that are kept until their line is full are there when the step ends, whatever else it did.
+    #[test]
+    fn a_controller_that_somebody_polls_tells_and_leaves_the_same(
+        acts in prop::collection::vec(act(), 1..60),
+    ) {
+        let rules = ["io chance=0.05 => duplicate", "write chance=0.1 => delay=1ms", "any chance=0.02 => cfs"];
+        let rules: Vec<_> = rules.iter().map(|rule| rule.parse().expect("a rule")).collect();
+        let start = || Rig::with(Config::default(), FaultPlan { seed: 11, rules: rules.clone() });
+        let (mut alone, mut polled) = (start(), start());
+        polled.controller.set_polled(true, &polled.memory);
+        for act in &acts {
+            perform(&mut alone, act);
+            perform(&mut polled, act);
+            prop_assert!(alone.memory == polled.memory, "{:?}", act);
+        }
+        prop_assert_eq!(alone.trace, polled.trace);
+    }
+
     #[test]
     fn the_same_guest_gets_the_same_trace(acts in prop::collection::vec(act(), 1..40)) {
         let run = || {

@@ -19,6 +19,11 @@ pub trait GuestMemory {
     /// [`BadAddress`] if any byte is not memory; `dst` is then undefined.
     fn read(&self, address: u64, dst: &mut [u8]) -> Result<(), BadAddress>;
 
+    /// Whether [`GuestMemory::read_past_caches`] is another way than [`GuestMemory::read`].
+    fn passes_caches(&self) -> bool {
+        false
+    }
+
     /// Copies guest memory to a place that nobody looks at soon, so it need not go through the processor's
     /// caches. Other threads find it there once [`GuestMemory::settle`] was called, which is up to whoever lends the
     /// memory.

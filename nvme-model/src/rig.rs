@@ -54,7 +54,10 @@ impl Rig {
         let media = |(nsid, blocks): &(u32, u64)| -> (u32, Box<dyn Media>) {
             (*nsid, Box::new(RamMedia::new(*blocks, 4096)))
         };
-        let media = sizes.iter().map(media).collect();
+        Self::off_on(sizes.iter().map(media).collect(), config, faults)
+    }
+
+    fn off_on(media: Vec<(u32, Box<dyn Media>)>, config: Config, faults: FaultPlan) -> Self {
         let controller =
             Controller::with_namespaces(config, media, faults).expect("valid configuration");
         let memory = Pages::default();
@@ -74,10 +77,18 @@ impl Rig {
 
     /// An enabled controller with one I/O queue pair (vector 1).
     pub(crate) fn with(config: Config, faults: FaultPlan) -> Self {
-        let mut rig = Self::off(config, faults);
-        rig.enable();
-        rig.create_pair(1, 1);
-        rig
+        Self::off(config, faults).on_with_a_pair()
+    }
+
+    /// The same over this media of blocks of 4 KiB.
+    pub(crate) fn on(media: Box<dyn Media>, config: Config) -> Self {
+        Self::off_on(vec![(1, media)], config, FaultPlan::none()).on_with_a_pair()
+    }
+
+    fn on_with_a_pair(mut self) -> Self {
+        self.enable();
+        self.create_pair(1, 1);
+        self
     }
 
     pub(crate) fn new() -> Self {

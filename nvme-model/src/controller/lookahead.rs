@@ -30,8 +30,8 @@ const BATCH: usize = 8;
 /// If commands are due at once: so many commands ahead of its turn the bytes of a batch's first are asked for.
 const BYTES_TO_TURN: usize = 1;
 
-/// A namespace, the first block that a command moves there, and which way.
-type Target = (u32, u64, Access);
+/// A namespace, the first block that a command moves there, and whether it writes it.
+type Target = (u32, u64, bool);
 
 /// So many lines of a block are asked for at each of the six stops that a command makes: with those asked for at first, two
 /// thirds of 4096 bytes. The processor itself sees to the rest. Measured: 6 is a little faster than 10, which is all of them.
@@ -103,7 +103,7 @@ impl Controller {
         };
         let mut coming = std::mem::take(&mut self.lookahead.coming);
         let asked = self.lookahead.placed.iter().take(ready);
-        coming.extend(asked.map(|target| self.ask_for_bytes(*target)));
+        coming.extend(asked.map(|target| self.ask_for_bytes(*target, memory)));
         self.lookahead.coming = coming;
         self.lookahead.placed.drain(..ready);
     }
@@ -128,7 +128,7 @@ impl Controller {
         }
         let mut count = 0_usize;
         for entry in batch(BYTES_TO_TURN) {
-            coming.extend(target_of_entry(&entry).map(|target| self.ask_for_bytes(target)));
+            coming.extend(target_of_entry(&entry).map(|target| self.ask_for_bytes(target, memory)));
             count = count.saturating_add(1);
         }
         self.lookahead.entries = count;
@@ -141,7 +141,9 @@ impl Controller {
         }
     }
 
-    fn ask_for_bytes(&self, (nsid, slba, access): Target) -> Rest {
+    fn ask_for_bytes(&self, (nsid, slba, is_written): Target, memory: &dyn GuestMemory) -> Rest {
+        let is_replaced = is_written && memory.passes_caches();
+        let access = if is_replaced { Access::Replaced } else { Access::Cached };
         self.namespaces.get(nsid).map_or_else(Rest::default, |ns| ns.media.warm(slba, access))
     }
 }
@@ -150,12 +152,9 @@ impl Controller {
 fn target(command: &Command) -> Option<Target> {
     match command {
         Command::Nvm(NvmCommand { nsid, op, span, .. }) => {
-            let access = match op {
-                NvmOp::Read => Access::Read,
-                NvmOp::Write { .. } => Access::Write,
-                _ => return None,
-            };
-            Some((*nsid, span.slba, access))
+            let is_written = matches!(op, NvmOp::Write { .. });
+            let is_moving = is_written || matches!(op, NvmOp::Read);
+            is_moving.then_some((*nsid, span.slba, is_written))
         }
         _ => None,
     }
@@ -163,12 +162,9 @@ fn target(command: &Command) -> Option<Target> {
 
 /// The same of an entry that nobody has checked.
 fn target_of_entry(sqe: &Sqe) -> Option<Target> {
-    let access = match NvmOpcode(sqe.opcode()) {
-        NvmOpcode::READ => Access::Read,
-        NvmOpcode::WRITE => Access::Write,
-        _ => return None,
-    };
-    Some((sqe.nsid.get(), sqe.slba(), access))
+    let opcode = NvmOpcode(sqe.opcode());
+    let is_moving = [NvmOpcode::READ, NvmOpcode::WRITE].contains(&opcode);
+    is_moving.then(|| (sqe.nsid.get(), sqe.slba(), opcode == NvmOpcode::WRITE))
 }
 
 #[cfg(test)]

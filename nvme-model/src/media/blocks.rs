@@ -177,7 +177,7 @@ impl Blocks {
         let Some(bytes) = &self.leaves.get(self.leaf(lba)).0.0 else {
             return Rest::default();
         };
-        if access == Access::Write && self.outgrow_caches() {
+        if access == Access::Replaced && self.outgrow_caches() {
             bytes.warm_ends(self.leaf_bytes());
             return Rest::default();
         }

@@ -41,13 +41,13 @@ pub struct MediaError {
     pub source: std::io::Error,
 }
 
-/// What a block is wanted for.
+/// How the bytes of a block will be moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Its bytes.
-    Read,
-    /// Others will take its place.
-    Write,
+    /// They, or those that take their place, go through the processor's caches.
+    Cached,
+    /// Others take their place, past the caches if the media outgrows them.
+    Replaced,
 }
 
 /// Non-volatile blocks. What `write` returned for, survives a power cut of the controller.

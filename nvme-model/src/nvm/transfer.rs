@@ -181,7 +181,9 @@ impl Controller {
             let ns = self.namespaces.get_mut(command.nsid);
             // What is checked on the way is looked at right away.
             let is_left_alone = purpose == Purpose::Store && extent.format.protection.is_none();
-            let is_far = is_left_alone && ns.as_ref().is_some_and(|ns| ns.media.outgrows_caches());
+            let is_far = is_left_alone
+                && ports.memory.passes_caches()
+                && ns.as_ref().is_some_and(|ns| ns.media.outgrows_caches());
             let mut blocks = ns.map_or_else(|| Buffer::zeros(length), |ns| ns.spares.take(length));
             if is_far {
                 data::gather_past_caches(ports.memory, &host, blocks.bytes())?;

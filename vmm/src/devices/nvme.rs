@@ -185,6 +185,10 @@ impl<M: GuestMemory> Drop for Dma<'_, M> {
 }
 
 impl<M: GuestMemory> GuestMemory for Dma<'_, M> {
+    fn passes_caches(&self) -> bool {
+        self.memory.passes_caches()
+    }
+
     fn read_past_caches(&self, address: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
         if !self.is_enabled {
             return Err(BadAddress { address });

@@ -203,6 +203,10 @@ impl GuestMemory for Ram {
         Ok(())
     }
 
+    fn passes_caches(&self) -> bool {
+        true
+    }
+
     fn read_past_caches(&self, address: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
         let from = self.host_range(address, dst.len())?;
         // SAFETY: as in `read`. Whoever has `dst` is on this thread and sees what it wrote; before another thread gets

@@ -1,10 +1,12 @@
 //! Ranges, sizes, addresses, zeroes, durability.
 
+use std::cell::Cell;
+
 use nvme_spec::dsm::DsmRange;
 use nvme_spec::{NSID_BROADCAST, Sqe, status};
 
 use crate::rig::{DATA, Rig};
-use crate::{Config, Event, FaultPlan};
+use crate::{Config, Event, FaultPlan, Media, RamMedia};
 
 #[test]
 fn blocks_past_the_end_are_out_of_range_whatever_the_arithmetic() {
@@ -115,4 +117,30 @@ fn commands_overtake_each_other_by_their_times() {
     rig.settle();
     let order: Vec<u16> = rig.reap(1).iter().map(|cqe| cqe.cid.get()).collect();
     assert_eq!(order, [fast, slow]);
+}
+
+/// Bytes that went past the caches when one block was written and compared, on a drive of so many blocks that were all
+/// written before.
+fn past_caches(blocks: u64, config: Config) -> u64 {
+    let mut media = RamMedia::new(blocks, 4096);
+    for lba in 0..blocks {
+        media.write(lba, &[7; 4096]).expect("memory");
+    }
+    let mut rig = Rig::on(Box::new(media), config);
+    rig.memory.past_caches = Some(Cell::new(0));
+    assert!(rig.write_block(5, 1, false).is_success());
+    let compare = Sqe::compare(1, 5, 0).with_prp(DATA, 0);
+    assert!(rig.run(1, compare).0.is_success());
+    assert_eq!(rig.read_block(5), Ok(vec![1; 4096]));
+    rig.memory.past_caches.map_or(0, |count| count.get())
+}
+
+#[test]
+fn what_is_written_goes_past_the_caches_if_the_drive_outgrows_them_and_what_is_compared_never_does()
+{
+    for has_volatile_cache in [false, true] {
+        let config = Config { has_volatile_cache, ..Config::default() };
+        assert_eq!(past_caches(8192, config.clone()), 0, "32 MiB are in a cache");
+        assert_eq!(past_caches(8193, config), 4096);
+    }
 }

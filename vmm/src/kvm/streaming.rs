@@ -11,54 +11,55 @@
 // UNSAFETY: reads guest memory by address; the stores and the fence have no safe form in the standard library.
 #![expect(unsafe_code)]
 
-/// What is stored at a time.
-const LINE_BYTES: usize = 64;
+#[cfg(target_arch = "x86_64")]
+use core::arch::x86_64::{__m128i, _mm_sfence, _mm_stream_si128};
 
 /// Copies to `dst`. This thread finds it there; others only once it has called [`settle`].
 ///
 /// # Safety
 /// `dst.len()` bytes from `src` on can be read and are not a part of `dst`. No other thread gets to see `dst` before this one has
 /// called [`settle`].
-pub(super) unsafe fn copy(src: *const u8, dst: &mut [u8]) {
-    let before = dst.as_ptr().align_offset(LINE_BYTES).min(dst.len());
-    let (head, rest) = dst.split_at_mut(before);
-    let (lines, tail) = rest.as_chunks_mut::<LINE_BYTES>();
-    let behind = before + lines.len() * LINE_BYTES;
-    // SAFETY: the three parts of `dst` are copied from the same parts of `src`, which the caller vouches for; each line
-    // begins on a multiple of its size.
-    unsafe {
-        src.copy_to_nonoverlapping(head.as_mut_ptr(), head.len());
-        for (line, at) in lines.iter_mut().zip((before..).step_by(LINE_BYTES)) {
-            stream(src.add(at), line);
-        }
-        src.add(behind).copy_to_nonoverlapping(tail.as_mut_ptr(), tail.len());
-    }
-}
-
-/// Copies one line.
-///
-/// # Safety
-/// As [`copy`]; and `line` begins on a multiple of its size.
 #[cfg(target_arch = "x86_64")]
-#[inline]
-unsafe fn stream(src: *const u8, line: &mut [u8; LINE_BYTES]) {
-    use core::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_stream_si128};
-
-    let (src, line) = (src.cast::<__m128i>(), line.as_mut_ptr().cast::<__m128i>());
-    // SAFETY: four times 16 bytes on either side, from where the caller says; loads need no alignment, and stores have
-    // the line's. Every x86-64 has both (SSE2). All is loaded before it is stored, so that the line fills at once.
-    unsafe {
-        let parts = [0, 1, 2, 3].map(|part| _mm_loadu_si128(src.add(part)));
-        for (number, part) in parts.into_iter().enumerate() {
-            _mm_stream_si128(line.add(number), part);
-        }
+pub(super) unsafe fn copy(src: *const u8, dst: &mut [u8]) {
+    // SAFETY: a line is bytes, and any bytes are one.
+    let (head, lines, tail) = unsafe { dst.align_to_mut::<Line>() };
+    // SAFETY: the head of `dst` and that of `src`, which the caller vouches for.
+    unsafe { src.copy_to_nonoverlapping(head.as_mut_ptr(), head.len()) };
+    let mut next = src.wrapping_add(head.len());
+    for line in lines {
+        // All is loaded before it is stored, so that the line fills at once.
+        // SAFETY: the next bytes of `src`, as many as are left of `dst` or fewer.
+        line.stream(unsafe { next.cast::<[__m128i; 4]>().read_unaligned() });
+        next = next.wrapping_add(size_of::<Line>());
     }
+    // SAFETY: the last bytes of both.
+    unsafe { next.copy_to_nonoverlapping(tail.as_mut_ptr(), tail.len()) };
 }
 
+/// # Safety
+/// As on x86-64.
 #[cfg(not(target_arch = "x86_64"))]
-unsafe fn stream(src: *const u8, line: &mut [u8; LINE_BYTES]) {
+pub(super) unsafe fn copy(src: *const u8, dst: &mut [u8]) {
     // SAFETY: as the caller says.
-    unsafe { src.copy_to_nonoverlapping(line.as_mut_ptr(), line.len()) }
+    unsafe { src.copy_to_nonoverlapping(dst.as_mut_ptr(), dst.len()) }
+}
+
+/// What memory moves at once.
+#[cfg(target_arch = "x86_64")]
+#[repr(align(64))]
+struct Line([u8; 64]);
+
+#[cfg(target_arch = "x86_64")]
+impl Line {
+    #[inline]
+    fn stream(&mut self, parts: [__m128i; 4]) {
+        let place = self.0.as_mut_ptr().cast::<__m128i>();
+        for (number, part) in parts.into_iter().enumerate() {
+            // SAFETY: a quarter of this line, aligned as a line is; every x86-64 has the instruction (SSE2). What it takes
+            // to make it visible is the duty of who calls `copy`.
+            unsafe { _mm_stream_si128(place.wrapping_add(number), part) };
+        }
+    }
 }
 
 /// From here on every thread finds what this one has copied.
@@ -67,7 +68,7 @@ pub(super) fn settle() {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: the instruction waits, and nothing else; every x86-64 has it (SSE).
     unsafe {
-        core::arch::x86_64::_mm_sfence();
+        _mm_sfence();
     }
 }
 

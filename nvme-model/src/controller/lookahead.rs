@@ -14,6 +14,7 @@
 //! command fail or another one comes first, costs a few instructions.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use nvme_spec::{ADMIN_QID, NvmOpcode, Sqe};
 
@@ -44,6 +45,9 @@ pub(super) struct Lookahead {
     placed: Vec<Target>,
     /// If commands are due at once: so many of the entries that follow have been looked at.
     entries: usize,
+    /// What the entries behind those move, and of which queue they are: they are the next batch, and the host may still
+    /// change them.
+    behind: (u16, Vec<Option<Target>>),
     /// What is left of the bytes of commands that have not had their turn, in the order of their turns.
     coming: VecDeque<Rest>,
 }
@@ -116,22 +120,25 @@ impl Controller {
             return;
         }
         let Some(sq) = self.queues.sqs.get(sqid) else { return };
+        let look = |entries: Range<usize>| {
+            let entries = entries.map_while(|ahead| sq.peek(ahead, memory));
+            entries.map(|entry| target_of_entry(&entry))
+        };
         let mut coming = std::mem::take(&mut self.lookahead.coming);
         // What was just fetched has its turn before these. It is the last of the batch before, or there was none.
         coming.resize(usize::from(has_turn), Rest::default());
-        let batch = |first: usize| {
-            let entries = first..first.saturating_add(BATCH);
-            entries.map_while(|ahead| sq.peek(ahead, memory))
-        };
-        for entry in batch(BYTES_TO_TURN.saturating_add(BATCH)) {
-            target_of_entry(&entry).into_iter().for_each(|target| self.ask_for_place(target));
+        let (mut of, mut batch) = std::mem::take(&mut self.lookahead.behind);
+        if std::mem::replace(&mut of, sqid) != sqid {
+            batch.clear();
         }
-        let mut count = 0_usize;
-        for entry in batch(BYTES_TO_TURN) {
-            coming.extend(target_of_entry(&entry).map(|target| self.ask_for_bytes(target, memory)));
-            count = count.saturating_add(1);
-        }
-        self.lookahead.entries = count;
+        let end = BYTES_TO_TURN.saturating_add(BATCH);
+        batch.extend(look(BYTES_TO_TURN.saturating_add(batch.len())..end));
+        coming.extend(batch.iter().flatten().map(|target| self.ask_for_bytes(*target, memory)));
+        self.lookahead.entries = batch.len();
+        batch.clear();
+        batch.extend(look(end..end.saturating_add(BATCH)));
+        batch.iter().flatten().for_each(|target| self.ask_for_place(*target));
+        self.lookahead.behind = (of, batch);
         self.lookahead.coming = coming;
     }
 

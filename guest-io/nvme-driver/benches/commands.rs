@@ -9,6 +9,8 @@
 
 extern crate swaplab_nvme_driver as nvme_driver;
 
+#[path = "../../../swaplab/src/bench/nvme/copies.rs"]
+mod copies;
 #[path = "../../../swaplab/src/heap.rs"]
 mod heap;
 #[path = "../../../swaplab/src/bench/nvme/load.rs"]
@@ -23,7 +25,8 @@ use core::time::Duration;
 use block::BLOCK_BYTES;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-use load::{BUFFER_BLOCKS, Copies, Load, Way};
+use copies::Copies;
+use load::{BUFFER_BLOCKS, Load, Way};
 
 /// What so many took at so many nanoseconds each.
 fn all(count: u64, each_ns: f64) -> Duration {
@@ -31,13 +34,19 @@ fn all(count: u64, each_ns: f64) -> Duration {
 }
 
 fn commands(criterion: &mut Criterion) {
-    let mut copies = Copies::new();
+    let mut plain = Copies::plain();
+    let mut like_media = Copies::like_media();
     for way in [Way::Read, Way::Write] {
         let mut group = criterion.benchmark_group(format!("{way:?}").to_lowercase());
         group.throughput(Throughput::Bytes(BLOCK_BYTES as u64));
-        group.bench_function("plain copy", |bencher| {
-            bencher.iter_custom(|count| all(count, copies.run(way, BUFFER_BLOCKS, count)));
-        });
+        for (copies, name) in [
+            (&mut plain, "plain copy"),
+            (&mut like_media, "plain copy of blocks that lie as the media's"),
+        ] {
+            group.bench_function(name, |bencher| {
+                bencher.iter_custom(|count| all(count, copies.run(way, BUFFER_BLOCKS, count)));
+            });
+        }
         for (rules, of) in [
             (Vec::new(), "no rules"),
             (rig::rules_that_do_not_match(), "rules that do not match"),

@@ -3,7 +3,8 @@
 use nvme_model::{Controller, FaultPlan};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-use super::load::{Copies, Way};
+use super::copies::Copies;
+use super::load::Way;
 use super::print_row;
 use super::rig::{DISK_BLOCKS, ram_disk};
 use crate::bench::guest;

@@ -1,9 +1,8 @@
-//! The load: random 4 KiB blocks, and the same by plain copies.
+//! The load: random 4 KiB blocks.
 
 use std::collections::VecDeque;
-use std::hint::black_box;
 
-use block::{BLOCK_BYTES, Bio, BlockDevice, Op};
+use block::{Bio, BlockDevice, Op};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::rig::{DISK_BLOCKS, Driver};
@@ -33,45 +32,11 @@ impl Random {
         Self(0x9e37_79b9_7f4a_7c15)
     }
 
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0 % limit
-    }
-}
-
-/// Two memories to copy between: the limit of whatever moves data.
-pub(crate) struct Copies {
-    disk: Vec<u8>,
-    buffers: Vec<u8>,
-    random: Random,
-}
-
-impl Copies {
-    pub(crate) fn new() -> Self {
-        let disk = vec![0x5a; DISK_BLOCKS as usize * BLOCK_BYTES];
-        Self { disk, buffers: vec![0xa5; BUFFER_BLOCKS * BLOCK_BYTES], random: Random::new() }
-    }
-
-    /// Nanoseconds a copy, from or to as many buffers in turn as the load has.
-    ///
-    /// # Panics
-    /// If `buffers` is zero or more than there are.
-    pub(crate) fn run(&mut self, way: Way, buffers: usize, count: u64) -> f64 {
-        let start = cpu_ns();
-        for number in 0..count as usize {
-            let at = self.random.below(DISK_BLOCKS) as usize * BLOCK_BYTES;
-            let disk = &mut self.disk[at..at + BLOCK_BYTES];
-            let buffer = number % buffers * BLOCK_BYTES;
-            let buffer = &mut self.buffers[buffer..buffer + BLOCK_BYTES];
-            match way {
-                Way::Read => buffer.copy_from_slice(disk),
-                Way::Write => disk.copy_from_slice(buffer),
-            }
-            black_box((disk, buffer));
-        }
-        (cpu_ns() - start) / count as f64
     }
 }
 

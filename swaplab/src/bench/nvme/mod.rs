@@ -1,5 +1,6 @@
 //! `swaplab bench nvme`: what the controller model costs, as a ratio to plain copies of the same blocks.
 
+mod copies;
 mod kvm;
 pub(super) mod load;
 pub(super) mod machine;
@@ -7,7 +8,8 @@ pub(super) mod rig;
 
 use super::BenchResult;
 use super::sample::Sample;
-use load::{BUFFER_BLOCKS, Copies, Load, Way};
+use copies::Copies;
+use load::{BUFFER_BLOCKS, Load, Way};
 use rig::RULES;
 
 /// Commands of one measurement, and how often it is repeated, in turn with what it is compared with.
@@ -25,7 +27,8 @@ const RULES_MAX: f64 = 0.05;
 const DECISIONS_MAX: f64 = 0.10;
 
 pub(super) fn nvme() -> BenchResult {
-    let mut copies = Copies::new();
+    let mut copies = Copies::plain();
+    print_copies(&mut copies);
     println!(
         "model alone: our driver in process, shadow doorbells, RAM media, one core, random 4 KiB in 256 MiB"
     );
@@ -42,6 +45,24 @@ pub(super) fn nvme() -> BenchResult {
         Err(error) => println!("under KVM: not measured: {error}"),
     }
     Ok(is_met)
+}
+
+/// Says what 100 % are, and what they would be in the memory that the drive has.
+fn print_copies(plain: &mut Copies) {
+    let mut like_media = Copies::like_media();
+    let measure = |copies: &mut Copies| {
+        [Way::Read, Way::Write].map(|way| {
+            let rounds = (0..ROUNDS).map(|_| copies.run(way, BUFFER_BLOCKS, COMMANDS));
+            Sample::new(rounds.collect()).median()
+        })
+    };
+    let [read, write] = measure(plain);
+    let [read_like_media, write_like_media] = measure(&mut like_media);
+    println!("plain copies of random 4 KiB in 256 MiB, which are the 100 %:");
+    println!(
+        "  read  {read:>4.0} ns  (on huge pages, as the drive's blocks are: {read_like_media:.0} ns)"
+    );
+    println!("  write {write:>4.0} ns  ({write_like_media:.0} ns)");
 }
 
 fn against_copies(

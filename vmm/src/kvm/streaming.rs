@@ -1,12 +1,11 @@
 //! Copies past the processor's caches.
 //!
 //! A store to a line that is in no cache fetches the line first, only to overwrite it. Streaming stores (MOVNTDQ) gather whole
-//! lines and send them to memory: for a block that nobody reads soon, half of the way. They are not in order with other stores,
-//! so there is an end to it: [`settle`].
+//! lines and send them to memory: for a block that nobody reads soon, half of the way. They are not in order with other stores
+//! (Intel SDM volume 1, 10.4.6.2 "Caching of Temporal vs. Non-Temporal Data"), so there is an end to it: [`settle`].
 //!
 //! What it does not do: it is slower than a plain copy where the destination is in a cache, since the line is thrown out of it. On
 //! processors other than x86-64 it is a plain copy.
-// Spec: AMD64 APM volume 2, 7.3.1 "Special Coherency Considerations" and 7.4.1 "Write-Combining"
 
 // UNSAFETY: reads guest memory by address; the stores and the fence have no safe form in the standard library.
 #![expect(unsafe_code)]

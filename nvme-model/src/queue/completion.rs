@@ -137,9 +137,7 @@ impl CompletionQueue {
         }
         Ok(())
     }
-}
 
-impl CompletionQueue {
     /// Whether every entry is written that was posted.
     pub(crate) fn is_written(&self) -> bool {
         self.line.is_empty()

@@ -3,12 +3,13 @@
 //! Looked up only while a rule asks for it. It is the bench that looks, not the controller: nothing of
 //! it is an event, and what cannot be read is simply not seen.
 
+use nvme_spec::copy::{CopyFormat, CopyRange};
 use nvme_spec::dsm::{DsmRange, RANGE_BYTES};
 
 use super::Controller;
 use crate::Ports;
-use crate::command::{Command, NvmCommand, NvmOp, Span};
-use crate::fault::Contents;
+use crate::command::{Command, CopyCommand, NvmCommand, NvmOp, Span};
+use crate::fault::{Contents, NamedBlocks};
 
 impl Controller {
     /// What rules want to know of a command beyond its entry; nothing, for most commands.
@@ -25,18 +26,21 @@ impl Controller {
         is_something.then(|| Contents { ranges, data }.into())
     }
 
-    /// Blocks that a command names in its data.
-    fn ranges_of(&self, command: Option<&Command>, ports: &Ports<'_>) -> Vec<(u64, u64)> {
+    /// Blocks that a command names in its data: a deallocate those, a Copy its sources, whose lengths
+    /// also say how many blocks its destination has.
+    fn ranges_of(&self, command: Option<&Command>, ports: &Ports<'_>) -> Vec<NamedBlocks> {
         let Some(Command::Nvm(command)) = command.filter(|_| self.faults().wants_ranges()) else {
             return Vec::new();
         };
-        if !matches!(command.op, NvmOp::DatasetManagement { .. }) {
-            return Vec::new();
+        let bytes = match command.op {
+            NvmOp::DatasetManagement { .. } | NvmOp::Copy(_) => self.sent_with(command, ports),
+            _ => None,
+        };
+        let bytes = bytes.unwrap_or_default();
+        match &command.op {
+            NvmOp::Copy(copy) => copied(command, copy.format, &bytes),
+            _ => deallocated(command.nsid, &bytes),
         }
-        let bytes = self.sent_with(command, ports).unwrap_or_default();
-        let (ranges, _) = bytes.as_chunks::<RANGE_BYTES>();
-        let ranges = ranges.iter().map(|range| DsmRange::from_bytes(*range));
-        ranges.map(|range| (range.slba.get(), range.nlb.get().into())).collect()
     }
 
     /// The data of a command: what the host sends, or what the blocks hold that it reads.
@@ -64,6 +68,9 @@ impl Controller {
             NvmOp::DatasetManagement { ranges, .. } => {
                 usize::try_from(ranges).ok()?.saturating_mul(RANGE_BYTES)
             }
+            NvmOp::Copy(CopyCommand { ranges, format, .. }) => {
+                usize::try_from(ranges).ok()?.saturating_mul(format.entry_bytes())
+            }
             _ => return None,
         };
         let mut data = vec![0; bytes];
@@ -76,4 +83,32 @@ impl Controller {
         let bytes = u64::from(blocks).saturating_mul(block_bytes.into());
         usize::try_from(bytes).ok().filter(|_| bytes <= self.config.transfer_bytes_max())
     }
+}
+
+/// The blocks in the ranges of a Dataset Management.
+fn deallocated(nsid: u32, bytes: &[u8]) -> Vec<NamedBlocks> {
+    let (ranges, _) = bytes.as_chunks::<RANGE_BYTES>();
+    let ranges = ranges.iter().map(|range| DsmRange::from_bytes(*range));
+    let named = |range: DsmRange| {
+        let (slba, blocks) = (range.slba.get(), range.nlb.get().into());
+        NamedBlocks { nsid, slba, blocks }
+    };
+    ranges.map(named).collect()
+}
+
+/// The sources of a Copy, and its destination; nothing if there are no entries.
+fn copied(command: &NvmCommand, format: CopyFormat, bytes: &[u8]) -> Vec<NamedBlocks> {
+    let entries = bytes.chunks_exact(format.entry_bytes());
+    let entries = entries.map(|entry| CopyRange::decode(format, entry));
+    let source = |range: CopyRange| NamedBlocks {
+        nsid: if format.has_namespace() { range.nsid } else { command.nsid },
+        slba: range.slba,
+        blocks: u64::from(range.nlb_z).saturating_add(1),
+    };
+    let mut named: Vec<NamedBlocks> = entries.map(source).collect();
+    let blocks = named.iter().map(|range| range.blocks).fold(0, u64::saturating_add);
+    if blocks > 0 {
+        named.push(NamedBlocks { nsid: command.nsid, slba: command.span.slba, blocks });
+    }
+    named
 }

@@ -71,7 +71,7 @@ pub use toml_in::PlanError;
 pub use words::{Section, WORDS, Word, distributions};
 
 pub(crate) use fired::{Faults, value_of};
-pub(crate) use subject::{Contents, Subject};
+pub(crate) use subject::{Contents, NamedBlocks, Subject};
 
 #[cfg(test)]
 mod tests;

@@ -90,7 +90,8 @@ pub struct Match {
     pub queue: Option<u16>,
     /// The namespace.
     pub nsid: Option<u32>,
-    /// The command touches at least one of these blocks.
+    /// The command touches at least one of these blocks, of `nsid` if that is given, too: a Copy its
+    /// sources, some of which may be in other namespaces, and its destination.
     pub lba: Option<Range<u64>>,
     /// Bits of the entry.
     pub sqe: Option<BytePattern>,

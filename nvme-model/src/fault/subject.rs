@@ -2,11 +2,19 @@
 
 use super::rule::{Match, OpClass, Transition};
 
+/// Blocks of a namespace that the data of a command name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NamedBlocks {
+    pub(crate) nsid: u32,
+    pub(crate) slba: u64,
+    pub(crate) blocks: u64,
+}
+
 /// What a command has in the host's memory and in its blocks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Contents {
-    /// Blocks that its data name, if a rule wants to know.
-    pub(crate) ranges: Vec<(u64, u64)>,
+    /// Blocks that its data name or say the number of, if a rule wants to know.
+    pub(crate) ranges: Vec<NamedBlocks>,
     /// What it moves, if a rule wants to know.
     pub(crate) data: Option<Vec<u8>>,
 }
@@ -45,26 +53,36 @@ impl Subject {
 
     /// What it touches: blocks, or bytes of the register space.
     pub(super) fn touched(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.blocks().chain(self.reg)
+        self.blocks_in(None).chain(self.reg)
     }
 
-    /// Its blocks, those in its data included.
-    fn blocks(&self) -> impl Iterator<Item = (u64, u64)> {
-        let ranges = self.contents.iter().flat_map(|contents| contents.ranges.iter().copied());
-        self.lba.into_iter().chain(ranges)
+    /// Its blocks, those in its data included; only those in the namespace `only`, if there is one.
+    ///
+    /// A Copy may have sources in other namespaces than the one that its entry names.
+    fn blocks_in(&self, only: Option<u32>) -> impl Iterator<Item = (u64, u64)> {
+        let is_here = move |nsid: u32| only.is_none_or(|only| only == nsid);
+        let in_entry = self.lba.filter(|_| is_here(self.nsid()));
+        let ranges = self.contents.iter().flat_map(|contents| contents.ranges.iter());
+        let ranges = ranges.filter(move |range| is_here(range.nsid));
+        in_entry.into_iter().chain(ranges.map(|range| (range.slba, range.blocks)))
     }
 
     fn data(&self) -> Option<&[u8]> {
         self.contents.as_ref().and_then(|contents| contents.data.as_deref())
     }
 
-    fn touches_blocks(&self, range: &std::ops::Range<u64>) -> bool {
-        self.blocks().any(|part| overlaps(range, part))
+    /// Whether it is about this namespace or these blocks, or, if a rule names both, about these blocks
+    /// of this namespace: of a Copy these may be of another one than the entry's.
+    fn is_about(&self, nsid: Option<u32>, lba: Option<&std::ops::Range<u64>>) -> bool {
+        match lba {
+            Some(range) => self.blocks_in(nsid).any(|part| overlaps(range, part)),
+            None => nsid.is_none_or(|nsid| nsid == self.nsid()),
+        }
     }
 
-    /// Whether any of its blocks is sick.
-    pub(super) fn is_sick(&self, sick: &crate::sick::SickBlocks) -> bool {
-        self.blocks().any(|part| sick.touches(Some(part)))
+    /// Whether any of its blocks, in the namespace `only` if there is one, is sick.
+    pub(super) fn is_sick(&self, only: Option<u32>, sick: &crate::sick::SickBlocks) -> bool {
+        self.blocks_in(only).any(|part| sick.touches(Some(part)))
     }
 }
 
@@ -103,8 +121,7 @@ impl Match {
         let Self { queue, nsid, lba, sqe, data, reg, .. } = self;
         let is_in_data = |bytes: &[u8]| data.as_ref().is_none_or(|want| want.is_in(bytes));
         queue.is_none_or(|queue| queue == subject.sqid)
-            && nsid.is_none_or(|nsid| nsid == subject.nsid())
-            && lba.as_ref().is_none_or(|range| subject.touches_blocks(range))
+            && subject.is_about(*nsid, lba.as_ref())
             && reg.as_ref().is_none_or(|range| subject.reg.is_some_and(|r| overlaps(range, r)))
             && sqe.as_ref().is_none_or(|want| want.is_in(&subject.sqe.to_bytes()))
             && (data.is_none() || subject.data().is_some_and(is_in_data))

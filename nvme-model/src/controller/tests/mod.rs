@@ -5,6 +5,7 @@ mod check;
 mod coalescing;
 mod completion_faults;
 mod copy;
+mod copy_rules;
 mod deallocated;
 mod doorbell_buffer;
 mod events;

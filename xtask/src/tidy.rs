@@ -22,6 +22,7 @@ mod packages;
 mod ratchet;
 mod rust;
 mod spec_keys;
+mod status_words;
 mod test_names;
 mod tree;
 mod unsafe_code;
@@ -47,7 +48,7 @@ struct Context {
 type Check = (&'static str, fn(&Context) -> Vec<Finding>);
 
 /// All of them, cheapest to understand first.
-const CHECKS: [Check; 13] = [
+const CHECKS: [Check; 14] = [
     ("crate graph", graph::check),
     ("architecture document", architecture::check),
     ("lint lists", lints::check),
@@ -61,6 +62,7 @@ const CHECKS: [Check; 13] = [
     ("markdown", markdown::check),
     ("test names", test_names::check),
     ("nvme coverage", coverage::check),
+    ("status words", status_words::check),
 ];
 
 /// Checks the repository at `root`; the findings are sorted by place.

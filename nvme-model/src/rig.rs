@@ -39,6 +39,8 @@ pub(crate) struct Rig {
     pub(crate) trace: Vec<(u64, Event)>,
     pairs: BTreeMap<u16, Pair>,
     next_cid: u16,
+    /// The host's pages, and so where rings may begin; CC is the test's.
+    pub(crate) page_bytes: u64,
     /// The owner may ring doorbells late where the controller says so: then nothing may come of a ring at once.
     pub(crate) is_rung_late: bool,
 }
@@ -71,6 +73,7 @@ impl Rig {
             trace: Vec::new(),
             pairs: BTreeMap::new(),
             next_cid: 1,
+            page_bytes: 4096,
             is_rung_late: false,
         }
     }
@@ -190,9 +193,9 @@ impl Rig {
     }
 
     fn pair(&mut self, qid: u16) -> Pair {
-        let sq = RINGS + u64::from(qid) * 2 * 4096;
-        let pair = Pair { sq, cq: sq + 4096, tail: 0, head: 0, phase: true };
-        self.memory.write(sq, &[0; 8192]).expect("ring memory");
+        let sq = RINGS + u64::from(qid) * 2 * self.page_bytes;
+        let pair = Pair { sq, cq: sq + self.page_bytes, tail: 0, head: 0, phase: true };
+        self.memory.write(sq, &vec![0; 2 * self.page_bytes as usize]).expect("ring memory");
         self.pairs.insert(qid, pair);
         pair
     }

@@ -265,3 +265,50 @@ impl<M: GuestMemory> Function for NvmeFunction<M> {
         self.msix.reset();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nvme_model::{Config, FaultPlan, RamMedia};
+
+    use super::*;
+    use crate::pci::MsiMessage;
+
+    /// Neither memory nor anybody who hears interrupts.
+    #[derive(Debug)]
+    struct Nothing;
+
+    impl GuestMemory for Nothing {
+        fn read(&self, address: u64, _: &mut [u8]) -> Result<(), BadAddress> {
+            Err(BadAddress { address })
+        }
+
+        fn write(&self, address: u64, _: &[u8]) -> Result<(), BadAddress> {
+            Err(BadAddress { address })
+        }
+    }
+
+    impl MsiSink for Nothing {
+        fn send(&self, _: Line, _: MsiMessage) {}
+    }
+
+    fn word(function: &mut NvmeFunction<Nothing>, offset: usize) -> u32 {
+        let mut bytes = [0; 4];
+        function.config_read(offset, &mut bytes);
+        u32::from_le_bytes(bytes)
+    }
+
+    #[test]
+    fn the_controller_is_this_projects_own_and_none_that_drivers_have_quirks_for() {
+        let media = Box::new(RamMedia::new(64, 4096));
+        let controller = Controller::new(Config::default(), media, FaultPlan::none());
+        let vendor_in_identify = controller.as_ref().expect("valid").config().vendor;
+        let mut function =
+            NvmeFunction::new(controller.expect("valid"), Nothing, Line(0), Arc::new(Nothing));
+        // Device and vendor. QEMU's is 1b36:0010, and Linux has quirks for that one.
+        assert_eq!(word(&mut function, 0), 0x4c02_5357);
+        assert_eq!(word(&mut function, 0x2c), 0x4c02_5357, "the subsystem's");
+        assert_eq!(vendor_in_identify, 0x5357, "PCI vendor in Identify Controller");
+        // Mass storage, NVM, NVMe I/O controller.
+        assert_eq!(word(&mut function, 8) >> 8, 0x01_08_02);
+    }
+}

@@ -5,7 +5,7 @@ use nvme_spec::{Sqe, feature};
 
 use super::{heard, listen, log_page};
 use crate::CachePolicy;
-use crate::rig::Rig;
+use crate::rig::{DATA, Rig};
 
 fn smart(rig: &mut Rig) -> SmartLog {
     let (status, page) = rig.prompt_page(log_page(2, 0, 512, 0));
@@ -56,6 +56,31 @@ fn critical_warnings_are_events_of_their_own_kind_if_enabled() {
         listen(&mut deaf, u32::from(!bit));
         deaf.controller.set_critical_warning(deaf.now_ns, bit, &mut deaf.trace);
         assert_eq!(heard(&mut deaf), []);
+    }
+}
+
+#[test]
+fn a_warning_that_a_rule_sets_is_in_smart_and_an_event_if_enabled_until_the_power_is_cut() {
+    let cases = [(0x01, 2), (0x02, 1), (0x04, 0), (0x08, 0), (0x10, 0)];
+    let both = cases.iter().flat_map(|(bit, info)| [(*bit, *info, true), (*bit, *info, false)]);
+    for (bit, info, is_enabled) in both {
+        let rule = format!("read nth=2 => smart-warning={bit:#x}");
+        let mut rig = Rig::faulty(&[&rule]);
+        listen(&mut rig, if is_enabled { bit } else { !bit & 0xff });
+        rig.prompt(1, Sqe::flush(1));
+        rig.prompt(1, Sqe::read(1, 0, 0).with_prp(DATA, 0));
+        assert_eq!((smart(&mut rig).critical_warning, heard(&mut rig)), (0, vec![]), "not yet");
+        rig.prompt(1, Sqe::read(1, 0, 0).with_prp(DATA, 0));
+        let expected = if is_enabled { vec![(1, info, 2)] } else { vec![] };
+        assert_eq!(heard(&mut rig), expected, "{rule}");
+        assert_eq!(u32::from(smart(&mut rig).critical_warning), bit);
+        rig.disable();
+        rig.enable();
+        assert_eq!(u32::from(smart(&mut rig).critical_warning), bit, "a reset heals nothing");
+        rig.controller.power_cut(rig.now_ns, CachePolicy::LoseAll, &mut rig.trace);
+        rig.now_ns = 0;
+        rig.enable();
+        assert_eq!(smart(&mut rig).critical_warning, 0);
     }
 }
 

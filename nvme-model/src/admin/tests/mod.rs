@@ -1,8 +1,10 @@
 //! The admin commands and their logs, through the queues.
 
+mod directives;
 mod features;
 mod firmware;
 mod health;
+mod injected;
 mod keep_alive;
 mod lba_status;
 mod managed;

@@ -1,9 +1,12 @@
 //! Completions that lie, and interrupts at the wrong time.
 
-use nvme_spec::Sqe;
+use nvme_spec::{CQE_BYTES, Cqe, Sqe};
 
 use crate::rig::{DATA, ENTRIES, Rig};
-use crate::{Event, LabWake};
+use crate::{Event, GuestMemory, LabWake};
+
+/// Where the bench has the ring of completion queue 1.
+const RING: u64 = 0x4_3000;
 
 fn read() -> Sqe {
     Sqe::read(1, 0, 0).with_prp(DATA, 0)
@@ -44,6 +47,25 @@ fn a_frozen_phase_is_right_until_the_queue_wraps() {
     rig.submit(1, read());
     rig.settle();
     assert_eq!(rig.peek(1).len(), 0, "the second has the tag of the first");
+}
+
+#[test]
+fn an_overflow_writes_over_a_completion_that_is_unread() {
+    let mut rig = Rig::faulty(&["flush => cq-overflow=20"]);
+    let in_first_place = |rig: &Rig| {
+        let mut bytes = [0; CQE_BYTES];
+        rig.memory.read(RING, &mut bytes).expect("ring memory");
+        let cqe = Cqe::from_bytes(bytes);
+        (cqe.cid.get(), cqe.phase())
+    };
+    let unread = rig.submit(1, read());
+    rig.settle();
+    assert_eq!(in_first_place(&rig), (unread, true));
+    let flush = rig.submit(1, Sqe::flush(1));
+    rig.settle();
+    assert_eq!(in_first_place(&rig), (flush, false), "of the second lap");
+    let seen = rig.peek(1);
+    assert!(seen.iter().all(|cqe| cqe.cid.get() != unread), "the host never sees it: {seen:?}");
 }
 
 #[test]

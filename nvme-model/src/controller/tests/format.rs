@@ -38,6 +38,27 @@ fn every_format_of_identify_can_be_had_and_keeps_the_capacity() {
 }
 
 #[test]
+fn nothing_of_what_was_written_is_left_whatever_kind_of_erase_was_asked_for() {
+    // No secure erase, erase of the user data, cryptographic erase: into the format that is in use.
+    for ses in 0..3 {
+        let mut rig = Rig::new();
+        let in_use = identify(&mut rig).flbas.into();
+        for (lba, is_on_media) in [(0, true), (3, true), (4, false), (1023, false)] {
+            assert!(rig.write_block(lba, 9, is_on_media).is_success());
+            assert_eq!(rig.on_media(lba), if is_on_media { 9 } else { 0 });
+        }
+        assert!(format(&mut rig, 1, how(in_use).with_ses(ses)).is_success());
+        for lba in [0, 3, 4, 1023] {
+            assert_eq!(rig.on_media(lba), 0, "{lba} on the media, SES {ses}");
+            let block = rig.read_block(lba).expect("readable");
+            assert!(block.iter().all(|byte| *byte == 0), "{lba}, SES {ses}");
+        }
+        assert!(rig.run(1, Sqe::flush(1)).0.is_success());
+        assert_eq!(rig.on_media(4), 0, "nor does the cache bring it back, SES {ses}");
+    }
+}
+
+#[test]
 fn what_cannot_be_had_is_refused_and_changes_nothing() {
     let mut rig = Rig::new();
     rig.write_block(3, 9, true);

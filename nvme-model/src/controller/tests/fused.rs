@@ -3,7 +3,7 @@
 use nvme_spec::{Sqe, StatusCode, status};
 
 use crate::rig::{DATA, Rig};
-use crate::{Config, FaultPlan};
+use crate::{Config, Event, FaultPlan};
 
 const EXPECTED: u64 = DATA + 10 * 4096;
 const NEW: u64 = DATA + 11 * 4096;
@@ -58,17 +58,44 @@ fn the_write_happens_exactly_if_the_comparison_holds() {
     assert_eq!(value(&mut rig), 2);
 }
 
+/// When the completions of this queue were posted.
+fn completed_ns(rig: &Rig, queue: u16) -> Vec<u64> {
+    let is_of_queue =
+        |event: &Event| matches!(event, Event::Complete { sqid, .. } if *sqid == queue);
+    rig.trace.iter().filter(|(_, event)| is_of_queue(event)).map(|(at_ns, _)| *at_ns).collect()
+}
+
 #[test]
 fn nothing_comes_between_the_two() {
-    // A write from another queue that is due between their own times.
-    let mut rig = rig(&["compare => delay=1ms", "write queue=1 => delay=2ms"]);
+    let mut rig = rig(&[
+        "compare => delay=1ms",
+        "write queue=2 => delay=1500us",
+        "write queue=1 lba=5..7 => delay=2ms",
+    ]);
     rig.create_pair(2, 2);
-    rig.enqueue(1, 900, compare(5));
-    rig.submit_as(1, 901, write(5));
     let other = DATA + 12 * 4096;
     rig.memory_write(other, &[9; 4096]);
-    rig.submit(2, Sqe::write(1, 5, 0, false).with_prp(other, 0));
+    let write_other = |lba| Sqe::write(1, lba, 0, false).with_prp(other, 0);
+    // On their own, the other queue's write comes between the two.
+    let alone = [
+        (1, Sqe::compare(1, 6, 0).with_prp(EXPECTED, 0)),
+        (2, write_other(6)),
+        (1, write_other(6)),
+    ];
+    let [compare_ns, other_ns, write_ns] = alone.map(|(queue, sqe)| {
+        let begin = rig.now_ns;
+        rig.run(queue, sqe);
+        rig.now_ns - begin
+    });
+    assert!(compare_ns < other_ns && other_ns < write_ns, "{compare_ns} {other_ns} {write_ns}");
+    rig.trace.clear();
+    let begin = rig.now_ns;
+    rig.enqueue(1, 900, compare(5));
+    rig.submit_as(1, 901, write(5));
+    rig.submit(2, write_other(5));
     rig.settle();
+    assert_eq!(completed_ns(&rig, 2), [begin + other_ns]);
+    assert_eq!(completed_ns(&rig, 1), [begin + write_ns; 2], "at the time of the later one");
     // The other write came first, so the comparison fails; it could not slip in after it.
     let codes: Vec<StatusCode> = rig.reap(1).iter().map(|cqe| cqe.status().code).collect();
     assert_eq!(codes, [status::COMPARE_FAILURE, status::ABORTED_FAILED_FUSED]);

@@ -12,6 +12,7 @@ mod events;
 mod faults;
 mod format;
 mod fused;
+mod host_pages;
 mod hostile;
 mod hostile_data;
 mod io;

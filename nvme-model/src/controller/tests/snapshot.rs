@@ -3,6 +3,7 @@
 use nvme_spec::{Cqe, Sqe};
 use proptest::prelude::*;
 
+use crate::fault::{RuleCounts, RuleStatus};
 use crate::rig::{DATA, Rig};
 use crate::{CachePolicy, Config, Controller, FaultPlan, Media, RamMedia};
 
@@ -91,6 +92,12 @@ fn faults() -> FaultPlan {
         "flush nth=2 => drop",
         "write nth=4 => hold=go",
         "flush nth=3 => expect set=go",
+        "write name=mark every=4 => expect",
+        "read after=mark within=2 => delay=50us",
+        "flush after=mark within=1ms => delay=70us",
+        "io any{ lba=0..4 | lba=12..16 } not{ flush } every=2 => delay=uniform(10us,90us)",
+        "write => delay=histogram(5us:3,200us:1)",
+        "read => delay=burst(400us,2,5)",
     ];
     FaultPlan { seed: 7, rules: rules.iter().map(|rule| rule.parse().expect("a rule")).collect() }
 }
@@ -99,6 +106,28 @@ fn whole_media(controller: &Controller) -> Vec<u8> {
     let mut bytes = vec![0; 32 * 4096];
     controller.media(1).expect("namespace").read(0, &mut bytes).expect("RAM");
     bytes
+}
+
+/// How far each rule has come, whether it still can, and the state that they have set.
+fn progress(controller: &Controller) -> (Vec<RuleCounts>, Vec<RuleStatus>, String) {
+    let faults = controller.faults();
+    let counts = faults.counts().map(|(_, counts)| counts).collect();
+    (counts, faults.statuses().collect(), faults.state().into())
+}
+
+#[test]
+fn every_rule_of_the_plan_fires_for_a_host_that_goes_on_long_enough() {
+    let config = Config { cache_blocks_max: 4, ..Config::default() };
+    let mut rig = Rig::with(config, faults());
+    for round in 0..60_u8 {
+        let submit = Act::Submit { qid: 1, kind: round % 12, lba: u64::from(round) * 5 % 16 };
+        for act in [submit, Act::Event, Act::Event, Act::Event, Act::Reap(1)] {
+            play(&mut rig, &act);
+        }
+    }
+    let silent: Vec<String> =
+        rig.controller.faults().unfired().map(|rule| rule.to_string()).collect();
+    assert_eq!(silent, Vec::<String>::new());
 }
 
 proptest! {
@@ -126,6 +155,7 @@ proptest! {
             prop_assert_eq!(&copy.trace, &rig.trace, "from act {}", first);
             prop_assert_eq!(whole_media(&copy.controller), whole_media(&rig.controller));
             prop_assert_eq!(copy.controller.faults().log(), rig.controller.faults().log());
+            prop_assert_eq!(progress(&copy.controller), progress(&rig.controller));
             prop_assert_eq!(copy.controller.next_event(), rig.controller.next_event());
         }
     }

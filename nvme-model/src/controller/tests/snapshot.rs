@@ -120,7 +120,7 @@ fn every_rule_of_the_plan_fires_for_a_host_that_goes_on_long_enough() {
     let config = Config { cache_blocks_max: 4, ..Config::default() };
     let mut rig = Rig::with(config, faults());
     for round in 0..60_u8 {
-        let submit = Act::Submit { qid: 1, kind: round % 12, lba: u64::from(round) * 5 % 16 };
+        let submit = Act::Submit { qid: 1, kind: round % 12, lba: (u64::from(round) * 5 + 3) % 16 };
         for act in [submit, Act::Event, Act::Event, Act::Event, Act::Reap(1)] {
             play(&mut rig, &act);
         }

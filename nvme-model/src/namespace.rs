@@ -5,7 +5,6 @@ mod power;
 mod store;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use crate::admin::format::FormatRun;
 use crate::block_set::BlockSet;
@@ -142,9 +141,9 @@ impl Namespace {
         u128::from(self.size_blocks()).saturating_mul(self.format.data_bytes().into())
     }
 
-    /// The ranges that Write Uncorrectable made unreadable.
-    pub(crate) fn unreadable(&self) -> impl Iterator<Item = Range<u64>> {
-        self.uncorrectable.ranges().into_iter()
+    /// What Write Uncorrectable made unreadable.
+    pub(crate) fn uncorrectable(&self) -> &SickBlocks {
+        &self.uncorrectable
     }
 
     fn chunk(&self) -> usize {

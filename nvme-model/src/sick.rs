@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// Blocks that were not rewritten yet: disjoint ranges, none of them empty.
+/// Blocks that were not rewritten yet: disjoint ranges, none of them empty, with good blocks between any two.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SickBlocks(Vec<Range<u64>>);
 
@@ -16,10 +16,25 @@ impl SickBlocks {
 
     /// Makes blocks bad, however many of them are already.
     pub(crate) fn add(&mut self, blocks: Range<u64>) {
-        self.heal(blocks.start, blocks.end.saturating_sub(blocks.start));
-        if !blocks.is_empty() {
-            self.0.push(blocks);
+        if blocks.is_empty() {
+            return;
         }
+        let mut whole = blocks;
+        self.0.retain(|sick| {
+            let is_apart = sick.end < whole.start || whole.end < sick.start;
+            if !is_apart {
+                whole = sick.start.min(whole.start)..sick.end.max(whole.end);
+            }
+            is_apart
+        });
+        self.0.push(whole);
+    }
+
+    /// The bad ranges among so many blocks from `slba` on.
+    pub(crate) fn among(&self, slba: u64, blocks: u64) -> impl Iterator<Item = Range<u64>> {
+        let end = slba.saturating_add(blocks);
+        let parts = self.0.iter().map(move |sick| sick.start.max(slba)..sick.end.min(end));
+        parts.filter(|part| !part.is_empty())
     }
 
     /// The first bad block of so many from `slba` on.
@@ -99,6 +114,20 @@ mod tests {
                 assert_eq!(sick.first_of(lba, 12 - lba), next);
             }
         }
+    }
+
+    #[test]
+    fn what_touches_becomes_one_range_and_only_common_blocks_are_among_others() {
+        let mut sick = SickBlocks(vec![7..9, 2..5]);
+        sick.add(10..11);
+        assert_eq!(sick.ranges(), [2..5, 7..9, 10..11]);
+        sick.add(9..10);
+        assert_eq!(sick.ranges(), [2..5, 7..11]);
+        assert_eq!(sick.among(0, 20).count(), 2);
+        assert!(sick.among(8, 2).eq(std::iter::once(8..10)));
+        assert_eq!(sick.among(5, 2).count(), 0);
+        sick.add(5..7);
+        assert_eq!(sick, SickBlocks::new(2..11));
     }
 
     #[test]

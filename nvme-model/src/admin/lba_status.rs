@@ -1,6 +1,7 @@
 //! Get LBA Status and its log: which blocks cannot be read.
 //!
-//! Every such block is tracked, so both action types give the same list.
+//! Those are blocks that Write Uncorrectable spoiled, and blocks of rules until a rewrite once a command failed
+//! there with Unrecovered Read Error. Every such block is tracked, so both action types give the same list.
 // Spec: NVM-CS-1.0c 4.2.1 "Get LBA Status command"
 
 use nvme_spec::log::{
@@ -13,14 +14,15 @@ use zerocopy::IntoBytes;
 use crate::Controller;
 use crate::failure::{Failure, byte};
 use crate::namespace::Namespace;
+use crate::sick::SickBlocks;
 
 /// Completion conditions: the transfer is full, or the range was looked at to its end.
 const INCOMPLETE: u8 = 1;
 const COMPLETE: u8 = 2;
 
 /// Ranges of blocks as descriptors can say them: not longer than 32 bits.
-fn ranges(ns: &Namespace, slba: u64, end: u64) -> impl Iterator<Item = (u64, u32)> {
-    ns.unreadable().flat_map(move |bad| {
+fn ranges(bad: &SickBlocks, slba: u64, end: u64) -> impl Iterator<Item = (u64, u32)> {
+    bad.ranges().into_iter().flat_map(move |bad| {
         let (mut from, end) = (bad.start.max(slba), bad.end.min(end));
         std::iter::from_fn(move || {
             let blocks = u32::try_from(end.saturating_sub(from)).unwrap_or(u32::MAX);
@@ -32,6 +34,14 @@ fn ranges(ns: &Namespace, slba: u64, end: u64) -> impl Iterator<Item = (u64, u32
 }
 
 impl Controller {
+    /// What the drive knows that it cannot read.
+    fn known_bad(&self, ns: &Namespace) -> SickBlocks {
+        let mut bad = ns.uncorrectable().clone();
+        let told = self.faults().told_unreadable(ns.nsid).ranges();
+        told.into_iter().for_each(|range| bad.add(range));
+        bad
+    }
+
     /// The descriptors of a range that fit into so many bytes; `blocks` 0 = to the end.
     pub(super) fn lba_status(
         &self,
@@ -55,7 +65,8 @@ impl Controller {
         let header_bytes = size_of::<LbaStatusHeader>() as u64;
         let room = bytes.saturating_sub(header_bytes).checked_div(16).unwrap_or(0);
         let room = usize::try_from(room).unwrap_or(usize::MAX);
-        let mut found = ranges(ns, slba, end);
+        let bad = self.known_bad(ns);
+        let mut found = ranges(&bad, slba, end);
         let listed: Vec<(u64, u32)> = found.by_ref().take(room).collect();
         let condition = if found.next().is_some() { INCOMPLETE } else { COMPLETE };
         let count = u32::try_from(listed.len()).unwrap_or(u32::MAX);
@@ -72,7 +83,7 @@ impl Controller {
     pub(super) fn lba_status_page(&mut self) -> Vec<u8> {
         let (mut body, mut elements, mut estimate) = (Vec::new(), 0_u32, 0_u32);
         for ns in self.namespaces.values() {
-            let bad: Vec<(u64, u32)> = ranges(ns, 0, ns.size_blocks()).collect();
+            let bad: Vec<(u64, u32)> = ranges(&self.known_bad(ns), 0, ns.size_blocks()).collect();
             if bad.is_empty() {
                 continue;
             }

@@ -11,6 +11,7 @@ use super::log::{Decision, DecisionLog};
 use super::progress::{Chance, LastFired, Progress, RuleCounts};
 use super::rule::{FaultPlan, Match, OpClass, Phase, Rule, START, Transition};
 use super::subject::Subject;
+use crate::sick::SickBlocks;
 use crate::{Event, Observer};
 
 /// Whether a rule can still fire.
@@ -233,11 +234,24 @@ impl FaultEngine {
                 continue;
             };
             let is_here = rule.matcher.nsid.is_none_or(|only| only == nsid);
-            if let Some(sick) = progress.sick.as_mut().filter(|_| is_here) {
-                sick.heal(slba, blocks);
-                progress.is_over |= sick.is_empty();
+            if is_here {
+                progress.heal(slba, blocks);
             }
         }
+    }
+
+    /// Blocks of a namespace that rules made unreadable until they are written again, as far as the host
+    /// was told: a drive knows of a bad block once it tried to read it.
+    pub(crate) fn told_unreadable(&self, nsid: u32) -> SickBlocks {
+        let mut all = SickBlocks::default();
+        let places = self.healing.iter().filter_map(|index| usize::try_from(*index).ok());
+        let rules =
+            places.filter_map(|at| Some((self.plan.rules.get(at)?, self.progress.get(at)?)));
+        rules
+            .filter(|(rule, _)| rule.matcher.nsid.is_none_or(|only| only == nsid))
+            .flat_map(|(_, progress)| progress.told_unreadable.ranges())
+            .for_each(|range| all.add(range));
+        all
     }
 
     /// The power was lost: blocks that rules keep bad until a rewrite are bad again if no rewrite ever
@@ -358,6 +372,7 @@ impl FaultEngine {
         if !progress.fires(rule, now_ns, after, chance) {
             return None;
         }
+        progress.tell(rule, subject);
         let fired = progress.counts.fired;
         if let Some(name) = &rule.name {
             self.fired.insert(name.clone(), LastFired { at_ns: now_ns, times: fired });

@@ -1,8 +1,11 @@
 //! How far one rule has come: its counts, its chances, its end.
 
+use nvme_spec::status::UNRECOVERED_READ;
+
 use super::delay::Draws;
-use super::kinds::ActionKind;
+use super::kinds::{Action, ActionKind};
 use super::rule::{Rule, When, Within};
+use super::subject::Subject;
 use crate::sick::SickBlocks;
 
 /// How far a rule has come.
@@ -56,6 +59,8 @@ pub(super) struct Progress {
     pub(super) is_disarmed: bool,
     /// What is left of the rule's blocks, if rewriting heals them.
     pub(super) sick: Option<SickBlocks>,
+    /// Those of them that the host was told it cannot read.
+    pub(super) told_unreadable: SickBlocks,
     /// How often the rule that this one waits for had fired, and matches since then.
     since_after: (u64, u64),
 }
@@ -69,6 +74,27 @@ impl Progress {
             counts: RuleCounts { planned, ..RuleCounts::default() },
             sick: sick.map(SickBlocks::new),
             ..Self::default()
+        }
+    }
+
+    /// The rule fired: does the host learn of blocks that cannot be read until they are written again?
+    pub(super) fn tell(&mut self, rule: &Rule, subject: &Subject) {
+        let is_unreadable =
+            matches!(&rule.action, Action::Status(status) if status.code == UNRECOVERED_READ);
+        let Some(sick) = self.sick.as_ref().filter(|_| is_unreadable) else {
+            return;
+        };
+        for (slba, blocks) in subject.blocks_in(rule.matcher.nsid) {
+            sick.among(slba, blocks).for_each(|range| self.told_unreadable.add(range));
+        }
+    }
+
+    /// These blocks were written.
+    pub(super) fn heal(&mut self, slba: u64, blocks: u64) {
+        if let Some(sick) = &mut self.sick {
+            sick.heal(slba, blocks);
+            self.is_over |= sick.is_empty();
+            self.told_unreadable.heal(slba, blocks);
         }
     }
 

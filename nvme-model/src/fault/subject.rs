@@ -59,7 +59,7 @@ impl Subject {
     /// Its blocks, those in its data included; only those in the namespace `only`, if there is one.
     ///
     /// A Copy may have sources in other namespaces than the one that its entry names.
-    fn blocks_in(&self, only: Option<u32>) -> impl Iterator<Item = (u64, u64)> {
+    pub(super) fn blocks_in(&self, only: Option<u32>) -> impl Iterator<Item = (u64, u64)> {
         let is_here = move |nsid: u32| only.is_none_or(|only| only == nsid);
         let in_entry = self.lba.filter(|_| is_here(self.nsid()));
         let ranges = self.contents.iter().flat_map(|contents| contents.ranges.iter());

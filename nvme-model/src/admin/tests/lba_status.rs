@@ -83,3 +83,52 @@ fn the_log_lists_them_and_counts_its_changes() {
     assert!(rig.write_block(40, 1, true).is_success());
     assert_eq!(read(&mut rig)[14], generation + 1);
 }
+
+/// What Get LBA Status lists of the whole namespace.
+fn listed(rig: &mut Rig) -> Vec<(u64, u32)> {
+    list(&ask(rig, 0, 0, 4096, 0x10).1).1
+}
+
+#[test]
+fn blocks_of_a_rule_are_listed_once_a_command_failed_there_and_until_they_are_rewritten() {
+    let mut rig = Rig::faulty(&[
+        "read lba=100..110 => status=media/unrecovered-read until-rewrite",
+        "verify lba=6..9 => status=media/unrecovered-read until-rewrite",
+    ]);
+    assert!(rig.run(1, Sqe::write_uncorrectable(1, 7, 0)).0.is_success());
+    assert_eq!(listed(&mut rig), [(7, 1)], "the drive does not know of the others yet");
+    for lba in [105, 103, 104] {
+        rig.read_block(lba).expect_err("bad");
+    }
+    assert_eq!(listed(&mut rig), [(7, 1), (103, 3)]);
+    assert_eq!(rig.run(1, Sqe::verify(1, 0, 99)).0.code, status::UNRECOVERED_READ);
+    assert_eq!(listed(&mut rig), [(6, 3), (103, 3)], "its blocks and no good ones");
+    rig.disable();
+    rig.enable();
+    rig.create_pair(1, 1);
+    assert_eq!(listed(&mut rig), [(6, 3), (103, 3)], "a reset heals nothing");
+    assert!(rig.write_block(104, 1, false).is_success());
+    assert_eq!(listed(&mut rig), [(6, 3), (103, 1), (105, 1)]);
+    let (_, page) = rig.admin_page(log_page(0x0e, 0, 128, 0));
+    let slba = |at: usize| u64::from_le_bytes(page[at..at + 8].try_into().expect("8 bytes"));
+    assert_eq!((page[20], [slba(32), slba(48), slba(64)]), (3, [6, 103, 105]));
+    rig.controller.faults_mut().disarm(0);
+    assert_eq!(listed(&mut rig), [(6, 3)], "a rule that is gone");
+    assert!(rig.run(1, Sqe::write_zeroes(1, 6, 2)).0.is_success());
+    assert_eq!(listed(&mut rig), []);
+}
+
+#[test]
+fn what_says_nothing_about_unreadable_blocks_that_stay_so_is_not_listed() {
+    for rule in [
+        "read lba=5 => status=media/unrecovered-read",
+        "read lba=5 => status=media/access-denied until-rewrite",
+        "read lba=5 => expect until-rewrite",
+        "read lba=6 => status=media/unrecovered-read until-rewrite",
+        "read nsid=2 lba=5 => status=media/unrecovered-read until-rewrite",
+    ] {
+        let mut rig = Rig::faulty(&[rule]);
+        let _outcome = rig.read_block(5);
+        assert_eq!(listed(&mut rig), [], "{rule}");
+    }
+}

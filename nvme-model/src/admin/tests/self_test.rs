@@ -67,6 +67,23 @@ fn an_extended_test_finds_the_unreadable_block_and_a_short_one_only_at_the_ends(
 }
 
 #[test]
+fn a_test_finds_the_block_that_a_command_was_told_is_unreadable() {
+    let rule = "read lba=700..800 => status=media/unrecovered-read until-rewrite";
+    let mut rig = Rig::faulty(&[rule]);
+    let run = |rig: &mut Rig, code| {
+        assert_eq!(start(rig, code, 1), status::SUCCESS);
+        rig.settle();
+        newest(rig)
+    };
+    assert_eq!(run(&mut rig, SELF_TEST_EXTENDED), (0x20, 0, 0, 0), "no command met it yet");
+    rig.read_block(730).expect_err("bad");
+    assert_eq!(run(&mut rig, SELF_TEST_EXTENDED), (0x27, 7, 1, 730));
+    assert_eq!(run(&mut rig, SELF_TEST_SHORT), (0x10, 0, 0, 0), "it looks at the ends only");
+    assert!(rig.write_block(730, 1, false).is_success());
+    assert_eq!(run(&mut rig, SELF_TEST_EXTENDED), (0x20, 0, 0, 0), "healed by writing");
+}
+
+#[test]
 fn a_critical_warning_fails_the_test() {
     let mut rig = Rig::new();
     rig.controller.set_critical_warning(rig.now_ns, critical_warning::SPARE, &mut rig.trace);

@@ -57,6 +57,12 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
+/// Whether it asks for shadow doorbells, for which EventIdx says whether somebody polls.
+fn has_shadow(act: &Act) -> bool {
+    let opcode = nvme_spec::AdminOpcode::DOORBELL_BUFFER_CONFIG.0;
+    matches!(act, Act::Command(0, bytes) if bytes.first() == Some(&opcode))
+}
+
 /// Does it; `false` once the host has broken its own rings.
 fn perform(rig: &mut Rig, act: &Act) {
     match act {
@@ -122,7 +128,7 @@ proptest! {
         let start = || Rig::with(Config::default(), FaultPlan { seed: 11, rules: rules.clone() });
         let (mut alone, mut polled) = (start(), start());
         polled.controller.set_polled(true, &polled.memory);
-        for act in &acts {
+        for act in acts.iter().filter(|act| !has_shadow(act)) {
             perform(&mut alone, act);
             perform(&mut polled, act);
             prop_assert!(alone.memory == polled.memory, "{:?}", act);

@@ -61,7 +61,8 @@
 //!   uncorrectable is known to the controller, not to the media: a new controller does not know.
 //! - NVM subsystem shutdown (NSSD, CSTS.ST): with one controller it is CC.SHN. Readiness without media (CRIME):
 //!   the media are always there; CSTS.RDY that comes late is a fault rule.
-//! - Snapshots on disk: [`Snapshot`] lives in this process.
+//! - Snapshots on disk, migration: [`Snapshot`] lives in this process. A run is repeated from its text and seed, byte
+//!   for byte, so no state has to outlive the process that made it.
 //! - PCI identity, BARs, MSI-X and the wire of the interrupt pin: the owner's business.
 #![forbid(unsafe_code)]
 #![cfg_attr(

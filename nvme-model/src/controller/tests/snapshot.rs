@@ -92,7 +92,7 @@ fn faults() -> FaultPlan {
         "flush nth=2 => drop",
         "write nth=4 => hold=go",
         "flush nth=3 => expect set=go",
-        "write name=mark every=4 => expect",
+        "write name=mark => expect",
         "read after=mark within=2 => delay=50us",
         "flush after=mark within=1ms => delay=70us",
         "io any{ lba=0..4 | lba=12..16 } not{ flush } every=2 => delay=uniform(10us,90us)",

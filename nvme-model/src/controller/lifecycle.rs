@@ -64,6 +64,7 @@ impl Controller {
             self.fail(FatalCause::BadConfiguration, observer);
             return;
         }
+        self.registers.enabled_cc = self.registers.cc;
         let Registers { aqa, asq, acq, cc, .. } = self.registers;
         let (sq_size, cq_size) = (aqa.asqs_z().saturating_add(1), aqa.acqs_z().saturating_add(1));
         let qid = nvme_spec::ADMIN_QID;

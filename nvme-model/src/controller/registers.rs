@@ -26,6 +26,8 @@ const CC_BITS: u32 = 0x00ff_fff1;
 pub(crate) struct Registers {
     pub(crate) interrupt_mask: u32,
     pub(crate) cc: Cc,
+    /// CC as it was when the controller was enabled: MPS, AMS and CSS count as they were then.
+    pub(crate) enabled_cc: Cc,
     pub(crate) csts: Csts,
     pub(crate) aqa: Aqa,
     pub(crate) asq: u64,
@@ -49,6 +51,19 @@ pub(crate) fn cap(config: &Config) -> Cap {
 /// VS: 2.0.
 pub(crate) fn version() -> Vs {
     Vs(0).with_mjr(2)
+}
+
+/// Whether a write to CC changes MPS, AMS or CSS of a controller that was enabled and stays so. With the
+/// write that disables it drivers change everything, and nothing can come of it.
+pub(crate) fn is_changed_late(old: Cc, word: u32) -> bool {
+    let fixed = |cc: Cc| (cc.mps(), cc.ams(), cc.css());
+    let new = Cc(word);
+    old.en() != 0 && new.en() != 0 && fixed(old) != fixed(new)
+}
+
+/// The host page size in bytes that CC.MPS says.
+fn page_bytes(cc: Cc) -> u64 {
+    4096_u64.wrapping_shl(cc.mps().min(MPSMAX.into()))
 }
 
 fn half(value: u64, offset: u64) -> u32 {
@@ -94,20 +109,22 @@ impl Registers {
         }
     }
 
-    /// Stores CC without the bits that do not exist.
+    /// Stores CC without the bits that do not exist. It reads back as it was written, even what a host may
+    /// not change while the controller is enabled and what therefore counts from the next enable on only.
+    // Spec: NVMe-Base-2.0c 3.1.3.5 "Controller Configuration (CC)"
     pub(crate) fn set_cc(&mut self, word: u32) {
         self.cc = Cc(word & CC_BITS);
     }
 
-    /// Host page size in bytes.
+    /// Host page size in bytes, as the controller was enabled with.
     pub(crate) fn page_bytes(&self) -> u64 {
-        4096_u64.wrapping_shl(self.cc.mps().min(MPSMAX.into()))
+        page_bytes(self.enabled_cc)
     }
 
     /// Whether the controller can be enabled like this.
     // Spec: NVMe-Base-2.0c 3.5.1 "Memory-based Controller Initialization (PCIe)"
     pub(crate) fn is_startable(&self) -> bool {
-        let offset = self.page_bytes().saturating_sub(1);
+        let offset = page_bytes(self.cc).saturating_sub(1);
         CSS_ENABLED.contains(&self.cc.css())
             && self.cc.mps() <= MPSMAX.into()
             && self.cc.ams() <= CC_AMS_WEIGHTED

@@ -55,6 +55,8 @@ findings! {
         "a doorbell went back: two of the host's processors rang it in the wrong order";
     DoorbellShadow = 10, "doorbell-shadow",
         "a doorbell register was written before its shadow, or without it";
+    ConfigurationWhileEnabled = 11, "configuration-while-enabled",
+        "CC.MPS, CC.AMS or CC.CSS was changed while CC.EN was 1";
 }
 
 impl FindingKind {

@@ -1,5 +1,5 @@
 use nvme_spec::Sqe;
-use nvme_spec::register::{self as reg, Doorbell};
+use nvme_spec::register::{self as reg, Cc, Doorbell, SHN_NORMAL};
 
 use crate::rig::{DATA, ENTRIES, Rig};
 use crate::{Event, FindingKind};
@@ -152,4 +152,27 @@ fn a_page_of_two_commands_in_flight_is_found_if_one_of_them_writes_it() {
     rig.submit(1, Sqe::write(1, 1, 0, false).with_prp(DATA, 0));
     rig.settle();
     assert_eq!(found(&rig), [FindingKind::PageInFlight]);
+}
+
+#[test]
+fn a_configuration_that_changes_while_enabled_is_found_and_what_drivers_do_with_cc_is_not() {
+    let cc = Cc(0x0046_0001);
+    for (word, is_found) in [
+        (cc, false),
+        (cc.with_shn(SHN_NORMAL), false),
+        (cc.with_en(0), false),
+        (Cc(0), false),
+        (cc.with_en(0).with_mps(1), false),
+        (cc.with_mps(1), true),
+        (cc.with_ams(1), true),
+        (cc.with_css(6), true),
+        (cc.with_css(6).with_shn(SHN_NORMAL), true),
+    ] {
+        let mut rig = Rig::new();
+        rig.write32(reg::CC, word.0);
+        let expected = if is_found { vec![FindingKind::ConfigurationWhileEnabled] } else { vec![] };
+        assert_eq!(found(&rig), expected, "{word:?}");
+        rig.write32(reg::CC, word.0);
+        assert_eq!(found(&rig), expected, "{word:?}: the same again changes nothing");
+    }
 }

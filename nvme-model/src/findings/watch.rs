@@ -4,6 +4,7 @@ use nvme_spec::register as reg;
 
 use super::{Finding, FindingKind, Findings};
 use crate::command::{AdminCommand, Command, NvmOp};
+use crate::controller::registers::is_changed_late;
 use crate::data::{DataPointer, Direction, Segment};
 use crate::{Controller, Observer, Ports};
 
@@ -40,6 +41,7 @@ impl Controller {
     pub(crate) fn watch_write(&mut self, offset: u64, word: u32, observer: &mut dyn Observer) {
         let is_enabled = self.cc().en() != 0;
         let kind = match offset {
+            reg::CC if is_changed_late(self.cc(), word) => FindingKind::ConfigurationWhileEnabled,
             reg::INTMS | reg::INTMC | reg::CC | reg::NSSR => return,
             reg::CSTS if word & !NSSRO == 0 => return,
             reg::AQA..=reg::ACQ | 0x34 if is_enabled => FindingKind::AdminQueueWhileEnabled,

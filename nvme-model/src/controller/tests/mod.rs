@@ -4,6 +4,7 @@ mod basic;
 mod check;
 mod coalescing;
 mod completion_faults;
+mod configuration;
 mod copy;
 mod copy_rules;
 mod deallocated;

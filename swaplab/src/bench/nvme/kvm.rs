@@ -10,11 +10,14 @@ use super::rig::{DISK_BLOCKS, ram_disk};
 use crate::bench::guest;
 use crate::bench::sample::Sample;
 
-/// Commands of a round, and rounds.
+/// Commands of a round.
 const COMMANDS: u64 = 20_000;
-const ROUNDS: u64 = 9;
+/// Rounds. Where a limit is, there are enough for a second or two: what else the host does lasts a part of that.
+const ROUNDS: u64 = 99;
+/// Rounds of commands one by one, each of which is an exit if there is one processor.
+const ROUNDS_ONE_BY_ONE: u64 = 9;
 /// Rounds of copies before and after those of commands.
-const COPY_ROUNDS: usize = 3;
+const COPY_ROUNDS: usize = 20;
 
 /// The least part of the copies' speed at a depth of 32 with two processors.
 const KVM_MIN: f64 = 0.80;
@@ -70,9 +73,10 @@ fn measure(way: Way, depth: usize) -> Result<Sample, Error> {
         Box::new(ram_disk(DISK_BLOCKS)?),
         FaultPlan::none(),
     )?;
+    let rounds = if depth == 1 { ROUNDS_ONE_BY_ONE } else { ROUNDS };
     let write = if way == Way::Write { "on" } else { "off" };
     let words = format!(
-        "program=bench-nvme trace=off write={write} depth={depth} commands={COMMANDS} rounds={ROUNDS}"
+        "program=bench-nvme trace=off write={write} depth={depth} commands={COMMANDS} rounds={rounds}"
     );
     let mut times = guest::rounds(controller, words)?;
     // The first round touches memory for the first time.

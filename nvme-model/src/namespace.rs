@@ -15,7 +15,7 @@ use crate::format::NamespaceFormat;
 use crate::media::{Media, MediaError};
 use crate::reservation::Reservations;
 use crate::sick::SickBlocks;
-use crate::{Event, Observer};
+use crate::{Event, GuestMemory, Observer};
 
 pub(crate) use power::{Chance, IN_FLIGHT};
 
@@ -153,6 +153,12 @@ impl Namespace {
     /// Whether all the blocks exist.
     pub(crate) fn has_blocks(&self, slba: u64, blocks: u64) -> bool {
         slba.checked_add(blocks).is_some_and(|end| end <= self.size_blocks())
+    }
+
+    /// Whether what is written comes from `memory` past the processor's caches: nobody looks at it on the way, since it has no
+    /// protection information to be checked, nor soon.
+    pub(crate) fn is_written_past_caches(&self, memory: &dyn GuestMemory) -> bool {
+        self.format.protection.is_none() && memory.passes_caches() && self.media.outgrows_caches()
     }
 
     /// Reads whole blocks, each from the cache or the media.

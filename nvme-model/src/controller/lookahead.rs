@@ -155,10 +155,11 @@ impl Controller {
     }
 
     fn ask_for_bytes(&self, target: Target, memory: &dyn GuestMemory) -> Rest {
-        let is_replaced = target.is_written && memory.passes_caches();
-        let access = if is_replaced { Access::Replaced } else { Access::Cached };
-        let ns = self.namespaces.get(target.nsid);
-        ns.map_or_else(Rest::default, |ns| ns.media.warm(target.slba, access))
+        self.namespaces.get(target.nsid).map_or_else(Rest::default, |ns| {
+            let is_replaced = target.is_written && ns.is_written_past_caches(memory);
+            let access = if is_replaced { Access::Replaced } else { Access::Cached };
+            ns.media.warm(target.slba, access)
+        })
     }
 }
 

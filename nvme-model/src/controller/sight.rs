@@ -32,14 +32,11 @@ impl Controller {
         let Some(Command::Nvm(command)) = command.filter(|_| self.faults().wants_ranges()) else {
             return Vec::new();
         };
-        let bytes = match command.op {
-            NvmOp::DatasetManagement { .. } | NvmOp::Copy(_) => self.sent_with(command, ports),
-            _ => None,
-        };
-        let bytes = bytes.unwrap_or_default();
+        let sent = || self.sent_with(command, ports).unwrap_or_default();
         match &command.op {
-            NvmOp::Copy(copy) => copied(command, copy.format, &bytes),
-            _ => deallocated(command.nsid, &bytes),
+            NvmOp::DatasetManagement { .. } => deallocated(command.nsid, &sent()),
+            NvmOp::Copy(copy) => copied(command, copy.format, &sent()),
+            _ => Vec::new(),
         }
     }
 

@@ -171,13 +171,13 @@ impl Blocks {
         prefetch::value(self.leaves.get(self.leaf(lba)).0);
     }
 
-    /// Asks for the first bytes of a block, and returns the others, to the end of its leaf. If they are to be replaced past
-    /// the caches, only what that takes is asked for.
+    /// Asks for the first bytes of a block, and returns the others, to the end of its leaf. If they are to be replaced,
+    /// only what that takes is asked for.
     pub(super) fn warm(&self, lba: u64, access: Access) -> Rest {
         let Some(bytes) = &self.leaves.get(self.leaf(lba)).0.0 else {
             return Rest::default();
         };
-        if access == Access::Replaced && self.outgrow_caches() {
+        if access == Access::Replaced {
             bytes.warm_ends(self.leaf_bytes());
             return Rest::default();
         }

@@ -46,7 +46,7 @@ pub struct MediaError {
 pub enum Access {
     /// They, or those that take their place, go through the processor's caches.
     Cached,
-    /// Others take their place, past the caches if the media outgrows them.
+    /// Others take their place, past the caches.
     Replaced,
 }
 

@@ -179,11 +179,8 @@ impl Controller {
         if extent.is_verbatim() {
             let length = extent.stored_bytes();
             let ns = self.namespaces.get_mut(command.nsid);
-            // What is checked on the way is looked at right away.
-            let is_left_alone = purpose == Purpose::Store && extent.format.protection.is_none();
-            let is_far = is_left_alone
-                && ports.memory.passes_caches()
-                && ns.as_ref().is_some_and(|ns| ns.media.outgrows_caches());
+            let is_far = purpose == Purpose::Store
+                && ns.as_ref().is_some_and(|ns| ns.is_written_past_caches(ports.memory));
             let mut blocks = ns.map_or_else(|| Buffer::zeros(length), |ns| ns.spares.take(length));
             if is_far {
                 data::gather_past_caches(ports.memory, &host, blocks.bytes())?;

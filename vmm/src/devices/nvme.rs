@@ -177,6 +177,13 @@ pub(super) struct Dma<'a, M: GuestMemory> {
     pub(super) is_enabled: bool,
 }
 
+impl<'a, M: GuestMemory> Dma<'a, M> {
+    /// The memory, if the function may reach it.
+    fn granted(&self, address: u64) -> Result<&'a M, BadAddress> {
+        if self.is_enabled { Ok(self.memory) } else { Err(BadAddress { address }) }
+    }
+}
+
 /// Another thread may have the device next.
 impl<M: GuestMemory> Drop for Dma<'_, M> {
     fn drop(&mut self) {
@@ -190,24 +197,15 @@ impl<M: GuestMemory> GuestMemory for Dma<'_, M> {
     }
 
     fn read_past_caches(&self, address: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
-        if !self.is_enabled {
-            return Err(BadAddress { address });
-        }
-        self.memory.read_past_caches(address, dst)
+        self.granted(address)?.read_past_caches(address, dst)
     }
 
     fn read(&self, address: u64, dst: &mut [u8]) -> Result<(), BadAddress> {
-        if !self.is_enabled {
-            return Err(BadAddress { address });
-        }
-        self.memory.read(address, dst)
+        self.granted(address)?.read(address, dst)
     }
 
     fn write(&self, address: u64, src: &[u8]) -> Result<(), BadAddress> {
-        if !self.is_enabled {
-            return Err(BadAddress { address });
-        }
-        self.memory.write(address, src)
+        self.granted(address)?.write(address, src)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::failure::{Failure, byte};
 use crate::media::{Media, MediaError};
 use crate::namespace::Namespace;
 use crate::numbered::Numbered;
-use crate::{Controller, Observer};
+use crate::{Controller, Event, Observer};
 
 /// Why the owner cannot change the namespaces.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,33 @@ pub enum NamespaceError {
     /// The host's storage failed; nothing changed.
     #[error(transparent)]
     Media(#[from] MediaError),
+}
+
+/// A namespace as the owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamespaceInfo {
+    /// Its identifier.
+    pub nsid: u32,
+    /// Whether the host can use it.
+    pub is_attached: bool,
+    /// How many logical blocks it has.
+    pub size_blocks: u64,
+    /// Bytes of data of a logical block, without metadata.
+    pub block_bytes: u32,
+    /// The host's file that it lies in; `None` if it is in memory.
+    pub file: Option<String>,
+}
+
+impl NamespaceInfo {
+    fn new(namespace: &Namespace, is_attached: bool) -> Self {
+        Self {
+            nsid: namespace.nsid,
+            is_attached,
+            size_blocks: namespace.size_blocks(),
+            block_bytes: namespace.format.data_bytes(),
+            file: namespace.media.file().map(str::to_owned),
+        }
+    }
 }
 
 /// The namespaces of a new controller.
@@ -76,6 +103,15 @@ impl Controller {
         all.collect::<BTreeMap<u32, bool>>().into_iter()
     }
 
+    /// What the owner sees of each namespace, by identifier.
+    #[must_use]
+    pub fn namespace_infos(&self) -> Vec<NamespaceInfo> {
+        let info = |(nsid, is_attached)| {
+            self.allocated(nsid).map(|namespace| NamespaceInfo::new(namespace, is_attached))
+        };
+        self.namespaces().filter_map(info).collect()
+    }
+
     /// Adds a namespace over `media`, attached.
     ///
     /// # Errors
@@ -94,8 +130,9 @@ impl Controller {
         let namespace = checked(&self.config, nsid, media)?;
         self.device.capacity_bytes =
             self.device.capacity_bytes.saturating_add(namespace.size_bytes());
+        let blocks = namespace.size_blocks();
         self.namespaces.insert(nsid, namespace);
-        self.namespace_changed(nsid);
+        self.owner_changed(nsid, blocks, observer);
         Ok(())
     }
 
@@ -117,12 +154,12 @@ impl Controller {
         let namespace = self.take_namespace(nsid).ok_or(NamespaceError::Missing { nsid })?;
         self.device.capacity_bytes =
             self.device.capacity_bytes.saturating_sub(namespace.size_bytes());
+        observer.event(now_ns, &Event::Namespace { nsid, blocks: 0 });
         Ok(namespace.media)
     }
 
     /// Puts other media in the place of a namespace's, usually of another size: `make` gets the old
-    /// media, with everything that was written to it, and gives the new, for instance
-    /// [`OverlayMedia::resized`](crate::OverlayMedia::resized) over a snapshot.
+    /// media, with everything that was written to it, and gives the new, for instance [`Media::resized`].
     ///
     /// # Errors
     /// [`NamespaceError`] if there is no such namespace, the new media's geometry is impossible or its
@@ -153,8 +190,21 @@ impl Controller {
         let after = namespace.size_bytes();
         self.device.capacity_bytes =
             self.device.capacity_bytes.saturating_sub(before).saturating_add(after);
-        self.namespace_changed(nsid);
+        self.owner_changed(nsid, blocks, observer);
         Ok(())
+    }
+
+    /// Bytes that no namespace has: what the host can make namespaces of.
+    #[must_use]
+    pub fn unallocated_bytes(&self) -> u128 {
+        let all = self.namespaces.values().chain(self.detached.values());
+        let allocated = all.map(Namespace::size_bytes).fold(0, u128::saturating_add);
+        self.device.capacity_bytes.saturating_sub(allocated)
+    }
+
+    fn owner_changed(&mut self, nsid: u32, blocks: u64, observer: &mut dyn Observer) {
+        observer.event(self.now_ns(), &Event::Namespace { nsid, blocks });
+        self.namespace_changed(nsid);
     }
 }
 
@@ -173,13 +223,6 @@ impl Controller {
     /// The identifiers of all namespaces, ascending.
     pub(crate) fn allocated_nsids(&self) -> Vec<u32> {
         self.namespaces().map(|(nsid, _)| nsid).collect()
-    }
-
-    /// Bytes that no namespace has.
-    pub(crate) fn unallocated_bytes(&self) -> u128 {
-        let all = self.namespaces.values().chain(self.detached.values());
-        let allocated = all.map(Namespace::size_bytes).fold(0, u128::saturating_add);
-        self.device.capacity_bytes.saturating_sub(allocated)
     }
 
     /// An identifier that some namespace could have.

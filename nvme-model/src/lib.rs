@@ -116,7 +116,7 @@ pub use controller::{CachePolicy, Controller, Snapshot};
 pub use event::{BlockFate, EVENT_BYTES, Event, FatalCause};
 pub use fault::{FaultEngine, FaultPlan};
 pub use findings::{Finding, FindingKind, Findings};
-pub use inventory::NamespaceError;
+pub use inventory::{NamespaceError, NamespaceInfo};
 pub use lab::{LabBound, LabClock, LabIrq, LabWake, LabWorld, lab_wait, lab_wait_in};
 pub use media::{Access, FileAccess, FileMedia, Media, MediaError, OverlayMedia, RamMedia};
 pub use ports::{BadAddress, GuestMemory, IrqSink, Observer, Ports};

@@ -14,6 +14,7 @@ use swap_path::PathKind;
 use crate::campaign::args::CampaignArgs;
 use crate::drive::Drive;
 use crate::image::args::ImageArgs;
+use crate::namespace::args::NamespaceArgs;
 
 /// A laboratory for swap over filesystems on emulated NVMe hardware.
 #[derive(Debug, Parser)]
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Faults: what there is, and those of a running machine
     Fault(FaultArgs),
+    /// Namespaces of a running machine: list, add, remove, resize
+    Namespace(NamespaceArgs),
     /// Many units: plan, run, merge, report, compare
     Campaign(CampaignArgs),
     /// Disk images: make, check and look into filesystems and swap space
@@ -223,7 +226,7 @@ pub(crate) enum BenchKind {
     BootOnce,
 }
 
-fn lba_bytes(text: &str) -> Result<u32, String> {
+pub(crate) fn lba_bytes(text: &str) -> Result<u32, String> {
     match text {
         "512" => Ok(512),
         "4096" => Ok(4096),

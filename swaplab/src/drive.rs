@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use campaign::control::FaultControl;
+use campaign::control::DriveControl;
 use campaign::disk_image::{self, DiskUser};
 use clap::Args;
 use nvme_model::fault::Rule;
@@ -23,6 +23,15 @@ pub(crate) struct Drive {
     #[arg(value_parser = clap::value_parser!(u64).range(1..=SIZE_MIB_MAX))]
     size: u64,
 
+    /// One more namespace, in RAM, of so many MiB (may be repeated; the first of them is namespace 2)
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=SIZE_MIB_MAX))]
+    namespace: Vec<u64>,
+
+    /// Capacity, in MiB, of which the guest can make namespaces of its own
+    #[arg(long, default_value_t = 0, value_name = "MIB")]
+    #[arg(value_parser = clap::value_parser!(u64).range(..=SIZE_MIB_MAX))]
+    unallocated: u64,
+
     /// Arm a fault, such as 'read lba=0x10..0x20 nth=3 => status=media/unrecovered-read dnr'
     /// (may be repeated)
     #[arg(long, value_name = "RULE")]
@@ -32,13 +41,13 @@ pub(crate) struct Drive {
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
 
-    /// Listen at this socket for `swaplab fault arm|list|disarm|log`
+    /// Listen at this socket for `swaplab fault` and `swaplab namespace`
     #[arg(long, value_name = "SOCKET")]
     control: Option<PathBuf>,
 }
 
 /// 64 TiB: as much as a file of a filesystem may have.
-const SIZE_MIB_MAX: u64 = 64 << 20;
+pub(crate) const SIZE_MIB_MAX: u64 = 64 << 20;
 
 impl Drive {
     /// The controller with its media and its faults, which notes what its driver does wrong.
@@ -47,12 +56,12 @@ impl Drive {
             Some(path) => {
                 Box::new(disk_image::open(path, user).map_err(|error| Exit::Usage.with(&error))?)
             }
-            None => {
-                let lba_bytes = user.lba_bytes();
-                Box::new(RamMedia::new((self.size << 20) / u64::from(lba_bytes), lba_bytes))
-            }
+            None => in_ram(self.size, user),
         };
-        let mut controller = Controller::new(Config::default(), media, self.plan()?)
+        let others = self.namespace.iter().map(|mib| in_ram(*mib, user));
+        let media = (1..).zip(std::iter::once(media).chain(others)).collect();
+        let config = Config { unallocated_bytes: self.unallocated << 20, ..Config::default() };
+        let mut controller = Controller::with_namespaces(config, media, self.plan()?)
             .map_err(|error| Exit::Usage.with(&error))?;
         controller.findings_mut().watch_pages();
         Ok(controller)
@@ -60,7 +69,7 @@ impl Drive {
 
     /// Where it takes orders while it runs.
     pub(crate) fn control(&self) -> Option<Control> {
-        self.control.clone().map(|path| Control { path, hook: Box::new(FaultControl) })
+        self.control.clone().map(|path| Control { path, hook: Box::new(DriveControl) })
     }
 
     fn plan(&self) -> Result<FaultPlan, Exit> {
@@ -72,6 +81,11 @@ impl Drive {
         plan.check().map_err(|error| Exit::Usage.with(&error))?;
         Ok(plan)
     }
+}
+
+fn in_ram(mib: u64, user: DiskUser) -> Box<dyn Media> {
+    let lba_bytes = user.lba_bytes();
+    Box::new(RamMedia::new((mib << 20) / u64::from(lba_bytes), lba_bytes))
 }
 
 /// Says what the faults came to, and what the driver did wrong.

@@ -12,11 +12,13 @@ mod args;
 mod bench;
 mod boot;
 mod campaign;
+mod control_client;
 mod drive;
 mod exit;
 mod fault;
 mod heap;
 mod image;
+mod namespace;
 mod reproduce;
 mod serve;
 
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Command::Boot(boot) => boot::run(&boot),
         Command::Serve(serve) => serve::run(&serve),
         Command::Fault(fault) => fault::run(&fault),
+        Command::Namespace(namespace) => namespace::run(&namespace),
         Command::Campaign(args) => campaign::run(&args),
         Command::Image(image) => image::run(&image),
         Command::Bench(bench) => bench::run(&bench),

@@ -12,10 +12,11 @@ use vmm::{Exit, KernelImage, Machine, MachineConfig, MachineObserver};
 /// Fewer checks than this mean that the list was cut.
 const CHECKS_MIN: usize = 75;
 
-/// A healthy controller over 32 MiB.
+/// A healthy controller over 32 MiB, and one that no namespace has.
 fn controller(lba_bytes: u32, plan: FaultPlan) -> Controller {
     let media = RamMedia::new((32 << 20) / u64::from(lba_bytes), lba_bytes);
-    Controller::new(Config::default(), Box::new(media), plan).expect("a valid configuration")
+    let config = Config { unallocated_bytes: 1 << 20, ..Config::default() };
+    Controller::new(config, Box::new(media), plan).expect("a valid configuration")
 }
 
 /// The verdicts in this process.

@@ -48,7 +48,7 @@ pub use config::{
     Clock, ControlDisk, Limits, MachineConfig, MemoryAfterPowerCycle, ProcessorAfterPowerCycle,
 };
 pub use console_input::ConsoleInput;
-pub use control::{Control, ControlHook};
+pub use control::{Control, ControlHook, ControlledDrive};
 pub use error::{ImageError, VmmError};
 pub use exit::{Exit, Limit, Registers, Report};
 pub use kvm::check_host;

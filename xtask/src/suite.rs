@@ -11,6 +11,7 @@ mod cargo;
 mod e2e;
 mod equality;
 mod linux_guest;
+mod linux_namespaces;
 mod report;
 mod steps;
 mod vfio_user;

@@ -3,33 +3,35 @@
 //! One JSON object a line each way. A request has `"v": 1` and `"do"`; a reply has `"v": 1` and either
 //! `"ok"` or `"error"`. A field that is not known is an error, and so is another version.
 
+mod namespaces;
 mod request;
 
 use nvme_model::Controller;
 use nvme_model::fault::{ActionKind, Decision, Rule};
 use serde_json::{Value, json};
+use vmm::ControlledDrive;
 
-pub use request::{Request, VERSION};
+pub use request::{NewNamespace, Request, VERSION};
 
 /// Decisions in one reply at the most; `next` says where to go on.
 const DECISIONS_MAX: usize = 1000;
 
-/// Answers requests with a controller. Keeps nothing between two of them.
+/// Answers requests with a drive's controller. Keeps nothing between two of them.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct FaultControl;
+pub struct DriveControl;
 
-impl vmm::ControlHook for FaultControl {
-    fn answer(&mut self, controller: Option<&mut Controller>, now_ns: u64, line: &str) -> String {
-        answer(controller, now_ns, line)
+impl vmm::ControlHook for DriveControl {
+    fn answer(&mut self, drive: Option<ControlledDrive<'_>>, line: &str) -> String {
+        answer(drive, line)
     }
 }
 
 /// The answer to a line.
 #[must_use]
-pub fn answer(controller: Option<&mut Controller>, now_ns: u64, line: &str) -> String {
+pub fn answer(drive: Option<ControlledDrive<'_>>, line: &str) -> String {
     let result = Request::parse(line).and_then(|request| {
-        let controller = controller.ok_or("the machine has no NVMe controller")?;
-        carry_out(controller, now_ns, &request)
+        let drive = drive.ok_or("the machine has no NVMe controller")?;
+        carry_out(drive, &request)
     });
     match result {
         Ok(value) => json!({ "v": VERSION, "ok": value }).to_string(),
@@ -37,20 +39,25 @@ pub fn answer(controller: Option<&mut Controller>, now_ns: u64, line: &str) -> S
     }
 }
 
-fn carry_out(controller: &mut Controller, now_ns: u64, request: &Request) -> Result<Value, String> {
+fn carry_out(drive: ControlledDrive<'_>, request: &Request) -> Result<Value, String> {
     match request {
-        Request::Arm { rule } => arm(controller, rule),
-        Request::Disarm { rule } => {
-            if controller.faults_mut().disarm(*rule) {
-                Ok(json!({ "rule": rule }))
-            } else {
-                let last = controller.faults().counts().count();
-                Err(format!("there is no rule {rule}: there are {last}, from 0"))
-            }
-        }
-        Request::List => Ok(list(controller, now_ns)),
-        Request::Log { since } => Ok(log(controller, *since)),
+        Request::Arm { rule } => arm(drive.controller, rule),
+        Request::Disarm { rule } => disarm(drive.controller, *rule),
+        Request::List {} => Ok(list(drive.controller, drive.now_ns)),
+        Request::Log { since } => Ok(log(drive.controller, *since)),
+        Request::Namespaces {} => Ok(namespaces::list(drive.controller)),
+        Request::AddNamespace(new) => namespaces::add(drive, new),
+        Request::RemoveNamespace { nsid } => namespaces::remove(drive, *nsid),
+        Request::ResizeNamespace { nsid, bytes } => namespaces::resize(drive, *nsid, *bytes),
     }
+}
+
+fn disarm(controller: &mut Controller, rule: u32) -> Result<Value, String> {
+    if controller.faults_mut().disarm(rule) {
+        return Ok(json!({ "rule": rule }));
+    }
+    let last = controller.faults().counts().count();
+    Err(format!("there is no rule {rule}: there are {last}, from 0"))
 }
 
 fn arm(controller: &mut Controller, line: &str) -> Result<Value, String> {

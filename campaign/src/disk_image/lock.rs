@@ -70,6 +70,10 @@ impl Media for LockedMedia {
         self.media.reshape(size_blocks, block_bytes)
     }
 
+    fn file(&self) -> Option<&str> {
+        self.media.file()
+    }
+
     fn snapshot(&self) -> Box<dyn Media> {
         self.media.snapshot()
     }

@@ -17,7 +17,7 @@ pub(crate) const NSID: u32 = 1;
 /// The I/O queue pair.
 pub(crate) const IO_QID: u16 = 1;
 /// The interrupt vectors of the two queues.
-const ADMIN_VECTOR: u16 = 0;
+pub(crate) const ADMIN_VECTOR: u16 = 0;
 const IO_VECTOR: u16 = 1;
 /// Entries of each queue: what fits a page of submissions.
 pub(crate) const ENTRIES: u16 = 64;

@@ -8,6 +8,8 @@
 //! not advertise is not asked for: the check is skipped, and says why. It writes to the namespace
 //! without asking: never run it on a drive with data.
 //!
+//! [`watch_namespaces`] is the other half of a check that takes two: whoever owns the drive changes its namespaces.
+//!
 //! What it does not do: it leaves out what the standard leaves to the controller, and judges no
 //! speed. It asks nothing of MSI-X tables or PCI configuration.
 #![cfg_attr(not(test), no_std)]
@@ -17,9 +19,11 @@ extern crate alloc;
 
 mod bench;
 mod checks;
+mod namespaces;
 mod queue;
 mod report;
 mod verdict;
+mod watch;
 
 use alloc::string::String;
 
@@ -27,6 +31,7 @@ use hal::Platform;
 
 pub use report::{Line, Summary};
 pub use verdict::Verdict;
+pub use watch::watch_namespaces;
 
 use bench::Bench;
 

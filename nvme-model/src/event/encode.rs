@@ -66,6 +66,7 @@ fn parts(event: &Event) -> Parts {
         Event::PowerCut { lost_blocks, lost_commands } => {
             Parts(18, 0, 0, lost_commands, [lost_blocks, 0, 0])
         }
+        Event::Namespace { nsid, blocks } => Parts(44, 0, 0, nsid, [blocks, 0, 0]),
         Event::Removed => Parts(19, 0, 0, 0, [0; 3]),
         Event::PowerLost => Parts(40, 0, 0, 0, [0; 3]),
         Event::Finding { kind, queue, value } => Parts(42, kind as u8, queue, value, [0; 3]),
@@ -142,9 +143,10 @@ mod tests {
             Event::CacheStore { nsid, lba, blocks, order },
             Event::CacheEvict { nsid, lba, blocks, order },
             Event::Flush { nsid, blocks: 3 },
+            Event::Namespace { nsid, blocks: 3 },
             Event::Removed,
         ];
         let codes = events.map(|event| event.to_bytes()[0]);
-        assert_eq!(codes, [7, 8, 9, 10, 11, 12, 19]);
+        assert_eq!(codes, [7, 8, 9, 10, 11, 12, 44, 19]);
     }
 }

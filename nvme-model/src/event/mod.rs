@@ -214,6 +214,13 @@ pub enum Event {
         /// What became of them. A newer write that survives hides them all the same.
         fate: BlockFate,
     },
+    /// The drive's owner added a namespace, resized or removed it.
+    Namespace {
+        /// The namespace.
+        nsid: u32,
+        /// Its size from now on; 0 if it is gone.
+        blocks: u64,
+    },
     /// The device was pulled out.
     Removed,
     /// A fault rule cut the power; the owner ends the machine's life.

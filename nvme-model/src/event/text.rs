@@ -130,6 +130,9 @@ impl fmt::Display for Event {
                 range(f, "power-loss", nsid, lba, blocks.into(), Some(order))?;
                 write!(f, " {fate}")
             }
+            Self::Namespace { nsid, blocks } => {
+                write!(f, "namespace    nsid={nsid:<3x} blocks={blocks}")
+            }
             Self::Removed => f.write_str("removed"),
             Self::PowerLost => f.write_str("power-lost"),
             Self::Finding { kind, queue, value } => {

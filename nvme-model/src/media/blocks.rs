@@ -87,6 +87,32 @@ impl Blocks {
         blocks
     }
 
+    /// So many blocks, of what these hold as far as both reach, and holes beyond. Bytes are shared.
+    pub(super) fn resized(&self, size_blocks: u64) -> Self {
+        let mut resized = Self::new(size_blocks, self.block_bytes);
+        let leaves = self.size_blocks.min(size_blocks).div_ceil(self.leaf_blocks);
+        for run in self.leaves.runs(0..leaves) {
+            if run.value.0.is_some() {
+                resized.leaves.set(run.first..run.first.saturating_add(run.count), run.value);
+            }
+        }
+        resized.filled = self.filled;
+        resized.clear_beyond_end();
+        resized
+    }
+
+    /// The last leaf may reach beyond the end, where others may have been once and others may be again.
+    fn clear_beyond_end(&mut self) {
+        let beyond = self.bytes(self.size_blocks & self.leaf_blocks.saturating_sub(1));
+        if beyond > 0
+            && let Leaf(Some(bytes)) = self.leaves.get_mut(self.leaf(self.size_blocks))
+            && !bytes.is_empty()
+        {
+            let length = bytes.len().saturating_sub(beyond);
+            bytes.replace(beyond..bytes.len(), &vec![0; length]);
+        }
+    }
+
     pub(super) fn block_bytes(&self) -> u32 {
         self.block_bytes
     }

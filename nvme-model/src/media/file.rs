@@ -182,6 +182,10 @@ impl Media for FileMedia {
         zeroed.map_err(|source| self.error("discard", lba, source))
     }
 
+    fn file(&self) -> Option<&str> {
+        (!self.is_frozen()).then_some(&self.path)
+    }
+
     fn snapshot(&self) -> Box<dyn Media> {
         self.is_frozen.store(true, Ordering::Relaxed);
         Box::new(Self {

@@ -18,6 +18,7 @@ mod ram;
 mod raw;
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::{BlockBytes, Rest};
 
@@ -132,6 +133,17 @@ pub trait Media: fmt::Debug + Send + Sync {
     /// [`MediaError`] if the host fails; what the blocks hold is then undefined.
     fn reshape(&mut self, _size_blocks: u64, _block_bytes: u32) -> Result<u64, MediaError> {
         Ok(0)
+    }
+
+    /// The host's file that what is written goes to; `None` if it stays in memory.
+    fn file(&self) -> Option<&str> {
+        None
+    }
+
+    /// Media of another size that holds what this holds now as far as both reach, and zeros beyond. Afterwards each of
+    /// the two changes alone, and what is written to the new one stays in memory.
+    fn resized(&self, size_blocks: u64) -> Box<dyn Media> {
+        Box::new(OverlayMedia::resized(Arc::from(self.snapshot()), size_blocks))
     }
 
     /// Media that holds what this holds now, in constant time. Afterwards each of the two changes alone.

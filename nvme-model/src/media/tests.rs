@@ -233,3 +233,21 @@ fn media_of_another_shape_is_empty_and_has_the_blocks_it_has_room_for() {
         assert_eq!(last, [3; 520]);
     }
 }
+
+#[test]
+fn media_of_another_size_keep_what_both_reach_and_what_comes_back_is_zeros() {
+    on_every_media(20, |media, length| {
+        media.write(0, &vec![5; 20 * length]).expect("written");
+        let smaller = media.resized(3);
+        assert_eq!((smaller.size_blocks(), smaller.block_bytes() as usize), (3, length));
+        assert_eq!(firsts(smaller.as_ref(), length), [5; 3]);
+        let mut larger = smaller.resized(12);
+        assert_eq!(firsts(larger.as_ref(), length), [vec![5; 3], vec![0; 9]].concat());
+        larger.write(3, &vec![6; length]).expect("written");
+        larger.write(11, &vec![7; length]).expect("written");
+        assert_eq!(firsts(larger.as_ref(), length)[2..5], [5, 6, 0]);
+        assert_eq!(firsts(smaller.as_ref(), length), [5; 3], "each changes alone");
+        assert_eq!(firsts(media, length), [5; 20]);
+        assert_eq!(larger.file(), None);
+    });
+}

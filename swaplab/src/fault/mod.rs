@@ -1,6 +1,5 @@
 //! `swaplab fault`: what faults there are, and the faults of a running machine.
 
-mod client;
 mod kinds;
 
 use std::path::Path;
@@ -11,6 +10,7 @@ use nvme_model::fault::json_schema;
 use serde_json::Value;
 
 use crate::args::{FaultArgs, FaultCommand};
+use crate::control_client::{self as client, items, number, text};
 use crate::exit::Exit;
 
 pub(crate) fn run(args: &FaultArgs) -> Exit {
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &FaultArgs) -> Exit {
             client::ask(&socket.path, &Request::Disarm { rule: *rule }).map(drop)
         }),
         FaultCommand::List { socket } => {
-            client::ask(&socket.path, &Request::List).map(|reply| print_list(&reply))
+            client::ask(&socket.path, &Request::List {}).map(|reply| print_list(&reply))
         }
         FaultCommand::Log { since, socket } => print_log(&socket.path, *since),
     };
@@ -58,18 +58,6 @@ fn check(file: &Path) -> Result<(), Exit> {
         println!("{index:>5}  {rule}");
     }
     Ok(())
-}
-
-fn number(value: &Value) -> u64 {
-    value.as_u64().unwrap_or(0)
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or("")
-}
-
-fn items(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
 }
 
 fn print_list(reply: &Value) {

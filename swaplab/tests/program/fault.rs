@@ -1,10 +1,10 @@
 //! `swaplab fault` as a user meets it, and against a machine that runs.
 
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::run::{command, name, said, stderr, stdout, swaplab};
+use crate::run::{Running, command, name, said, stderr, stdout, swaplab};
 
 #[test]
 fn the_kinds_are_listed_in_80_columns() {
@@ -67,16 +67,6 @@ fn a_control_socket_does_not_take_the_place_of_a_file() {
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(stderr(&output).contains("control socket"), "{output:?}");
     assert_eq!(std::fs::read(&file).expect("still there"), b"data");
-}
-
-/// A machine that runs until it is dropped.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// Asks again and again until the answer has this in it: the guest runs beside, at its own pace.

@@ -5,6 +5,7 @@ mod campaign;
 mod cli;
 mod fault;
 mod image;
+mod namespace;
 mod run;
 mod serve;
 mod sessions;

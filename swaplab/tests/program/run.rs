@@ -1,7 +1,7 @@
 //! Starts the program and looks at what it came to.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// What a batch system or a user's shell says beside the arguments.
 const VARIABLES: [&str; 5] = [
@@ -52,4 +52,14 @@ pub(crate) fn said(output: &Output) -> String {
 /// The path as an argument.
 pub(crate) fn name(path: &Path) -> &str {
     path.to_str().expect("an ASCII path")
+}
+
+/// A program that runs until it ends or is dropped.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
-use campaign::control::{FaultControl, Request};
+use campaign::control::{DriveControl, Request};
 use conformance::{Line, Verdict};
 use exercise::{Op, Outcome, Words};
 use hal::{DmaBuf, Mmio, PAGE_BYTES, Platform};
@@ -42,7 +42,7 @@ impl Served {
             cache_policy: CachePolicy::default(),
             control: Some(Control {
                 path: folder.path().join("control"),
-                hook: Box::new(FaultControl),
+                hook: Box::new(DriveControl),
             }),
         });
         Self { server: server.expect("a server"), folder }

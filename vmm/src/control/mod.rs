@@ -14,17 +14,40 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use nvme_model::Controller;
+use nvme_model::{Controller, Observer};
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
 use crate::VmmError;
 
 pub(crate) use server::ControlServer;
 
+/// The drive of a running machine, between two steps of its guest.
+pub struct ControlledDrive<'a> {
+    /// Its controller.
+    pub controller: &'a mut Controller,
+    /// The machine's time.
+    pub now_ns: u64,
+    /// Who is told what happens in the controller meanwhile.
+    pub observer: &'a mut dyn Observer,
+}
+
+impl std::fmt::Debug for ControlledDrive<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ControlledDrive").field("now_ns", &self.now_ns).finish_non_exhaustive()
+    }
+}
+
+impl ControlledDrive<'_> {
+    fn again(&mut self) -> ControlledDrive<'_> {
+        let Self { controller, now_ns, observer } = self;
+        ControlledDrive { controller, now_ns: *now_ns, observer: *observer }
+    }
+}
+
 /// Answers what is said to the machine.
 pub trait ControlHook: Send + std::fmt::Debug {
-    /// The answer to one line, itself one line; neither has its end of line.
-    fn answer(&mut self, controller: Option<&mut Controller>, now_ns: u64, line: &str) -> String;
+    /// The answer to one line, itself one line; neither has its end of line. Without a drive there is one all the same.
+    fn answer(&mut self, drive: Option<ControlledDrive<'_>>, line: &str) -> String;
 }
 
 /// Where a machine listens, and who answers.
@@ -77,13 +100,13 @@ pub(crate) struct Answering {
 
 impl Answering {
     /// Answers what has come.
-    pub(crate) fn answer_all(&mut self, mut controller: Option<&mut Controller>, now_ns: u64) {
+    pub(crate) fn answer_all(&mut self, mut drive: Option<ControlledDrive<'_>>) {
         let requests = std::mem::take(&mut *lock(&self.mailbox.requests));
         if requests.is_empty() {
             return;
         }
         for Letter { client, line } in requests {
-            let line = self.hook.answer(controller.as_deref_mut(), now_ns, &line);
+            let line = self.hook.answer(drive.as_mut().map(ControlledDrive::again), &line);
             lock(&self.mailbox.replies).push_back(Letter { client, line });
         }
         if let Err(error) = self.mailbox.replied.write(1) {

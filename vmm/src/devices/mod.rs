@@ -263,8 +263,8 @@ impl Devices {
     /// Answers what somebody outside has said.
     fn answer(&mut self) {
         if let Some(answering) = &mut self.answering {
-            let controller = self.nvme.as_deref_mut().map(NvmeFunction::controller_mut);
-            answering.answer_all(controller, self.clock.now_ns());
+            let now_ns = self.clock.now_ns();
+            answering.answer_all(self.nvme.as_deref_mut().map(|nvme| nvme.controlled(now_ns)));
         }
     }
 

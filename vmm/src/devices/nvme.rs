@@ -14,6 +14,7 @@ use machine::pci_ids;
 use nvme_model::{BadAddress, CachePolicy, Controller, Event, GuestMemory, IrqSink, Ports};
 
 use super::course::Course;
+use crate::control::ControlledDrive;
 use crate::kvm::Ram;
 use crate::pci::{Bar, ConfigSpace, Express, Function, Identity, Line, MsiSink, Msix};
 
@@ -72,6 +73,12 @@ impl<M: GuestMemory> NvmeFunction<M> {
     /// The controller, to arm faults or to look at its media.
     pub(crate) fn controller_mut(&mut self) -> &mut Controller {
         &mut self.controller
+    }
+
+    /// The controller, for somebody who talks to the machine from outside.
+    pub(crate) fn controlled(&mut self, now_ns: u64) -> ControlledDrive<'_> {
+        let Self { controller, course, .. } = self;
+        ControlledDrive { controller, now_ns, observer: course }
     }
 
     /// Unplugs the controller.

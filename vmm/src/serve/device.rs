@@ -88,9 +88,9 @@ impl Device {
     /// Answers what was said at the control socket.
     pub(super) fn answer(&mut self) {
         let now_ns = self.now_ns();
-        let controller = self.function.as_mut().map(NvmeFunction::controller_mut);
+        let drive = self.function.as_mut().map(|function| function.controlled(now_ns));
         if let Some(answering) = &mut self.answering {
-            answering.answer_all(controller, now_ns);
+            answering.answer_all(drive);
         }
         // What was armed may come at a time of its own.
         self.step();

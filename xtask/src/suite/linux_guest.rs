@@ -15,7 +15,7 @@ use super::e2e::{bad_end, on_host};
 use super::{Outcome, build};
 use crate::{stock_kvm, workspace};
 
-const INIT: &str = include_str!("../../data/linux-guest-init.sh");
+pub(super) const INIT: &str = include_str!("../../data/linux-guest-init.sh");
 
 /// The driver under test, which Debian's kernel has as a module.
 const MODULES: [&str; 1] = ["nvme"];
@@ -34,12 +34,12 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    /// Puts the guest together in a scratch folder.
-    pub(super) fn new() -> Result<Self> {
+    /// Puts the guest together in a scratch folder; `init` is its first program.
+    pub(super) fn new(init: &str) -> Result<Self> {
         let folder =
             tempfile::tempdir_in(workspace::root().join("target")).or_else(|_| tempfile::tempdir());
         let folder = folder.context("cannot make a scratch folder")?;
-        let guest = stock_kvm::linux_guest(&MODULES, INIT)?;
+        let guest = stock_kvm::linux_guest(&MODULES, init)?;
         let initrd = folder.path().join("initrd");
         fs::write(&initrd, &guest.initramfs).context("cannot write the RAM disk")?;
         Ok(Self { folder, kernel: guest.kernel, initrd })
@@ -48,7 +48,7 @@ impl Guest {
 
 /// Boots Linux on the faulty controller, on a stock KVM.
 pub(super) fn on_stock_kvm() -> Result<Outcome> {
-    let guest = Guest::new()?;
+    let guest = Guest::new(INIT)?;
     let command = command(&build::swaplab()?, &guest.kernel, &guest.initrd);
     let ended = on_host(guest.folder.path(), command, Vec::new())?;
     Ok(bad_end(&ended).map_or(Outcome::Passed, Outcome::Failed))

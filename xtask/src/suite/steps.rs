@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use anyhow::Result;
 
 use super::cargo::{all, cargo, outcome};
-use super::{Outcome, Step, e2e, equality, linux_guest, vfio_user};
+use super::{Outcome, Step, e2e, equality, linux_guest, linux_namespaces, vfio_user};
 use crate::stock_kvm::QEMU;
 use crate::{tidy, workspace};
 
@@ -34,6 +34,9 @@ pub(super) fn all_steps() -> Vec<Step> {
         }),
         step("a stock Linux on the controller, on a stock KVM", || {
             if_stock_kvm(linux_guest::on_stock_kvm)
+        }),
+        step("a stock Linux whose namespaces come, grow and go, on a stock KVM", || {
+            if_stock_kvm(linux_namespaces::on_stock_kvm)
         }),
         step("a stock Linux in QEMU on the served controller", || {
             if_vfio_user(vfio_user::linux_in_qemu)

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
 
-use super::linux_guest::{APPEND, FAULT, Guest};
+use super::linux_guest::{APPEND, FAULT, Guest, INIT};
 use super::{Outcome, build, e2e};
 use crate::stock_kvm::QEMU;
 
@@ -35,7 +35,7 @@ fn why_no_client() -> Option<String> {
 
 /// Boots Linux in QEMU on a served controller. The init and the server must both find all well.
 pub(super) fn linux_in_qemu() -> Result<Outcome> {
-    let guest = Guest::new()?;
+    let guest = Guest::new(INIT)?;
     let socket = guest.folder.path().join("nvme");
     let mut server = Server::start(&socket, &["--fault".as_ref(), FAULT.as_ref()])?;
     let mut command = machine(&socket);

@@ -1,10 +1,8 @@
 //! What the owner of the controller does while the host is at work: namespaces come, go and change their
 //! size, the function is reset, the whole is snapshotted and put back.
 
-use std::sync::Arc;
-
 use arbitrary::Unstructured;
-use nvme_model::{CachePolicy, Media, MediaError, OverlayMedia, Snapshot};
+use nvme_model::{CachePolicy, Media, Snapshot};
 
 use super::accounts::Accounts;
 use super::{Host, disk};
@@ -34,7 +32,7 @@ impl Host {
             }
             3 => {
                 let blocks = input.int_in_range(0..=300)?;
-                let make = |old: &dyn Media| resized(old, blocks);
+                let make = |old: &dyn Media| Ok(old.resized(blocks));
                 let _ =
                     self.controller.resize_namespace(self.now_ns, nsid, make, &mut self.accounts);
             }
@@ -66,9 +64,4 @@ impl Host {
             self.power_cut_in_flight(CachePolicy::Sample { seed: 1 });
         }
     }
-}
-
-fn resized(old: &dyn Media, blocks: u64) -> Result<Box<dyn Media>, MediaError> {
-    let base: Arc<dyn Media> = Arc::from(old.snapshot());
-    Ok(Box::new(OverlayMedia::resized(base, blocks)))
 }

@@ -7,6 +7,7 @@ mod identify;
 mod io;
 mod lifecycle;
 mod logs;
+mod namespaces;
 mod optional;
 mod pointers;
 mod queues;
@@ -46,6 +47,7 @@ pub(crate) fn all<P: Platform>() -> Vec<(&'static str, Check<P>)> {
         optional::all(),
         events::all(),
         logs::all(),
+        namespaces::all(),
         lifecycle::all(),
     ]
     .concat()

@@ -23,6 +23,7 @@ pub(crate) fn find(name: &str) -> Option<Program> {
         "selftest-fault" => fault::run,
         "selftest-interrupt" => interrupt::run,
         "selftest-nvme" => nvme::run,
+        "selftest-namespaces" => nvme::watch_namespaces,
         "selftest-flood" => bad_guests::flood,
         "selftest-nested-fault" => fault::run_nested,
         "selftest-panic" => bad_guests::panic,

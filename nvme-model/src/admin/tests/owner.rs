@@ -1,13 +1,11 @@
 //! Namespaces that the owner adds, removes and resizes while a guest runs.
 
-use std::sync::Arc;
-
 use nvme_spec::identify::oaes;
 use nvme_spec::{Sqe, status};
 
 use super::{heard, listen, log_page};
 use crate::rig::{DATA, Rig};
-use crate::{ConfigError, Media, NamespaceError, OverlayMedia, RamMedia};
+use crate::{ConfigError, Event, Media, NamespaceError, NamespaceInfo, RamMedia};
 
 const CHANGED: (u32, u32, u32) = (2, 0, 4);
 
@@ -21,9 +19,7 @@ fn remove(rig: &mut Rig, nsid: u32) -> Result<Box<dyn Media>, NamespaceError> {
 }
 
 fn resize(rig: &mut Rig, nsid: u32, blocks: u64) -> Result<(), NamespaceError> {
-    let make = |old: &dyn Media| -> Result<Box<dyn Media>, crate::MediaError> {
-        Ok(Box::new(OverlayMedia::resized(Arc::from(old.snapshot()), blocks)))
-    };
+    let make = |old: &dyn Media| Ok(old.resized(blocks));
     rig.controller.resize_namespace(rig.now_ns, nsid, make, &mut rig.trace)
 }
 
@@ -137,4 +133,26 @@ fn a_namespace_grows_and_shrinks_under_its_guest() {
     assert!(rig.prompt(1, Sqe::read(1, 10, 0).with_prp(DATA, 0)).0.is_success());
     assert_eq!(rig.data(4096), vec![0x22; 4096]);
     assert!(rig.prompt(1, Sqe::write(1, 10, 0, false).with_prp(DATA, 0)).0.is_success());
+}
+
+#[test]
+fn the_owner_sees_each_namespace_and_what_is_left_and_each_change_is_an_event() {
+    let mut rig = Rig::new();
+    let left = rig.controller.unallocated_bytes();
+    rig.controller
+        .add_namespace(rig.now_ns, 7, Box::new(RamMedia::new(64, 512)), &mut rig.trace)
+        .expect("free");
+    resize(&mut rig, 7, 65).expect("larger");
+    let seven =
+        NamespaceInfo { nsid: 7, is_attached: true, size_blocks: 65, block_bytes: 512, file: None };
+    let one = NamespaceInfo { nsid: 1, size_blocks: 1024, block_bytes: 4096, ..seven.clone() };
+    assert_eq!(rig.controller.namespace_infos(), [one, seven]);
+    assert_eq!(rig.controller.unallocated_bytes(), left, "the owner's come on top");
+    remove(&mut rig, 7).expect("there");
+    assert_eq!(rig.controller.unallocated_bytes(), left);
+    let seen = rig.seen(|event| match *event {
+        Event::Namespace { nsid, blocks } => Some((nsid, blocks)),
+        _ => None,
+    });
+    assert_eq!(seen, [(7, 64), (7, 65), (7, 0)]);
 }

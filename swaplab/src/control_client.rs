@@ -14,7 +14,7 @@ use crate::exit::Exit;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Sends a request; returns what the machine says to it.
-pub(super) fn ask(socket: &Path, request: &Request) -> Result<Value, Exit> {
+pub(crate) fn ask(socket: &Path, request: &Request) -> Result<Value, Exit> {
     let name = socket.display();
     let reply = exchange(socket, request).map_err(|error| {
         Exit::Usage.with(&format!("{name}: {error}; is a machine running with --control {name}?"))
@@ -39,4 +39,19 @@ fn exchange(socket: &Path, request: &Request) -> std::io::Result<String> {
     let mut reply = String::new();
     BufReader::new(stream).read_line(&mut reply)?;
     Ok(reply)
+}
+
+/// A number of a reply.
+pub(crate) fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or(0)
+}
+
+/// A text of a reply.
+pub(crate) fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("")
+}
+
+/// A list of a reply.
+pub(crate) fn items(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
 }

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
-use campaign::control::{DriveControl, Request};
+use campaign::control::{DriveControl, NewNamespace, Request};
 use conformance::{Line, Verdict};
 use exercise::{Op, Outcome, Words};
 use hal::{DmaBuf, Mmio, PAGE_BYTES, Platform};
@@ -54,6 +54,16 @@ impl Served {
 
     fn connect(&self) -> Remote {
         Remote::connect(&self.socket())
+    }
+
+    /// Says something at the control socket; it must be done.
+    #[track_caller]
+    fn ask(&self, request: &Request) {
+        let control = UnixStream::connect(self.folder.path().join("control")).expect("a socket");
+        writeln!(&control, "{}", request.to_line()).expect("room");
+        let mut answer = String::new();
+        BufReader::new(&control).read_line(&mut answer).expect("an answer");
+        assert!(answer.contains("\"ok\""), "{request:?}: {answer}");
     }
 
     /// What an exercise of the driver comes to.
@@ -188,15 +198,42 @@ fn an_access_outside_of_a_region_is_answered_with_an_error() {
 fn a_fault_is_armed_while_a_client_is_served() {
     let served = Served::new(&[]);
     let remote = served.connect();
-    let control = UnixStream::connect(served.folder.path().join("control")).expect("a socket");
     let rule = "read nth=2 => status=media/unrecovered-read dnr".to_owned();
-    writeln!(&control, "{}", Request::Arm { rule }.to_line()).expect("room");
-    let mut answer = String::new();
-    BufReader::new(&control).read_line(&mut answer).expect("an answer");
-    assert!(answer.contains("\"ok\""), "{answer}");
+    served.ask(&Request::Arm { rule });
     let words = Words { op: Op::Read, completion: Completion::Interrupts };
     assert_eq!(exercise::run(remote, words).outcome(), Outcome::Told);
     assert_eq!(served.fired(), [1]);
+}
+
+#[test]
+fn namespaces_change_while_a_client_is_served_and_while_there_is_none() {
+    let served = Served::new(&[]);
+    let new = NewNamespace { nsid: None, bytes: Some(1 << 20), disk: None, lba: 512 };
+    served.ask(&Request::AddNamespace(new));
+    let changes = [
+        Request::ResizeNamespace { nsid: 2, bytes: 8192 },
+        Request::RemoveNamespace { nsid: 1 },
+        Request::RemoveNamespace { nsid: 2 },
+    ];
+    let (mut changes, mut lines) = (changes.iter(), Vec::new());
+    let watched = conformance::watch_namespaces(&served.connect(), |line| {
+        lines.push(line.to_owned());
+        let is_waiting = line.starts_with("namespaces:");
+        if let Some(change) = is_waiting.then(|| changes.next()).flatten() {
+            served.ask(change);
+        }
+    });
+    watched.expect("a controller that does what the standard says");
+    let expected = [
+        "namespaces: 1=8192x4096 2=2048x512",
+        "changed: 2",
+        "namespaces: 1=8192x4096 2=16x512",
+        "changed: 1",
+        "namespaces: 2=16x512",
+        "changed: 2",
+        "namespaces: none",
+    ];
+    assert_eq!(lines, expected);
 }
 
 #[test]

@@ -21,15 +21,8 @@ impl Controller {
             Ok(command) => command,
             Err(failure) => return Some(Err(*failure)),
         };
-        if let Some(status) = entry.faults.status() {
-            return Some(injected(status));
-        }
-        if let Err(failure) = self.check_sanitize(command) {
-            return Some(Err(failure));
-        }
-        let refused = value_of!(entry.faults, DmaError);
-        if refused == Some(&DmaTarget::Data) && command.has_data() {
-            return Some(Err(Failure::transient(status::DATA_TRANSFER_ERROR)));
+        if let Some(outcome) = self.ends_unexecuted(command, &entry.faults) {
+            return Some(outcome);
         }
         match command {
             Command::Admin(AdminCommand::AsyncEventRequest) => {
@@ -51,6 +44,19 @@ impl Controller {
                 Some(self.execute_nvm(command, &entry.faults, ports))
             }
         }
+    }
+
+    /// How a command ends whatever it is about, if it is not carried out: a rule or a sanitize says so.
+    pub(crate) fn ends_unexecuted(&self, command: &Command, faults: &Faults) -> Option<Outcome> {
+        if let Some(status) = faults.status() {
+            return Some(injected(status));
+        }
+        if let Err(failure) = self.check_sanitize(command) {
+            return Some(Err(failure));
+        }
+        let is_cut_off = value_of!(faults, DmaError) == Some(&DmaTarget::Data);
+        let failure = Failure::transient(status::DATA_TRANSFER_ERROR);
+        (is_cut_off && command.has_data()).then_some(Err(failure))
     }
 
     pub(super) fn execute_admin(

@@ -63,6 +63,16 @@ impl InFlight {
     }
 }
 
+/// A command that has had no effect so far and has a time at which it would.
+#[derive(Clone, Debug)]
+pub(crate) struct UnderWay {
+    pub(crate) number: u64,
+    pub(crate) command: Command,
+    pub(crate) faults: Faults,
+    /// The first half of the fused operation whose second this is.
+    pub(crate) first: Option<(Result<Command, Failure>, Faults)>,
+}
+
 /// So many boxes are kept.
 const DONE_MAX: usize = 256;
 
@@ -201,12 +211,18 @@ impl InFlightTable {
         })
     }
 
-    /// Valid commands without an effect so far, in the order in which they were fetched.
-    pub(crate) fn not_executed(&self) -> impl Iterator<Item = (u64, Command, Faults)> + use<'_> {
-        let open = self.iter().filter(|entry| entry.outcome.is_none());
-        open.filter_map(|entry| {
-            let command = entry.command.as_ref().ok()?.clone();
-            Some((entry.subject.number, command, entry.faults.clone()))
+    /// Valid commands under way, in the order in which they were fetched. One without a time is not: it
+    /// hangs, or is held.
+    pub(crate) fn under_way(&self) -> impl Iterator<Item = UnderWay> + use<'_> {
+        let open = |entry: &&InFlight| entry.outcome.is_none() && entry.due_ns.is_some();
+        self.iter().filter(open).filter_map(|entry| {
+            let first = entry.fused_first.and_then(|number| self.with_number(number));
+            Some(UnderWay {
+                number: entry.subject.number,
+                command: entry.command.as_ref().ok()?.clone(),
+                faults: entry.faults.clone(),
+                first: first.map(|first| (first.command.clone(), first.faults.clone())),
+            })
         })
     }
 

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use nvme_spec::aer::AerResult;
 
 pub(crate) use fused::check_fuse;
-pub(crate) use inflight::Outcome;
+pub(crate) use inflight::{Outcome, UnderWay};
 pub use power::CachePolicy;
 pub use snapshot::Snapshot;
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::Controller;
 use super::registers::Registers;
 use crate::crash::Change;
-use crate::namespace::{Chance, IN_FLIGHT};
+use crate::namespace::Chance;
 use crate::{Event, Observer, Ports};
 use nvme_spec::register::SHST_COMPLETE;
 
@@ -56,12 +56,8 @@ impl Controller {
 
     /// What writes in flight would store, by namespace, in the order in which they were fetched.
     fn writes_in_flight(&mut self, ports: &mut Ports<'_>) -> Vec<(u32, Change)> {
-        let open: Vec<_> = self.in_flight.not_executed().collect();
-        let change = |(number, command, faults)| {
-            let (nsid, slba, blocks, content) = self.would_store(&command, &faults, ports)?;
-            Some((nsid, Change { key: IN_FLIGHT | number, slba, blocks, content }))
-        };
-        open.into_iter().filter_map(change).collect()
+        let open: Vec<_> = self.in_flight.under_way().collect();
+        open.iter().flat_map(|entry| self.would_store(entry, ports)).collect()
     }
 
     fn cut(

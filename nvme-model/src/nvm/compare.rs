@@ -22,26 +22,35 @@ impl Controller {
         faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Outcome {
+        let different = self.first_difference(command, extent, faults, ports)?;
+        self.health.host_reads = self.health.host_reads.saturating_add(1);
+        match different {
+            None => Ok(0),
+            Some(lba) => Err(Failure::permanent(status::COMPARE_FAILURE).at_lba(lba)),
+        }
+    }
+
+    /// The first block that is another than the host's.
+    pub(super) fn first_difference(
+        &mut self,
+        command: &NvmCommand,
+        extent: &Extent,
+        faults: &Faults,
+        ports: &mut Ports<'_>,
+    ) -> Result<Option<u64>, Failure> {
         refuse_action(extent)?;
         let mut hosts = self.receive_blocks(extent, command, Purpose::Look, ports)?;
         if !faults.is_empty() {
             faults.corrupt(hosts.bytes());
         }
         let stored = self.load(command.nsid, extent, faults, ports)?;
-        self.health.host_reads = self.health.host_reads.saturating_add(1);
         let unit = extent.format.stored_bytes().max(1) as usize;
         let is_same = |(one, other): (&[u8], &[u8])| match extent.format.protection {
             Some(protection) => protection.is_same(one, other),
             None => one == other,
         };
         let different = hosts.chunks(unit).zip(stored.chunks(unit)).position(|pair| !is_same(pair));
-        match different {
-            None => Ok(0),
-            Some(index) => {
-                let lba = extent.slba.saturating_add(index as u64);
-                Err(Failure::permanent(status::COMPARE_FAILURE).at_lba(lba))
-            }
-        }
+        Ok(different.map(|index| extent.slba.saturating_add(index as u64)))
     }
 
     /// Reads every block and keeps none. It is not bound to the transfer size: nothing is transferred.

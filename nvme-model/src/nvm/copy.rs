@@ -9,6 +9,7 @@ use nvme_spec::copy::{CopyFormat, CopyRange};
 use nvme_spec::status;
 
 use super::transfer::{Extent, invalid_protection};
+use crate::buffer::Buffer;
 use crate::command::{CopyCommand, NvmCommand, Span};
 use crate::controller::Outcome;
 use crate::failure::{Failure, byte};
@@ -32,6 +33,19 @@ impl Controller {
         faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Outcome {
+        let (target, blocks) = self.blocks_to_copy(command, copy, faults, ports)?;
+        self.store_blocks(command.nsid, &target, blocks, copy.is_fua, faults, ports)?;
+        Ok(0)
+    }
+
+    /// Where a copy goes, and the blocks that go there, checked, with all of their protection information.
+    pub(super) fn blocks_to_copy(
+        &mut self,
+        command: &NvmCommand,
+        copy: &CopyCommand,
+        faults: &Faults,
+        ports: &mut Ports<'_>,
+    ) -> Result<(Extent, Buffer), Failure> {
         if !self.features.is_copy_format_enabled(copy.format.number()) {
             return Err(Failure::field(byte::CDW12.saturating_add(1), 0));
         }
@@ -55,8 +69,7 @@ impl Controller {
             }
             _ => target.check(&all)?,
         }
-        self.store_blocks(command.nsid, &target, all.into(), copy.is_fua, faults, ports)?;
-        Ok(0)
+        Ok((target, all.into()))
     }
 
     /// Fetches the list of ranges.

@@ -10,8 +10,10 @@ use crate::fault::Faults;
 use crate::{Controller, Ports};
 
 impl Controller {
+    /// Fetches the list of ranges, all of which exist.
     pub(super) fn receive_ranges(
         &self,
+        nsid: u32,
         count: u32,
         from: DataPointer,
         faults: &Faults,
@@ -22,10 +24,15 @@ impl Controller {
         self.receive(&mut bytes, from, ports)?;
         faults.corrupt(&mut bytes);
         let (ranges, _) = bytes.as_chunks::<RANGE_BYTES>();
-        Ok(ranges.iter().map(|range| DsmRange::from_bytes(*range)).collect())
+        let ranges: Vec<_> = ranges.iter().map(|range| DsmRange::from_bytes(*range)).collect();
+        let ns = self.active(nsid)?;
+        for range in &ranges {
+            ns.check_range(range.slba.get(), range.nlb.get().into())?;
+        }
+        Ok(ranges)
     }
 
-    /// Deallocates all ranges, or none if one of them is out of range.
+    /// Deallocates all ranges.
     pub(super) fn deallocate(
         &mut self,
         nsid: u32,
@@ -33,10 +40,6 @@ impl Controller {
         is_deallocate: bool,
         ports: &mut Ports<'_>,
     ) -> Outcome {
-        let ns = self.active(nsid)?;
-        for range in ranges {
-            ns.check_range(range.slba.get(), range.nlb.get().into())?;
-        }
         for range in ranges.iter().filter(|_| is_deallocate) {
             self.zero(nsid, range.slba.get(), range.nlb.get().into(), ports)?;
         }

@@ -4,6 +4,7 @@
 //! information, `wrong` (what rules make of it), the namespace. And the other way round.
 // Spec: NVM-CS-1.0c 3.2 "NVM Command Set Commands"
 
+mod checks;
 mod compare;
 pub(crate) mod copy;
 mod dsm;
@@ -15,11 +16,10 @@ mod transfer;
 mod wrong;
 mod zeroes;
 
-use nvme_spec::{NSID_BROADCAST, status};
+use nvme_spec::NSID_BROADCAST;
 
 use crate::command::{NvmCommand, NvmOp};
 use crate::controller::Outcome;
-use crate::failure::Failure;
 use crate::fault::Faults;
 use crate::media::MediaError;
 use crate::namespace::Namespace;
@@ -40,48 +40,21 @@ impl Controller {
             }
             return self.flush_all(ports);
         }
-        let ns = self.usable(nsid)?;
-        if self.is_read_only() && command.op.changes_blocks() {
-            return Err(Failure::permanent(status::NAMESPACE_WRITE_PROTECTED));
-        }
-        if let Some(access) = command.op.access() {
-            ns.check_reserved(self.host.id, access)?;
-        }
-        let bytes_max = self.config.transfer_bytes_max();
+        let extent = self.check_nvm(command)?;
         match command.op {
             NvmOp::Flush => self.on_media(nsid, |ns, now_ns| ns.flush(now_ns, ports.observer)),
-            NvmOp::Read => {
-                let extent = ns.extent(&command.span);
-                ns.check_transfer(&extent, bytes_max)?;
-                self.read(command, &extent, faults, ports)
-            }
-            NvmOp::Write { is_fua } => {
-                let extent = ns.extent(&command.span);
-                ns.check_transfer(&extent, bytes_max)?;
-                self.write(command, &extent, is_fua, faults, ports)
-            }
-            NvmOp::Compare => {
-                let extent = ns.extent(&command.span);
-                ns.check_transfer(&extent, bytes_max)?;
-                self.compare(command, &extent, faults, ports)
-            }
-            NvmOp::Verify => {
-                let extent = ns.extent(&command.span);
-                ns.check_extent(&extent)?;
-                self.verify(nsid, &extent, ports)
-            }
+            NvmOp::Read => self.read(command, &extent, faults, ports),
+            NvmOp::Write { is_fua } => self.write(command, &extent, is_fua, faults, ports),
+            NvmOp::Compare => self.compare(command, &extent, faults, ports),
+            NvmOp::Verify => self.verify(nsid, &extent, ports),
             NvmOp::WriteZeroes { is_deallocating } => {
-                let extent = ns.extent(&command.span);
-                ns.check_extent(&extent)?;
                 self.write_zeroes(nsid, &extent, is_deallocating, faults, ports)
             }
             NvmOp::WriteUncorrectable => {
-                let (slba, blocks) = (command.span.slba, command.span.blocks.into());
-                ns.check_range(slba, blocks)?;
-                self.write_uncorrectable(nsid, slba, blocks, faults)
+                self.write_uncorrectable(nsid, extent.slba, extent.blocks.into(), faults)
             }
             NvmOp::DatasetManagement { ranges, is_deallocate } => {
-                let ranges = self.receive_ranges(ranges, command.data, faults, ports)?;
+                let ranges = self.receive_ranges(nsid, ranges, command.data, faults, ports)?;
                 self.deallocate(nsid, &ranges, is_deallocate && !faults.is_lost_write(), ports)
             }
             NvmOp::ReservationReport { .. }
@@ -90,12 +63,6 @@ impl Controller {
             | NvmOp::ReservationRelease(_) => self.reserve(command, ports),
             NvmOp::Copy(copy) => self.copy(command, &copy, faults, ports),
         }
-    }
-
-    /// A namespace that is there and not being formatted.
-    fn usable(&self, nsid: u32) -> Result<&Namespace, Failure> {
-        let ns = self.active(nsid)?;
-        ns.check_no_format(0, self.now_ns()).map(|()| ns)
     }
 
     /// Does something to a namespace that exists; a host failure becomes an internal error.

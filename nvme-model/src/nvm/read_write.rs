@@ -119,18 +119,17 @@ impl Controller {
         &mut self,
         nsid: u32,
         extent: &Extent,
-        mut blocks: Buffer,
+        blocks: Buffer,
         is_fua: bool,
         faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Result<(), Failure> {
-        extent.make_stored(&mut blocks, faults);
         let durability = match (is_fua, self.features.is_cache_enabled()) {
             (true, _) => Durability::ForceUnitAccess,
             (false, true) => Durability::Cached,
             (false, false) => Durability::Through,
         };
-        if let Some((slba, blocks)) = self.what_is_stored(nsid, extent.slba, blocks, faults)? {
+        if let Some((slba, blocks)) = self.what_is_stored(nsid, extent, blocks, faults)? {
             self.store(nsid, slba, blocks, durability, ports)?;
         }
         Ok(())

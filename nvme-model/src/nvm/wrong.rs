@@ -1,5 +1,6 @@
 //! Writes and reads that go wrong without saying so.
 
+use super::transfer::Extent;
 use crate::Controller;
 use crate::buffer::Buffer;
 use crate::failure::Failure;
@@ -7,16 +8,19 @@ use crate::fault::{Faults, Torn, value_of};
 use crate::namespace::Namespace;
 
 impl Controller {
-    /// Where a write goes and how much of it, as the rules want it; `None` if nothing is stored.
+    /// Where blocks go whose protection information is complete, how much of them and in which form, as the
+    /// rules want it; `None` if nothing is stored.
     ///
     /// A write that is torn and misdirected is torn first.
     pub(super) fn what_is_stored(
         &mut self,
         nsid: u32,
-        slba: u64,
+        extent: &Extent,
         mut data: Buffer,
         faults: &Faults,
     ) -> Result<Option<(u64, Buffer)>, Failure> {
+        extent.make_stored(&mut data, faults);
+        let slba = extent.slba;
         if faults.is_empty() {
             return Ok(Some((slba, data)));
         }

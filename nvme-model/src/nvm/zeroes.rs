@@ -24,21 +24,15 @@ impl Controller {
         if faults.is_lost_write() {
             return Ok(0);
         }
-        let Some(protection) = extent.format.protection.filter(|_| extent.fields.is_action())
-        else {
+        let Some(parts) = protected_zeroes(extent) else {
             self.zero(nsid, extent.slba, extent.blocks.into(), ports)?;
             if let Some(ns) = self.namespaces.get_mut(nsid).filter(|_| !is_deallocating) {
                 ns.keep_allocated(extent.slba, extent.blocks.into());
             }
             return Ok(0);
         };
-        let mut rest = *extent;
-        while rest.blocks > 0 {
-            let part = Extent { blocks: rest.blocks.min(WRITE_BLOCKS), ..rest };
-            let mut blocks = Buffer::zeros(part.stored_bytes());
-            protection.insert(blocks.bytes(), &part.fields);
+        for (part, blocks) in parts {
             self.store_blocks(nsid, &part, blocks, true, faults, ports)?;
-            rest = rest.after(part.blocks);
         }
         Ok(0)
     }
@@ -69,4 +63,17 @@ impl Controller {
         }
         Ok(0)
     }
+}
+
+/// Zeros that have protection information of their own, part by part; `None` if those of the media will do.
+pub(super) fn protected_zeroes(extent: &Extent) -> Option<impl Iterator<Item = (Extent, Buffer)>> {
+    let protection = extent.format.protection.filter(|_| extent.fields.is_action())?;
+    let mut rest = *extent;
+    Some(std::iter::from_fn(move || {
+        let part = Extent { blocks: rest.blocks.min(WRITE_BLOCKS), ..rest };
+        rest = rest.after(part.blocks);
+        let mut blocks = Buffer::zeros(part.stored_bytes());
+        protection.insert(blocks.bytes(), &part.fields);
+        (part.blocks > 0).then_some((part, blocks))
+    }))
 }

@@ -16,6 +16,7 @@ mod fused;
 mod host_pages;
 mod hostile;
 mod hostile_data;
+mod in_flight;
 mod io;
 mod ladder_faults;
 mod lifecycle;

@@ -16,6 +16,7 @@ use crate::event::FatalCause;
 use crate::fault::{
     Action, ActionKind, DmaTarget, Faults, Notice, Seen, Subject, Transition, value_of,
 };
+use crate::numbered::Numbered;
 use crate::{Event, Observer, Ports};
 
 /// A command whose data move when nobody expects it any more.
@@ -42,7 +43,7 @@ pub(crate) struct Mishaps {
     /// When a device that was pulled out is back.
     returns_at: Option<u64>,
     /// Until when queues complete nothing.
-    stalled_until: BTreeMap<u16, u64>,
+    stalled_until: Numbered<u64>,
     /// By the time they are due, and the number of the command.
     ghosts: BTreeMap<(u64, u64), Ghost>,
 }
@@ -66,10 +67,10 @@ impl Mishaps {
     pub(super) fn not_before(&mut self, sqid: u16, now_ns: u64, faults: &Faults) -> u64 {
         if let Some(ns) = value_of!(faults, Stall) {
             let end = now_ns.saturating_add(*ns);
-            let until = self.stalled_until.entry(sqid).or_default();
+            let until = self.stalled_until.get_or_default(sqid);
             *until = end.max(*until);
         }
-        self.stalled_until.get(&sqid).copied().unwrap_or(0)
+        self.stalled_until.get(sqid).copied().unwrap_or(0)
     }
 }
 

@@ -25,8 +25,11 @@ impl Controller {
         self.look_at_shadow(ports);
         self.run_ghosts(ports);
         let mut work = 0_u32;
-        while self.work_once(ports) || self.look_again(ports) {
-            work = work.saturating_add(1);
+        loop {
+            match self.work_once(ports) {
+                0 if !self.look_again(ports) => break,
+                done => work = work.saturating_add(done.max(1)),
+            }
             if work >= WORK_MAX {
                 self.has_backlog = true;
                 break;
@@ -41,43 +44,59 @@ impl Controller {
         self.signal_interrupts(ports);
     }
 
-    /// Completes one command that is due or fetches one that waits; `false` if there is neither.
+    /// Completes one command that is due or fetches one that waits, or both of one that takes no time. Says how many of the
+    /// two that was.
     #[inline]
-    fn work_once(&mut self, ports: &mut Ports<'_>) -> bool {
+    fn work_once(&mut self, ports: &mut Ports<'_>) -> u32 {
         if !self.is_running() || self.is_paused() {
-            return false;
+            return 0;
         }
         if self.faults.has_released() {
             self.let_go();
         }
         if let Some(entry) = self.in_flight.take_due(self.now_ns) {
             self.finish(entry, ports);
-            return true;
+            return 1;
         }
         if !self.is_fetching() {
-            return false;
+            return 0;
         }
-        match self.queues.next_ready() {
-            Some((sqid, slot)) => {
-                self.fetch(sqid, slot, ports);
-                true
-            }
-            None => false,
+        let Some((sqid, slot)) = self.queues.next_ready() else { return 0 };
+        let Some(entry) = self.fetch(sqid, slot, ports) else { return 1 };
+        if self.is_next(&entry) {
+            self.finish(entry, ports);
+            return 2;
         }
+        self.in_flight.insert(entry);
+        1
     }
 
+    /// Whether the next thing to be done would be this command, if it joined those in flight.
+    fn is_next(&self, entry: &InFlight) -> bool {
+        let is_due = |due_ns: Option<u64>| due_ns.is_some_and(|due_ns| due_ns <= self.now_ns);
+        is_due(entry.due_ns)
+            && !is_due(self.in_flight.next_due())
+            && !self.faults.has_released()
+            && self.is_running()
+            && !self.is_paused()
+    }
+
+    /// Fetches a command, and says when it is due; `None` if nothing comes of it.
+    ///
     /// Not a part of the loop, each turn of which would save the registers that only this needs.
     #[inline(never)]
-    fn fetch(&mut self, sqid: u16, slot: Slot, ports: &mut Ports<'_>) {
+    fn fetch(&mut self, sqid: u16, slot: Slot, ports: &mut Ports<'_>) -> Option<Box<InFlight>> {
         let mut entry = self.in_flight.vacant(slot);
         entry.subject.sqid = sqid;
         let Some(sq) = self.queues.sqs.get_mut(sqid) else {
-            return self.release(entry);
+            self.release(entry);
+            return None;
         };
         let cqid = sq.cqid;
         if sq.fetch(ports.memory, &mut entry.subject.sqe).is_err() {
             self.release(entry);
-            return self.fail(FatalCause::SqFetch, ports.observer);
+            self.fail(FatalCause::SqFetch, ports.observer);
+            return None;
         }
         self.lookahead.go_on();
         let first = self.understand(&mut entry, ports);
@@ -87,7 +106,8 @@ impl Controller {
         if !faults.is_empty() {
             self.write_completions(ports);
             if !self.befall(&faults, ports.observer) || !self.has_queue(cqid) {
-                return self.release(entry);
+                self.release(entry);
+                return None;
             }
         }
         if faults.has(ActionKind::SpuriousInterrupt) {
@@ -108,7 +128,7 @@ impl Controller {
         entry.due_ns = (!is_stuck).then_some(done_ns);
         entry.faults = faults;
         self.time_fused(&mut entry, first);
-        self.in_flight.insert(entry);
+        Some(entry)
     }
 
     /// Decodes an entry that was fetched, reports it, and notes what rules see of it. Returns the first command

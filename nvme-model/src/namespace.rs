@@ -1,10 +1,9 @@
 //! A namespace: blocks behind a volatile cache.
 
+mod history;
 mod log;
 mod power;
 mod store;
-
-use std::collections::BTreeMap;
 
 use crate::admin::format::FormatRun;
 use crate::block_set::BlockSet;
@@ -17,6 +16,7 @@ use crate::reservation::Reservations;
 use crate::sick::SickBlocks;
 use crate::{Event, GuestMemory, Observer};
 
+use history::History;
 pub(crate) use power::{Chance, IN_FLIGHT};
 
 /// How a write is to be stored.
@@ -58,8 +58,7 @@ pub(crate) struct Namespace {
     uncorrectable: SickBlocks,
     /// Blocks that were ever written, or made zeros, on the media.
     written: BlockSet,
-    /// What blocks held before they were written the last time; only kept while a rule wants it.
-    previous: BTreeMap<u64, Box<[u8]>>,
+    history: History,
     /// What the next writes are fetched into.
     pub(crate) spares: Spares,
 }
@@ -95,7 +94,7 @@ impl Namespace {
             is_cache_on: false,
             uncorrectable: SickBlocks::default(),
             written,
-            previous: BTreeMap::new(),
+            history: History::default(),
             spares: Spares::default(),
         }
     }
@@ -123,7 +122,7 @@ impl Namespace {
         (self.log, self.is_logging) = (None, false);
         self.uncorrectable.heal(size, before.saturating_sub(size));
         self.allocation = allocation_of(media.as_ref());
-        self.previous.clear();
+        self.history = History::default();
         self.media = media;
     }
 
@@ -266,25 +265,6 @@ impl Namespace {
         self.read(slba, data, 0, &mut ())
     }
 
-    /// Keeps what blocks hold that are about to be written.
-    pub(crate) fn remember(&mut self, slba: u64, blocks: u64) -> Result<(), MediaError> {
-        for lba in slba..slba.saturating_add(blocks) {
-            let mut block = vec![0; self.chunk()];
-            self.peek(lba, &mut block)?;
-            self.previous.insert(lba, block.into());
-        }
-        Ok(())
-    }
-
-    /// Puts what was kept over blocks that were read.
-    pub(crate) fn recall(&self, slba: u64, data: &mut [u8]) {
-        for (lba, block) in (slba..).zip(data.chunks_mut(self.chunk())) {
-            if let Some(previous) = self.previous.get(&lba) {
-                block.copy_from_slice(previous);
-            }
-        }
-    }
-
     /// Gives the namespace other blocks, all of them deallocated, for as many bytes of data as before if
     /// the media has room;
     /// `false` if the media cannot have such blocks.
@@ -307,7 +287,7 @@ impl Namespace {
         (self.log, self.is_logging) = (None, false);
         self.cache = WriteCache::new(blocks, format.stored_bytes());
         self.uncorrectable = SickBlocks::default();
-        self.previous.clear();
+        self.history = History::default();
         self.allocation = BlockSet::new(blocks, false);
         observer.event(now_ns, &Event::MediaDiscard { nsid: self.nsid, lba: 0, blocks });
         Ok(true)

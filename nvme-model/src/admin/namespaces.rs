@@ -12,6 +12,7 @@ use crate::failure::{Failure, byte};
 use crate::format::NamespaceFormat;
 use crate::media::RamMedia;
 use crate::namespace::Namespace;
+use crate::reservation::Access;
 use crate::{Controller, Ports};
 
 /// Bytes of the data of both commands.
@@ -98,6 +99,7 @@ impl Controller {
     /// Deletes a namespace, or all; what they held is lost, and their capacity is free again.
     pub(super) fn delete_namespace(&mut self, nsid: u32) -> Outcome {
         if nsid == NSID_BROADCAST {
+            self.check_all_reserved(Access::Write)?;
             self.journal_namespace(DELETE, nsid, None);
             for nsid in self.allocated_nsids() {
                 self.take_namespace(nsid);
@@ -105,6 +107,7 @@ impl Controller {
             return Ok(0);
         }
         self.check_valid(nsid)?;
+        self.check_reserved(nsid, Access::Write)?;
         let namespace = self.take_namespace(nsid).ok_or_else(|| Failure::field(byte::NSID, 0))?;
         self.journal_namespace(DELETE, nsid, Some(&namespace));
         Ok(0)
@@ -162,6 +165,7 @@ impl Controller {
         if !self.is_allocated(nsid) {
             return Err(Failure::field(byte::NSID, 0));
         }
+        self.check_reserved(nsid, Access::Write)?;
         let mut list = vec![0; DATA_BYTES];
         self.receive(&mut list, from, ports)?;
         let (words, _) = list.as_chunks::<2>();

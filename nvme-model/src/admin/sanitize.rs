@@ -18,6 +18,7 @@ use crate::command::{AdminCommand, Command, DeviceCommand, NvmOp};
 use crate::controller::Outcome;
 use crate::device::SanitizeMode;
 use crate::failure::{Failure, byte};
+use crate::reservation::Access;
 use crate::{Controller, Observer};
 
 /// Log pages that can be read meanwhile.
@@ -82,6 +83,7 @@ impl Controller {
         if self.device.firmware.pending().is_some() {
             return Err(Failure::permanent(status::FIRMWARE_NEEDS_RESET));
         }
+        self.check_all_reserved(Access::Write)?;
         let hours = self.power_on_hours();
         self.device.self_test.abort(result_code::ABORTED_BY_SANITIZE, hours);
         self.events.forget(|event| event.log_page() == u32::from(LID_SANITIZE));

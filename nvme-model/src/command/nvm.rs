@@ -17,7 +17,7 @@ use crate::reservation::Access;
 pub(crate) enum NvmOp {
     Flush,
     Read,
-    Write { is_fua: bool },
+    Write,
     WriteZeroes { is_deallocating: bool },
     WriteUncorrectable,
     Compare,
@@ -43,7 +43,6 @@ pub(crate) struct Span {
 pub(crate) struct CopyCommand {
     pub(crate) ranges: u32,
     pub(crate) format: CopyFormat,
-    pub(crate) is_fua: bool,
     pub(crate) source_prinfo: u32,
     pub(crate) is_source_storage_checked: bool,
 }
@@ -54,7 +53,7 @@ impl NvmOp {
         matches!(
             self,
             Self::Read
-                | Self::Write { .. }
+                | Self::Write
                 | Self::Compare
                 | Self::DatasetManagement { .. }
                 | Self::Copy(_)
@@ -70,7 +69,7 @@ impl NvmOp {
         match self {
             Self::Read | Self::Compare | Self::Verify => Some(Access::Read),
             Self::Flush
-            | Self::Write { .. }
+            | Self::Write
             | Self::WriteZeroes { .. }
             | Self::WriteUncorrectable
             | Self::DatasetManagement { .. }
@@ -88,7 +87,7 @@ impl NvmOp {
     pub(crate) fn changes_blocks(self) -> bool {
         matches!(
             self,
-            Self::Write { .. }
+            Self::Write
                 | Self::WriteZeroes { .. }
                 | Self::WriteUncorrectable
                 | Self::DatasetManagement { .. }
@@ -102,6 +101,8 @@ impl NvmOp {
 pub(crate) struct NvmCommand {
     pub(crate) nsid: u32,
     pub(crate) op: NvmOp,
+    /// Force Unit Access: what is written, or is to be read, is on the medium first. Of other commands it means nothing.
+    pub(crate) is_fua: bool,
     /// Of a command that is not about blocks it means nothing: see [`NvmCommand::blocks`].
     pub(crate) span: Span,
     pub(crate) data: DataPointer,
@@ -116,7 +117,7 @@ impl NvmCommand {
             NvmOpcode::FLUSH => NvmOp::Flush,
             NvmOpcode::READ => NvmOp::Read,
             NvmOpcode::WRITE if rw.dtype() != 0 => return Err(Failure::field(byte::CDW12, 4)),
-            NvmOpcode::WRITE => NvmOp::Write { is_fua: rw.fua() != 0 },
+            NvmOpcode::WRITE => NvmOp::Write,
             NvmOpcode::WRITE_ZEROES => NvmOp::WriteZeroes { is_deallocating: rw.deac() != 0 },
             NvmOpcode::WRITE_UNCORRECTABLE => NvmOp::WriteUncorrectable,
             NvmOpcode::COMPARE => NvmOp::Compare,
@@ -142,7 +143,8 @@ impl NvmCommand {
             fields: protection_fields(sqe, matches!(op, NvmOp::Copy(_))),
         };
         let (data, metadata) = (data_pointer(sqe), metadata_pointer(sqe));
-        Ok(Self { nsid: sqe.nsid.get(), op, span, data, metadata })
+        let is_fua = rw.fua() != 0;
+        Ok(Self { nsid: sqe.nsid.get(), op, is_fua, span, data, metadata })
     }
 
     /// The blocks that the command is about: first and how many. Those of some commands are in their data.
@@ -150,7 +152,7 @@ impl NvmCommand {
         let has_blocks = matches!(
             self.op,
             NvmOp::Read
-                | NvmOp::Write { .. }
+                | NvmOp::Write
                 | NvmOp::WriteZeroes { .. }
                 | NvmOp::WriteUncorrectable
                 | NvmOp::Compare
@@ -168,7 +170,6 @@ fn decode_copy(sqe: &Sqe) -> Result<CopyCommand, Failure> {
     Ok(CopyCommand {
         ranges: how.nr_z().saturating_add(1),
         format: entry_format(how.desfmt())?,
-        is_fua: how.fua() != 0,
         source_prinfo: how.prinfor(),
         is_source_storage_checked: how.stcr() != 0,
     })

@@ -53,23 +53,23 @@ impl Channels {
 /// How long the media works on a command; `None` if it does not.
 pub(crate) fn media_ns(timing: &Timing, command: &NvmCommand) -> Option<u64> {
     let blocks_ns = timing.block_ns.saturating_mul(command.span.blocks.into());
-    Some(match command.op {
-        NvmOp::Flush => timing.flush_ns,
+    let work_ns = match command.op {
+        NvmOp::Flush => return Some(timing.flush_ns),
         NvmOp::Read | NvmOp::Compare | NvmOp::Verify => timing.read_ns.saturating_add(blocks_ns),
-        NvmOp::Write { is_fua } => timing
-            .write_ns
-            .saturating_add(blocks_ns)
-            .saturating_add(if is_fua { timing.flush_ns } else { 0 }),
+        NvmOp::Write => timing.write_ns.saturating_add(blocks_ns),
         NvmOp::ReservationRegister(_)
         | NvmOp::ReservationAcquire(_)
         | NvmOp::ReservationRelease(_)
         | NvmOp::ReservationReport { .. } => return None,
         // How much is copied stands in the host's memory.
         NvmOp::Copy(_) => timing.read_ns.saturating_add(timing.write_ns),
-        NvmOp::WriteZeroes { .. } | NvmOp::WriteUncorrectable | NvmOp::DatasetManagement { .. } => {
-            timing.deallocate_ns
+        NvmOp::WriteUncorrectable | NvmOp::DatasetManagement { .. } => {
+            return Some(timing.deallocate_ns);
         }
-    })
+        NvmOp::WriteZeroes { .. } => timing.deallocate_ns,
+    };
+    let commit_ns = if command.is_fua { timing.flush_ns } else { 0 };
+    Some(work_ns.saturating_add(commit_ns))
 }
 
 #[cfg(test)]

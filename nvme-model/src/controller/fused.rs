@@ -90,7 +90,7 @@ impl Controller {
         let Ok(second) = command else {
             return;
         };
-        let Command::Nvm(NvmCommand { nsid, op: NvmOp::Write { .. }, span, .. }) = second else {
+        let Command::Nvm(NvmCommand { nsid, op: NvmOp::Write, span, .. }) = second else {
             return;
         };
         let (nsid, slba, blocks) = (*nsid, span.slba, u64::from(span.blocks));
@@ -155,7 +155,7 @@ pub(crate) fn check_fuse(sqe: &Sqe, command: Option<&Command>) -> Result<(), Fai
     let is_fusible = match sqe.dword0().fuse() {
         ALONE => true,
         FIRST => matches!(op, Some(NvmOp::Compare)),
-        SECOND => matches!(op, Some(NvmOp::Write { .. })),
+        SECOND => matches!(op, Some(NvmOp::Write)),
         _ => false,
     };
     if is_fusible { Ok(()) } else { Err(Failure::field(byte::FUSE, 0)) }

@@ -167,8 +167,8 @@ impl Controller {
 fn target(command: &Command) -> Option<Target> {
     match command {
         Command::Nvm(NvmCommand { nsid, op, span, .. }) => {
-            let is_written = matches!(op, NvmOp::Write { .. });
-            let is_moving = is_written || matches!(op, NvmOp::Read);
+            let is_written = *op == NvmOp::Write;
+            let is_moving = is_written || *op == NvmOp::Read;
             is_moving.then_some(Target { nsid: *nsid, slba: span.slba, is_written })
         }
         _ => None,

@@ -59,9 +59,7 @@ impl Controller {
     /// What the host sends with a command.
     fn sent_with(&self, command: &NvmCommand, ports: &Ports<'_>) -> Option<Vec<u8>> {
         let bytes = match command.op {
-            NvmOp::Write { .. } | NvmOp::Compare => {
-                self.bytes_of(command.nsid, command.span.blocks)?
-            }
+            NvmOp::Write | NvmOp::Compare => self.bytes_of(command.nsid, command.span.blocks)?,
             NvmOp::DatasetManagement { ranges, .. } => {
                 usize::try_from(ranges).ok()?.saturating_mul(RANGE_BYTES)
             }

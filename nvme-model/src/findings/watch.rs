@@ -101,7 +101,7 @@ impl Controller {
             Command::Nvm(command) => {
                 let direction = match command.op {
                     NvmOp::Read => Direction::ToHost,
-                    NvmOp::Write { .. } | NvmOp::Compare => Direction::FromHost,
+                    NvmOp::Write | NvmOp::Compare => Direction::FromHost,
                     _ => return None,
                 };
                 let block_bytes = self.namespaces.get(command.nsid)?.block_bytes();

@@ -22,7 +22,7 @@ impl Controller {
         }
         let extent = ns.extent(&command.span);
         match command.op {
-            NvmOp::Read | NvmOp::Write { .. } | NvmOp::Compare => {
+            NvmOp::Read | NvmOp::Write | NvmOp::Compare => {
                 ns.check_transfer(&extent, self.config.transfer_bytes_max())?;
             }
             NvmOp::Verify | NvmOp::WriteZeroes { .. } => ns.check_extent(&extent)?,

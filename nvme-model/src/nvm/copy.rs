@@ -34,7 +34,7 @@ impl Controller {
         ports: &mut Ports<'_>,
     ) -> Outcome {
         let (target, blocks) = self.blocks_to_copy(command, copy, faults, ports)?;
-        self.store_blocks(command.nsid, &target, blocks, copy.is_fua, faults, ports)?;
+        self.store_blocks(command.nsid, &target, blocks, command.is_fua, faults, ports)?;
         Ok(0)
     }
 

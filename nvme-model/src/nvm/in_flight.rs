@@ -75,7 +75,7 @@ impl Controller {
     ) -> Result<Vec<Stored>, Failure> {
         let extent = self.check_nvm(command)?;
         match command.op {
-            NvmOp::Write { .. } => {
+            NvmOp::Write => {
                 let blocks = self.blocks_to_write(command, &extent, ports)?;
                 self.try_to_store_blocks(command.nsid, [(extent, blocks)], faults)
             }

@@ -43,12 +43,21 @@ impl Controller {
         let extent = self.check_nvm(command)?;
         match command.op {
             NvmOp::Flush => self.on_media(nsid, |ns, now_ns| ns.flush(now_ns, ports.observer)),
-            NvmOp::Read => self.read(command, &extent, faults, ports),
-            NvmOp::Write { is_fua } => self.write(command, &extent, is_fua, faults, ports),
-            NvmOp::Compare => self.compare(command, &extent, faults, ports),
-            NvmOp::Verify => self.verify(nsid, &extent, ports),
+            NvmOp::Read => {
+                self.commit(command, ports)?;
+                self.read(command, &extent, faults, ports)
+            }
+            NvmOp::Write => self.write(command, &extent, faults, ports),
+            NvmOp::Compare => {
+                self.commit(command, ports)?;
+                self.compare(command, &extent, faults, ports)
+            }
+            NvmOp::Verify => {
+                self.commit(command, ports)?;
+                self.verify(nsid, &extent, ports)
+            }
             NvmOp::WriteZeroes { is_deallocating } => {
-                self.write_zeroes(nsid, &extent, is_deallocating, faults, ports)
+                self.write_zeroes(command, &extent, is_deallocating, faults, ports)
             }
             NvmOp::WriteUncorrectable => {
                 self.write_uncorrectable(nsid, extent.slba, extent.blocks.into(), faults)
@@ -63,6 +72,16 @@ impl Controller {
             | NvmOp::ReservationRelease(_) => self.reserve(command, ports),
             NvmOp::Copy(copy) => self.copy(command, &copy, faults, ports),
         }
+    }
+
+    /// What is read, or became zeros, with Force Unit Access is on the medium. The whole cache goes there: a write that is atomic at
+    /// power loss must not be there in part, and what is committed beyond that is nobody's loss.
+    // Spec: NVM-CS-1.0c 3.2.4 "Read command"
+    fn commit(&mut self, command: &NvmCommand, ports: &mut Ports<'_>) -> Outcome {
+        if !command.is_fua {
+            return Ok(0);
+        }
+        self.on_media(command.nsid, |ns, now_ns| ns.flush(now_ns, ports.observer))
     }
 
     /// Does something to a namespace that exists; a host failure becomes an internal error.

@@ -81,14 +81,14 @@ impl Controller {
         &mut self,
         command: &NvmCommand,
         extent: &Extent,
-        is_fua: bool,
         faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Outcome {
         let blocks = self.blocks_to_write(command, extent, ports)?;
         let bytes = blocks.len() as u64;
         let is_last_write = faults.has(ActionKind::PowerCutAt);
-        self.store_blocks(command.nsid, extent, blocks, is_fua || is_last_write, faults, ports)?;
+        let is_fua = command.is_fua || is_last_write;
+        self.store_blocks(command.nsid, extent, blocks, is_fua, faults, ports)?;
         if is_last_write {
             self.lose_power(ports.observer);
         }

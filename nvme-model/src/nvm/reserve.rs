@@ -37,10 +37,15 @@ const LOSE: u32 = 2;
 const PERSIST: u32 = 3;
 
 impl Controller {
-    /// Whether reservations let this host do this.
+    /// Whether reservations of a namespace, attached or not, let this host do this.
     pub(crate) fn check_reserved(&self, nsid: u32, access: Access) -> Result<(), Failure> {
-        let ns = self.namespaces.get(nsid);
+        let ns = self.allocated(nsid);
         ns.map_or(Ok(()), |ns| ns.check_reserved(self.host.id, access))
+    }
+
+    /// The same of all namespaces.
+    pub(crate) fn check_all_reserved(&self, access: Access) -> Result<(), Failure> {
+        self.allocated_nsids().into_iter().try_for_each(|nsid| self.check_reserved(nsid, access))
     }
 
     pub(super) fn reserve(&mut self, command: &NvmCommand, ports: &mut Ports<'_>) -> Outcome {

@@ -2,6 +2,7 @@
 
 use super::transfer::Extent;
 use crate::buffer::Buffer;
+use crate::command::NvmCommand;
 use crate::controller::Outcome;
 use crate::fault::Faults;
 use crate::{Controller, Ports};
@@ -15,7 +16,7 @@ impl Controller {
     // Spec: NVM-CS-1.0c 3.2.8 "Write Zeroes command"
     pub(super) fn write_zeroes(
         &mut self,
-        nsid: u32,
+        command: &NvmCommand,
         extent: &Extent,
         is_deallocating: bool,
         faults: &Faults,
@@ -24,12 +25,14 @@ impl Controller {
         if faults.is_lost_write() {
             return Ok(0);
         }
+        let nsid = command.nsid;
         let Some(parts) = protected_zeroes(extent) else {
             self.zero(nsid, extent.slba, extent.blocks.into(), ports)?;
             if let Some(ns) = self.namespaces.get_mut(nsid).filter(|_| !is_deallocating) {
                 ns.keep_allocated(extent.slba, extent.blocks.into());
             }
-            return Ok(0);
+            // What is left of the namespace's cache goes along, as with a read.
+            return self.commit(command, ports);
         };
         for (part, blocks) in parts {
             self.store_blocks(nsid, &part, blocks, true, faults, ports)?;
@@ -45,7 +48,13 @@ impl Controller {
         blocks: u64,
         ports: &mut Ports<'_>,
     ) -> Outcome {
-        self.on_media(nsid, |ns, now_ns| ns.zero(slba, blocks, now_ns, ports.observer))?;
+        let is_history_kept = self.faults().has_stale_reads();
+        self.on_media(nsid, |ns, now_ns| {
+            if is_history_kept {
+                ns.remember_before_zeroes(slba, blocks)?;
+            }
+            ns.zero(slba, blocks, now_ns, ports.observer)
+        })?;
         self.faults_mut().on_rewrite(nsid, slba, blocks);
         Ok(0)
     }

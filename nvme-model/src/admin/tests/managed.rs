@@ -190,6 +190,28 @@ fn all_namespaces_are_deleted_at_once_even_if_there_are_none() {
 }
 
 #[test]
+fn a_namespace_that_the_guest_made_is_atomic_as_identify_says() {
+    let config = Config {
+        unallocated_bytes: UNALLOCATED,
+        atomic_blocks: 4,
+        atomic_boundary_blocks: 8,
+        ..Config::default()
+    };
+    let mut rig = Rig::with(config, FaultPlan::none());
+    assert_eq!(create(&mut rig, &wanted(64, 64, 0, None)).1, 2);
+    assert_eq!(attach(&mut rig, 2, 0, &[0]), status::SUCCESS);
+    let said = |rig: &mut Rig, nsid| {
+        let (_, page) = rig.prompt_page(Sqe::identify(0, nsid));
+        let id = IdentifyNamespace::from_prefix(&page).expect("4096 bytes");
+        (id.nawupf_z.get(), id.nabspf.get())
+    };
+    assert_eq!(said(&mut rig, 2), said(&mut rig, 1));
+    let atomicity = |nsid| rig.controller.allocated(nsid).map(|namespace| namespace.atomicity);
+    assert_eq!(atomicity(2), atomicity(1));
+    assert_eq!(atomicity(2).map(|atomicity| atomicity.unit_blocks), Some(4));
+}
+
+#[test]
 fn attaching_is_an_event_and_creating_is_none() {
     let mut rig = rig();
     listen(&mut rig, oaes::NAMESPACE);

@@ -1,11 +1,13 @@
 //! Namespaces that the owner adds, removes and resizes while a guest runs.
 
-use nvme_spec::identify::oaes;
+use nvme_spec::identify::{IdentifyController, oaes};
 use nvme_spec::{Sqe, status};
 
 use super::{heard, listen, log_page};
 use crate::rig::{DATA, Rig};
-use crate::{ConfigError, Event, Media, NamespaceError, NamespaceInfo, RamMedia};
+use crate::{
+    Config, ConfigError, Event, FaultPlan, Media, NamespaceError, NamespaceInfo, RamMedia,
+};
 
 const CHANGED: (u32, u32, u32) = (2, 0, 4);
 
@@ -30,6 +32,28 @@ fn changed(rig: &mut Rig, is_retained: bool) -> Vec<u8> {
     }
     let (_, page) = rig.prompt_page(sqe);
     page.chunks(4).map(|nsid| nsid[0]).take_while(|nsid| *nsid != 0).collect()
+}
+
+/// Total and unallocated capacity, in blocks of 4096 bytes.
+fn capacity(rig: &mut Rig) -> (u128, u128) {
+    let (_, page) = rig.prompt_page(Sqe::identify(1, 0));
+    let id = IdentifyController::from_prefix(&page).expect("4096 bytes");
+    (u128::from_le_bytes(id.tnvmcap) / 4096, u128::from_le_bytes(id.unvmcap) / 4096)
+}
+
+#[test]
+fn capacity_comes_and_goes_with_what_the_owner_plugs_in() {
+    let config = Config { unallocated_bytes: 4096, ..Config::default() };
+    let mut rig = Rig::with(config, FaultPlan::none());
+    assert_eq!(capacity(&mut rig), (1025, 1));
+    add(&mut rig, 9, 16).expect("free");
+    assert_eq!(capacity(&mut rig), (1041, 1));
+    resize(&mut rig, 9, 48).expect("there");
+    assert_eq!(capacity(&mut rig), (1073, 1));
+    resize(&mut rig, 9, 8).expect("there");
+    assert_eq!(capacity(&mut rig), (1033, 1));
+    remove(&mut rig, 9).expect("there");
+    assert_eq!(capacity(&mut rig), (1025, 1));
 }
 
 #[test]

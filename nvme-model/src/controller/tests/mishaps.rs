@@ -1,5 +1,6 @@
 //! Faults that outlive their command, and those of the controller as a whole.
 
+use nvme_spec::command::Copy12;
 use nvme_spec::register as reg;
 use nvme_spec::{Sqe, feature, status};
 
@@ -242,6 +243,16 @@ fn media_becomes_read_only_and_smart_says_so() {
     rig.submit(0, Sqe::async_event_request());
     assert!(rig.write_block(3, 9, true).is_success());
     assert_eq!(rig.write_block(3, 7, true).code, status::NAMESPACE_WRITE_PROTECTED);
+    let other_writes = [
+        Sqe::write_zeroes(1, 3, 0),
+        Sqe::write_uncorrectable(1, 3, 0),
+        Sqe::deallocate(1, 0),
+        Sqe::copy(1, 3, Copy12(0)),
+    ];
+    for sqe in other_writes {
+        let (status, _) = rig.run(1, sqe.with_prp(DATA, 0));
+        assert_eq!(status.code, status::NAMESPACE_WRITE_PROTECTED, "{:#x}", sqe.opcode());
+    }
     assert_eq!(rig.read_block(3).expect("good")[0], 9);
     assert!(rig.run(1, Sqe::flush(1)).0.is_success());
     let event = rig.reap(0);

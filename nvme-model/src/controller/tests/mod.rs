@@ -12,6 +12,7 @@ mod doorbell_buffer;
 mod events;
 mod faults;
 mod format;
+mod fua;
 mod fused;
 mod host_pages;
 mod hostile;

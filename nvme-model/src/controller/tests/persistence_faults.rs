@@ -1,5 +1,6 @@
 //! Faults after which what is stored is not what was written.
 
+use nvme_spec::dsm::DsmRange;
 use nvme_spec::{Sqe, status};
 
 use crate::rig::{DATA, Rig};
@@ -78,6 +79,22 @@ fn a_stale_read_returns_what_was_there_before_the_last_write() {
     assert_eq!(firsts(&mut rig, 9..10), [0]);
     assert_eq!(firsts(&mut rig, 9..10), [0], "never written");
     assert_eq!(firsts(&mut rig, 5..6), [3], "the media is as it was");
+}
+
+#[test]
+fn a_stale_read_of_zeros_returns_what_they_took_the_place_of() {
+    for zeroes in [Sqe::write_zeroes(1, 4, 3), Sqe::deallocate(1, 0)] {
+        let mut rig = Rig::faulty(&["read => stale-read"]);
+        for value in [1, 2] {
+            rig.write_block(5, value, value == 1);
+        }
+        rig.write_block(6, 3, true);
+        for expected in [[0, 2, 3, 0], [0; 4]] {
+            rig.memory_write(DATA, &DsmRange::new(4, 4).to_bytes());
+            assert!(rig.run(1, zeroes.with_prp(DATA, 0)).0.is_success());
+            assert_eq!(firsts(&mut rig, 4..8), expected);
+        }
+    }
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! Reservations between hosts that take turns on the controller.
 
-use nvme_spec::command::FormatNvm10;
+use nvme_spec::command::{Copy12, FormatNvm10, SANACT_CRYPTO_ERASE, Sanitize10};
+use nvme_spec::copy::{CopyFormat, CopyRange};
 use nvme_spec::log::LID_RESERVATION;
 use nvme_spec::reservation::{Register10, Reserve10};
-use nvme_spec::{NvmOpcode, Sqe, Status, feature, status};
+use nvme_spec::{AdminOpcode, NSID_BROADCAST, NvmOpcode, Sqe, Status, StatusCode, feature, status};
 
 use crate::rig::{DATA, Rig};
-use crate::{CachePolicy, Event};
+use crate::{CachePolicy, Config, Event, FaultPlan};
 
 fn command(rig: &mut Rig, opcode: NvmOpcode, cdw10: u32, keys: [u64; 2]) -> Status {
     rig.memory_write(DATA, &keys.map(u64::to_le_bytes).concat());
@@ -60,16 +61,78 @@ fn access(rig: &mut Rig) -> [bool; 2] {
     rig.memory_write(DATA, &[0; 4096]);
     let reads = [Sqe::read(1, 0, 0), Sqe::compare(1, 0, 0), Sqe::verify(1, 0, 0)];
     let writes = [
+        // What it leaves can be read again once the write behind it is through.
+        Sqe::write_uncorrectable(1, 0, 0),
         Sqe::write(1, 0, 0, false),
         Sqe::write_zeroes(1, 0, 0),
         Sqe::flush(1),
-        Sqe::flush(nvme_spec::NSID_BROADCAST),
+        Sqe::flush(NSID_BROADCAST),
         Sqe::deallocate(1, 0),
+        // One range, of block 0.
+        Sqe::copy(1, 4, Copy12(0)),
     ];
     let reads = reads.map(|sqe| outcome(rig, sqe));
     let writes = writes.map(|sqe| outcome(rig, sqe));
     assert!(reads.iter().all(|is| *is == reads[0]) && writes.iter().all(|is| *is == writes[0]));
     [reads[0], writes[0]]
+}
+
+/// Deletes, with all others too, detaches and sanitizes namespace 1.
+// Spec: NVMe-Base-2.0c 8.19.3 "Command Behavior in the Presence of a Reservation"
+fn administrate(rig: &mut Rig) -> [StatusCode; 4] {
+    // A controller list of one: ours.
+    rig.memory_write(DATA, &[1, 0, 0, 0]);
+    let command = |opcode: AdminOpcode, nsid: u32, cdw10: u32| {
+        let mut sqe = Sqe::new(opcode.0, nsid).with_prp(DATA, 0);
+        sqe.cdw10 = cdw10.into();
+        sqe
+    };
+    let sanitize = Sanitize10(0).with_sanact(SANACT_CRYPTO_ERASE);
+    [
+        command(AdminOpcode::NAMESPACE_MANAGEMENT, 1, 1),
+        command(AdminOpcode::NAMESPACE_MANAGEMENT, NSID_BROADCAST, 1),
+        command(AdminOpcode::NAMESPACE_ATTACHMENT, 1, 1),
+        command(AdminOpcode::SANITIZE, 0, sanitize.0),
+    ]
+    .map(|sqe| rig.admin(sqe).0.code)
+}
+
+/// A namespace is not free of its reservations because nobody can reach it.
+#[test]
+fn a_detached_namespace_is_still_reserved() {
+    let mut rig = Rig::new();
+    assert!(set_host(&mut rig, 0xa, false).is_success());
+    assert!(register(&mut rig, 10).is_success());
+    assert!(acquire(&mut rig, 1, 10).is_success());
+    rig.memory_write(DATA, &[1, 0, 0, 0]);
+    let mut detach = Sqe::new(AdminOpcode::NAMESPACE_ATTACHMENT.0, 1).with_prp(DATA, 0);
+    detach.cdw10 = 1.into();
+    assert!(rig.admin(detach).0.is_success(), "by the holder");
+    change_host(&mut rig, 0xb);
+    assert_eq!(administrate(&mut rig), [status::RESERVATION_CONFLICT; 4]);
+}
+
+#[test]
+fn a_copy_reads_only_what_its_host_may_read() {
+    let mut rig = Rig::over(Config::default(), &[(1, 64), (2, 64)], FaultPlan::none());
+    rig.start();
+    assert!(set_host(&mut rig, 0xa, false).is_success());
+    assert!(register(&mut rig, 10).is_success());
+    // Exclusive access of namespace 1.
+    assert!(acquire(&mut rig, 2, 10).is_success());
+    change_host(&mut rig, 0xb);
+    let mut behavior = [0; feature::HOST_BEHAVIOR_BYTES];
+    behavior[feature::HOST_BEHAVIOR_CDFE] = 1 << 2;
+    rig.memory_write(DATA, &behavior);
+    let set = Sqe::set_features(feature::HOST_BEHAVIOR, 0).with_prp(DATA, 0);
+    assert!(rig.admin(set).0.is_success());
+    let format = CopyFormat::new(2).expect("with namespaces");
+    for (source, code) in [(1, status::RESERVATION_CONFLICT), (2, status::SUCCESS)] {
+        let range = CopyRange { nsid: source, slba: 0, ..CopyRange::default() };
+        rig.memory_write(DATA, &range.encode(format)[..format.entry_bytes()]);
+        let copy = Sqe::copy(2, 4, Copy12(0).with_desfmt(2)).with_prp(DATA, 0);
+        assert_eq!(rig.run(1, copy).0.code, code, "from namespace {source}");
+    }
 }
 
 #[test]
@@ -85,6 +148,7 @@ fn every_type_keeps_strangers_and_registrants_out_as_it_should() {
         assert_eq!(access(&mut rig), [!exclusive, false], "a stranger, type {rtype}");
         let format = rig.admin(Sqe::format_nvm(1, FormatNvm10(0).with_lbafl(1))).0;
         assert_eq!(format.code, status::RESERVATION_CONFLICT);
+        assert_eq!(administrate(&mut rig), [status::RESERVATION_CONFLICT; 4]);
         assert!(register(&mut rig, 20).is_success());
         let shared = rtype >= 3;
         assert_eq!(access(&mut rig), [shared || !exclusive, shared], "a registrant, type {rtype}");
@@ -183,6 +247,23 @@ fn reservations_survive_a_power_cut_only_if_they_are_told_to() {
         set_host(&mut rig, 0xb, false);
         let is_kept = cptpl == 3;
         assert_eq!(access(&mut rig), [!is_kept, !is_kept]);
+    }
+}
+
+#[test]
+fn a_power_cut_takes_the_reservation_of_every_namespace() {
+    let mut rig = Rig::over(Config::default(), &[(1, 64), (7, 64)], FaultPlan::none());
+    rig.start();
+    set_host(&mut rig, 0xa, false);
+    for nsid in [1, 7] {
+        rig.memory_write(DATA, &[0_u64, 10].map(u64::to_le_bytes).concat());
+        let sqe = Sqe::new(NvmOpcode::RESERVATION_REGISTER.0, nsid).with_prp(DATA, 0);
+        assert!(rig.run(1, sqe).0.is_success());
+    }
+    rig.controller.power_cut(rig.now_ns, CachePolicy::LoseAll, &mut rig.trace);
+    for nsid in [1, 7] {
+        let namespace = rig.controller.allocated(nsid).expect("there");
+        assert_eq!(namespace.reservations.registrants().count(), 0, "namespace {nsid}");
     }
 }
 

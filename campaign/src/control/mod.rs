@@ -7,7 +7,7 @@ mod namespaces;
 mod request;
 
 use nvme_model::Controller;
-use nvme_model::fault::{ActionKind, Decision, Rule};
+use nvme_model::fault::{ActionKind, Decision, Rule, RuleError};
 use serde_json::{Value, json};
 use vmm::ControlledDrive;
 
@@ -60,15 +60,28 @@ fn disarm(controller: &mut Controller, rule: u32) -> Result<Value, String> {
     Err(format!("there is no rule {rule}: there are {last}, from 0"))
 }
 
+/// Arms a rule, if no rule that may come later is what it needs: that much it is warned about.
 fn arm(controller: &mut Controller, line: &str) -> Result<Value, String> {
-    let rule: Rule =
-        line.parse().map_err(|error: nvme_model::fault::RuleError| error.to_string())?;
+    let rule: Rule = line.parse().map_err(|error: RuleError| error.to_string())?;
     let mut plan = controller.faults().plan().clone();
     plan.rules.push(rule.clone());
-    plan.check().map_err(|error| error.to_string())?;
+    // What rules before it wait for was said when they were armed.
+    let number = plan.rules.len();
+    let waits: Vec<_> = plan.dangling().into_iter().filter(|wait| wait.rule == number).collect();
+    if let Some(wait) = waits.iter().find(|wait| !wait.may_come_later()) {
+        return Err(wait.to_string());
+    }
+    let warnings: Vec<String> = waits
+        .iter()
+        .map(|wait| format!("{}; it waits until one does that is armed later", wait.problem()))
+        .collect();
     let text = rule.to_string();
     let index = controller.faults_mut().arm(rule);
-    Ok(json!({ "rule": index, "text": text }))
+    let mut reply = json!({ "rule": index, "text": text });
+    if !warnings.is_empty() {
+        reply["warnings"] = warnings.into();
+    }
+    Ok(reply)
 }
 
 fn list(controller: &Controller, now_ns: u64) -> Value {

@@ -71,6 +71,27 @@ fn what_is_wrong_is_said() {
 }
 
 #[test]
+fn a_rule_that_waits_for_a_state_that_no_rule_sets_yet_is_armed_with_a_warning() {
+    let mut controller = controller();
+    let mut arm = |rule: &str| {
+        let reply = say(&mut controller, &Request::Arm { rule: rule.into() }.to_line());
+        reply["ok"]["warnings"].clone()
+    };
+    for (rule, state) in
+        [("read => hold=go", "hold=\"go\""), ("read state=b => expect set=a", "state=\"b\"")]
+    {
+        let warnings = arm(rule).to_string().replace('\\', "");
+        assert!(warnings.contains(state) && warnings.contains("armed later"), "{warnings}");
+    }
+    // Only what is armed now is spoken of, and what is there now is enough.
+    for rule in ["flush => expect set=go", "read state=a => expect set=b", "read => hold=never"] {
+        assert_eq!(arm(rule), Value::Null, "{rule}");
+    }
+    assert_eq!(controller.faults().counts().count(), 5);
+    assert_eq!(controller.faults().plan().check(), Ok(()));
+}
+
+#[test]
 fn a_request_is_read_back_from_its_line() {
     for request in [
         Request::Arm { rule: "read => \"quoted\"".into() },

@@ -304,6 +304,7 @@ fn faults(lines: &[String]) -> Result<FaultPlan, String> {
         let rule = with_blocks(line)?.parse();
         plan.rules.push(rule.map_err(|error| format!("{line}: {error}"))?);
     }
+    plan.check().map_err(|error| error.to_string())?;
     Ok(plan)
 }
 

@@ -1,11 +1,14 @@
-//! A rule that is being put together, word by word; and whether its parts go together.
+//! A rule that is being put together, word by word.
 
-use super::kinds::{Action, Kind, On};
-use super::payload::BytePattern;
-use super::rule::{Match, OpClass, Phase, Rule, Transition, Until, When};
+use super::check::check;
+use super::error::Complaint;
+use super::kinds::{Action, Kind};
+use super::number::{positive, range, small};
+use super::plan::NEVER;
+use super::rule::{Match, Phase, Rule, Until, When};
 use super::time::time;
-use super::values::{chance, name, op, pattern, positive, range, small, sqe_pattern, within};
-use super::words::{Complaint, Section};
+use super::values::{chance, name, op, pattern, sqe_pattern, within};
+use super::words::Section;
 
 /// Words that were given, to find those given twice; and whether each has a value if it should.
 #[derive(Clone, Debug, Default)]
@@ -19,17 +22,21 @@ impl Seen {
         value: Option<&'a str>,
     ) -> Result<&'a str, Complaint> {
         let Some(is_flag) = section.find(key) else {
-            let known = section.keys();
-            return Err(Complaint { problem: "unknown word".into(), known });
+            return Err(Complaint::choice("unknown word", section.keys()));
         };
         if self.0.iter().any(|seen| seen == key) {
-            return Err(Complaint::new("given twice"));
+            return Err(Complaint::new(match section {
+                Section::Match => {
+                    "given twice; what may be one of several goes into any{ queue=1 | queue=2 }"
+                }
+                _ => "given twice; a second one is a second rule",
+            }));
         }
         self.0.push(key.into());
         match (value, is_flag) {
             (None, true) => Ok(""),
             (Some(value), false) if !value.is_empty() => Ok(value),
-            (_, true) => Err(Complaint::new("takes no value")),
+            (_, true) => Err(Complaint::new("takes no value; in a file it is true or false")),
             (_, false) => Err(Complaint::new(format!("needs a value: {key}=..."))),
         }
     }
@@ -45,6 +52,10 @@ pub(super) struct MatchBuilder {
 impl MatchBuilder {
     /// Takes a word with its value.
     pub(super) fn apply(&mut self, key: &str, value: Option<&str>) -> Result<(), Complaint> {
+        self.take(key, value).map_err(|complaint| complaint.with_usage(Section::Match, key))
+    }
+
+    fn take(&mut self, key: &str, value: Option<&str>) -> Result<(), Complaint> {
         let value = self.seen.take(Section::Match, key, value)?;
         let matcher = &mut self.matcher;
         match key {
@@ -101,9 +112,14 @@ impl Builder {
         key: &str,
         value: Option<&str>,
     ) -> Result<(), Complaint> {
-        if section == Section::Match {
-            return self.matcher.apply(key, value);
-        }
+        let taken = match section {
+            Section::Match => self.matcher.apply(key, value),
+            _ => self.take(section, key, value),
+        };
+        taken.map_err(|complaint| complaint.with_usage(section, key))
+    }
+
+    fn take(&mut self, section: Section, key: &str, value: Option<&str>) -> Result<(), Complaint> {
         let value = self.seen.take(section, key, value)?;
         match section {
             Section::Rule | Section::Match => self.apply_rule(key, value),
@@ -118,7 +134,7 @@ impl Builder {
             ("name", _) => self.name = Some(name(value)?),
             (_, "submission") => self.phase = Some(Phase::Submission),
             (_, "completion") => self.phase = Some(Phase::Completion),
-            _ => return Err(Complaint::choice("phase", &["submission", "completion"])),
+            _ => return Err(Complaint::choice("unknown phase", vec!["submission", "completion"])),
         }
         Ok(())
     }
@@ -141,6 +157,10 @@ impl Builder {
             "dnr" => self.dnr = true,
             "more" => self.more = true,
             "crd" => self.crd = Some(small(value, 3)?),
+            "set" if value == NEVER => {
+                let problem = "no rule can set this state: what is held for it is held for ever";
+                return Err(Complaint::new(problem));
+            }
             "set" => self.sets = Some(name(value)?),
             _ => {
                 // `Seen::take` knows the word, so it is a kind.
@@ -149,7 +169,10 @@ impl Builder {
                 };
                 if let Some(first) = self.action.replace(action?) {
                     let first = first.kind().name();
-                    let problem = format!("a rule does one thing, this one does {first} already");
+                    let problem = format!(
+                        "a rule does one thing, this one does {first} already; a second thing is a \
+                         second rule"
+                    );
                     return Err(Complaint::new(problem));
                 }
             }
@@ -170,24 +193,26 @@ impl Builder {
     /// The rule, if it is complete and its parts go together.
     pub(super) fn finish(self) -> Result<Rule, Complaint> {
         let Some(mut action) = self.action else {
-            return Err(Complaint {
-                problem: "the rule does nothing".into(),
-                known: Section::Do.keys(),
-            });
+            return Err(Complaint::choice("the rule does nothing", Section::Do.keys()));
         };
-        match &mut action {
-            Action::Status(status) => {
+        let goes_with_status =
+            [("dnr", self.dnr), ("more", self.more), ("crd", self.crd.is_some())];
+        let given =
+            goes_with_status.into_iter().find_map(|(word, is_given)| is_given.then_some(word));
+        match (&mut action, given) {
+            (Action::Status(status), _) => {
                 let crd = self.crd.unwrap_or(0);
                 if self.dnr && crd != 0 {
                     let problem = "crd is reserved with dnr: who may not retry waits for nothing";
-                    return Err(Complaint::new(problem));
+                    return Err(Complaint::new(problem).about("crd"));
                 }
                 *status = status.with_dnr(self.dnr).with_more(self.more).with_crd(crd);
             }
-            _ if self.dnr || self.more || self.crd.is_some() => {
-                return Err(Complaint::new("dnr, more and crd go with status only"));
+            (_, Some(word)) => {
+                let problem = "dnr, more and crd go with status only";
+                return Err(Complaint::new(problem).about(word));
             }
-            _ => {}
+            (_, None) => {}
         }
         let rule = Rule {
             phase: self.phase.unwrap_or(action.default_phase().0),
@@ -201,75 +226,4 @@ impl Builder {
         check(&rule)?;
         Ok(rule)
     }
-}
-
-/// Checks that the parts of a rule go together.
-fn check(rule: &Rule) -> Result<(), Complaint> {
-    let row = rule.action.kind().row();
-    let (default_phase, has_choice) = rule.action.default_phase();
-    if rule.phase != default_phase && !has_choice {
-        let only = if default_phase == Phase::Submission { "submission" } else { "completion" };
-        return Err(Complaint::new(format!("{} works at {only} only", row.word)));
-    }
-    check_transition(rule)?;
-    let Rule { when, until, .. } = rule;
-    if when.nth.is_some() && until.count.is_some_and(|count| count > 1) {
-        let problem = "nth fires once, so count cannot be more than 1";
-        return Err(Complaint::new(problem));
-    }
-    if when.within.is_some() && when.after.is_none() {
-        return Err(Complaint::new("within needs after=NAME: the rule that it is counted from"));
-    }
-    if until.is_until_rewrite && rule.matcher.lba.is_none() {
-        let problem = "until-rewrite needs lba=FIRST..END: the blocks that are to be rewritten";
-        return Err(Complaint::new(problem));
-    }
-    Ok(())
-}
-
-/// Some things happen to a command, some while the host does something else.
-fn check_transition(rule: &Rule) -> Result<(), Complaint> {
-    let row = rule.action.kind().row();
-    let transition = match rule.matcher.op {
-        OpClass::Transition(transition) => Some(transition),
-        _ => None,
-    };
-    let known: Vec<&'static str> = match (transition, row.on) {
-        (None, On::Commands | On::Anything) => return check_fields(&rule.matcher, None),
-        (Some(here), On::Anything) => return check_fields(&rule.matcher, Some(here)),
-        (Some(here), On::Only(fits)) if fits.contains(&here) => {
-            return check_fields(&rule.matcher, Some(here));
-        }
-        (_, On::Only(fits)) => fits.iter().map(|fit| fit.name()).collect(),
-        (Some(_), On::Commands) => vec!["any command"],
-    };
-    Err(Complaint { problem: format!("{} does not go with this", row.word), known })
-}
-
-/// Commands have no register offset; what is no command has nothing else, but a doorbell its queue.
-fn check_fields(matcher: &Match, transition: Option<Transition>) -> Result<(), Complaint> {
-    let Match { queue, nsid, lba, sqe, data, reg, all, any, not, .. } = matcher;
-    match transition {
-        None if reg.is_some() => {
-            return Err(Complaint::new(
-                "a command has no register: reg goes with register-read, register-write, config-read and doorbell",
-            ));
-        }
-        Some(here) => {
-            let has_pattern = |pattern: &Option<BytePattern>| pattern.is_some();
-            let has_command_field = nsid.is_some()
-                || lba.is_some()
-                || has_pattern(sqe)
-                || has_pattern(data)
-                || queue.is_some() && here != Transition::Doorbell
-                || reg.is_some() && !here.has_offset();
-            if has_command_field {
-                let problem = "this is no command: it has no queue, nsid, lba, sqe or data";
-                return Err(Complaint::new(problem));
-            }
-        }
-        None => {}
-    }
-    let groups = [all, any, not].into_iter().flatten();
-    groups.into_iter().try_for_each(|inner| check_fields(inner, transition))
 }

@@ -2,7 +2,39 @@
 
 use std::fmt;
 
-use super::words::Complaint;
+use super::words::{self, Section};
+
+/// What is wrong with a word, and what could have been there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Complaint {
+    pub(super) problem: String,
+    /// The words that there are for its place.
+    pub(super) known: Vec<&'static str>,
+    /// How the word that it is about is written, with an example.
+    usage: Option<String>,
+    /// The word that it is about, if that is another one than the one that is being read.
+    pub(super) about: Option<&'static str>,
+}
+
+impl Complaint {
+    pub(super) fn new(problem: impl Into<String>) -> Self {
+        Self { problem: problem.into(), known: Vec::new(), usage: None, about: None }
+    }
+
+    pub(super) fn choice(problem: impl Into<String>, known: Vec<&'static str>) -> Self {
+        Self { known, ..Self::new(problem) }
+    }
+
+    /// The same about a word of a rule, wherever in the rule it stands.
+    pub(super) fn about(self, word: &'static str) -> Self {
+        Self { about: Some(word), ..self }
+    }
+
+    /// The same about the value of a word: says how it is written, too.
+    pub(super) fn with_usage(self, section: Section, word: &str) -> Self {
+        Self { usage: self.usage.or_else(|| words::usage(section, word)), ..self }
+    }
+}
 
 /// More typing errors than these make another word.
 const ERRORS_MAX: usize = 3;
@@ -18,14 +50,12 @@ pub struct RuleError {
     pub(super) column: usize,
     /// The offending word.
     pub(super) word: String,
-    pub(super) problem: String,
-    pub(super) known: Vec<&'static str>,
+    pub(super) complaint: Box<Complaint>,
 }
 
 impl RuleError {
     pub(super) fn in_line(column: usize, word: &str, complaint: Complaint) -> Self {
-        let Complaint { problem, known } = complaint;
-        Self { file: None, line: None, column, word: word.into(), problem, known }
+        Self { file: None, line: None, column, word: word.into(), complaint: Box::new(complaint) }
     }
 
     /// The line of the bad word in a file, from 1; `None` in the one-line form.
@@ -50,7 +80,7 @@ impl RuleError {
             let errors_max = part.chars().count().checked_div(3).unwrap_or(0).min(ERRORS_MAX);
             let errors = |known: &&'static str| (strsim::damerau_levenshtein(part, known), *known);
             let is_near = move |(errors, _): &(usize, _)| (1..=errors_max).contains(errors);
-            self.known.iter().map(errors).filter(is_near)
+            self.complaint.known.iter().map(errors).filter(is_near)
         });
         near.min_by_key(|(errors, _)| *errors).map(|(_, known)| known)
     }
@@ -71,13 +101,15 @@ impl fmt::Display for RuleError {
             (None, Some(line)) => write!(f, "fault plan, line {line}, column {column}: ")?,
             (None, None) => write!(f, "fault rule, column {column}: ")?,
         }
-        write!(f, "{:?}: {}", self.word, self.problem)?;
-        let known = self.known.join(", ");
+        let Complaint { problem, known, usage, about: _ } = &*self.complaint;
+        write!(f, "{:?}: {problem}", self.word)?;
+        let known = known.join(", ");
         match self.meant() {
-            Some(meant) => write!(f, "; did you mean {meant:?}? known: {known}"),
-            None if known.is_empty() => Ok(()),
-            None => write!(f, "; known: {known}"),
+            Some(meant) => write!(f, "; did you mean {meant:?}? known: {known}")?,
+            None if known.is_empty() => {}
+            None => write!(f, "; known: {known}")?,
         }
+        usage.iter().try_for_each(|usage| write!(f, "; {usage}"))
     }
 }
 

@@ -5,9 +5,9 @@ use std::fmt;
 use nvme_spec::Status;
 
 use super::delay::Distribution;
+use super::error::Complaint;
 use super::payload::{BytePattern, DmaTarget, Flip, Notice, PhaseFault, Torn};
-use super::words::Complaint;
-use super::{time, values};
+use super::{distributions, number, time, values};
 
 /// The text of a value in both directions.
 pub(super) struct Form<T> {
@@ -44,7 +44,7 @@ pub(super) const POSITIVE_TIME: Form<u64> = Form { parse: time::positive_time, .
 pub(super) const DISTRIBUTION: Form<Distribution> = Form {
     hint: "NAME(...)",
     fits: |value| value.contains('('),
-    parse: values::distribution,
+    parse: distributions::distribution,
     show: |distribution, f| write!(f, "{distribution}"),
 };
 
@@ -76,26 +76,26 @@ pub(super) const STATE: Form<String> =
     Form { hint: "STATE", fits: ALWAYS, parse: values::name, show: |state, f| f.write_str(state) };
 
 pub(super) const BLOCK: Form<u64> =
-    Form { hint: "LBA", fits: ALWAYS, parse: values::block, show: |lba, f| write!(f, "{lba:#x}") };
+    Form { hint: "LBA", fits: ALWAYS, parse: number::number, show: |lba, f| write!(f, "{lba:#x}") };
 
 pub(super) const BYTES: Form<u64> = Form {
     hint: "BYTES",
     fits: ALWAYS,
-    parse: values::block,
+    parse: number::number,
     show: |bytes, f| write!(f, "{bytes}"),
 };
 
 pub(super) const WORD: Form<u16> = Form {
     hint: "NUMBER",
     fits: ALWAYS,
-    parse: |value| values::small(value, u16::MAX),
+    parse: |value| number::small(value, u16::MAX),
     show: |number, f| write!(f, "{number:#x}"),
 };
 
 pub(super) const BYTE: Form<u8> = Form {
     hint: "BITS",
     fits: ALWAYS,
-    parse: |value| values::small(value, u8::MAX),
+    parse: |value| number::small(value, u8::MAX),
     show: |number, f| write!(f, "{number:#x}"),
 };
 
@@ -106,7 +106,7 @@ pub(super) const PHASE: Form<PhaseFault> = Form {
         Ok(match value {
             "inverted" => PhaseFault::Inverted,
             "frozen" => PhaseFault::Frozen,
-            _ => return Err(Complaint::choice("phase fault", &["inverted", "frozen"])),
+            _ => return Err(Complaint::choice("unknown phase fault", vec!["inverted", "frozen"])),
         })
     },
     show: |phase, f| {
@@ -125,7 +125,7 @@ pub(super) const DMA_TARGET: Form<DmaTarget> = Form {
             "data" => DmaTarget::Data,
             "sqe" => DmaTarget::Sqe,
             "cqe" => DmaTarget::Cqe,
-            _ => return Err(Complaint::choice("transfer", &["data", "sqe", "cqe"])),
+            _ => return Err(Complaint::choice("unknown transfer", vec!["data", "sqe", "cqe"])),
         })
     },
     show: |target, f| {

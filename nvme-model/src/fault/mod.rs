@@ -32,7 +32,9 @@
 //! Same plan, same commands, same times: same decisions. Probabilities come from the plan's seed.
 
 mod builder;
+mod check;
 mod delay;
+mod distributions;
 mod engine;
 mod error;
 mod fired;
@@ -41,9 +43,11 @@ mod holds;
 mod index;
 mod kinds;
 mod log;
+mod number;
 mod parse;
 mod payload;
 mod pieces;
+mod plan;
 mod progress;
 mod rule;
 mod schema;
@@ -52,23 +56,25 @@ mod text;
 mod time;
 mod toml_in;
 mod toml_out;
+mod toml_place;
 mod values;
 mod words;
 
 pub use delay::{Bucket, Distribution};
+pub use distributions::distributions;
 pub use engine::{FaultEngine, RuleStatus};
 pub use error::RuleError;
 pub use kinds::{Action, ActionKind, At, Group, KINDS, Kind, On, Seen};
 pub use log::{Decision, DecisionLog, LOG_DECISIONS_MAX};
 pub use payload::{BytePattern, DmaTarget, Flip, Notice, PhaseFault, Torn};
 pub use pieces::{Delay, positive, range, time_ns};
+pub use plan::PlanError;
 pub use progress::RuleCounts;
 pub use rule::{
     FaultPlan, Match, OpClass, Phase, Probability, Rule, START, Transition, Until, When, Within,
 };
 pub use schema::json_schema;
-pub use toml_in::PlanError;
-pub use words::{Section, WORDS, Word, distributions};
+pub use words::{Section, WORDS, Word};
 
 pub(crate) use fired::{Faults, value_of};
 pub(crate) use subject::{Contents, NamedBlocks, Subject};

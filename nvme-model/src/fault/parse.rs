@@ -7,9 +7,10 @@
 use std::str::FromStr;
 
 use super::builder::{Builder, MatchBuilder};
-use super::error::RuleError;
+use super::error::{Complaint, RuleError};
 use super::rule::{Match, Rule};
-use super::words::{Complaint, GROUPS, Section, op_names};
+use super::values::op;
+use super::words::{GROUPS, Section, op_names};
 
 /// How deep groups nest at the most: deeper ones are a mistake, and the parser recurses.
 pub(super) const DEPTH_MAX: usize = 8;
@@ -43,33 +44,40 @@ pub(super) fn tokens(line: &str) -> Vec<Token<'_>> {
 
 /// The words of a line, taken one after the other.
 pub(super) struct Tokens<'a> {
-    rest: std::vec::IntoIter<Token<'a>>,
-    last: Token<'a>,
+    all: Vec<Token<'a>>,
+    taken: usize,
 }
 
 impl<'a> Tokens<'a> {
-    pub(super) fn new(tokens: Vec<Token<'a>>) -> Self {
-        Self { rest: tokens.into_iter(), last: (1, "") }
+    pub(super) fn new(all: Vec<Token<'a>>) -> Self {
+        Self { all, taken: 0 }
     }
 
     pub(super) fn next(&mut self) -> Option<Token<'a>> {
-        let token = self.rest.next()?;
-        self.last = token;
+        let token = self.all.get(self.taken).copied()?;
+        self.taken = self.taken.saturating_add(1);
         Some(token)
     }
 
     pub(super) fn is_next(&self, word: &str) -> bool {
-        self.rest.as_slice().first().is_some_and(|(_, next)| *next == word)
+        self.all.get(self.taken).is_some_and(|(_, next)| *next == word)
     }
 
-    fn fail_here(&self, problem: &str) -> RuleError {
-        RuleError::in_line(self.last.0, self.last.1, Complaint::new(problem))
+    /// The word that was taken last.
+    fn last(&self) -> Token<'a> {
+        let taken = self.all.get(..self.taken).unwrap_or(&self.all);
+        taken.last().copied().unwrap_or((1, ""))
+    }
+
+    fn fail_here(&self, problem: impl Into<String>) -> RuleError {
+        let (column, word) = self.last();
+        RuleError::in_line(column, word, Complaint::new(problem))
     }
 
     /// The matches of a group, whose opening brace is next.
     fn group(&mut self, depth: usize) -> Result<Vec<Match>, RuleError> {
         if depth > DEPTH_MAX {
-            return Err(self.fail_here("groups nest too deep"));
+            return Err(self.fail_here(format!("groups nest up to {DEPTH_MAX} deep")));
         }
         self.next();
         let mut matches = Vec::new();
@@ -77,10 +85,13 @@ impl<'a> Tokens<'a> {
         let mut is_empty = true;
         loop {
             let Some((column, word)) = self.next() else {
-                return Err(self.fail_here("the group has no closing }"));
+                return Err(self.fail_here(format!("the group has no closing }}; {GROUP_FORM}")));
             };
             match word {
-                "}" | "|" if is_empty => return Err(self.fail_here("there is nothing to match")),
+                "}" | "|" if is_empty => {
+                    let problem = format!("there is nothing to match before it; {GROUP_FORM}");
+                    return Err(self.fail_here(problem));
+                }
                 "}" => {
                     matches.push(inner.finish());
                     return Ok(matches);
@@ -94,14 +105,22 @@ impl<'a> Tokens<'a> {
                     is_empty = false;
                 }
                 _ => {
-                    let (key, value) = split(word);
-                    apply_match(&mut inner, key, value, word)
+                    apply_match(&mut inner, word, Place::Group)
                         .map_err(|complaint| RuleError::in_line(column, word, complaint))?;
                     is_empty = false;
                 }
             }
         }
     }
+}
+
+/// The place of a word in a line.
+pub(super) fn place_of<'a>(tokens: &[Token<'a>], about: &str) -> Option<Token<'a>> {
+    let is_it = |(_, word): &&Token<'a>| match split(word) {
+        (key, Some(_)) => key == about,
+        (word, None) => word == about || about == "op" && op(word).is_ok(),
+    };
+    tokens.iter().rfind(is_it).copied()
 }
 
 pub(super) fn is_group(word: &str) -> bool {
@@ -115,46 +134,75 @@ pub(super) fn split(word: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// How a group is written.
+const GROUP_FORM: &str = "a group is written any{ queue=1 | lba=5..9 }";
+
+/// Where a word stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    BeforeArrow,
+    AfterArrow,
+    Group,
+}
+
+impl Place {
+    /// Sections whose words stand here.
+    const fn sections(self) -> &'static [Section] {
+        match self {
+            Self::BeforeArrow => &[Section::Rule, Section::Match, Section::When],
+            Self::AfterArrow => &[Section::Do, Section::Until],
+            Self::Group => &[Section::Match],
+        }
+    }
+
+    /// What is wrong with a word that does not stand here.
+    fn unknown(self, word: &str) -> Complaint {
+        let elsewhere = Section::of(split(word).0).map(|section| match section {
+            Section::Rule | Section::When => "stands before the => and outside of groups",
+            Section::Match => "stands before the =>",
+            Section::Do | Section::Until => "stands behind the =>",
+        });
+        if let Some(problem) = elsewhere {
+            return Complaint::new(problem);
+        }
+        match word {
+            "{" | "}" | "|" => {
+                return Complaint::new(format!("stands in a group only; {GROUP_FORM}"));
+            }
+            "=>" => return Complaint::new("a rule has one =>"),
+            word if is_group(word) => return Complaint::new(GROUP_FORM.replace("any", word)),
+            _ => {}
+        }
+        let keys = self.sections().iter().flat_map(|section| section.keys());
+        let arrow = (self == Self::BeforeArrow).then_some("=>");
+        let more = GROUPS.iter().map(|(group, _)| *group).chain(arrow).chain(op_names());
+        let known = match self {
+            Self::AfterArrow => keys.collect(),
+            Self::BeforeArrow | Self::Group => keys.chain(more).collect(),
+        };
+        Complaint::choice("unknown word", known)
+    }
+}
+
 /// A word of a match: a key with a value, or the name of a command.
-fn apply_match(
-    builder: &mut MatchBuilder,
-    key: &str,
-    value: Option<&str>,
-    word: &str,
-) -> Result<(), Complaint> {
+fn apply_match(builder: &mut MatchBuilder, word: &str, place: Place) -> Result<(), Complaint> {
+    let (key, value) = split(word);
     if Section::Match.find(key).is_some() {
         return builder.apply(key, value);
     }
-    if value.is_none() && (op_names().contains(&word) || super::values::op(word).is_ok()) {
+    if value.is_none() && op(word).is_ok() {
         return builder.apply("op", Some(word));
     }
-    Err(Complaint { problem: "unknown word".into(), known: known_words(false) })
-}
-
-fn known_words(is_after_arrow: bool) -> Vec<&'static str> {
-    if is_after_arrow {
-        [Section::Do.keys(), Section::Until.keys()].concat()
-    } else {
-        let keys = [Section::Rule.keys(), Section::Match.keys(), Section::When.keys()].concat();
-        let groups = GROUPS.iter().map(|(group, _)| *group);
-        keys.into_iter().chain(groups).chain(["=>"]).chain(op_names()).collect()
-    }
+    Err(place.unknown(word))
 }
 
 /// A word beside groups and the arrow.
-fn apply(builder: &mut Builder, word: &str, is_after_arrow: bool) -> Result<(), Complaint> {
+fn apply(builder: &mut Builder, word: &str, place: Place) -> Result<(), Complaint> {
     let (key, value) = split(word);
-    let sections: &[Section] = if is_after_arrow {
-        &[Section::Do, Section::Until]
-    } else {
-        &[Section::Rule, Section::When]
-    };
-    match sections.iter().find(|section| section.find(key).is_some()) {
+    match place.sections().iter().find(|section| section.find(key).is_some()) {
         Some(section) => builder.apply(*section, key, value),
-        None if is_after_arrow => {
-            Err(Complaint { problem: "unknown word".into(), known: known_words(true) })
-        }
-        None => apply_match(&mut builder.matcher, key, value, word),
+        None if place == Place::BeforeArrow => apply_match(&mut builder.matcher, word, place),
+        None => Err(place.unknown(word)),
     }
 }
 
@@ -163,22 +211,26 @@ impl FromStr for Rule {
 
     fn from_str(line: &str) -> Result<Self, RuleError> {
         let mut builder = Builder::default();
-        let mut is_after_arrow = false;
+        let mut place = Place::BeforeArrow;
         let mut tokens = Tokens::new(tokens(line));
         while let Some((column, word)) = tokens.next() {
-            if word == "=>" && !is_after_arrow {
-                is_after_arrow = true;
-            } else if !is_after_arrow && is_group(word) && tokens.is_next("{") {
+            if word == "=>" && place == Place::BeforeArrow {
+                place = Place::AfterArrow;
+            } else if place == Place::BeforeArrow && is_group(word) && tokens.is_next("{") {
                 builder.matcher.group(word, tokens.group(1)?);
             } else {
-                apply(&mut builder, word, is_after_arrow)
+                apply(&mut builder, word, place)
                     .map_err(|complaint| RuleError::in_line(column, word, complaint))?;
             }
         }
-        if !is_after_arrow {
-            return Err(tokens.fail_here("the rule ends before its =>"));
+        if place == Place::BeforeArrow {
+            let problem = "the rule ends before its =>, behind which stands what happens";
+            return Err(tokens.fail_here(problem));
         }
-        let (column, word) = tokens.last;
-        builder.finish().map_err(|complaint| RuleError::in_line(column, word, complaint))
+        builder.finish().map_err(|complaint| {
+            let about = complaint.about.and_then(|about| place_of(&tokens.all, about));
+            let (column, word) = about.unwrap_or_else(|| tokens.last());
+            RuleError::in_line(column, word, complaint)
+        })
     }
 }

@@ -6,12 +6,12 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use super::delay::Distribution;
+use super::error::Complaint;
 use super::payload::Flip;
 use super::progress::Chance;
 use super::rule::Probability;
 use super::time::{Time, time};
-use super::values;
-use super::words::Complaint;
+use super::{distributions, number, values};
 
 /// A time, or what times are like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl FromStr for Delay {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let delay = if text.contains('(') {
-            values::distribution(text).map(Self::Random)
+            distributions::distribution(text).map(Self::Random)
         } else {
             time(text).map(Self::Fixed)
         };
@@ -95,7 +95,7 @@ pub fn time_ns(text: &str) -> Result<u64, String> {
 /// # Errors
 /// What is wrong with the text.
 pub fn positive(text: &str) -> Result<u64, String> {
-    values::positive(text).map_err(in_words)
+    number::positive(text).map_err(in_words)
 }
 
 /// `FIRST..END`, not empty, or a single one. `thing` is what they are, in one word: the error names it.
@@ -103,7 +103,7 @@ pub fn positive(text: &str) -> Result<u64, String> {
 /// # Errors
 /// What is wrong with the text.
 pub fn range(text: &str, thing: &str) -> Result<Range<u64>, String> {
-    values::range(text, thing).map_err(in_words)
+    number::range(text, thing).map_err(in_words)
 }
 
 fn in_words(complaint: Complaint) -> String {

@@ -2,26 +2,34 @@
 
 use std::fmt;
 
-use super::values::number;
-use super::words::Complaint;
+use super::error::Complaint;
+use super::number::digits;
 
 /// The units, with their nanoseconds, the largest first. A unit's name ends no name before it.
 const UNITS: [(&str, u64); 4] = [("ms", 1_000_000), ("us", 1_000), ("ns", 1), ("s", 1_000_000_000)];
 
 /// A time: a number with ns, us, ms or s.
 pub(super) fn time(value: &str) -> Result<u64, Complaint> {
-    let unit = UNITS.iter().find_map(|(unit, ns)| Some((value.strip_suffix(unit)?, *ns)));
-    let expected = || Complaint::new("expected a time with its unit (ns, us, ms, s) such as 50us");
-    let (count, ns) = unit.ok_or_else(expected)?;
-    number(count).ok().and_then(|count| count.checked_mul(ns)).ok_or_else(expected)
+    nanoseconds(value).ok_or_else(|| {
+        Complaint::new(
+            "expected a time with its unit (ns, us, ms, s), up to 2^64 - 1 ns, such as 50us",
+        )
+    })
 }
 
 /// A time that is not 0.
 pub(super) fn positive_time(value: &str) -> Result<u64, Complaint> {
-    match time(value)? {
-        0 => Err(Complaint::new("expected a time from 1ns")),
-        ns => Ok(ns),
-    }
+    nanoseconds(value).filter(|ns| *ns > 0).ok_or_else(|| {
+        Complaint::new(
+            "expected a time from 1ns with its unit (ns, us, ms, s), up to 2^64 - 1 ns, such as 50us",
+        )
+    })
+}
+
+fn nanoseconds(value: &str) -> Option<u64> {
+    let mut units = UNITS.iter();
+    let (count, ns) = units.find_map(|(unit, ns)| Some((value.strip_suffix(unit)?, ns)))?;
+    digits(count)?.checked_mul(*ns)
 }
 
 /// Nanoseconds in the largest unit of which they are a whole number: exact, and read back as they are.

@@ -16,104 +16,102 @@
 
 use std::ops::Range;
 
-use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::builder::{Builder, MatchBuilder};
-use super::error::RuleError;
+use super::error::{Complaint, RuleError};
 use super::parse::DEPTH_MAX;
 use super::rule::{FaultPlan, Match, Rule};
-use super::words::{Complaint, GROUPS, Section};
-
-type Value<'a> = Spanned<DeValue<'a>>;
-
-/// The most characters of the text that an error repeats.
-const WORD_CHARS_MAX: usize = 60;
+use super::toml_place::{Text, Value};
+use super::words::{GROUPS, Section};
 
 /// Sections of a rule that are tables of words.
-const TABLES: [(&str, Section); 4] = [
-    ("match", Section::Match),
-    ("when", Section::When),
-    ("do", Section::Do),
-    ("until", Section::Until),
-];
+const TABLES: [Section; 4] = [Section::Match, Section::When, Section::Do, Section::Until];
 
-/// The text, to find places in it.
-#[derive(Clone, Copy)]
-struct Text<'a>(&'a str);
+/// The words of a plan itself.
+const PLAN_WORDS: [&str; 3] = ["seed", "rules", "rule"];
+
+/// A value as the one-line form has it.
+enum Scalar {
+    /// A flag that is not set.
+    Off,
+    /// A flag that is set.
+    On,
+    Text(String),
+}
+
+fn scalar(value: &DeValue<'_>) -> Result<Scalar, Complaint> {
+    Ok(match value {
+        DeValue::Boolean(false) => Scalar::Off,
+        DeValue::Boolean(true) => Scalar::On,
+        DeValue::String(text) => Scalar::Text(text.to_string()),
+        DeValue::Float(number) => Scalar::Text(number.as_str().to_owned()),
+        DeValue::Integer(number) => match u64::from_str_radix(number.as_str(), number.radix()) {
+            Ok(number) => Scalar::Text(number.to_string()),
+            // Negative, or too large: as hexadecimal digits it is so, too, and the word says what it takes.
+            Err(_) => Scalar::Text(format!("0x{}", number.as_str())),
+        },
+        _ => return Err(Complaint::new("expected text, a number, true or false")),
+    })
+}
+
+/// What a table of a rule knows.
+fn known_in(section: Section) -> Vec<&'static str> {
+    let groups = GROUPS.iter().map(|(group, _)| *group).filter(|_| section == Section::Match);
+    let tables = TABLES.iter().map(|table| table.name()).filter(|_| section == Section::Rule);
+    section.keys().into_iter().chain(groups).chain(tables).collect()
+}
+
+/// A word that a table does not know, though maybe another does.
+fn unknown(section: Section, word: &str) -> Complaint {
+    match Section::of(word) {
+        Some(Section::Rule) => Complaint::new("stands in the rule itself"),
+        Some(other) => Complaint::new(format!("stands in the table {:?}", other.name())),
+        None => Complaint::choice("unknown word", known_in(section)),
+    }
+}
 
 impl Text<'_> {
-    fn fail(self, span: &Range<usize>, complaint: Complaint) -> RuleError {
-        let before = self.0.get(..span.start).unwrap_or(self.0);
-        let line = before.matches('\n').count().saturating_add(1);
-        let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count());
-        let word = self.0.get(span.clone()).unwrap_or("").lines().next().unwrap_or("");
-        let word: String = word.chars().take(WORD_CHARS_MAX).collect();
-        let error = RuleError::in_line(column.saturating_add(1), &word, complaint);
-        RuleError { line: Some(line), ..error }
+    fn expected(self, value: &Value<'_>, what: &str) -> RuleError {
+        self.fail(&value.span(), Complaint::new(format!("expected {what}")))
     }
 
-    fn expected(self, span: &Range<usize>, what: &str) -> RuleError {
-        self.fail(span, Complaint::new(format!("expected {what}")))
-    }
-
-    fn unknown(self, span: &Range<usize>, known: Vec<&'static str>) -> RuleError {
-        self.fail(span, Complaint { problem: "unknown word".into(), known })
-    }
-
-    fn table<'a, 'b>(self, value: &'b Value<'a>) -> Result<&'b DeTable<'a>, RuleError> {
-        value.get_ref().as_table().ok_or_else(|| self.expected(&value.span(), "a table"))
-    }
-
-    fn items<'a, 'b>(self, value: &'b Value<'a>) -> Result<Vec<&'b Value<'a>>, RuleError> {
-        let array = value.get_ref().as_array();
-        array
-            .map(|array| array.iter().collect())
-            .ok_or_else(|| self.expected(&value.span(), "a list"))
-    }
-
-    fn string<'b>(self, value: &'b Value<'_>) -> Result<&'b str, RuleError> {
-        value.get_ref().as_str().ok_or_else(|| self.expected(&value.span(), "text"))
-    }
-
-    /// A value as the text that the one-line form has; `None` for a flag that is not set.
-    fn scalar(self, value: &Value<'_>) -> Result<Option<Option<String>>, RuleError> {
-        Ok(match value.get_ref() {
-            DeValue::Boolean(false) => None,
-            DeValue::Boolean(true) => Some(None),
-            DeValue::String(text) => Some(Some(text.to_string())),
-            DeValue::Float(number) => Some(Some(number.as_str().to_owned())),
-            DeValue::Integer(number) => {
-                match u64::from_str_radix(number.as_str(), number.radix()) {
-                    Ok(number) => Some(Some(number.to_string())),
-                    Err(_) => {
-                        return Err(self.expected(&value.span(), "a number from 0 to 2^64 - 1"));
-                    }
-                }
-            }
-            _ => return Err(self.expected(&value.span(), "text, a number, true or false")),
+    /// The table of a section.
+    fn table<'a, 'b>(
+        self,
+        value: &'b Value<'a>,
+        section: Section,
+    ) -> Result<&'b DeTable<'a>, RuleError> {
+        value.get_ref().as_table().ok_or_else(|| {
+            let complaint = Complaint::choice("expected a table of words", known_in(section));
+            self.fail(&value.span(), complaint)
         })
     }
 
-    /// Gives the words of a table to `apply`.
-    fn words(
+    fn items<'a, 'b>(
         self,
-        table: &DeTable<'_>,
+        value: &'b Value<'a>,
+        what: &str,
+    ) -> Result<Vec<&'b Value<'a>>, RuleError> {
+        let array = value.get_ref().as_array();
+        array.map(|array| array.iter().collect()).ok_or_else(|| self.expected(value, what))
+    }
+
+    /// Gives a word with its value to `apply`.
+    fn word(
+        self,
         section: Section,
-        mut apply: impl FnMut(&str, Option<&str>) -> Result<(), Complaint>,
+        word: &str,
+        value: &Value<'_>,
+        apply: impl FnOnce(Option<&str>) -> Result<(), Complaint>,
     ) -> Result<(), RuleError> {
-        for (key, value) in table {
-            let word = key.get_ref().as_ref();
-            if section.find(word).is_none() {
-                return Err(self.unknown(&key.span(), section.keys()));
-            }
-            let Some(text) = self.scalar(value)? else {
-                continue;
-            };
-            apply(word, text.as_deref())
-                .map_err(|complaint| self.fail(&value.span(), complaint))?;
-        }
-        Ok(())
+        let is_flag = section.find(word) == Some(true);
+        let taken = scalar(value.get_ref()).and_then(|found| match found {
+            Scalar::Off if is_flag => Ok(()),
+            Scalar::Off | Scalar::On => apply(None),
+            Scalar::Text(text) => apply(Some(&text)),
+        });
+        taken.map_err(|complaint| self.fail(&value.span(), complaint.with_usage(section, word)))
     }
 
     /// Takes a table of a match apart: groups, and words.
@@ -123,79 +121,94 @@ impl Text<'_> {
         builder: &mut MatchBuilder,
         depth: usize,
     ) -> Result<(), RuleError> {
-        let mut words = DeTable::new();
         for (key, value) in table {
-            let group = GROUPS.iter().find(|(group, _)| *group == key.get_ref().as_ref());
+            let word = key.get_ref().as_ref();
+            let group = GROUPS.iter().find(|(group, _)| *group == word);
             match group {
-                None => {
-                    words.insert(key.clone(), value.clone());
-                }
                 Some((group, _)) if depth < DEPTH_MAX => {
                     builder.group(group, self.group(value, depth)?);
                 }
-                Some(_) => return Err(self.expected(&key.span(), "groups that nest less deep")),
+                Some(_) => {
+                    let problem = format!("groups nest up to {DEPTH_MAX} deep");
+                    return Err(self.fail(&key.span(), Complaint::new(problem)));
+                }
+                None if Section::Match.find(word).is_some() => {
+                    self.word(Section::Match, word, value, |text| builder.apply(word, text))?;
+                }
+                None => return Err(self.fail(&key.span(), unknown(Section::Match, word))),
             }
         }
-        self.words(&words, Section::Match, |word, value| builder.apply(word, value))
-            .map_err(with_groups)
+        Ok(())
     }
 
     /// The matches of a group: a list of tables, or one table.
     fn group(self, value: &Value<'_>, depth: usize) -> Result<Vec<Match>, RuleError> {
+        let form = "a match such as { queue = 1 }, or a list of them";
         let tables = match value.get_ref() {
             DeValue::Table(_) => vec![value],
-            _ => self.items(value)?,
+            _ => self.items(value, form)?,
         };
         if tables.is_empty() {
-            return Err(self.expected(&value.span(), "at least one match"));
+            return Err(self.expected(value, form));
         }
-        let one = |table: &Value<'_>| {
+        let one = |value: &Value<'_>| {
+            let table = self.table(value, Section::Match)?;
+            if table.is_empty() {
+                return Err(self.expected(value, form));
+            }
             let mut inner = MatchBuilder::default();
-            self.matches(self.table(table)?, &mut inner, depth.saturating_add(1))?;
+            self.matches(table, &mut inner, depth.saturating_add(1))?;
             Ok(inner.finish())
         };
         tables.into_iter().map(one).collect()
     }
 
-    fn rule(self, value: &Value<'_>) -> Result<Rule, RuleError> {
+    fn rule(self, rule: &Value<'_>) -> Result<Rule, RuleError> {
         let mut builder = Builder::default();
-        for (key, value) in self.table(value)? {
+        for (key, value) in self.table(rule, Section::Rule)? {
             let word = key.get_ref().as_ref();
-            match TABLES.iter().find(|(name, _)| *name == word) {
-                Some((_, Section::Match)) => {
-                    self.matches(self.table(value)?, &mut builder.matcher, 0)?;
+            match TABLES.iter().find(|table| table.name() == word) {
+                Some(Section::Match) => {
+                    let table = self.table(value, Section::Match)?;
+                    self.matches(table, &mut builder.matcher, 0)?;
                 }
-                Some((_, section)) => {
-                    self.words(self.table(value)?, *section, |word, value| {
-                        builder.apply(*section, word, value)
-                    })?;
-                }
+                Some(section) => self.section(*section, value, &mut builder)?,
                 None if Section::Rule.find(word).is_some() => {
-                    let text = self.string(value)?;
-                    builder
-                        .apply(Section::Rule, word, Some(text))
-                        .map_err(|complaint| self.fail(&value.span(), complaint))?;
+                    let section = Section::Rule;
+                    self.word(section, word, value, |text| builder.apply(section, word, text))?;
                 }
-                None => {
-                    let tables = TABLES.iter().map(|(name, _)| *name);
-                    let known = Section::Rule.keys().into_iter().chain(tables).collect();
-                    return Err(self.unknown(&key.span(), known));
-                }
+                None => return Err(self.fail(&key.span(), unknown(Section::Rule, word))),
             }
         }
-        builder.finish().map_err(|complaint| self.fail(&value.span(), complaint))
+        builder.finish().map_err(|complaint| {
+            let span = complaint.about.map_or(rule.span(), |about| self.word_of(rule, about));
+            self.fail(&span, complaint)
+        })
+    }
+
+    /// A table of words.
+    fn section(
+        self,
+        section: Section,
+        value: &Value<'_>,
+        builder: &mut Builder,
+    ) -> Result<(), RuleError> {
+        for (key, value) in self.table(value, section)? {
+            let word = key.get_ref().as_ref();
+            if section.find(word).is_none() {
+                return Err(self.fail(&key.span(), unknown(section, word)));
+            }
+            self.word(section, word, value, |text| builder.apply(section, word, text))?;
+        }
+        Ok(())
     }
 
     /// A rule in the one-line form, in a string.
     fn line(self, value: &Value<'_>) -> Result<Rule, RuleError> {
-        let form = "a rule in one line; one in a table of its own begins with [[rule]]";
-        let line = value.get_ref().as_str().ok_or_else(|| self.expected(&value.span(), form))?;
-        line.parse().map_err(|error: RuleError| {
-            let outside = self.fail(&value.span(), Complaint::new(""));
-            // The text begins behind its quote.
-            let column = outside.column.saturating_add(error.column);
-            RuleError { column, line: outside.line, ..error }
-        })
+        let form = "a rule in one line such as \"flush nth=2 => drop\"; one in a table of its own \
+                    begins with [[rule]]";
+        let line = value.get_ref().as_str().ok_or_else(|| self.expected(value, form))?;
+        line.parse().map_err(|error| self.fail_in_line(value, line, error))
     }
 
     fn plan(self, table: &DeTable<'_>) -> Result<FaultPlan, RuleError> {
@@ -207,57 +220,51 @@ impl Text<'_> {
                     let number = value.get_ref().as_integer();
                     let seed = number.and_then(|n| u64::from_str_radix(n.as_str(), n.radix()).ok());
                     plan.seed =
-                        seed.ok_or_else(|| self.expected(&value.span(), "a number from 0"))?;
+                        seed.ok_or_else(|| self.expected(value, "a number from 0 to 2^64 - 1"))?;
                 }
                 "rules" => {
-                    for item in self.items(value)? {
-                        lines.push((self.line(item)?, item.span()));
+                    let form = "a list of rules such as [\"flush nth=2 => drop\"]";
+                    for item in self.items(value, form)? {
+                        lines.push((self.line(item)?, item));
                     }
                 }
                 "rule" => {
-                    for item in self.items(value)? {
-                        spelled.push((self.rule(item)?, item.span()));
+                    for item in self.items(value, "tables that begin with [[rule]]")? {
+                        spelled.push((self.rule(item)?, item));
                     }
                 }
-                _ => return Err(self.unknown(&key.span(), vec!["seed", "rules", "rule"])),
+                _ => {
+                    let complaint = Complaint::choice("unknown word", PLAN_WORDS.to_vec());
+                    return Err(self.fail(&key.span(), complaint));
+                }
             }
         }
-        let spans: Vec<Range<usize>>;
-        (plan.rules, spans) = lines.into_iter().chain(spelled).unzip();
-        match (plan.check(), spans.as_slice()) {
-            (Err(PlanError { rule, after, known }), spans) => {
-                let span = spans.get(rule.saturating_sub(1)).cloned().unwrap_or(0..0);
-                let problem = format!("after={after:?} names no rule; {}", names_of(&known));
-                Err(self.fail(&span, Complaint::new(problem)))
-            }
-            (Ok(()), _) => Ok(plan),
+        let places: Vec<&Value<'_>>;
+        (plan.rules, places) = lines.into_iter().chain(spelled).unzip();
+        plan.check().map(|()| plan).map_err(|error| {
+            let rule = places.get(error.rule.saturating_sub(1));
+            let span = rule.map_or(0..0, |rule| self.word_of(rule, error.word));
+            self.fail(&span, Complaint::new(error.problem()))
+        })
+    }
+
+    /// What the text is not even TOML for.
+    fn no_toml(self, span: &Range<usize>, problem: &str) -> RuleError {
+        if problem != "duplicate key" {
+            return self.fail(span, Complaint::new(problem));
         }
+        let problem =
+            "given twice; a table has each word once, and another rule begins with [[rule]]";
+        let word = self.0.get(span.clone()).unwrap_or("");
+        let complaint = Complaint::new(problem);
+        self.fail(
+            span,
+            match Section::of(word) {
+                Some(section) => complaint.with_usage(section, word),
+                None => complaint,
+            },
+        )
     }
-}
-
-/// A match knows its groups, too.
-fn with_groups(mut error: RuleError) -> RuleError {
-    if error.known == Section::Match.keys() {
-        error.known.extend(GROUPS.iter().map(|(group, _)| *group));
-    }
-    error
-}
-
-/// The names that there are, in words.
-fn names_of(known: &str) -> String {
-    if known.is_empty() { "no rule has a name".into() } else { format!("names: {known}") }
-}
-
-/// A rule waits for one that is not there.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("fault rule {rule}: after={after:?} names no rule; {}", names_of(known))]
-pub struct PlanError {
-    /// The rule's number, from 1.
-    pub rule: usize,
-    /// The name it gives.
-    pub after: String,
-    /// The names there are.
-    pub known: String,
 }
 
 impl FaultPlan {
@@ -271,23 +278,8 @@ impl FaultPlan {
             Ok(document) => place.plan(document.get_ref()),
             Err(error) => {
                 let span = error.span().unwrap_or(0..0);
-                Err(place.fail(&span, Complaint::new(error.message().trim_end().to_owned())))
+                Err(place.no_toml(&span, error.message().trim_end()))
             }
         }
-    }
-
-    /// Checks what one rule alone cannot know: that `after` names a rule.
-    ///
-    /// # Errors
-    /// [`PlanError`].
-    pub fn check(&self) -> Result<(), PlanError> {
-        let names: Vec<&str> = self.rules.iter().filter_map(|rule| rule.name.as_deref()).collect();
-        for (number, rule) in (1..).zip(&self.rules) {
-            if let Some(after) = rule.when.after.as_deref().filter(|after| !names.contains(after)) {
-                let (after, known) = (after.into(), names.join(", "));
-                return Err(PlanError { rule: number, after, known });
-            }
-        }
-        Ok(())
     }
 }

@@ -7,7 +7,6 @@ use nvme_spec::{AdminOpcode, NvmOpcode};
 
 use super::kinds;
 use super::rule::Transition;
-use super::values::DISTRIBUTIONS;
 
 /// The part of a rule that a word belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,29 +111,29 @@ pub(super) const GROUPS: [(&str, &str); 3] = [
     ("not", "none of these matches holds"),
 ];
 
-/// What is wrong with a word, and what could have been there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Complaint {
-    pub(super) problem: String,
-    pub(super) known: Vec<&'static str>,
-}
-
-impl Complaint {
-    pub(super) fn new(problem: impl Into<String>) -> Self {
-        Self { problem: problem.into(), known: Vec::new() }
-    }
-
-    pub(super) fn choice(what: &str, known: &[&'static str]) -> Self {
-        Self { problem: format!("unknown {what}"), known: known.to_vec() }
-    }
-}
-
 impl Section {
     /// The words of the section.
     pub(super) fn keys(self) -> Vec<&'static str> {
         let kinds = if self == Self::Do { kinds::words() } else { Vec::new() };
         let words = WORDS.iter().filter(|word| word.section == self).map(|word| word.word);
         kinds.into_iter().chain(words).collect()
+    }
+
+    /// The section that a word belongs to.
+    pub(super) fn of(word: &str) -> Option<Self> {
+        let all = [Self::Rule, Self::Match, Self::When, Self::Do, Self::Until];
+        all.into_iter().find(|section| section.find(word).is_some())
+    }
+
+    /// Its name, which is that of its table in a file.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Rule => "rule",
+            Self::Match => "match",
+            Self::When => "when",
+            Self::Do => "do",
+            Self::Until => "until",
+        }
     }
 
     /// Whether the word belongs here; and if it does, whether it takes no value.
@@ -146,6 +145,21 @@ impl Section {
     }
 }
 
+/// How a word is written, with an example.
+pub(super) fn usage(section: Section, key: &str) -> Option<String> {
+    let words = WORDS.iter().filter(|row| row.section == section && row.word == key);
+    let words = words.map(|row| (row.value, row.example));
+    let kinds = kinds::Kind::of_word(key).filter(|_| section == Section::Do);
+    let rows: Vec<_> = words.chain(kinds.map(|row| (row.value, row.example))).collect();
+    let form = |(value, _): &(&str, &str)| match *value {
+        "" => key.to_owned(),
+        value => format!("{key}={value}"),
+    };
+    let forms: Vec<String> = rows.iter().map(form).collect();
+    let (_, example) = rows.first()?;
+    Some(format!("{}, as in: {example}", forms.join(" or ")))
+}
+
 /// Words that name classes of opcodes.
 const OP_CLASSES: [&str; 3] = ["any", "io", "admin"];
 
@@ -155,10 +169,4 @@ pub(super) fn op_names() -> Vec<&'static str> {
     let admin = AdminOpcode::NAMED.iter().map(|(_, name)| *name);
     let transitions = Transition::NAMED.iter().map(|(_, name)| *name);
     OP_CLASSES.into_iter().chain(io).chain(admin).chain(transitions).collect()
-}
-
-/// What a `delay` can be like besides a time.
-#[must_use]
-pub fn distributions() -> &'static [&'static str] {
-    &DISTRIBUTIONS
 }

@@ -31,6 +31,7 @@ pub(crate) fn run(args: &FaultArgs) -> Exit {
         FaultCommand::Arm { rules, socket } => rules.iter().try_for_each(|rule| {
             let reply = client::ask(&socket.path, &Request::Arm { rule: rule.to_string() })?;
             println!("{:>5}  {}", number(&reply["rule"]), text(&reply["text"]));
+            items(&reply["warnings"]).iter().for_each(|said| eprintln!("warning: {}", text(said)));
             Ok(())
         }),
         FaultCommand::Disarm { rules, socket } => rules.iter().try_for_each(|rule| {

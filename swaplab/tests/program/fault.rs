@@ -37,6 +37,25 @@ fn a_plan_is_checked_with_file_line_and_column() {
 }
 
 #[test]
+fn a_plan_that_waits_for_what_no_rule_does_is_refused_at_the_word() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("plan.toml");
+    let text = "rules = [\"read nth=1 => hold=go\", \"flush => expect set=gone\"]\n";
+    std::fs::write(&file, text).expect("a file");
+    let place = format!("{}:1:{}: ", name(&file), text.find("hold=").expect("the word") + 1);
+    let hold = "is a state that no other rule sets; states: never, gone";
+    for args in [vec!["fault", "check", name(&file)], vec!["boot", "--faults", name(&file)]] {
+        let output = swaplab(&args);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let said = stderr(&output);
+        assert!(said.contains(&place) && said.contains(hold), "{place}: {said}");
+    }
+    let output = swaplab(&["boot", "--fault", "read state=warm => drop"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(stderr(&output).contains("states: start"), "{}", stderr(&output));
+}
+
+#[test]
 fn a_file_servers_rules_are_listed_and_checked_word_by_word() {
     let text = stdout(&swaplab(&["fault", "kinds"]));
     assert!(text.contains("drop-reply") && text.contains("read page=10 => error=EIO"), "{text}");
@@ -111,6 +130,9 @@ fn a_fault_is_armed_in_a_running_machine_fires_and_is_disarmed() {
     let refused = swaplab(&["fault", "disarm", "7", "--socket", &path]);
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
     until(&["fault", "log", "--socket", &path], "hang (1)");
+    let early = swaplab(&["fault", "arm", "flush => hold=go", "--socket", &path]);
+    assert_eq!(early.status.code(), Some(0), "{early:?}");
+    assert!(stderr(&early).contains("warning: hold=\"go\" is a state that no"), "{early:?}");
     let gone = swaplab(&["fault", "disarm", "1", "--socket", &path]);
     assert_eq!(gone.status.code(), Some(0), "{gone:?}");
     until(&["fault", "list", "--socket", &path], "disarmed");

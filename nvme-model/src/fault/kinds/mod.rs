@@ -6,9 +6,9 @@
 
 mod table;
 
+use super::error::Complaint;
 use super::payload::DmaTarget;
 use super::rule::{Phase, Transition};
-use super::words::Complaint;
 
 pub use table::{Action, ActionKind, KINDS};
 

@@ -124,8 +124,8 @@ kinds! {
         "it is never executed and never completes, but can be aborted",
         "read nth=2 => hang";
     Hold(String) STATE = 51, "hold", Command, Submission, AtOnce, COMMANDS,
-        "it waits until rules set this state, or this rule is disarmed",
-        "read nth=1 => hold=go";
+        "it waits until rules set this state (`never`: none can), or are disarmed",
+        "read nth=1 => hold=never";
     IgnoreAbort = 12, "ignore-abort", Command, Submission, Later, COMMANDS,
         "an abort does nothing and says so",
         "abort => ignore-abort";

@@ -1,3 +1,5 @@
 mod forms;
 mod language;
+mod malformed;
+mod plans;
 mod table;

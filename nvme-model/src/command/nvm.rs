@@ -110,13 +110,15 @@ pub(crate) struct NvmCommand {
 }
 
 impl NvmCommand {
+    /// What the command asks for. Its directive type, and what is specific to that, are ignored: there is no
+    /// directive for I/O commands that could be enabled.
+    // Spec: NVMe-Base-2.0c 8.7.1 "Directive Use in I/O Commands"
     pub(crate) fn decode(sqe: &Sqe) -> Result<Self, Failure> {
         let rw = Rw12(sqe.cdw12.get());
         let cdw10 = sqe.cdw10.get();
         let op = match NvmOpcode(sqe.opcode()) {
             NvmOpcode::FLUSH => NvmOp::Flush,
             NvmOpcode::READ => NvmOp::Read,
-            NvmOpcode::WRITE if rw.dtype() != 0 => return Err(Failure::field(byte::CDW12, 4)),
             NvmOpcode::WRITE => NvmOp::Write,
             NvmOpcode::WRITE_ZEROES => NvmOp::WriteZeroes { is_deallocating: rw.deac() != 0 },
             NvmOpcode::WRITE_UNCORRECTABLE => NvmOp::WriteUncorrectable,
@@ -164,9 +166,6 @@ impl NvmCommand {
 
 fn decode_copy(sqe: &Sqe) -> Result<CopyCommand, Failure> {
     let how = Copy12(sqe.cdw12.get());
-    if how.dtype() != 0 {
-        return Err(Failure::field(byte::CDW12.saturating_add(2), 4));
-    }
     Ok(CopyCommand {
         ranges: how.nr_z().saturating_add(1),
         format: entry_format(how.desfmt())?,

@@ -1,10 +1,10 @@
 //! Directives: what Identify says of them, and that there is nothing to enable.
 
-use nvme_spec::command::Directive11;
+use nvme_spec::command::{Copy12, Directive11};
 use nvme_spec::{AdminOpcode, NSID_BROADCAST, Sqe, StatusCode, status};
 
 use super::{command, log_page};
-use crate::rig::Rig;
+use crate::rig::{DATA, Rig};
 
 const IDENTIFY: u32 = 0;
 const STREAMS: u32 = 1;
@@ -41,23 +41,23 @@ fn the_identify_directive_is_supported_and_enabled_and_no_other() {
     // Supported, enabled, and persistent, of which bit 0 is zero: it cannot be changed.
     let mut expected = vec![0; 4096];
     (expected[0], expected[32]) = (1, 1);
-    for nsid in [1, NSID_BROADCAST] {
-        let (status, page) = rig.admin_page(receive(nsid, IDENTIFY, FIRST_OPERATION, 4096));
-        assert!(status.is_success() && page == expected, "{nsid:#x}");
-    }
+    let (status, page) = rig.admin_page(receive(1, IDENTIFY, FIRST_OPERATION, 4096));
+    assert!(status.is_success() && page == expected);
+    // What is specific to a directive is not used.
+    let mut sqe = receive(1, IDENTIFY, FIRST_OPERATION, 4096);
+    sqe.cdw11 = (sqe.cdw11.get() | 0xffff << 16).into();
+    let (status, page) = rig.admin_page(sqe);
+    assert!(status.is_success() && page == expected);
     let (status, page) = rig.admin_page(receive(1, IDENTIFY, FIRST_OPERATION, 36));
     assert!(status.is_success() && page[..36] == expected[..36]);
     assert!(page[36..].iter().all(|byte| *byte == 0xee), "nothing beyond what was asked for");
 }
 
 #[test]
-fn streams_and_operations_that_are_not_there_are_an_invalid_field() {
+fn parameters_are_those_of_one_namespace() {
     let mut rig = Rig::new();
-    let in_dword_11 = (status::INVALID_FIELD, 44);
-    for (dtype, doper) in [(STREAMS, 1), (STREAMS, 2), (STREAMS, 3), (0xff, 1), (IDENTIFY, 2)] {
-        assert_eq!(refusal(&mut rig, receive(1, dtype, doper, 64)), in_dword_11);
-        assert_eq!(refusal(&mut rig, send(1, dtype, doper, 1)), in_dword_11);
-    }
+    let sqe = receive(NSID_BROADCAST, IDENTIFY, FIRST_OPERATION, 64);
+    assert_eq!(refusal(&mut rig, sqe), (status::INVALID_FIELD, 4));
     for nsid in [0, 33] {
         let code = refusal(&mut rig, receive(nsid, IDENTIFY, FIRST_OPERATION, 64)).0;
         assert_eq!(code, status::INVALID_NAMESPACE);
@@ -67,15 +67,46 @@ fn streams_and_operations_that_are_not_there_are_an_invalid_field() {
 }
 
 #[test]
-fn no_directive_can_be_enabled_or_disabled() {
+fn streams_and_operations_that_are_not_there_are_an_invalid_field() {
+    let mut rig = Rig::new();
+    for (dtype, doper, byte) in
+        [(STREAMS, 1, 45), (STREAMS, 2, 45), (STREAMS, 3, 45), (0xff, 1, 45), (IDENTIFY, 2, 44)]
+    {
+        let expected = (status::INVALID_FIELD, byte);
+        assert_eq!(refusal(&mut rig, receive(1, dtype, doper, 64)), expected);
+        assert_eq!(refusal(&mut rig, send(1, dtype, doper, STREAMS << 8 | 1)), expected);
+    }
+}
+
+#[test]
+fn no_directive_can_be_enabled_and_the_identify_directive_cannot_be_disabled() {
     let mut rig = Rig::new();
     let before = rig.admin_page(receive(1, IDENTIFY, FIRST_OPERATION, 4096)).1;
-    for dtype in [IDENTIFY, STREAMS] {
-        for is_enabled in [0, 1] {
-            let sqe = send(1, IDENTIFY, FIRST_OPERATION, dtype << 8 | is_enabled);
-            assert_eq!(refusal(&mut rig, sqe).0, status::INVALID_FIELD);
+    for nsid in [1, NSID_BROADCAST] {
+        for (dtype, is_enabled) in [(IDENTIFY, 0), (IDENTIFY, 1), (STREAMS, 1), (0xff, 1)] {
+            let sqe = send(nsid, IDENTIFY, FIRST_OPERATION, dtype << 8 | is_enabled);
+            assert_eq!(refusal(&mut rig, sqe), (status::INVALID_FIELD, 49));
         }
+        let disable = send(nsid, IDENTIFY, FIRST_OPERATION, STREAMS << 8);
+        assert!(rig.admin(disable).0.is_success(), "it is disabled, as it was");
     }
-    assert_eq!(refusal(&mut rig, send(1, IDENTIFY, FIRST_OPERATION, 1 << 8 | 1)).1, 48);
     assert!(rig.admin_page(receive(1, IDENTIFY, FIRST_OPERATION, 4096)).1 == before);
+}
+
+#[test]
+fn a_write_or_copy_that_names_a_stream_while_none_is_enabled_is_a_write_or_copy() {
+    let mut rig = Rig::new();
+    let mut sqe = Sqe::write(1, 5, 0, false).with_prp(DATA, 0);
+    sqe.cdw12 = (sqe.cdw12.get() | STREAMS << 20).into();
+    sqe.cdw13 = (7 << 16).into();
+    rig.memory_write(DATA, &[3; 4096]);
+    assert!(rig.run(1, sqe).0.is_success(), "both fields are ignored");
+    assert_eq!(rig.read_block(5).expect("written")[0], 3);
+    let mut source = [0; 32];
+    source[8] = 5;
+    rig.memory_write(DATA, &source);
+    let mut sqe = Sqe::copy(1, 9, Copy12(0).with_dtype(STREAMS)).with_prp(DATA, 0);
+    sqe.cdw13 = (7 << 16).into();
+    assert!(rig.run(1, sqe).0.is_success());
+    assert_eq!(rig.read_block(9).expect("copied")[0], 3);
 }

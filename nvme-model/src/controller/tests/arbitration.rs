@@ -4,6 +4,7 @@ use nvme_spec::feature::{ARBITRATION, Arbitration};
 use nvme_spec::register::{self as reg, Cap};
 use nvme_spec::{Sqe, status};
 
+use crate::findings::FindingKind;
 use crate::rig::{DATA, Rig};
 use crate::{Config, Event, FaultPlan};
 
@@ -68,6 +69,54 @@ fn in_round_robin_the_priorities_mean_nothing_and_the_burst_counts() {
     }
     let mut rig = rig(CC_ROUND_ROBIN, &[0, 3], Arbitration(0).with_ab(7));
     assert_eq!(fetched(&mut rig, &[1, 2], 4), [1, 1, 1, 1, 2, 2, 2, 2], "no limit");
+}
+
+/// Queues of the low and the high class, with two commands of the high one for each of the low one.
+const LOW_AND_HIGH: [u32; 2] = [3, 1];
+const TWO_TO_ONE: Arbitration = Arbitration(1 << 24);
+const BY_WEIGHT: [u16; 6] = [2, 2, 1, 2, 2, 1];
+const BY_TURNS: [u16; 6] = [1, 2, 1, 2, 1, 2];
+
+fn configuration_findings(rig: &Rig) -> u64 {
+    let mut counts = rig.controller.findings().counts();
+    counts.find(|(kind, _)| *kind == FindingKind::ConfigurationWhileEnabled).map_or(0, |(_, n)| n)
+}
+
+#[test]
+fn another_mechanism_counts_from_the_next_enable_on() {
+    for (first, second, before, after) in [
+        (CC_WEIGHTED, CC_ROUND_ROBIN, BY_WEIGHT, BY_TURNS),
+        (CC_ROUND_ROBIN, CC_WEIGHTED, BY_TURNS, BY_WEIGHT),
+    ] {
+        let mut rig = rig(first, &LOW_AND_HIGH, TWO_TO_ONE);
+        assert_eq!(fetched(&mut rig, &[1, 2], 4)[..6], before, "{first:#x}");
+        rig.settle();
+        rig.reap(1);
+        rig.reap(2);
+        rig.disable();
+        // Changed while disabled, and in the write that enables.
+        rig.write32(reg::CC, second & !1);
+        rig.enable_as(second);
+        for (qid, qprio) in (1..).zip(LOW_AND_HIGH) {
+            rig.create_pair_as(qid, qid, qprio);
+        }
+        assert!(rig.admin(Sqe::set_features(ARBITRATION, TWO_TO_ONE.0)).0.is_success());
+        assert_eq!(fetched(&mut rig, &[1, 2], 4)[..6], after, "{second:#x}");
+        assert_eq!(configuration_findings(&rig), 0, "nothing is wrong with that");
+    }
+}
+
+#[test]
+fn another_mechanism_while_enabled_changes_no_order_and_is_a_finding() {
+    for (first, second, order) in
+        [(CC_WEIGHTED, CC_ROUND_ROBIN, BY_WEIGHT), (CC_ROUND_ROBIN, CC_WEIGHTED, BY_TURNS)]
+    {
+        let mut rig = rig(first, &LOW_AND_HIGH, TWO_TO_ONE);
+        rig.write32(reg::CC, second);
+        assert_eq!(rig.read32(reg::CC), second, "the register reads as it was written");
+        assert_eq!(fetched(&mut rig, &[1, 2], 4)[..6], order, "{first:#x}");
+        assert_eq!(configuration_findings(&rig), 1);
+    }
 }
 
 #[test]

@@ -140,11 +140,6 @@ impl Namespace {
         u128::from(self.size_blocks()).saturating_mul(self.format.data_bytes().into())
     }
 
-    /// What Write Uncorrectable made unreadable.
-    pub(crate) fn uncorrectable(&self) -> &SickBlocks {
-        &self.uncorrectable
-    }
-
     fn chunk(&self) -> usize {
         self.block_bytes().max(1) as usize
     }
@@ -224,7 +219,19 @@ impl Namespace {
         self.uncorrectable.add(slba..slba.saturating_add(blocks));
     }
 
-    /// The first of these blocks that cannot be read: it is bad on the media, and not in the cache.
+    /// Every block that cannot be read: it is bad on the media, and not in the cache.
+    pub(crate) fn unreadable(&self) -> SickBlocks {
+        let mut bad = self.uncorrectable.clone();
+        for range in self.uncorrectable.ranges() {
+            let blocks = range.end.saturating_sub(range.start);
+            let runs = self.cache.runs(range.start, blocks);
+            runs.filter(|(.., cached)| cached.is_some())
+                .for_each(|(first, count, _)| bad.heal(first, count));
+        }
+        bad
+    }
+
+    /// The first of these blocks that cannot be read.
     pub(crate) fn first_unreadable(&self, slba: u64, blocks: u64) -> Option<u64> {
         let end = slba.saturating_add(blocks);
         let mut from = slba;

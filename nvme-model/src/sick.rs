@@ -56,11 +56,6 @@ impl SickBlocks {
         self.0.is_empty()
     }
 
-    /// Whether any of a command's blocks is sick.
-    pub(crate) fn touches(&self, blocks: Option<(u64, u64)>) -> bool {
-        blocks.is_some_and(|(slba, count)| self.first_of(slba, count).is_some())
-    }
-
     /// Makes blocks good, however many of them are bad.
     pub(crate) fn heal(&mut self, slba: u64, blocks: u64) {
         // Mostly no block is bad.
@@ -91,7 +86,7 @@ mod tests {
                 let was_sick = (2..5).contains(&lba) || (7..9).contains(&lba);
                 let is_written = (slba..slba + blocks).contains(&lba);
                 assert_eq!(
-                    sick.touches(Some((lba, 1))),
+                    sick.first_of(lba, 1).is_some(),
                     was_sick && !is_written,
                     "block {lba} after {blocks} from {slba}"
                 );
@@ -128,10 +123,5 @@ mod tests {
         assert_eq!(sick.among(5, 2).count(), 0);
         sick.add(5..7);
         assert_eq!(sick, SickBlocks::new(2..11));
-    }
-
-    #[test]
-    fn a_command_without_blocks_touches_nothing() {
-        assert!(!SickBlocks(vec![0..10, 20..21]).touches(None));
     }
 }

@@ -89,7 +89,7 @@ impl Controller {
         if !self.host_result(done)? {
             return Err(Failure::permanent(status::INVALID_FORMAT).at(byte::CDW10));
         }
-        self.faults_mut().on_rewrite(nsid, 0, blocks);
+        self.blocks_were_rewritten(nsid, 0, blocks);
         self.namespace_changed(nsid);
         Ok(())
     }

@@ -34,9 +34,14 @@ fn ranges(bad: &SickBlocks, slba: u64, end: u64) -> impl Iterator<Item = (u64, u
 }
 
 impl Controller {
-    /// What the drive knows that it cannot read.
-    fn known_bad(&self, ns: &Namespace) -> SickBlocks {
-        let mut bad = ns.uncorrectable().clone();
+    /// What the drive knows that it cannot read, for the list, its log and the self-test alike.
+    ///
+    /// A block that was written again is none of it, though its new content be in the cache only: by the standard's
+    /// "Get LBA Status" capability, potentially unrecoverable is what may fail "the command that caused the media to be
+    /// read", and a host that rewrites blocks finds them "no longer in the Tracked LBA List" (its example flow 2).
+    /// When a power cut takes the cache, they are bad again.
+    pub(super) fn known_bad(&self, ns: &Namespace) -> SickBlocks {
+        let mut bad = ns.unreadable();
         let told = self.faults().told_unreadable(ns.nsid).ranges();
         told.into_iter().for_each(|range| bad.add(range));
         bad

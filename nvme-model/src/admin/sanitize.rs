@@ -105,7 +105,7 @@ impl Controller {
             erased.push((ns.nsid, blocks));
         }
         for (nsid, blocks) in erased {
-            self.faults_mut().on_rewrite(nsid, 0, blocks);
+            self.blocks_were_rewritten(nsid, 0, blocks);
         }
         match failure {
             None => self.device.sanitize.succeed(self.health.host_writes),

@@ -6,8 +6,9 @@
 //! | 5 NVM integrity | the first and the last block of each namespace can be read | yes |
 //! | 7 media check | no block of a namespace is unreadable | no |
 //!
-//! Unreadable is what Write Uncorrectable spoiled and what a rule until a rewrite made a command report as an
-//! Unrecovered Read Error; a rule's blocks that no command has met are not found: rules are about commands.
+//! Unreadable is what Get LBA Status lists: what Write Uncorrectable spoiled, and what a rule until a rewrite made a
+//! command report as an Unrecovered Read Error. A rule's blocks that no command has met are not found: rules are
+//! about commands.
 //! Numbers as in the standard's example. What is found is the state at the end of the test.
 // Spec: NVMe-Base-2.0c 5.9 "Device Self-test command"
 
@@ -71,17 +72,13 @@ impl Controller {
         }
         let is_tested = |ns: &&Namespace| nsid == NSID_BROADCAST || ns.nsid == nsid;
         for ns in self.namespaces.values().filter(is_tested) {
-            let (size, told) = (ns.size_blocks(), self.faults().told_unreadable(ns.nsid));
-            let first_bad = |lba, blocks| {
-                let both = [ns.first_unreadable(lba, blocks), told.first_of(lba, blocks)];
-                both.into_iter().flatten().min()
-            };
+            let (size, bad) = (ns.size_blocks(), self.known_bad(ns));
             let block = |segment, lba| Finding::Block { segment, nsid: ns.nsid, lba };
             let ends = [0, size.saturating_sub(1)];
-            if let Some(lba) = ends.iter().find_map(|lba| first_bad(*lba, 1)) {
+            if let Some(lba) = ends.iter().find_map(|lba| bad.first_of(*lba, 1)) {
                 return Ok(block(NVM_INTEGRITY, lba));
             }
-            if let Some(lba) = first_bad(0, size).filter(|_| is_extended) {
+            if let Some(lba) = bad.first_of(0, size).filter(|_| is_extended) {
                 return Ok(block(MEDIA_CHECK, lba));
             }
             let mut data = vec![0; ns.block_bytes() as usize];

@@ -37,7 +37,7 @@ use crate::async_events::AsyncEvents;
 use crate::cache::WriteCache;
 use crate::config::{Config, ConfigError};
 use crate::device::Device;
-use crate::fault::{FaultEngine, FaultPlan};
+use crate::fault::{FaultEngine, FaultPlan, NamedBlocks};
 use crate::features::Features;
 use crate::findings::Findings;
 use crate::health::Health;
@@ -200,6 +200,13 @@ impl Controller {
     /// The fault engine, to arm a rule in a running machine.
     pub fn faults_mut(&mut self) -> &mut FaultEngine {
         &mut self.faults
+    }
+
+    /// These blocks were written: rules until a rewrite lose them.
+    pub(crate) fn blocks_were_rewritten(&mut self, nsid: u32, slba: u64, blocks: u64) {
+        let (attached, detached) = (&self.namespaces, &self.detached);
+        let all = || attached.keys().chain(detached.keys());
+        self.faults.on_rewrite(NamedBlocks { nsid, slba, blocks }, all);
     }
 
     /// The media of a namespace, as a power cut would leave it.

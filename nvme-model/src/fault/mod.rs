@@ -31,6 +31,7 @@
 //!
 //! Same plan, same commands, same times: same decisions. Probabilities come from the plan's seed.
 
+mod bad_blocks;
 mod builder;
 mod check;
 mod delay;

@@ -2,11 +2,11 @@
 
 use nvme_spec::status::UNRECOVERED_READ;
 
+use super::bad_blocks::BadBlocks;
 use super::delay::Draws;
 use super::kinds::{Action, ActionKind};
 use super::rule::{Rule, When, Within};
-use super::subject::Subject;
-use crate::sick::SickBlocks;
+use super::subject::{NamedBlocks, Subject};
 
 /// How far a rule has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,10 +57,8 @@ pub(super) struct Progress {
     pub(super) counts: RuleCounts,
     pub(super) is_over: bool,
     pub(super) is_disarmed: bool,
-    /// What is left of the rule's blocks, if rewriting heals them.
-    pub(super) sick: Option<SickBlocks>,
-    /// Those of them that the host was told it cannot read.
-    pub(super) told_unreadable: SickBlocks,
+    /// The rule's blocks, if rewriting heals them.
+    pub(super) bad: Option<BadBlocks>,
     /// How often the rule that this one waits for had fired, and matches since then.
     since_after: (u64, u64),
 }
@@ -69,10 +67,10 @@ impl Progress {
     pub(super) fn new(rule: &Rule) -> Self {
         let is_forbidden = rule.action.kind() == ActionKind::Forbid;
         let planned = if is_forbidden { 0 } else { rule.until.count.unwrap_or(1) };
-        let sick = rule.matcher.lba.clone().filter(|_| rule.until.is_until_rewrite);
+        let lba = rule.matcher.lba.clone().filter(|_| rule.until.is_until_rewrite);
         Self {
             counts: RuleCounts { planned, ..RuleCounts::default() },
-            sick: sick.map(SickBlocks::new),
+            bad: lba.map(|lba| BadBlocks::new(rule.matcher.nsid, lba)),
             ..Self::default()
         }
     }
@@ -81,20 +79,15 @@ impl Progress {
     pub(super) fn tell(&mut self, rule: &Rule, subject: &Subject) {
         let is_unreadable =
             matches!(&rule.action, Action::Status(status) if status.code == UNRECOVERED_READ);
-        let Some(sick) = self.sick.as_ref().filter(|_| is_unreadable) else {
-            return;
-        };
-        for (slba, blocks) in subject.blocks_in(rule.matcher.nsid) {
-            sick.among(slba, blocks).for_each(|range| self.told_unreadable.add(range));
+        if let Some(bad) = self.bad.as_mut().filter(|_| is_unreadable) {
+            bad.tell(subject);
         }
     }
 
-    /// These blocks were written.
-    pub(super) fn heal(&mut self, slba: u64, blocks: u64) {
-        if let Some(sick) = &mut self.sick {
-            sick.heal(slba, blocks);
-            self.is_over |= sick.is_empty();
-            self.told_unreadable.heal(slba, blocks);
+    /// These blocks were written, one of the `namespaces` that there are.
+    pub(super) fn heal(&mut self, written: NamedBlocks, namespaces: impl Iterator<Item = u32>) {
+        if let Some(bad) = &mut self.bad {
+            self.is_over |= bad.heal(written, namespaces);
         }
     }
 

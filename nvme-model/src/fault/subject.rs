@@ -53,18 +53,18 @@ impl Subject {
 
     /// What it touches: blocks, or bytes of the register space.
     pub(super) fn touched(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.blocks_in(None).chain(self.reg)
+        self.blocks_in(None).map(|part| (part.slba, part.blocks)).chain(self.reg)
     }
 
     /// Its blocks, those in its data included; only those in the namespace `only`, if there is one.
     ///
     /// A Copy may have sources in other namespaces than the one that its entry names.
-    pub(super) fn blocks_in(&self, only: Option<u32>) -> impl Iterator<Item = (u64, u64)> {
-        let is_here = move |nsid: u32| only.is_none_or(|only| only == nsid);
-        let in_entry = self.lba.filter(|_| is_here(self.nsid()));
-        let ranges = self.contents.iter().flat_map(|contents| contents.ranges.iter());
-        let ranges = ranges.filter(move |range| is_here(range.nsid));
-        in_entry.into_iter().chain(ranges.map(|range| (range.slba, range.blocks)))
+    pub(super) fn blocks_in(&self, only: Option<u32>) -> impl Iterator<Item = NamedBlocks> {
+        let nsid = self.nsid();
+        let in_entry = self.lba.map(|(slba, blocks)| NamedBlocks { nsid, slba, blocks });
+        let in_data = self.contents.iter().flat_map(|contents| contents.ranges.iter().copied());
+        let all = in_entry.into_iter().chain(in_data);
+        all.filter(move |part| only.is_none_or(|only| only == part.nsid))
     }
 
     fn data(&self) -> Option<&[u8]> {
@@ -75,14 +75,11 @@ impl Subject {
     /// of this namespace: of a Copy these may be of another one than the entry's.
     fn is_about(&self, nsid: Option<u32>, lba: Option<&std::ops::Range<u64>>) -> bool {
         match lba {
-            Some(range) => self.blocks_in(nsid).any(|part| overlaps(range, part)),
+            Some(range) => {
+                self.blocks_in(nsid).any(|part| overlaps(range, (part.slba, part.blocks)))
+            }
             None => nsid.is_none_or(|nsid| nsid == self.nsid()),
         }
-    }
-
-    /// Whether any of its blocks, in the namespace `only` if there is one, is sick.
-    pub(super) fn is_sick(&self, only: Option<u32>, sick: &crate::sick::SickBlocks) -> bool {
-        self.blocks_in(only).any(|part| sick.touches(Some(part)))
     }
 }
 

@@ -152,7 +152,7 @@ impl Controller {
             ns.write(slba, data, durability, now_ns, ports.observer)
         });
         let blocks = self.host_result(written)?;
-        self.faults_mut().on_rewrite(nsid, slba, blocks);
+        self.blocks_were_rewritten(nsid, slba, blocks);
         Ok(())
     }
 }

@@ -55,7 +55,7 @@ impl Controller {
             }
             ns.zero(slba, blocks, now_ns, ports.observer)
         })?;
-        self.faults_mut().on_rewrite(nsid, slba, blocks);
+        self.blocks_were_rewritten(nsid, slba, blocks);
         Ok(0)
     }
 

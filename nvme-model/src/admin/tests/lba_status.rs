@@ -7,7 +7,18 @@ use crate::rig::{DATA, Rig};
 
 /// Get LBA Status over `blocks` from `slba` on into `bytes`.
 fn ask(rig: &mut Rig, slba: u64, blocks: u32, bytes: u32, action: u32) -> (StatusCode, Vec<u8>) {
-    let mut sqe = Sqe::new(AdminOpcode::GET_LBA_STATUS.0, 1).with_prp(DATA, 0);
+    ask_of(1, rig, slba, blocks, bytes, action)
+}
+
+fn ask_of(
+    nsid: u32,
+    rig: &mut Rig,
+    slba: u64,
+    blocks: u32,
+    bytes: u32,
+    action: u32,
+) -> (StatusCode, Vec<u8>) {
+    let mut sqe = Sqe::new(AdminOpcode::GET_LBA_STATUS.0, nsid).with_prp(DATA, 0);
     (sqe.cdw10, sqe.cdw11) = ((slba as u32).into(), ((slba >> 32) as u32).into());
     (sqe.cdw12, sqe.cdw13) = ((bytes / 4 - 1).into(), (action << 24 | blocks).into());
     let (status, page) = rig.admin_page(sqe);
@@ -86,7 +97,11 @@ fn the_log_lists_them_and_counts_its_changes() {
 
 /// What Get LBA Status lists of the whole namespace.
 fn listed(rig: &mut Rig) -> Vec<(u64, u32)> {
-    list(&ask(rig, 0, 0, 4096, 0x10).1).1
+    listed_of(1, rig)
+}
+
+pub(super) fn listed_of(nsid: u32, rig: &mut Rig) -> Vec<(u64, u32)> {
+    list(&ask_of(nsid, rig, 0, 0, 4096, 0x10).1).1
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The admin commands and their logs, through the queues.
 
+mod bad_blocks;
 mod directives;
 mod features;
 mod firmware;

@@ -10,7 +10,7 @@ use super::{command, log_page};
 use crate::CachePolicy;
 use crate::rig::Rig;
 
-fn start(rig: &mut Rig, code: u8, nsid: u32) -> StatusCode {
+pub(super) fn start(rig: &mut Rig, code: u8, nsid: u32) -> StatusCode {
     rig.prompt(0, command(AdminOpcode::DEVICE_SELF_TEST, nsid, code.into(), 0)).0.code
 }
 
@@ -21,7 +21,7 @@ fn log(rig: &mut Rig) -> SelfTestLog {
 }
 
 /// The newest result: how it ended, segment, namespace, block.
-fn newest(rig: &mut Rig) -> (u8, u8, u32, u64) {
+pub(super) fn newest(rig: &mut Rig) -> (u8, u8, u32, u64) {
     let result = log(rig).results[0];
     (result.status, result.segment, result.nsid.get(), result.failing_lba.get())
 }

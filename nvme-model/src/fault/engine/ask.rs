@@ -95,7 +95,7 @@ impl FaultEngine {
         let place = usize::try_from(index).ok()?;
         let (rule, progress) = (self.plan.rules.get(place)?, self.progress.get_mut(place)?);
         if !rule.matcher.holds(subject, &self.state)
-            || progress.sick.as_ref().is_some_and(|sick| !subject.is_sick(rule.matcher.nsid, sick))
+            || progress.bad.as_ref().is_some_and(|bad| !bad.are_touched_by(subject))
         {
             return None;
         }

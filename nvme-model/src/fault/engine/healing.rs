@@ -3,21 +3,20 @@
 use std::ops::Range;
 
 use super::FaultEngine;
+use crate::fault::subject::NamedBlocks;
 use crate::sick::SickBlocks;
 
 impl FaultEngine {
-    /// These blocks were written: rules until a rewrite lose them.
-    pub(crate) fn on_rewrite(&mut self, nsid: u32, slba: u64, blocks: u64) {
+    /// These blocks were written: rules until a rewrite lose them. `namespaces` gives all there are.
+    pub(crate) fn on_rewrite<I: Iterator<Item = u32>>(
+        &mut self,
+        written: NamedBlocks,
+        namespaces: impl Fn() -> I,
+    ) {
         for index in &self.healing {
-            let index = usize::try_from(*index).unwrap_or(usize::MAX);
-            let (Some(rule), Some(progress)) =
-                (self.plan.rules.get(index), self.progress.get_mut(index))
-            else {
-                continue;
-            };
-            let is_here = rule.matcher.nsid.is_none_or(|only| only == nsid);
-            if is_here {
-                progress.heal(slba, blocks);
+            let place = usize::try_from(*index).unwrap_or(usize::MAX);
+            if let Some(progress) = self.progress.get_mut(place) {
+                progress.heal(written, namespaces());
             }
         }
     }
@@ -27,11 +26,9 @@ impl FaultEngine {
     pub(crate) fn told_unreadable(&self, nsid: u32) -> SickBlocks {
         let mut all = SickBlocks::default();
         let places = self.healing.iter().filter_map(|index| usize::try_from(*index).ok());
-        let rules =
-            places.filter_map(|at| Some((self.plan.rules.get(at)?, self.progress.get(at)?)));
-        rules
-            .filter(|(rule, _)| rule.matcher.nsid.is_none_or(|only| only == nsid))
-            .flat_map(|(_, progress)| progress.told_unreadable.ranges())
+        places
+            .filter_map(|place| self.progress.get(place)?.bad.as_ref()?.told_unreadable(nsid))
+            .flat_map(SickBlocks::ranges)
             .for_each(|range| all.add(range));
         all
     }
@@ -44,17 +41,9 @@ impl FaultEngine {
         never_written: &dyn Fn(Range<u64>) -> Vec<Range<u64>>,
     ) {
         for (rule, progress) in self.plan.rules.iter().zip(&mut self.progress) {
-            let is_here = rule.matcher.nsid.is_none_or(|only| only == nsid);
-            let (Some(sick), Some(lba)) = (progress.sick.as_mut(), rule.matcher.lba.clone()) else {
-                continue;
-            };
-            if !is_here {
-                continue;
-            }
-            let was_healed = sick.is_empty();
-            never_written(lba).into_iter().for_each(|range| sick.add(range));
+            let relapse = progress.bad.as_mut().map(|bad| bad.relapse(nsid, never_written));
             let is_done = rule.until.count.is_some_and(|count| progress.counts.fired >= count);
-            if was_healed && !sick.is_empty() && !rule.until.is_until_reset && !is_done {
+            if relapse == Some(true) && !rule.until.is_until_reset && !is_done {
                 progress.is_over = false;
             }
         }

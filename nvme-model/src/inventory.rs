@@ -259,6 +259,7 @@ impl Controller {
         if attached.is_some() {
             self.namespace_went(nsid);
         }
+        self.faults_mut().forget_namespace(nsid);
         attached.or_else(|| self.detached.remove(nsid))
     }
 

@@ -83,6 +83,12 @@ impl BadBlocks {
         self.is_healed
     }
 
+    /// There is no such namespace any more.
+    pub(super) fn forget(&mut self, nsid: u32) {
+        self.left.remove(&nsid);
+        self.told_unreadable.remove(&nsid);
+    }
+
     /// The power was lost, and `never_written` says which blocks of a range no write ever reached on the media of
     /// this namespace: they are bad again. Whether that makes the first that is bad again.
     pub(super) fn relapse(

@@ -157,13 +157,14 @@ impl Place {
 
     /// What is wrong with a word that does not stand here.
     fn unknown(self, word: &str) -> Complaint {
-        let elsewhere = Section::of(split(word).0).map(|section| match section {
-            Section::Rule | Section::When => "stands before the => and outside of groups",
-            Section::Match => "stands before the =>",
-            Section::Do | Section::Until => "stands behind the =>",
-        });
-        if let Some(problem) = elsewhere {
-            return Complaint::new(problem);
+        let (key, _) = split(word);
+        if let Some(section) = Section::of(key) {
+            let problem = match section {
+                Section::Rule | Section::When => "stands before the => and outside of groups",
+                Section::Match => "stands before the =>",
+                Section::Do | Section::Until => "stands behind the =>",
+            };
+            return Complaint::new(problem).with_usage(section, key);
         }
         match word {
             "{" | "}" | "|" => {

@@ -64,11 +64,14 @@ fn known_in(section: Section) -> Vec<&'static str> {
 
 /// A word that a table does not know, though maybe another does.
 fn unknown(section: Section, word: &str) -> Complaint {
-    match Section::of(word) {
-        Some(Section::Rule) => Complaint::new("stands in the rule itself"),
-        Some(other) => Complaint::new(format!("stands in the table {:?}", other.name())),
-        None => Complaint::choice("unknown word", known_in(section)),
-    }
+    let Some(other) = Section::of(word) else {
+        return Complaint::choice("unknown word", known_in(section));
+    };
+    let problem = match other {
+        Section::Rule => "stands in the rule itself".to_owned(),
+        other => format!("stands in the table {:?}", other.name()),
+    };
+    Complaint::new(problem).with_usage(other, word)
 }
 
 impl Text<'_> {

@@ -8,7 +8,7 @@ use super::log_page;
 use super::self_test::{newest, start};
 use crate::fault::RuleStatus;
 use crate::rig::{DATA, Rig};
-use crate::{CachePolicy, Config, FaultPlan};
+use crate::{CachePolicy, Config, FaultPlan, RamMedia};
 
 const RULE: &str = "read lba=10..14 => status=media/unrecovered-read until-rewrite";
 
@@ -93,6 +93,20 @@ fn a_snapshot_has_the_bad_blocks_of_each_namespace() {
     assert!(read(&mut snapshot, 1, 12), "healed before it");
     assert_eq!(listed_of(2, &mut snapshot), [(12, 1)], "told before it");
     assert!(!read(&mut snapshot, 2, 13), "not healed by what came after it");
+}
+
+#[test]
+fn another_namespace_with_the_identifier_of_one_that_is_gone_has_blocks_of_its_own() {
+    let mut rig = two_namespaces();
+    assert!(!read(&mut rig, 2, 12));
+    write(&mut rig, 2, 10, 0);
+    let (now_ns, trace) = (rig.now_ns, &mut rig.trace);
+    rig.controller.remove_namespace(now_ns, 2, trace).expect("there");
+    let media = Box::new(RamMedia::new(64, 4096));
+    rig.controller.add_namespace(now_ns, 2, media, trace).expect("a free identifier");
+    assert_eq!(listed_of(2, &mut rig), [], "no command has met a bad block of it");
+    assert!(!read(&mut rig, 2, 10), "nothing was rewritten in it");
+    assert_eq!(listed_of(2, &mut rig), [(10, 1)]);
 }
 
 #[test]

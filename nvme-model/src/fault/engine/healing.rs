@@ -33,6 +33,12 @@ impl FaultEngine {
         all
     }
 
+    /// A namespace is gone: what is known of its blocks says nothing of those of the next one with its identifier.
+    pub(crate) fn forget_namespace(&mut self, nsid: u32) {
+        let bad = self.progress.iter_mut().filter_map(|progress| progress.bad.as_mut());
+        bad.for_each(|bad| bad.forget(nsid));
+    }
+
     /// The power was lost: blocks that rules keep bad until a rewrite are bad again if no rewrite ever
     /// reached the media. `never_written` says which of a range those are.
     pub(crate) fn on_power_loss(

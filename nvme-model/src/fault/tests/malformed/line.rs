@@ -67,6 +67,7 @@ fn every_word_on_the_wrong_side_of_the_arrow_is_sent_to_the_other() {
         let error = error(&line);
         assert_eq!(error.column(), column, "{error}");
         assert!(error.to_string().contains(words), "{error}");
+        field.assert_said(&error.to_string());
     }
 }
 

@@ -160,6 +160,7 @@ fn an_unknown_word_in_any_table_of_the_schema_is_told_every_word_of_it() {
                 section => format!("stands in the table {:?}", section.name()),
             };
             assert!(error.contains(&there), "{error}");
+            field.assert_said(&error);
         }
     }
     let error = Wrong { before: "\n".into(), part: "zzz = 1".into(), after: "\n".into() };

@@ -22,8 +22,10 @@ pub(crate) enum Purpose {
     Abort(u16),
     /// Parked until something happens.
     Event,
-    /// Reads a log page, so that its events are reported again.
-    Log,
+    /// Reads this log page, so that its events are reported again.
+    Log(u8),
+    /// Asks what the namespace is now.
+    Rescan,
 }
 
 /// An admin command in flight.

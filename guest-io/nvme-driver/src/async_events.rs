@@ -7,7 +7,7 @@ use nvme_spec::log::{
     CHANGED_NAMESPACES_BYTES, ERROR_ENTRY_BYTES, FIRMWARE_LOG_BYTES, LID_CHANGED_NAMESPACES,
     LID_ERROR, LID_FIRMWARE_SLOT, LID_SMART, SMART_LOG_BYTES,
 };
-use nvme_spec::{NSID_BROADCAST, Sqe, Status};
+use nvme_spec::{AdminOpcode, NSID_BROADCAST, Sqe, Status};
 
 use crate::admin::Purpose;
 use crate::events::{Event, ResetReason};
@@ -55,7 +55,7 @@ impl<P: Platform> Core<P> {
     }
 
     /// Reading the log page lets the controller report events of this type again. What is in it is
-    /// for tools, not for the driver. One at a time: there is one page to read into.
+    /// for tools, not for the driver, but for the changed namespaces. One at a time: there is one page to read into.
     fn read_log(&mut self, platform: &P, now: Instant, lid: u8) {
         let bytes = match lid {
             LID_ERROR => ERROR_ENTRY_BYTES,
@@ -64,12 +64,35 @@ impl<P: Platform> Core<P> {
             LID_CHANGED_NAMESPACES => CHANGED_NAMESPACES_BYTES,
             _ => return,
         };
-        if self.admin.count(|purpose| purpose == Purpose::Log) > 0 {
+        if self.admin.count(|purpose| purpose == Purpose::Log(lid)) > 0 {
+            return;
+        }
+        if self.admin.count(|purpose| matches!(purpose, Purpose::Log(_) | Purpose::Rescan)) > 0 {
+            self.unread_logs |= 1_u32.wrapping_shl(lid.into());
             return;
         }
         let numd_z = u32::try_from(bytes / 4).unwrap_or(1).saturating_sub(1);
         let sqe = Sqe::get_log_page(lid, NSID_BROADCAST, numd_z, 0).with_prp(self.data.iova().0, 0);
         let deadline = now.after(self.config.admin_timeout);
-        self.admin.send(&Registers(platform.bar()), sqe, Purpose::Log, deadline);
+        self.admin.send(&Registers(platform.bar()), sqe, Purpose::Log(lid), deadline);
+    }
+
+    /// A log page was read, or could not be.
+    pub(crate) fn log_answered(&mut self, platform: &P, now: Instant, lid: u8, status: Status) {
+        if !status.is_success() {
+            let (status, opcode) = (status.to_raw(), AdminOpcode::GET_LOG_PAGE.0);
+            platform.tracer().emit(Event::AdminFailed { status, opcode });
+        } else if lid == LID_CHANGED_NAMESPACES {
+            self.changed_list_answered(platform, now);
+        }
+        self.read_unread_log(platform, now);
+    }
+
+    /// Reads the next of the log pages that had to wait for another, if nothing else has their place yet.
+    pub(crate) fn read_unread_log(&mut self, platform: &P, now: Instant) {
+        let unread = core::mem::take(&mut self.unread_logs);
+        for lid in (0..u32::BITS).filter(|lid| unread & 1_u32.wrapping_shl(*lid) != 0) {
+            self.read_log(platform, now, u8::try_from(lid).unwrap_or(0));
+        }
     }
 }

@@ -67,6 +67,7 @@ impl<P: Platform> Core<P> {
         self.take_last_completions(platform, now);
         self.cancel_in_flight(platform, now);
         self.admin.reset();
+        self.unread_logs = 0;
         self.io.reset();
         if let Some(shadow) = &mut self.shadow {
             shadow.reset();

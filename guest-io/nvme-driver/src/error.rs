@@ -69,7 +69,7 @@ pub enum Error {
         /// The namespace.
         nsid: u32,
     },
-    /// The namespace was another one after a controller reset.
+    /// The namespace became another one, or smaller.
     Changed,
     /// Interrupts keep coming, time stands still and nothing completes.
     Stalled,
@@ -118,7 +118,7 @@ impl fmt::Display for Error {
                 write!(f, "admin command {} was not answered", Op(*opcode))
             }
             Self::NoNamespace { nsid } => write!(f, "namespace {nsid} does not exist"),
-            Self::Changed => f.write_str("another namespace after the controller reset"),
+            Self::Changed => f.write_str("the namespace became another one, or smaller"),
             Self::Stalled => f.write_str("interrupts without end, progress or time"),
             Self::ShutDown => f.write_str("shut down"),
         }

@@ -267,6 +267,11 @@ events! {
         /// 1 if the controller said that it is complete.
         is_complete: u8 => small,
     } "shut-down";
+    /// The namespace was changed, can still be used, and was looked at again.
+    Rescan = 19 {
+        /// Its capacity now, in blocks of 4 KiB. The layers above keep what they were promised.
+        size_blocks: u64 => first,
+    } "rescan";
 }
 
 #[cfg(test)]
@@ -286,7 +291,7 @@ mod tests {
             assert_eq!(Event::decode(&again), Some(event));
             known += 1;
         }
-        assert_eq!(known, 18);
+        assert_eq!(known, 19);
     }
 
     #[test]

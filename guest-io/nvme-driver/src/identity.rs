@@ -142,7 +142,7 @@ impl NamespaceLimits {
     /// True if requests that were made for `self` fit a namespace that is now `other`.
     pub(crate) fn is_compatible(&self, other: &Self) -> bool {
         self.lba_shift == other.lba_shift
-            && self.geometry.size_blocks == other.geometry.size_blocks
+            && self.geometry.size_blocks <= other.geometry.size_blocks
             && self.geometry.transfer_blocks_max <= other.geometry.transfer_blocks_max
     }
 }

@@ -6,8 +6,8 @@
 //! model; it meets the model in bytes only.
 //!
 //! What it does not do: several I/O queues, several namespaces, metadata and protection, SGLs,
-//! controller memory buffers, power states, firmware, namespace management. It does not rescan a
-//! namespace that changes while it is in use; a reset that finds another namespace ends it.
+//! controller memory buffers, power states, firmware, namespace management. A namespace that grows while it is in use
+//! stays as large as it was at the probe; one that shrinks, becomes another, or goes ends the device.
 //!
 //! Invariants:
 //! - Nothing that the device writes or answers can panic this crate or make it wait for ever.
@@ -51,6 +51,7 @@ mod phase;
 mod prp;
 mod reap;
 mod registers;
+mod rescan;
 mod ring;
 mod shadow;
 mod slots;

@@ -145,10 +145,10 @@ impl<P: Platform> Core<P> {
                 platform.tracer().emit(Event::AbortDone { cid, status, is_aborted });
             }
             Purpose::Event => self.event_answered(platform, now, status, dw0),
-            Purpose::Log if status.is_success() => {}
-            Purpose::Log => {
-                let (status, opcode) = (status.to_raw(), command.opcode.0);
-                platform.tracer().emit(Event::AdminFailed { status, opcode });
+            Purpose::Log(lid) => self.log_answered(platform, now, lid, status),
+            Purpose::Rescan => {
+                self.rescan_answered(platform, status);
+                self.read_unread_log(platform, now);
             }
         }
     }

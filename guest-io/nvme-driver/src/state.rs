@@ -58,6 +58,8 @@ pub(crate) struct Core<P: Platform> {
     pub(crate) counters: Counters,
     /// Where identify structures and log pages arrive.
     pub(crate) data: P::Dma,
+    /// Log pages that wait for another to be read, a bit each.
+    pub(crate) unread_logs: u32,
     next_serial: u64,
     spins: u32,
     /// Time and completions at the last wake-up.
@@ -97,6 +99,7 @@ impl<P: Platform> Core<P> {
             finished: Finished::with_capacity(config.untaken_max),
             counters: Counters::default(),
             data: alloc(1)?,
+            unread_logs: 0,
             next_serial: 0,
             spins: 0,
             last_wake: (now, 0),

@@ -107,6 +107,12 @@ impl Machine {
         controller.remove(*now_ns, events);
     }
 
+    /// Does something that the drive's owner does.
+    pub(crate) fn as_owner(&self, act: impl FnOnce(&mut Controller, u64, &mut Vec<(u64, Event)>)) {
+        let State { controller, now_ns, events, .. } = &mut *self.state.borrow_mut();
+        act(controller, *now_ns, events);
+    }
+
     pub(crate) fn power_cut(&self) {
         let State { controller, now_ns, events, .. } = &mut *self.state.borrow_mut();
         controller.power_cut(*now_ns, CachePolicy::LoseAll, events);

@@ -5,6 +5,7 @@ extern crate swaplab_nvme_driver as nvme_driver;
 mod data;
 mod ladder;
 mod machine;
+mod namespaces;
 mod rungs;
 mod shadow;
 mod silent;

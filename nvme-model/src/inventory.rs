@@ -159,7 +159,8 @@ impl Controller {
     }
 
     /// Puts other media in the place of a namespace's, usually of another size: `make` gets the old
-    /// media, with everything that was written to it, and gives the new, for instance [`Media::resized`].
+    /// media, with everything that was written to it, and gives the new, which should hold the same as far as both reach,
+    /// for instance [`Media::resized`].
     ///
     /// # Errors
     /// [`NamespaceError`] if there is no such namespace, the new media's geometry is impossible or its

@@ -113,7 +113,8 @@ impl Namespace {
         namespace
     }
 
-    /// Puts other media, of perhaps another size, in the place of these. The cache must be empty.
+    /// Puts other media, of perhaps another size, in the place of these. The cache must be empty. What is beyond the old
+    /// end was never written.
     pub(crate) fn replace_media(&mut self, media: Box<dyn Media>) {
         let (size, before) = (media.size_blocks(), self.size_blocks());
         self.cache = WriteCache::new(size, media.block_bytes());
@@ -121,7 +122,7 @@ impl Namespace {
         // A log is of one drive of one size.
         (self.log, self.is_logging) = (None, false);
         self.uncorrectable.heal(size, before.saturating_sub(size));
-        self.allocation = allocation_of(media.as_ref());
+        self.allocation = self.allocation.resized(before, size);
         self.history = History::default();
         self.media = media;
     }

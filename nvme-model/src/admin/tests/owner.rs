@@ -1,7 +1,7 @@
 //! Namespaces that the owner adds, removes and resizes while a guest runs.
 
 use nvme_spec::identify::{IdentifyController, oaes};
-use nvme_spec::{Sqe, status};
+use nvme_spec::{Sqe, feature, status};
 
 use super::{heard, listen, log_page};
 use crate::rig::{DATA, Rig};
@@ -179,4 +179,36 @@ fn the_owner_sees_each_namespace_and_what_is_left_and_each_change_is_an_event() 
         _ => None,
     });
     assert_eq!(seen, [(7, 64), (7, 65), (7, 0)]);
+}
+
+#[test]
+fn blocks_that_a_namespace_gains_were_never_written_and_the_others_stay_what_they_were() {
+    let mut rig = Rig::new();
+    add(&mut rig, 2, 16).expect("free");
+    assert!(rig.prompt(1, Sqe::write(2, 15, 0, true).with_prp(DATA, 0)).0.is_success());
+    let mut strict = Sqe::set_features(feature::ERROR_RECOVERY, 1 << 16);
+    strict.nsid = 2.into();
+    assert!(rig.prompt(0, strict).0.is_success());
+    for (blocks, written) in [(40, 15), (100, 15), (16, 15)] {
+        resize(&mut rig, 2, blocks).expect("in memory");
+        for lba in [0, 14, 15, blocks - 1] {
+            let (found, _) = rig.prompt(1, Sqe::read(2, lba, 0).with_prp(DATA, 0));
+            let expected = if lba == written { status::SUCCESS } else { status::DEALLOCATED_BLOCK };
+            assert_eq!(found.code, expected, "block {lba} of {blocks}");
+        }
+    }
+}
+
+#[test]
+fn a_rule_meets_whatever_has_its_identifier_when_the_command_comes() {
+    let rule = "read nsid=9 => status=media/unrecovered-read dnr".parse().expect("a rule");
+    let mut rig = Rig::with(Config::default(), FaultPlan { seed: 1, rules: vec![rule] });
+    let read = |rig: &mut Rig, nsid| rig.prompt(1, Sqe::read(nsid, 3, 0).with_prp(DATA, 0)).0.code;
+    assert_eq!(read(&mut rig, 1), status::SUCCESS);
+    for _ in 0..2 {
+        add(&mut rig, 9, 16).expect("free");
+        assert_eq!(read(&mut rig, 9), status::UNRECOVERED_READ);
+        remove(&mut rig, 9).expect("there");
+        assert_eq!(read(&mut rig, 1), status::SUCCESS);
+    }
 }

@@ -130,6 +130,7 @@ pub const ROWS: &[FaultRow] = &[
     row("aen=notice/namespace-changed", ALL, Survive),
     row("aen-storm=100", ALL, Survive),
     row("smart-warning=0x08", ALL, Survive),
+    row("temperature=360", ALL, Survive),
     row("expect", ALL, Survive),
     // The doorbell is no command: which one it rings for does not matter.
     row("ignore-write", &["doorbell"], Survive),
@@ -147,6 +148,7 @@ mod tests {
     const ELSEWHERE: &[(&str, &str)] = &[
         ("ignore-delete-queue", "the driver deletes no queue while it works"),
         ("late-dma", "needs a command that is aborted: with `hang` in campaigns/driver.toml"),
+        ("sanitize-fails", "nothing here sanitizes a drive"),
         ("ignore-shutdown", "the programs end without a controller shutdown"),
         ("lie", "of registers, before there is a command"),
         ("forbid", "no fault: a claim"),

@@ -28,7 +28,8 @@ fn info_of(warning: u8) -> u32 {
 }
 
 impl Controller {
-    /// The device has this composite temperature from now on, in kelvins.
+    /// The device has this composite temperature from now on, in kelvins. One within the host's thresholds
+    /// ends the warning, whoever said that it was too hot.
     pub fn set_temperature(&mut self, now_ns: u64, kelvin: u16, observer: &mut dyn Observer) {
         self.advance(now_ns, observer);
         let level = |kelvin: u16| {
@@ -37,6 +38,9 @@ impl Controller {
         };
         let before = self.device.thermal.kelvin();
         self.device.thermal.set(kelvin, now_ns);
+        if !self.features.is_too_hot(kelvin) {
+            self.device.critical_warning &= !critical_warning::TEMPERATURE;
+        }
         if level(before) != level(kelvin) {
             let threshold = match level(kelvin) {
                 2 => CRITICAL_TEMPERATURE_KELVIN,

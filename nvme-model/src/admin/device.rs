@@ -26,7 +26,7 @@ impl Controller {
             }
             DeviceCommand::FirmwareCommit(commit) => self.commit_firmware(commit, ports),
             DeviceCommand::SelfTest { code, nsid } => self.start_self_test(code, nsid),
-            DeviceCommand::Sanitize(sanitize) => self.start_sanitize(sanitize),
+            DeviceCommand::Sanitize(sanitize) => self.start_sanitize(sanitize, faults),
             DeviceCommand::KeepAlive => Ok(self.keep_alive()),
             DeviceCommand::DirectiveSend { nsid, which, value } => {
                 self.directive_send(nsid, which, value)

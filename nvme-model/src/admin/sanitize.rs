@@ -1,7 +1,8 @@
 //! Sanitize: everything that a host ever wrote goes, in the background.
 //!
 //! Whatever the action, the media are deallocated afterwards (SANICAP says so), so all blocks read as
-//! zeros. A sanitize fails if the host's storage does, or if the owner says so.
+//! zeros. A sanitize fails if the host's storage does, or if a rule or the owner says so; then the media hold
+//! what they held.
 // Spec: NVMe-Base-2.0c 5.24 "Sanitize command"
 
 use nvme_spec::aer::{self, AerResult};
@@ -9,7 +10,8 @@ use nvme_spec::command::{
     SANACT_BLOCK_ERASE, SANACT_CRYPTO_ERASE, SANACT_EXIT_FAILURE, SANACT_OVERWRITE, Sanitize10,
 };
 use nvme_spec::log::{
-    LID_CHANGED_NAMESPACES, LID_ERROR, LID_SANITIZE, LID_SMART, event_type, result_code,
+    LID_CHANGED_NAMESPACES, LID_ERROR, LID_RESERVATION, LID_SANITIZE, LID_SMART, event_type,
+    result_code,
 };
 use nvme_spec::status;
 
@@ -18,11 +20,13 @@ use crate::command::{AdminCommand, Command, DeviceCommand, NvmOp};
 use crate::controller::Outcome;
 use crate::device::SanitizeMode;
 use crate::failure::{Failure, byte};
+use crate::fault::{ActionKind, Faults};
 use crate::reservation::Access;
 use crate::{Controller, Observer};
 
 /// Log pages that can be read meanwhile.
-const PAGES_ALLOWED: [u8; 4] = [LID_ERROR, LID_SMART, LID_CHANGED_NAMESPACES, LID_SANITIZE];
+const PAGES_ALLOWED: [u8; 5] =
+    [LID_ERROR, LID_SMART, LID_CHANGED_NAMESPACES, LID_RESERVATION, LID_SANITIZE];
 
 /// Whether a command is carried out while a sanitize is in progress or has failed.
 // Spec: NVMe-Base-2.0c 5 "Admin Command Set", "Sanitize Operations - Admin Commands Allowed"
@@ -59,7 +63,7 @@ impl Controller {
         if is_allowed(command) { Ok(()) } else { Err(Failure::transient(refusal)) }
     }
 
-    pub(super) fn start_sanitize(&mut self, command: Sanitize10) -> Outcome {
+    pub(super) fn start_sanitize(&mut self, command: Sanitize10, faults: &Faults) -> Outcome {
         let mode = self.device.sanitize.mode();
         if mode == SanitizeMode::InProgress {
             return Err(Failure::transient(status::SANITIZE_IN_PROGRESS));
@@ -89,6 +93,7 @@ impl Controller {
         self.events.forget(|event| event.log_page() == u32::from(LID_SANITIZE));
         let now_ns = self.now_ns();
         self.device.sanitize.start(command, &self.config.timing, now_ns);
+        self.device.sanitize.is_doomed = faults.has(ActionKind::SanitizeFails);
         let [a, b, c, d] = SANICAP.to_le_bytes();
         let [e, f, g, h] = command.0.to_le_bytes();
         self.journal(event_type::SANITIZE_START, &[a, b, c, d, e, f, g, h, 0, 0, 0, 0]);
@@ -96,13 +101,16 @@ impl Controller {
     }
 
     pub(super) fn finish_sanitize(&mut self, observer: &mut dyn Observer) {
+        if self.device.sanitize.is_doomed {
+            self.device.sanitize.fail();
+            return self.sanitize_ended();
+        }
         let now_ns = self.now_ns();
         let mut erased = Vec::new();
         let mut failure = None;
         for ns in self.namespaces.values_mut().chain(self.detached.values_mut()) {
-            let blocks = ns.size_blocks();
-            failure = failure.or(ns.zero(0, blocks, now_ns, observer).err());
-            erased.push((ns.nsid, blocks));
+            failure = failure.or(ns.erase(now_ns, observer).err());
+            erased.push((ns.nsid, ns.size_blocks()));
         }
         for (nsid, blocks) in erased {
             self.blocks_were_rewritten(nsid, 0, blocks);

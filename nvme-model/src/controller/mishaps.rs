@@ -123,6 +123,9 @@ impl Controller {
                 }
                 Action::AenStorm(count) => self.events.flood(namespace_changed(), *count),
                 Action::SmartWarning(bits) => self.add_warnings(*bits, observer),
+                Action::Temperature(kelvin) => {
+                    self.set_temperature(self.now_ns, *kelvin, observer);
+                }
                 Action::ReadOnly => {
                     self.mishaps.is_read_only = true;
                     self.add_warnings(critical_warning::READ_ONLY, observer);

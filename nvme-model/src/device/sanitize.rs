@@ -39,6 +39,8 @@ pub(crate) struct Sanitize {
     end: End,
     /// The command that started the last one.
     command: u32,
+    /// The one in progress will fail.
+    pub(crate) is_doomed: bool,
     /// Writes that the host had made when the last one succeeded.
     erased_at_writes: Option<u64>,
 }

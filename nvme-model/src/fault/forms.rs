@@ -99,6 +99,13 @@ pub(super) const BYTE: Form<u8> = Form {
     show: |number, f| write!(f, "{number:#x}"),
 };
 
+pub(super) const KELVIN: Form<u16> = Form {
+    hint: "KELVIN",
+    fits: ALWAYS,
+    parse: |value| number::small(value, u16::MAX),
+    show: |kelvin, f| write!(f, "{kelvin}"),
+};
+
 pub(super) const PHASE: Form<PhaseFault> = Form {
     hint: "inverted|frozen",
     fits: ALWAYS,

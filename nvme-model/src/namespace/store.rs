@@ -47,10 +47,32 @@ impl Namespace {
         now_ns: u64,
         observer: &mut dyn Observer,
     ) -> Result<(), MediaError> {
+        let is_durable = !self.is_cache_on;
+        self.make_zeros(slba, blocks, is_durable, now_ns, observer)
+    }
+
+    /// Makes all blocks read as zeros, for good: no power cut brings back anything that was there.
+    pub(crate) fn erase(
+        &mut self,
+        now_ns: u64,
+        observer: &mut dyn Observer,
+    ) -> Result<(), MediaError> {
+        self.make_zeros(0, self.size_blocks(), true, now_ns, observer)?;
+        self.media.flush()
+    }
+
+    fn make_zeros(
+        &mut self,
+        slba: u64,
+        blocks: u64,
+        is_durable: bool,
+        now_ns: u64,
+        observer: &mut dyn Observer,
+    ) -> Result<(), MediaError> {
         if blocks == 0 {
             return Ok(());
         }
-        let (content, is_durable) = (Content::Zeros, !self.is_cache_on);
+        let content = Content::Zeros;
         self.log_op(Op::Change { slba, blocks, content, is_durable })?;
         self.cache.forget(slba, blocks);
         self.media.discard(slba, blocks)?;

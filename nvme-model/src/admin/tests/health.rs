@@ -33,6 +33,53 @@ fn a_temperature_that_rises_is_warned_of_counted_and_falls_again() {
 }
 
 #[test]
+fn a_rule_makes_the_device_hot_and_another_lets_it_cool() {
+    let rules = [
+        "read nth=1 => temperature=360",
+        "read nth=2 => temperature=310",
+        "read nth=3 => smart-warning=0x02",
+        "read nth=4 => temperature=310",
+    ];
+    let mut rig = Rig::faulty(&rules);
+    listen(&mut rig, critical_warning::TEMPERATURE.into());
+    let read = |rig: &mut Rig| {
+        rig.prompt(1, Sqe::read(1, 0, 0).with_prp(DATA, 0));
+        let events = heard(rig);
+        let log = smart(rig);
+        (events, log.critical_warning, log.composite_temperature.get())
+    };
+    assert_eq!(read(&mut rig), (vec![(1, 1, 2)], 2, 360));
+    rig.wait_until(rig.now_ns + 120_000_000_000);
+    let log = smart(&mut rig);
+    assert_eq!(log.critical_temperature_minutes.get(), 2, "it stays hot");
+    assert_eq!(read(&mut rig), (vec![], 0, 310));
+    // A warning that was only said ends in the same way.
+    assert_eq!(read(&mut rig), (vec![(1, 1, 2)], 2, 310));
+    assert_eq!(read(&mut rig), (vec![], 0, 310));
+}
+
+#[test]
+fn only_a_shutdown_that_was_complete_is_a_safe_one() {
+    // No notification, one that is not over yet, one that is.
+    for (shn, is_waited_for, unsafe_shutdowns) in
+        [(0, true, 1), (1 << 14, false, 1), (1 << 14, true, 0), (2 << 14, true, 0)]
+    {
+        let mut rig = Rig::new();
+        rig.write_block(3, 9, false);
+        rig.write32(nvme_spec::register::CC, 0x0046_0001 | shn);
+        if is_waited_for {
+            rig.settle();
+        }
+        rig.controller.power_cut(rig.now_ns, CachePolicy::LoseAll, &mut rig.trace);
+        rig.now_ns = 0;
+        rig.enable();
+        let log = smart(&mut rig);
+        let counted = (log.power_cycles.get(), log.unsafe_shutdowns.get());
+        assert_eq!(counted, (2, unsafe_shutdowns), "{shn:#x} {is_waited_for}");
+    }
+}
+
+#[test]
 fn critical_warnings_are_events_of_their_own_kind_if_enabled() {
     let cases = [
         (critical_warning::SPARE, 2),

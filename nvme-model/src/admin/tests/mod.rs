@@ -13,6 +13,7 @@ mod owner;
 mod persistent;
 mod property;
 mod sanitize;
+mod sanitized;
 mod self_test;
 mod several;
 mod telemetry;

@@ -129,6 +129,9 @@ kinds! {
     IgnoreAbort = 12, "ignore-abort", Command, Submission, Later, COMMANDS,
         "an abort does nothing and says so",
         "abort => ignore-abort";
+    SanitizeFails = 53, "sanitize-fails", Command, Submission, Later, COMMANDS,
+        "the sanitize that it starts fails at its end, and erases nothing",
+        "sanitize => sanitize-fails";
     IgnoreDeleteQueue = 21, "ignore-delete-queue", Command, Submission, Later, COMMANDS,
         "deleting a queue succeeds, but the queue stays and goes on",
         "delete-io-sq => ignore-delete-queue";
@@ -261,6 +264,9 @@ kinds! {
     SmartWarning(u8) BYTE = 49, "smart-warning", Event, Either, AtOnce, ANYTHING,
         "these critical warning bits are set in SMART, with an event",
         "read nth=1 => smart-warning=0x08";
+    Temperature(u16) KELVIN = 54, "temperature", Event, Either, AtOnce, ANYTHING,
+        "the device is so hot from here on, with the event of its threshold",
+        "read nth=1 => temperature=345";
 
     Expect = 46, "expect", Hook, Either, Later, ANYTHING,
         "nothing happens; a run in which it does not fire is not exercised",

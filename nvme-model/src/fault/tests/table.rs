@@ -1,7 +1,8 @@
 //! Every kind and every word: its example is read, and does what it says to a real controller.
 
-use nvme_spec::Sqe;
+use nvme_spec::command::{SANACT_BLOCK_ERASE, Sanitize10};
 use nvme_spec::register::{self as reg, Doorbell};
+use nvme_spec::{AdminOpcode, Sqe};
 
 use crate::fault::*;
 use crate::rig::{DATA, Rig};
@@ -31,6 +32,7 @@ fn exercise_on(mut rig: Rig) -> Rig {
     rig.send(1, Sqe::write_zeroes(1, 100, 0));
     rig.send(1, Sqe::deallocate(1, 0).with_prp(DATA + 4096, 0));
     rig.send(0, Sqe::abort(1, 1));
+    rig.send(0, sanitize());
     // A queue that is not there: an error event.
     rig.write32(Doorbell::SqTail(9).offset(0), 1);
     rig.settle();
@@ -43,6 +45,13 @@ fn exercise_on(mut rig: Rig) -> Rig {
     rig.read32(reg::CSTS);
     rig.write32(reg::NSSR, reg::NSSR_MAGIC);
     rig
+}
+
+/// A block erase.
+fn sanitize() -> Sqe {
+    let mut sqe = Sqe::new(AdminOpcode::SANITIZE.0, 0);
+    sqe.cdw10 = Sanitize10(0).with_sanact(SANACT_BLOCK_ERASE).0.into();
+    sqe
 }
 
 fn dsm_range(slba: u64, blocks: u32) -> Vec<u8> {

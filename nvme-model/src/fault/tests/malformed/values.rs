@@ -21,7 +21,7 @@ pub(super) fn bad_values(word: &str, form: &str) -> Vec<Bad> {
         "NUMBER" if word == "nsid" => {
             one(&["x", "-1", "4294967296"], "a number from 0 to 4294967295")
         }
-        "NUMBER" => one(NOT_U16, "a number from 0 to 65535"),
+        "NUMBER" | "KELVIN" => one(NOT_U16, "a number from 0 to 65535"),
         "BITS" => one(&["x", "-1", "256"], "a number from 0 to 255"),
         "0..3" => one(&["x", "-1", "4"], "a number from 0 to 3"),
         "0..1" => one(&["x", "-0.5", "1.1", "1e-3", ".", "0.0000000001"], "a chance from 0 to 1"),

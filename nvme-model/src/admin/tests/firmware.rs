@@ -74,6 +74,17 @@ fn firmware_is_activated_at_once_and_that_is_an_event() {
 }
 
 #[test]
+fn an_activation_is_no_event_for_a_host_that_did_not_enable_it() {
+    let mut rig = Rig::new();
+    listen(&mut rig, oaes::NAMESPACE | oaes::TELEMETRY);
+    assert_eq!(download(&mut rig, 0, &image("3.1")), status::SUCCESS);
+    rig.submit(0, command(AdminOpcode::FIRMWARE_COMMIT, 0, 3 << 3, 0));
+    rig.settle();
+    assert!(!heard(&mut rig).contains(&(2, 1, 3)));
+    assert_eq!(running(&mut rig), ("3.1".into(), 2));
+}
+
+#[test]
 fn an_image_that_is_only_replaced_does_not_run_after_a_reset() {
     let mut rig = Rig::new();
     assert_eq!(download(&mut rig, 0, &image("2.0")), status::SUCCESS);

@@ -10,6 +10,7 @@ mod keep_alive;
 mod lba_status;
 mod managed;
 mod owner;
+mod pages;
 mod persistent;
 mod property;
 mod sanitize;

@@ -7,8 +7,8 @@ use nvme_spec::log::{
 use nvme_spec::{AdminOpcode, NSID_BROADCAST, Sqe, StatusCode, status};
 
 use super::{command, log_page};
-use crate::CachePolicy;
 use crate::rig::Rig;
+use crate::{CachePolicy, Config, Media, MediaError, RamMedia};
 
 pub(super) fn start(rig: &mut Rig, code: u8, nsid: u32) -> StatusCode {
     rig.prompt(0, command(AdminOpcode::DEVICE_SELF_TEST, nsid, code.into(), 0)).0.code
@@ -81,6 +81,67 @@ fn a_test_finds_the_block_that_a_command_was_told_is_unreadable() {
     assert_eq!(run(&mut rig, SELF_TEST_SHORT), (0x10, 0, 0, 0), "it looks at the ends only");
     assert!(rig.write_block(730, 1, false).is_success());
     assert_eq!(run(&mut rig, SELF_TEST_EXTENDED), (0x20, 0, 0, 0), "healed by writing");
+}
+
+#[test]
+fn a_short_test_looks_at_the_first_and_at_the_last_block() {
+    for lba in [0, 1023] {
+        let mut rig = Rig::new();
+        assert!(rig.run(1, Sqe::write_uncorrectable(1, lba, 0)).0.is_success());
+        assert_eq!(start(&mut rig, SELF_TEST_SHORT, 1), status::SUCCESS);
+        rig.settle();
+        assert_eq!(newest(&mut rig), (0x17, 5, 1, lba));
+        // And it reads them: the host's own storage may be what fails.
+        let mut rig =
+            Rig::on(Box::new(Broken { lba, blocks: RamMedia::new(1024, 4096) }), Config::default());
+        assert_eq!(start(&mut rig, SELF_TEST_SHORT, 1), status::SUCCESS);
+        rig.settle();
+        assert_eq!(newest(&mut rig), (0x17, 5, 0, 0));
+        let failure = rig.controller.host_failure().expect("noted for the owner");
+        assert_eq!(failure.offset, lba);
+    }
+}
+
+/// Media of which one block cannot be read.
+#[derive(Clone, Debug)]
+struct Broken {
+    lba: u64,
+    blocks: RamMedia,
+}
+
+impl Media for Broken {
+    fn block_bytes(&self) -> u32 {
+        self.blocks.block_bytes()
+    }
+
+    fn size_blocks(&self) -> u64 {
+        self.blocks.size_blocks()
+    }
+
+    fn read(&self, lba: u64, dst: &mut [u8]) -> Result<(), MediaError> {
+        if lba == self.lba {
+            let (operation, path) = ("read", "broken".into());
+            let source = std::io::ErrorKind::Other.into();
+            return Err(MediaError { operation, path, offset: lba, source });
+        }
+        self.blocks.read(lba, dst)
+    }
+
+    fn write(&mut self, lba: u64, src: &[u8]) -> Result<(), MediaError> {
+        self.blocks.write(lba, src)
+    }
+
+    fn flush(&mut self) -> Result<(), MediaError> {
+        self.blocks.flush()
+    }
+
+    fn discard(&mut self, lba: u64, blocks: u64) -> Result<(), MediaError> {
+        self.blocks.discard(lba, blocks)
+    }
+
+    fn snapshot(&self) -> Box<dyn Media> {
+        Box::new(self.clone())
+    }
 }
 
 #[test]

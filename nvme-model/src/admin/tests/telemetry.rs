@@ -5,8 +5,8 @@ use nvme_spec::log::TelemetryHeader;
 use nvme_spec::{Sqe, status};
 
 use super::{heard, listen, log_page};
-use crate::CachePolicy;
 use crate::rig::{DATA, Rig};
+use crate::{CachePolicy, Config, FaultPlan};
 
 /// The header and the text of the data areas.
 fn read(rig: &mut Rig, lid: u8, lsp: u32) -> (TelemetryHeader, String) {
@@ -44,6 +44,30 @@ fn the_host_takes_a_picture_that_stays_until_it_takes_another() {
     let (header, text) = read(&mut rig, 7, 1);
     assert_eq!(header.host_generation, 2);
     assert!(text.contains("host_writes=2") && !text.contains("opcode=0x0 "));
+}
+
+#[test]
+fn a_picture_shows_every_queue_and_namespaces_that_are_detached() {
+    let mut rig = Rig::over(Config::default(), &[(1, 64), (2, 32)], FaultPlan::none());
+    rig.enable();
+    rig.create_pair(1, 1);
+    rig.create_pair(3, 2);
+    assert!(rig.run(3, Sqe::flush(1)).0.is_success());
+    // A controller list of one: ours.
+    rig.memory_write(DATA, &[1, 0, 0, 0]);
+    let mut detach = super::command(nvme_spec::AdminOpcode::NAMESPACE_ATTACHMENT, 2, 1, 0);
+    detach = detach.with_prp(DATA, 0);
+    assert!(rig.prompt(0, detach).0.is_success());
+    let text = read(&mut rig, 7, 1).1;
+    for line in [
+        "ns=1 blocks=64 block_bytes=4096 attached=true dirty_blocks=0\n",
+        "ns=2 blocks=32 block_bytes=4096 attached=false dirty_blocks=0\n",
+        "sq=0 cq=0 sqhd=",
+        "sq=1 cq=1 sqhd=0\n",
+        "sq=3 cq=3 sqhd=1\n",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
 }
 
 #[test]

@@ -62,6 +62,28 @@ fn queues_of_one_class_take_turns_within_its_weight() {
 }
 
 #[test]
+fn a_burst_is_of_one_queue_and_counts_against_the_weight_of_its_class() {
+    let weights = Arbitration(0).with_hpw_z(3).with_ab(1);
+    let mut rig = rig(CC_WEIGHTED, &[1, 1, 3], weights);
+    let order = fetched(&mut rig, &[1, 2, 3], 10);
+    assert_eq!(order[..10], [1, 1, 2, 2, 3, 1, 1, 2, 2, 3]);
+    // A weight that is no multiple of the burst: the burst goes on in the next round.
+    let mut rig = self::rig(CC_WEIGHTED, &[1, 1, 3], weights.with_hpw_z(2));
+    let order = fetched(&mut rig, &[1, 2, 3], 10);
+    assert_eq!(order[..8], [1, 1, 2, 3, 2, 1, 1, 3]);
+}
+
+#[test]
+fn weights_hold_from_the_moment_in_which_they_are_set() {
+    let mut rig = rig(CC_WEIGHTED, &[1, 3], Arbitration(0).with_hpw_z(3));
+    rig.submit(0, Sqe::set_features(ARBITRATION, Arbitration(0).with_hpw_z(1).0));
+    // It is carried out in the step that finds the commands: no round has ended since.
+    rig.now_ns = rig.controller.next_event().expect("it takes its time");
+    let order = fetched(&mut rig, &[1, 2], 6);
+    assert_eq!(order[..6], [1, 1, 2, 1, 1, 2]);
+}
+
+#[test]
 fn in_round_robin_the_priorities_mean_nothing_and_the_burst_counts() {
     for (ab, expected) in [(0, [1, 2, 1, 2, 1, 2, 1, 2]), (1, [1, 1, 2, 2, 1, 1, 2, 2])] {
         let mut rig = rig(CC_ROUND_ROBIN, &[0, 3], Arbitration(0).with_ab(ab));

@@ -135,3 +135,18 @@ fn a_format_heals_what_was_uncorrectable_and_forgets_what_was_cached() {
     assert_eq!(rig.read_block(4).expect("readable")[0], 0);
     assert_eq!(rig.controller.cache(1).map(|cache| cache.dirty_blocks()), Some(0));
 }
+
+#[test]
+fn a_format_leaves_nothing_to_read_stale_and_heals_what_a_rule_keeps_bad() {
+    let rules =
+        ["read lba=5 => stale-read", "read lba=7 => status=media/unrecovered-read until-rewrite"];
+    let mut rig = Rig::faulty(&rules);
+    for value in [1, 2] {
+        rig.write_block(5, value, true);
+    }
+    assert_eq!(rig.read_block(5).expect("stale")[0], 1);
+    rig.read_block(7).expect_err("bad");
+    assert!(format(&mut rig, 1, how(1)).is_success());
+    assert_eq!(rig.read_block(5).expect("readable")[0], 0);
+    rig.read_block(7).expect("as good as rewritten");
+}

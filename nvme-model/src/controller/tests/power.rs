@@ -86,6 +86,8 @@ fn any_version_since_the_flush_may_be_there_but_none_from_before() {
 #[test]
 fn a_write_within_awupf_is_all_or_nothing_and_a_larger_one_is_not() {
     let config = Config { atomic_blocks: 2, ..Config::default() };
+    let mut rig = Rig::with(config.clone(), FaultPlan::none());
+    assert_eq!(rig.admin_page(Sqe::identify(1, 0)).1[528..530], [1, 0], "AWUPF, zero-based");
     let found = outcomes(&config, 10..12, |rig| write(rig, 10, 2, 1, false));
     assert_eq!(found, set([[0, 0], [1, 1]]));
     let found = outcomes(&config, 10..13, |rig| write(rig, 10, 3, 1, false));
@@ -228,6 +230,33 @@ fn the_same_seed_at_the_same_command_leaves_the_same_and_another_does_not() {
     assert!(by_seed.len() > 4, "{by_seed:?}");
     let by_command: BTreeSet<Vec<u8>> = (1..9).map(|commands| leave(1, commands)).collect();
     assert!(by_command.len() > 4, "{by_command:?}");
+}
+
+#[test]
+fn chance_decides_for_each_namespace_on_its_own() {
+    let leave = |seed| {
+        let mut rig = Rig::over(Config::default(), &[(1, 64), (2, 64)], FaultPlan::none());
+        rig.enable();
+        rig.create_pair(1, 1);
+        let sqe = prepared(&mut rig, 10, 24, 1, false);
+        for nsid in [1, 2] {
+            assert!(rig.run(1, Sqe { nsid: nsid.into(), ..sqe }).0.is_success());
+        }
+        cut(&mut rig, sample(seed));
+        [1, 2].map(|nsid| {
+            let media = rig.controller.media(nsid).expect("there");
+            let mut block = [0; 4096];
+            (10..34)
+                .map(|lba| {
+                    media.read(lba, &mut block).expect("RAM");
+                    block[0]
+                })
+                .collect::<Vec<u8>>()
+        })
+    };
+    let all: Vec<[Vec<u8>; 2]> = (0..8).map(leave).collect();
+    let alike = all.iter().filter(|[one, other]| one == other).count();
+    assert!(alike < 3, "{all:?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use file_server::ServerPlan;
 use hal::trace::Layer;
 use iomap::Errno;
 use lab::UnitSpec;
-use nvme_model::FaultPlan;
+use nvme_model::{CachePolicy, FaultPlan};
 
 use crate::verdict::Oracle;
 
@@ -166,6 +166,8 @@ pub struct Unit {
     pub label: String,
     /// The faults armed in the controller, in their one-line text form.
     pub faults: FaultPlan,
+    /// What a power cut leaves of the drive's volatile cache, and of what is in flight.
+    pub cache_policy: CachePolicy,
     /// The faults armed in the file server of a unit whose path is `net`.
     pub server_faults: ServerPlan,
     /// What is predicted.

@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 use file_server::ServerPlan;
 use hal::trace::Layer;
 use lab::UnitSpec;
-use nvme_model::FaultPlan;
+use nvme_model::{CachePolicy, FaultPlan};
 
 use crate::oracle::{layer_called, layer_name};
 use crate::unit::{Role, Source, Unit};
@@ -34,7 +34,7 @@ const STAGE: &str = " stage=live";
 
 /// The words that are the unit's own; the others are the guest's.
 const OWN: &str = "scenario, case, role, expect, transactions, learned-by, fault-max-ns, user-sees, \
-                   lost-in-the-end, order-reports, commands, faults, server-faults";
+                   lost-in-the-end, order-reports, commands, cache-policy, faults, server-faults";
 
 impl Unit {
     /// The canonical text.
@@ -48,6 +48,7 @@ impl Unit {
             label: _,
             faults,
             server_faults,
+            cache_policy,
             prediction,
             source: _,
             transactions,
@@ -79,6 +80,9 @@ impl Unit {
         learned_by.iter().for_each(|layer| {
             push(&mut text, "learned-by", &word(layer_name(*layer)));
         });
+        if *cache_policy != CachePolicy::default() {
+            push(&mut text, "cache-policy", cache_policy);
+        }
         let _ = write!(text, " {}", spec.to_string().replace(STAGE, ""));
         if !faults.rules.is_empty() {
             let rules: Vec<_> = faults.rules.iter().map(ToString::to_string).collect();
@@ -134,6 +138,7 @@ struct Found {
     order_reports: Option<u64>,
     commands: Option<u64>,
     learned_by: Option<Layer>,
+    cache_policy: CachePolicy,
 }
 
 impl Found {
@@ -150,6 +155,7 @@ impl Found {
             "lost-in-the-end" => self.lost_in_the_end = Some(number(key, value)?),
             "order-reports" => self.order_reports = Some(number(key, value)?),
             "commands" => self.commands = Some(number(key, value)?),
+            "cache-policy" => self.cache_policy = value.parse()?,
             "learned-by" => self.learned_by = Some(layer_called(&name(value))?),
             _ => return Ok(false),
         }
@@ -172,6 +178,7 @@ impl Found {
             label,
             faults,
             server_faults: ServerPlan::default(),
+            cache_policy: self.cache_policy,
             prediction: self.expect.ok_or_else(|| missing("expect"))?,
             source: Source::Design,
             transactions: self.transactions,

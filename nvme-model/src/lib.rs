@@ -111,8 +111,8 @@ mod sick;
 
 pub use buffer::{BLOCK_HEADER_BYTES, BlockBytes};
 pub use cache::{CachedWrite, WriteCache};
-pub use config::{Config, ConfigError, Timing};
-pub use controller::{CachePolicy, Controller, Snapshot};
+pub use config::{CachePolicy, Config, ConfigError, ConfigFileError, Timing};
+pub use controller::{Controller, Snapshot};
 pub use event::{BlockFate, EVENT_BYTES, Event, FatalCause};
 pub use fault::{FaultEngine, FaultPlan};
 pub use findings::{Finding, FindingKind, Findings};

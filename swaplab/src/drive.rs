@@ -1,6 +1,6 @@
 //! The faulty drive that a command plugs in: its content, its faults, and what is said of it at the end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use campaign::control::DriveControl;
 use campaign::disk_image::{self, DiskUser};
@@ -28,9 +28,13 @@ pub(crate) struct Drive {
     namespace: Vec<u64>,
 
     /// Capacity, in MiB, of which the guest can make namespaces of its own
-    #[arg(long, default_value_t = 0, value_name = "MIB")]
-    #[arg(value_parser = clap::value_parser!(u64).range(..=SIZE_MIB_MAX))]
-    unallocated: u64,
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(..=SIZE_MIB_MAX))]
+    unallocated: Option<u64>,
+
+    /// What the controller is like: its limits, identity, atomicity, speed, and what a power cut leaves
+    /// of its cache (TOML; docs/controller.toml has every field)
+    #[arg(long, value_name = "FILE")]
+    controller: Option<PathBuf>,
 
     /// Arm a fault, such as 'read lba=0x10..0x20 nth=3 => status=media/unrecovered-read dnr'
     /// (may be repeated)
@@ -60,8 +64,7 @@ impl Drive {
         };
         let others = self.namespace.iter().map(|mib| in_ram(*mib, user));
         let media = (1..).zip(std::iter::once(media).chain(others)).collect();
-        let config = Config { unallocated_bytes: self.unallocated << 20, ..Config::default() };
-        let mut controller = Controller::with_namespaces(config, media, self.plan()?)
+        let mut controller = Controller::with_namespaces(self.config()?, media, self.plan()?)
             .map_err(|error| Exit::Usage.with(&error))?;
         controller.findings_mut().watch_pages();
         Ok(controller)
@@ -70,6 +73,15 @@ impl Drive {
     /// Where it takes orders while it runs.
     pub(crate) fn control(&self) -> Option<Control> {
         self.control.clone().map(|path| Control { path, hook: Box::new(DriveControl) })
+    }
+
+    fn config(&self) -> Result<Config, Exit> {
+        let config = match &self.controller {
+            Some(file) => read_config(file)?,
+            None => Config::default(),
+        };
+        let unallocated_bytes = self.unallocated.map_or(config.unallocated_bytes, |mib| mib << 20);
+        Ok(Config { unallocated_bytes, ..config })
     }
 
     fn plan(&self) -> Result<FaultPlan, Exit> {
@@ -81,6 +93,13 @@ impl Drive {
         plan.check().map_err(|error| Exit::Usage.with(&error))?;
         Ok(plan)
     }
+}
+
+fn read_config(file: &Path) -> Result<Config, Exit> {
+    let name = file.display();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Exit::Usage.with(&format!("{name}: {error}")))?;
+    Config::from_toml(&text).map_err(|error| Exit::Usage.with(&format!("{name}:{error}")))
 }
 
 fn in_ram(mib: u64, user: DiskUser) -> Box<dyn Media> {

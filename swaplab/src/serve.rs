@@ -5,7 +5,6 @@ use std::thread;
 
 use campaign::disk_image::DiskUser;
 use campaign::engine::EngineError;
-use nvme_model::CachePolicy;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use vmm::{DriveServer, ServeConfig, ServeStopper, SessionEnd};
@@ -23,12 +22,8 @@ pub(crate) fn run(args: &Serve) -> Exit {
 
 fn prepare(args: &Serve) -> Result<DriveServer, Exit> {
     let controller = args.drive.controller(DiskUser::ForeignGuest { lba_bytes: args.lba })?;
-    let config = ServeConfig {
-        socket: args.socket.clone(),
-        controller,
-        cache_policy: CachePolicy::default(),
-        control: args.drive.control(),
-    };
+    let config =
+        ServeConfig { socket: args.socket.clone(), controller, control: args.drive.control() };
     let server = DriveServer::new(config).map_err(|error| Exit::from(EngineError::from(error)))?;
     stop_on_signal(server.stopper())?;
     Ok(server)

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use campaign::{Unit, plan, scenario, this_build};
-use nvme_model::FaultPlan;
 use nvme_model::fault::Rule;
+use nvme_model::{CachePolicy, FaultPlan};
 
 /// Faults that units are mixed with; `N` becomes a small number. Not one may crash a guest.
 const FAULTS: &[&str] = &[
@@ -72,6 +72,10 @@ fn mixed(unit: &Unit, number: u64) -> Unit {
         let text = fault.replace('N', &(1 + below(120)).to_string());
         let rule: Rule = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
         unit.faults = FaultPlan { seed: number, rules: vec![rule] };
+    }
+    // Every third drive leaves by chance what a power cut may leave.
+    if number % 3 == 0 {
+        unit.cache_policy = CachePolicy::Sample { seed: number };
     }
     unit.label = format!("unit {number} ({}), {fault}", unit.label);
     unit

@@ -6,7 +6,9 @@
 use campaign::engine::{Engine, EngineKind, KvmEngine, Shortcuts};
 use campaign::trace::first_difference;
 use campaign::{Unit, Verdict};
-use swaplab_tests::{engines, mixed_units, run, soak_units};
+use nvme_model::FaultPlan;
+use swap_path::PathKind;
+use swaplab_tests::{engines, mixed_units, run, soak_units, units_of};
 
 const UNITS: usize = 2009;
 /// For so many mixed units, one of a soak. Those are as large as the scenarios.
@@ -64,6 +66,26 @@ fn units_that_were_once_different_give_the_same_trace_on_every_engine() {
         let unit = Unit::from_text(text).unwrap_or_else(|error| panic!("{text}: {error}"));
         compare(first.as_mut(), others, &unit);
     }
+}
+
+#[test]
+fn what_a_power_cut_leaves_by_chance_is_the_same_on_every_engine_and_not_what_losing_all_leaves() {
+    let mut engines = engines();
+    let Some((first, others)) = engines.split_first_mut() else { return };
+    let reboot = units_of("reboot").into_iter().find(|unit| unit.spec.path == PathKind::Swap);
+    let reboot = reboot.expect("the scenario has this path");
+    let mut unlike_the_first = 0;
+    for nth in [3, 9, 27, 81] {
+        let rule = format!("write nth={nth} => power-cut").parse().expect("a rule");
+        let faults = FaultPlan { seed: 1, rules: vec![rule] };
+        let hashes = ["lose-all", "keep-all", "sample:1", "sample:2", "violate:1"].map(|policy| {
+            let cache_policy = policy.parse().expect("a policy");
+            let unit = Unit { cache_policy, faults: faults.clone(), ..reboot.clone() };
+            compare(first.as_mut(), others, &unit).1
+        });
+        unlike_the_first += hashes.iter().filter(|hash| **hash != hashes[0]).count();
+    }
+    assert!(unlike_the_first >= 8, "the policy makes nearly no difference: {unlike_the_first}");
 }
 
 fn count() -> usize {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nvme_model::{CachePolicy, Controller, LabBound};
+use nvme_model::{Controller, LabBound};
 
 use crate::boot::KernelImage;
 use crate::control::Control;
@@ -79,8 +79,6 @@ pub struct MachineConfig {
     pub cmdline: String,
     /// The NVMe controller under test, if there is one.
     pub controller: Option<Controller>,
-    /// What a power cycle leaves of the controller's volatile cache.
-    pub cache_policy: CachePolicy,
     /// The healthy disk, if there is one.
     pub control_disk: Option<ControlDisk>,
     /// How time passes.
@@ -110,7 +108,6 @@ impl MachineConfig {
             initrd: None,
             cmdline: cmdline.into(),
             controller: None,
-            cache_policy: CachePolicy::default(),
             control_disk: None,
             clock: Clock::default(),
             limits: Limits::default(),

@@ -23,7 +23,7 @@ const BLOCK_BYTES: u32 = 4096;
 /// [`ConfigError`] if the model refuses the configuration.
 pub fn controller(unit: &Unit) -> Result<Controller, ConfigError> {
     Controller::new(
-        Config::default(),
+        Config { cache_policy: unit.cache_policy, ..Config::default() },
         Box::new(RamMedia::new(DISK_BLOCKS, BLOCK_BYTES)),
         unit.faults.clone(),
     )

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use nvme_model::CachePolicy;
 use results::{PlannedUnit, SpaceLine};
 
 use super::faults::{self, Injected};
@@ -68,7 +69,7 @@ fn block_units(
             .flat_map(|seed| all.iter().map(|unit| with_seed(unit.clone(), *seed)))
             .collect()
     };
-    let experiments = with_seeds(&experiments);
+    let experiments = with_seeds(&with_policies(source, block, &experiments)?);
     match &block.faults {
         None => units.extend(experiments),
         Some(file) => {
@@ -80,6 +81,22 @@ fn block_units(
     }
     units.extend(with_seeds(&select::controls(block, &definitions)));
     Ok(())
+}
+
+/// The units, each with every policy of the block.
+fn with_policies(
+    source: &Source<'_>,
+    block: &UnitsFile,
+    units: &[Unit],
+) -> Result<Vec<Unit>, CampaignError> {
+    let Some(texts) = &block.cache_policies else { return Ok(units.to_vec()) };
+    let mut all = Vec::new();
+    for text in texts {
+        let cache_policy: CachePolicy =
+            text.get_ref().parse().map_err(|error: String| source.error(&text.span(), error))?;
+        all.extend(units.iter().cloned().map(|unit| Unit { cache_policy, ..unit }));
+    }
+    Ok(all)
 }
 
 /// The faults and points of a campaign.
@@ -123,12 +140,16 @@ fn space(units: &[Unit]) -> Vec<SpaceLine> {
         let size = values.len() as u64;
         SpaceLine { axis: axis.to_owned(), size, values: shown(values) }
     };
-    vec![
+    let policies = axis("cache policy", &|unit| unit.cache_policy.to_string());
+    let has_policies = units.iter().any(|unit| unit.cache_policy != CachePolicy::default());
+    let mut space = vec![
         axis("scenario", &|unit| unit.scenario.clone()),
         axis("case", &|unit| format!("{}/{}", unit.scenario, unit.case)),
         axis("path", &|unit| unit.spec.path.name().to_owned()),
         axis("seed", &|unit| unit.spec.seed.to_string()),
-    ]
+    ];
+    space.extend(Some(policies).filter(|_| has_policies));
+    space
 }
 
 /// Values in a line: many are cut short.

@@ -41,6 +41,8 @@ pub(super) struct UnitsFile {
     pub(super) paths: Option<Vec<Text>>,
     /// Seeds; 1 if nothing is said.
     pub(super) seeds: Option<Vec<u64>>,
+    /// What a power cut leaves of the drive's cache; nothing if nothing is said.
+    pub(super) cache_policies: Option<Vec<Text>>,
     /// Whether the scenarios' controls belong to it; they do if nothing is said.
     #[serde(default = "yes")]
     pub(super) controls: bool,

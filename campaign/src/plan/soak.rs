@@ -60,6 +60,7 @@ pub(super) fn units(
         cases: None,
         paths: file.paths.clone(),
         seeds: None,
+        cache_policies: None,
         controls: true,
         faults: None,
     };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use file_server::ServerPlan;
 use hal::trace::Layer;
 use lab::{FileKind, Knobs, Op, Script, UnitSpec};
-use nvme_model::FaultPlan;
+use nvme_model::{CachePolicy, FaultPlan};
 use serde::Deserialize;
 use swap_path::{Activation, PathKind, ReclaimPolicy};
 
@@ -192,6 +192,7 @@ impl ScenarioFile {
             } else {
                 ServerPlan::default()
             },
+            cache_policy: CachePolicy::default(),
             prediction,
             source,
             transactions: case.transactions.get(path.name()).copied(),

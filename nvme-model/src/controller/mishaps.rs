@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use nvme_spec::aer::{self, AerResult};
 use nvme_spec::log::{LID_CHANGED_NAMESPACES, critical_warning};
 
+use super::Controller;
 use super::inflight::InFlight;
-use super::{CachePolicy, Controller};
 use crate::command::{AdminCommand, Command};
 use crate::event::FatalCause;
 use crate::fault::{
@@ -176,7 +176,7 @@ impl Controller {
     /// A device that was pulled out is back: switched on anew, with an empty cache.
     pub(super) fn come_back(&mut self, observer: &mut dyn Observer) {
         let now_ns = self.now_ns;
-        self.power_cut(now_ns, CachePolicy::LoseAll, observer);
+        self.power_cut(now_ns, self.config.cache_policy, observer);
         self.now_ns = now_ns;
     }
 

@@ -28,7 +28,6 @@ use nvme_spec::aer::AerResult;
 
 pub(crate) use fused::check_fuse;
 pub(crate) use inflight::{Outcome, UnderWay};
-pub use power::CachePolicy;
 pub use snapshot::Snapshot;
 
 use crate::admin::Injected;

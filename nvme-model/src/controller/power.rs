@@ -1,36 +1,11 @@
 //! The power goes, and comes back.
 
-use serde::Deserialize;
-
 use super::Controller;
 use super::registers::Registers;
 use crate::crash::Change;
 use crate::namespace::Chance;
-use crate::{Event, Observer, Ports};
+use crate::{CachePolicy, Event, Observer, Ports};
 use nvme_spec::register::SHST_COMPLETE;
-
-/// What a power cut leaves of the volatile cache and of writes in flight. See `docs/persistence.md`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum CachePolicy {
-    /// Nothing: the worst for whoever forgot to flush.
-    #[default]
-    LoseAll,
-    /// Everything that was completed: as if the capacitors had been large enough.
-    KeepAll,
-    /// One of the images that the standard allows, by chance: each atomic write unit of each write
-    /// survives or does not.
-    Sample {
-        /// With the number of commands and of power cycles so far it decides everything.
-        seed: u64,
-    },
-    /// What no drive may do: as `Sample`, but writes are torn at any block whatever AWUPF says, and
-    /// blocks at any byte, or turned to garbage.
-    Violate {
-        /// As for `Sample`.
-        seed: u64,
-    },
-}
 
 impl Controller {
     /// The power goes and comes back: registers, queues and features as at power-on; media, counters
@@ -44,6 +19,8 @@ impl Controller {
 
     /// As [`Controller::power_cut`], while the guest's memory still holds what it wrote: of a write in
     /// flight, too, each atomic unit may or may not have reached the media.
+    ///
+    /// The policy that the drive itself has is in its [`Config`](crate::Config).
     pub fn power_cut_in_flight(&mut self, now_ns: u64, policy: CachePolicy, ports: &mut Ports<'_>) {
         let in_flight = match policy {
             CachePolicy::LoseAll | CachePolicy::KeepAll => Vec::new(),

@@ -12,7 +12,7 @@ use conformance::{Line, Verdict};
 use exercise::{Op, Outcome, Words};
 use hal::{DmaBuf, Mmio, PAGE_BYTES, Platform};
 use nvme_driver::Completion;
-use nvme_model::{CachePolicy, Config, Controller, FaultPlan, RamMedia};
+use nvme_model::{Config, Controller, FaultPlan, RamMedia};
 use nvme_spec::register as reg;
 use tempfile::TempDir;
 use vmm::{Control, DriveServer, ServeConfig, SessionEnd};
@@ -39,7 +39,6 @@ impl Served {
         let server = DriveServer::new(ServeConfig {
             socket: folder.path().join("nvme"),
             controller: controller.expect("a valid configuration"),
-            cache_policy: CachePolicy::default(),
             control: Some(Control {
                 path: folder.path().join("control"),
                 hook: Box::new(DriveControl),

@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use file_server::FileServer;
 use machine::layout;
-use nvme_model::{CachePolicy, Controller, GuestMemory};
+use nvme_model::{Controller, GuestMemory};
 
 use crate::MachineObserver;
 use crate::clock::MachineClock;
@@ -82,7 +82,6 @@ pub(crate) struct Devices {
     console: VirtioFunction<Console>,
     serial: SerialPort,
     block: Option<VirtioFunction<Block>>,
-    cache_policy: CachePolicy,
     answering: Option<Answering>,
     input: Arc<InputBuffer>,
     sink: Arc<dyn MsiSink>,
@@ -105,7 +104,6 @@ pub(crate) struct Parts {
     pub(crate) sink: Arc<dyn MsiSink>,
     pub(crate) block: Option<Block>,
     pub(crate) controller: Option<Controller>,
-    pub(crate) cache_policy: CachePolicy,
     pub(crate) answering: Option<Answering>,
 }
 
@@ -132,7 +130,6 @@ impl Devices {
             console,
             serial: SerialPort::default(),
             block,
-            cache_policy: parts.cache_policy,
             answering: parts.answering,
             input: Arc::default(),
             sink,
@@ -208,7 +205,7 @@ impl Devices {
         self.serial = SerialPort::default();
         self.for_each_function(|function| function.reset());
         if let Some(nvme) = &mut self.nvme {
-            nvme.power_cut(self.clock.now_ns(), self.cache_policy);
+            nvme.power_cut(self.clock.now_ns());
         }
         if let Some(files) = &mut self.files {
             files.power_cut(self.clock.now_ns());

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 
 use machine::pci_ids;
-use nvme_model::{BadAddress, CachePolicy, Controller, Event, GuestMemory, IrqSink, Ports};
+use nvme_model::{BadAddress, Controller, Event, GuestMemory, IrqSink, Ports};
 
 use super::course::Course;
 use crate::control::ControlledDrive;
@@ -165,14 +165,15 @@ impl<M: GuestMemory> NvmeFunction<M> {
         &mut self.msix
     }
 
-    /// Cuts the controller's power, if it had any.
-    pub(crate) fn power_cut(&mut self, now_ns: u64, policy: CachePolicy) {
+    /// Cuts the controller's power, if it had any. What is left of its cache is the drive's own business.
+    pub(crate) fn power_cut(&mut self, now_ns: u64) {
         if self.course.end() {
             // The function's own registers are reset by now; what is in flight was fetched before.
             let memory = Dma { memory: &self.memory, is_enabled: true };
             let mut irq = Irq(&mut self.msix);
             let observer = &mut self.course;
             let mut ports = Ports { memory: &memory, irq: &mut irq, observer };
+            let policy = self.controller.config().cache_policy;
             self.controller.power_cut_in_flight(now_ns, policy, &mut ports);
         }
     }

@@ -67,7 +67,6 @@ impl Machine {
             sink: Arc::new(router),
             block,
             controller: config.controller,
-            cache_policy: config.cache_policy,
             answering,
         });
         let attendant = config

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 
-use nvme_model::{CachePolicy, Controller};
+use nvme_model::Controller;
 use vfio_bindings::bindings::vfio::{
     VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_DATA_EVENTFD, VFIO_IRQ_SET_DATA_NONE,
     VFIO_PCI_ERR_IRQ_INDEX, VFIO_PCI_MSIX_IRQ_INDEX,
@@ -35,18 +35,13 @@ pub(super) struct Client {
 
 impl Client {
     /// Puts `controller` into a function that is not connected to anything yet.
-    pub(super) fn new(
-        controller: Controller,
-        cache_policy: CachePolicy,
-        alarm: Arc<Alarm>,
-        ends: Sender<SessionEnd>,
-    ) -> Self {
+    pub(super) fn new(controller: Controller, alarm: Arc<Alarm>, ends: Sender<SessionEnd>) -> Self {
         let eventfds = Arc::new(Eventfds::default());
         let vectors = controller.config().vectors;
         let sink = Arc::clone(&eventfds) as _;
         let function = NvmeFunction::new(controller, Windows::default(), Line(0), sink);
         let bars = function.config().bars().to_vec();
-        let device = Device::new(function, cache_policy, alarm, ends);
+        let device = Device::new(function, alarm, ends);
         Self { device: Arc::new(Mutex::new(device)), eventfds, vectors, bars }
     }
 

@@ -5,7 +5,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use nvme_model::{CachePolicy, Controller};
+use nvme_model::Controller;
 
 use super::SessionEnd;
 use super::windows::Windows;
@@ -19,7 +19,6 @@ use crate::pci::Function;
 #[derive(Debug)]
 pub(super) struct Device {
     function: Option<NvmeFunction<Windows>>,
-    cache_policy: CachePolicy,
     pub(super) answering: Option<Answering>,
     /// When the present client touched it first.
     power_on: Option<Instant>,
@@ -40,12 +39,11 @@ impl Device {
     /// A device without power.
     pub(super) fn new(
         function: NvmeFunction<Windows>,
-        cache_policy: CachePolicy,
         alarm: Arc<Alarm>,
         ends: Sender<SessionEnd>,
     ) -> Self {
         let (function, answering, power_on) = (Some(function), None, None);
-        Self { function, cache_policy, answering, power_on, alarm, ends }
+        Self { function, answering, power_on, alarm, ends }
     }
 
     /// Carries an access of the client in, at the present time.
@@ -104,7 +102,7 @@ impl Device {
         if let Some(function) = &mut self.function {
             (0..vectors).for_each(|vector| function.msix_mut().listen(vector, false));
             function.reset();
-            function.power_cut(now_ns, self.cache_policy);
+            function.power_cut(now_ns);
             function.memory_mut().clear();
             drop(function.course.take_events());
         }

@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use nvme_model::{CachePolicy, Controller};
+use nvme_model::Controller;
 
 use crate::VmmError;
 use crate::control::{Answering, Control, ControlServer, Mailbox};
@@ -42,8 +42,6 @@ pub struct ServeConfig {
     pub socket: PathBuf,
     /// The controller.
     pub controller: Controller,
-    /// What is left of its volatile cache when a client hangs up.
-    pub cache_policy: CachePolicy,
     /// Where somebody may talk to the controller while it is served.
     pub control: Option<Control>,
 }
@@ -93,8 +91,7 @@ impl DriveServer {
         let socket = OwnSocket::bind("vfio-user", &config.socket)?;
         let (stop, ends) = channel();
         let alarm = Arc::new(Alarm::new()?);
-        let client =
-            Client::new(config.controller, config.cache_policy, Arc::clone(&alarm), stop.clone());
+        let client = Client::new(config.controller, Arc::clone(&alarm), stop.clone());
         let device = Arc::clone(&client.device);
         let for_timer = Arc::clone(&device);
         let timer = ControllerTimer::new(alarm, move || lock(&for_timer).step())?;

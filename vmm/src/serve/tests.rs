@@ -80,7 +80,7 @@ fn client() -> Client {
     let media = RamMedia::new(256, 4096);
     let controller = Controller::new(Config::default(), Box::new(media), FaultPlan::none());
     let (controller, alarm) = (controller.expect("valid"), Alarm::new().expect("a descriptor"));
-    Client::new(controller, CachePolicy::default(), Arc::new(alarm), channel().0)
+    Client::new(controller, Arc::new(alarm), channel().0)
 }
 
 fn file() -> File {

@@ -9,8 +9,8 @@ use hal::testing::DmaPool;
 use hal::trace::{Record, TraceSink};
 use hal::{Instant, Iova, Wake};
 use nvme_model::{
-    BadAddress, CachePolicy, Controller, GuestMemory, IrqSink, LabBound, LabClock, LabWake,
-    LabWorld, Observer, Ports, lab_wait_in,
+    BadAddress, Controller, GuestMemory, IrqSink, LabBound, LabClock, LabWake, LabWorld, Observer,
+    Ports, lab_wait_in,
 };
 
 use super::watch::Watch;
@@ -102,10 +102,15 @@ impl HostMachine {
         self.server.borrow().is_some()
     }
 
-    /// Cuts the power: the controller loses what is in its volatile cache, the file server its session.
+    /// Cuts the power: of the controller's volatile cache and of what is in flight, out of memory as it is now, as much is
+    /// left as the drive's configuration says; the file server loses its session.
     pub fn power_cut(&self) {
         self.with_controller(|controller, now_ns, observer| {
-            controller.power_cut(now_ns, CachePolicy::LoseAll, observer);
+            let policy = controller.config().cache_policy;
+            let irq = &mut *self.raised.borrow_mut();
+            let memory = &DeviceView(&self.memory);
+            let mut ports = Ports { memory, irq, observer };
+            controller.power_cut_in_flight(now_ns, policy, &mut ports);
         });
         if let Some(server) = &mut *self.server.borrow_mut() {
             server.power_cut(self.now_ns(), &mut Tap(&self.trace));

@@ -91,18 +91,27 @@ impl Engine for HostEngine {
     }
 
     fn live(&mut self, command_line: &str, log: &mut TraceLog) -> Result<LifeEnd, EngineError> {
-        let controller = self
+        let mut controller = self
             .controller
             .take()
             .ok_or_else(|| EngineError::Infrastructure("no controller is plugged in".to_owned()))?;
-        let memory = self.memory.take().unwrap_or_else(|| DmaPool::like_ram(MEMORY_PAGES));
+        let mut memory = self.memory.take().unwrap_or_else(|| DmaPool::like_ram(MEMORY_PAGES));
+        if self.lives > 0 {
+            // Before memory is cleared: what is in flight is still there.
+            let machine = HostMachine::with_pool(controller, std::mem::take(log), memory.clone());
+            let machine = machine.with_server(self.server.take());
+            machine.power_cut();
+            self.server = machine.take_server();
+            (controller, *log) = machine.take_apart();
+        }
+        // A guest that leaked memory must not leave the next one with other addresses.
+        if memory.free_pages() != MEMORY_PAGES {
+            memory = DmaPool::like_ram(MEMORY_PAGES);
+        }
         memory.clear();
         let machine = HostMachine::with_pool(controller, std::mem::take(log), memory.clone());
         let machine = machine.bounded(LIFE, Watch::new(self.patience));
         let machine = Rc::new(machine.with_server(self.server.take()));
-        if self.lives > 0 {
-            machine.power_cut();
-        }
         self.lives += 1;
         let stacks = Rc::new(HostStacks::new());
         let end = run_guest(&machine, Rc::clone(&stacks), command_line);
@@ -112,8 +121,7 @@ impl Engine for HostEngine {
         // Tasks that wait for ever end with the machine; nobody hears what their stacks say then.
         stacks.unwind();
         self.controller = Some(controller);
-        // A guest that leaked memory must not leave the next one with other addresses.
-        self.memory = Some(memory).filter(|memory| memory.free_pages() == MEMORY_PAGES);
+        self.memory = Some(memory);
         *log = trace;
         Ok(end)
     }

@@ -1,8 +1,14 @@
 //! What a controller is like: its limits, its identity, its speed.
 
+mod cache_policy;
+mod file;
+
 use serde::Deserialize;
 
 use crate::crash::Atomicity;
+
+pub use cache_policy::CachePolicy;
+pub use file::ConfigFileError;
 
 /// How long things take, in virtual nanoseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -16,9 +22,9 @@ pub struct Timing {
     pub write_ns: u64,
     /// Each block that is read or written.
     pub block_ns: u64,
-    /// A flush; also a write with FUA, on top of the write.
+    /// A flush; also what is committed with FUA, on top of the command.
     pub flush_ns: u64,
-    /// Write Zeroes or Dataset Management.
+    /// Write Zeroes, Write Uncorrectable or Dataset Management.
     pub deallocate_ns: u64,
     /// Format NVM.
     pub format_ns: u64,
@@ -109,6 +115,8 @@ pub struct Config {
     pub atomic_boundary_blocks: u32,
     /// The block at which the first boundary is (NABO).
     pub atomic_boundary_offset: u16,
+    /// What a power cut leaves of the cache, and of writes in flight.
+    pub cache_policy: CachePolicy,
     /// Composite temperature in kelvins.
     pub temperature_kelvin: u16,
     /// The largest namespace identifier, and the most namespaces: 1 to 65536.
@@ -140,6 +148,7 @@ impl Default for Config {
             atomic_blocks: 1,
             atomic_boundary_blocks: 0,
             atomic_boundary_offset: 0,
+            cache_policy: CachePolicy::LoseAll,
             temperature_kelvin: 313,
             namespaces_max: 32,
             unallocated_bytes: 0,

@@ -74,7 +74,7 @@ fn mixed(unit: &Unit, number: u64) -> Unit {
         unit.faults = FaultPlan { seed: number, rules: vec![rule] };
     }
     // Every third drive leaves by chance what a power cut may leave.
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         unit.cache_policy = CachePolicy::Sample { seed: number };
     }
     unit.label = format!("unit {number} ({}), {fault}", unit.label);

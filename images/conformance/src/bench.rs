@@ -61,6 +61,9 @@ impl<'a, P: Platform> Bench<'a, P> {
             namespace: IdentifyNamespace::zeroed(),
             lba_bytes: 0,
         };
+        let entries_max = bench.cap.mqes_z() + 1;
+        let is_deep = entries_max >= u64::from(ENTRIES);
+        ensure!(is_deep, "queues of {entries_max} entries at the most, {ENTRIES} are needed");
         bench.reset_admin_only()?;
         let identified = bench.identify(CNS_CONTROLLER, 0)?;
         if let Some(controller) = IdentifyController::from_prefix(&identified) {

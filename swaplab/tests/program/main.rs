@@ -3,6 +3,7 @@
 mod block_device;
 mod campaign;
 mod cli;
+mod controller;
 mod fault;
 mod image;
 mod namespace;

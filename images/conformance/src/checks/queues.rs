@@ -5,10 +5,10 @@
 use alloc::vec::Vec;
 
 use hal::{DmaBuf, Platform};
-use nvme_spec::{Sqe, status};
+use nvme_spec::{Sqe, feature, status};
 
 use super::checks;
-use crate::bench::{Bench, ENTRIES, IO_QID, NSID};
+use crate::bench::{Bench, ENTRIES, IO_QID, NSID, expect};
 use crate::queue::Queue;
 use crate::verdict::{Outcome, Trouble, ensure, need};
 
@@ -30,6 +30,15 @@ const OTHER_QID: u16 = 2;
 /// More queues than anybody has.
 const FAR_QID: u16 = 0xffff;
 
+/// Whether there can be a second pair of queues at the same time.
+fn need_second_pair<P: Platform>(bench: &mut Bench<'_, P>) -> Outcome {
+    let sqe = Sqe::get_features(feature::NUMBER_OF_QUEUES, feature::SEL_CURRENT as u8);
+    let cqe = bench.admin(sqe)?;
+    expect(&sqe, &cqe, status::SUCCESS)?;
+    let granted_z = cqe.dw0.get();
+    need(granted_z & 0xffff > 0 && granted_z >> 16 > 0, "one pair of I/O queues is all there is")
+}
+
 fn cq(qid: u16, size_z: u16, vector: u16, base: u64) -> Sqe {
     Sqe::create_io_cq(qid, size_z, Some(vector)).with_prp(base, 0)
 }
@@ -48,6 +57,7 @@ fn a_queue_identifier_that_cannot_be_is_refused<P: Platform>(bench: &mut Bench<'
 }
 
 fn a_queue_size_that_cannot_be_is_refused<P: Platform>(bench: &mut Bench<'_, P>) -> Outcome {
+    need_second_pair(bench)?;
     let base = bench.at(0);
     let beyond = u16::try_from(bench.cap.mqes_z() + 1).ok();
     for size_z in [Some(0), beyond].into_iter().flatten() {
@@ -60,6 +70,7 @@ fn a_queue_size_that_cannot_be_is_refused<P: Platform>(bench: &mut Bench<'_, P>)
 fn an_interrupt_vector_that_is_not_there_is_refused<P: Platform>(
     bench: &mut Bench<'_, P>,
 ) -> Outcome {
+    need_second_pair(bench)?;
     let sqe = cq(OTHER_QID, 1, 0xffff, bench.at(0));
     bench.admin_fails(sqe, status::INVALID_INTERRUPT_VECTOR)
 }
@@ -74,12 +85,14 @@ fn a_scattered_queue_is_refused<P: Platform>(bench: &mut Bench<'_, P>) -> Outcom
 }
 
 fn a_queue_that_is_not_page_aligned_is_refused<P: Platform>(bench: &mut Bench<'_, P>) -> Outcome {
+    need_second_pair(bench)?;
     let base = bench.at(0x200);
     bench.admin_fails(cq(OTHER_QID, 1, 1, base), status::PRP_OFFSET_INVALID)?;
     bench.admin_fails(sq(OTHER_QID, 1, IO_QID, base), status::PRP_OFFSET_INVALID)
 }
 
 fn a_submission_queue_needs_its_completion_queue<P: Platform>(bench: &mut Bench<'_, P>) -> Outcome {
+    need_second_pair(bench)?;
     let sqe = sq(OTHER_QID, 1, OTHER_QID, bench.at(0));
     bench.admin_fails(sqe, status::COMPLETION_QUEUE_INVALID)
 }
@@ -114,6 +127,7 @@ fn a_queue_that_was_deleted_can_be_made_again<P: Platform>(bench: &mut Bench<'_,
 fn two_submission_queues_may_share_a_completion_queue<P: Platform>(
     bench: &mut Bench<'_, P>,
 ) -> Outcome {
+    need_second_pair(bench)?;
     let no_memory = |_| Trouble::NotThere("not enough DMA memory");
     let mut other = Queue::new(bench.platform, OTHER_QID, ENTRIES, ENTRIES).map_err(no_memory)?;
     bench.admin_ok(sq(OTHER_QID, ENTRIES - 1, IO_QID, other.sq.iova().0))?;

@@ -6,6 +6,7 @@ use campaign::control::DriveControl;
 use campaign::disk_image::{self, DiskUser};
 use clap::Args;
 use nvme_model::fault::Rule;
+use nvme_model::media::FileAccess;
 use nvme_model::{Config, Controller, FaultPlan, Media, RamMedia};
 use vmm::Control;
 
@@ -17,6 +18,10 @@ pub(crate) struct Drive {
     /// The drive's content: a raw or qcow2 file, written through the controller (RAM if none is named)
     #[arg(long, value_name = "FILE")]
     disk: Option<PathBuf>,
+
+    /// Read and write a raw image past the host's page cache (O_DIRECT)
+    #[arg(long, requires = "disk")]
+    direct: bool,
 
     /// The size of a drive in RAM, in MiB; only what is written takes memory
     #[arg(long, default_value_t = 256, value_name = "MIB", conflicts_with = "disk")]
@@ -58,7 +63,9 @@ impl Drive {
     pub(crate) fn controller(&self, user: DiskUser) -> Result<Controller, Exit> {
         let media: Box<dyn Media> = match &self.disk {
             Some(path) => {
-                Box::new(disk_image::open(path, user).map_err(|error| Exit::Usage.with(&error))?)
+                let access = if self.direct { FileAccess::Direct } else { FileAccess::Cached };
+                let media = disk_image::open(path, user, access);
+                Box::new(media.map_err(|error| Exit::Usage.with(&error))?)
             }
             None => in_ram(self.size, user),
         };
@@ -107,8 +114,9 @@ fn in_ram(mib: u64, user: DiskUser) -> Box<dyn Media> {
     Box::new(RamMedia::new((mib << 20) / u64::from(lba_bytes), lba_bytes))
 }
 
-/// Says what the faults came to, and what the driver did wrong.
-pub(crate) fn report(controller: &Controller) {
+/// Says what the faults came to, and what the driver did wrong. Gives the program's exit if the host's storage failed: then
+/// all of it means nothing.
+pub(crate) fn report(controller: &Controller) -> Option<Exit> {
     for (rule, counts) in controller.faults().counts() {
         println!("fault: {rule}: matched {}, fired {}", counts.armed, counts.fired);
         if counts.fired < counts.planned {
@@ -124,4 +132,9 @@ pub(crate) fn report(controller: &Controller) {
     for finding in controller.findings().last() {
         log::info!("driver finding: {finding}");
     }
+    let void = |error| {
+        Exit::Infrastructure
+            .with(&format!("the storage of this machine failed, which the guest saw, too: {error}"))
+    };
+    controller.host_failure().map(void)
 }

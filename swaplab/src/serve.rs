@@ -55,10 +55,8 @@ fn serve(mut server: DriveServer, args: &Serve) -> Exit {
             };
         }
     };
-    if let Some(controller) = server.into_controller() {
-        drive::report(&controller);
-    }
-    exit
+    let void = server.into_controller().and_then(|controller| drive::report(&controller));
+    void.unwrap_or(exit)
 }
 
 fn say_how_to_connect(socket: &Path) {

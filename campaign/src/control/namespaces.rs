@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use nvme_model::media::FileAccess;
 use nvme_model::{Controller, Media, NamespaceInfo, RamMedia};
 use serde_json::{Value, json};
 use vmm::ControlledDrive;
@@ -120,7 +121,7 @@ fn media(new: &NewNamespace) -> Result<Box<dyn Media>, String> {
 }
 
 fn image(path: &Path, lba_bytes: u32) -> Result<Box<dyn Media>, String> {
-    let media = disk_image::open(path, DiskUser::ForeignGuest { lba_bytes });
+    let media = disk_image::open(path, DiskUser::ForeignGuest { lba_bytes }, FileAccess::Cached);
     media.map(|media| Box::new(media) as Box<dyn Media>).map_err(|error| error.to_string())
 }
 

@@ -55,6 +55,15 @@ pub enum DiskImageError {
     /// It cannot be a drive's media.
     #[error("{0}")]
     Media(#[from] MediaError),
+    /// It cannot be reached past the host's page cache.
+    #[error(
+        "{path}: a qcow2 image is read and written through the host's page cache: leave direct access out, or use a raw one",
+        path = .path.display()
+    )]
+    NotDirect {
+        /// The image.
+        path: PathBuf,
+    },
     /// It could not be read.
     #[error("{path}: {source}", path = .path.display())]
     Read {
@@ -117,8 +126,12 @@ pub enum DiskImageError {
 ///
 /// # Errors
 /// [`DiskImageError`] with the file, the offset and what was expected.
-pub fn open(path: &Path, user: DiskUser) -> Result<LockedMedia, DiskImageError> {
-    let media = open_image_as(path, user.lba_bytes(), false)?;
+pub fn open(
+    path: &Path,
+    user: DiskUser,
+    access: FileAccess,
+) -> Result<LockedMedia, DiskImageError> {
+    let media = open_image_as(path, user.lba_bytes(), access)?;
     if user != DiskUser::BuiltInGuest || is_blank(&media)? {
         return Ok(media);
     }
@@ -129,16 +142,17 @@ pub fn open(path: &Path, user: DiskUser) -> Result<LockedMedia, DiskImageError> 
 
 /// Opens an image of our filesystem for one user, or for reading only.
 fn open_image(path: &Path, is_read_only: bool) -> Result<LockedMedia, DiskImageError> {
-    open_image_as(path, BLOCK_BYTES, is_read_only)
+    let access = if is_read_only { FileAccess::ReadOnly } else { FileAccess::Cached };
+    open_image_as(path, BLOCK_BYTES, access)
 }
 
 fn open_image_as(
     path: &Path,
     lba_bytes: u32,
-    is_read_only: bool,
+    access: FileAccess,
 ) -> Result<LockedMedia, DiskImageError> {
-    let lock = lock::lock(path, is_read_only)?;
-    Ok(LockedMedia::new(open_format(path, lba_bytes, is_read_only)?, lock))
+    let lock = lock::lock(path, access == FileAccess::ReadOnly)?;
+    Ok(LockedMedia::new(open_format(path, lba_bytes, access)?, lock))
 }
 
 /// Finds out by its first bytes what an image is. A raw image that a guest made look like qcow2 is
@@ -146,7 +160,7 @@ fn open_image_as(
 fn open_format(
     path: &Path,
     lba_bytes: u32,
-    is_read_only: bool,
+    access: FileAccess,
 ) -> Result<FileMedia, DiskImageError> {
     let read = |source| DiskImageError::Read { path: path.to_owned(), source };
     let mut first = Vec::new();
@@ -156,12 +170,12 @@ fn open_format(
         return Err(DiskImageError::Format { path: path.to_owned(), format });
     }
     if !Qcow2Image::is_qcow2(&first) {
-        let access = if is_read_only { FileAccess::ReadOnly } else { FileAccess::Cached };
         return Ok(FileMedia::open_as(path, lba_bytes, access)?);
     }
-    let image = match is_read_only {
-        true => Qcow2Image::open_read_only(path)?,
-        false => Qcow2Image::open(path)?,
+    let image = match access {
+        FileAccess::ReadOnly => Qcow2Image::open_read_only(path)?,
+        FileAccess::Cached => Qcow2Image::open(path)?,
+        FileAccess::Direct => return Err(DiskImageError::NotDirect { path: path.to_owned() }),
     };
     Ok(FileMedia::over(Arc::new(image), path, lba_bytes)?)
 }

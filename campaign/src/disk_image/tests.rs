@@ -25,7 +25,7 @@ fn open_bytes(bytes: &[u8], user: DiskUser) -> Result<LockedMedia, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("disk.img");
     fs::write(&path, bytes).unwrap();
-    let result = open(&path, user).map_err(|error| error.to_string());
+    let result = open(&path, user, FileAccess::Cached).map_err(|error| error.to_string());
     assert_eq!(fs::read(&path).unwrap(), bytes, "the image was written to");
     if let Err(message) = &result {
         assert!(message.contains("disk.img"), "{message}");

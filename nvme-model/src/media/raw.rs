@@ -81,6 +81,12 @@ impl RawImage {
         Ok(image)
     }
 
+    /// Whether the host goes past its page cache for this image.
+    #[cfg(test)]
+    pub(super) fn is_direct(&self) -> bool {
+        rustix::fs::fcntl_getfl(&self.file).is_ok_and(|flags| flags.contains(OFlags::DIRECT))
+    }
+
     /// Lets `act` work on memory as direct access needs it.
     fn aligned<T>(length: usize, act: impl FnOnce(&mut [u8]) -> io::Result<T>) -> io::Result<T> {
         let mut room = vec![0; length.saturating_add(ALIGNMENT)];

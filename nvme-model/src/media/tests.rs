@@ -54,6 +54,20 @@ fn firsts(media: &dyn Media, length: usize) -> Vec<u8> {
 }
 
 #[test]
+fn direct_access_is_what_the_host_is_asked_for() {
+    let file = file_of(8 * 4096);
+    let flags = |access| {
+        let image = raw::RawImage::open(file.path(), 4096, access)?;
+        Ok::<_, MediaError>(image.is_direct())
+    };
+    assert_eq!(flags(FileAccess::Cached).ok(), Some(false));
+    match flags(FileAccess::Direct) {
+        Ok(is_direct) => assert!(is_direct),
+        Err(error) => assert_eq!(error.source.kind(), std::io::ErrorKind::InvalidInput, "{error}"),
+    }
+}
+
+#[test]
 fn fresh_media_reads_zeros() {
     on_every_media(8, |media, length| {
         assert_eq!(firsts(media, length), [0; 8]);

@@ -69,8 +69,8 @@ fn run_machine(mut machine: Machine, args: &Boot) -> Result<Exit, Exit> {
     let mut screen = Screen::new(args.image.is_none());
     let exit = machine.run(&mut screen).map_err(|error| Exit::from(EngineError::from(error)))?;
     screen.finish();
-    if let Some(controller) = machine.controller() {
-        drive::report(controller);
+    if let Some(void) = machine.controller().and_then(drive::report) {
+        return Ok(void);
     }
     let verdict = exit_of_guest(&exit);
     if verdict == Exit::Expected {

@@ -5,6 +5,7 @@ mod campaign;
 mod cli;
 mod controller;
 mod fault;
+mod host_storage;
 mod image;
 mod namespace;
 mod run;

@@ -15,6 +15,7 @@ mod format;
 mod fua;
 mod fused;
 mod host_pages;
+mod host_storage;
 mod hostile;
 mod hostile_data;
 mod in_flight;

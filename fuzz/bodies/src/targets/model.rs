@@ -167,7 +167,7 @@ mod tests {
         missing.extend(NvmOpcode::NAMED.iter().map(|(opcode, _)| (false, opcode.0)));
         // There is no directive that could be enabled or disabled.
         missing.remove(&(true, AdminOpcode::DIRECTIVE_SEND.0));
-        for input in inputs(5).take(20_000) {
+        for input in inputs(5).take(200_000) {
             let played = play(&mut Unstructured::new(&input), FaultPlan::none());
             if let Ok((_, host)) = played {
                 missing.retain(|command| !host.succeeded().contains(command));

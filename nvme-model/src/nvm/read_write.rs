@@ -86,12 +86,7 @@ impl Controller {
     ) -> Outcome {
         let blocks = self.blocks_to_write(command, extent, ports)?;
         let bytes = blocks.len() as u64;
-        let is_last_write = faults.has(ActionKind::PowerCutAt);
-        let is_fua = command.is_fua || is_last_write;
-        self.store_blocks(command.nsid, extent, blocks, is_fua, faults, ports)?;
-        if is_last_write {
-            self.lose_power(ports.observer);
-        }
+        self.store_blocks(command.nsid, extent, blocks, command.is_fua, faults, ports)?;
         self.health.host_writes = self.health.host_writes.saturating_add(1);
         self.health.bytes_written = self.health.bytes_written.saturating_add(bytes);
         Ok(0)
@@ -114,7 +109,8 @@ impl Controller {
         Ok(blocks)
     }
 
-    /// Stores blocks whose protection information is complete, or what rules make of them.
+    /// Stores blocks whose protection information is complete, or what rules make of them; the power may be gone
+    /// afterwards.
     pub(super) fn store_blocks(
         &mut self,
         nsid: u32,
@@ -124,13 +120,17 @@ impl Controller {
         faults: &Faults,
         ports: &mut Ports<'_>,
     ) -> Result<(), Failure> {
-        let durability = match (is_fua, self.features.is_cache_enabled()) {
+        let is_last_write = faults.has(ActionKind::PowerCutAt);
+        let durability = match (is_fua || is_last_write, self.features.is_cache_enabled()) {
             (true, _) => Durability::ForceUnitAccess,
             (false, true) => Durability::Cached,
             (false, false) => Durability::Through,
         };
         if let Some((slba, blocks)) = self.what_is_stored(nsid, extent, blocks, faults)? {
             self.store(nsid, slba, blocks, durability, ports)?;
+        }
+        if is_last_write {
+            self.lose_power(ports.observer);
         }
         Ok(())
     }

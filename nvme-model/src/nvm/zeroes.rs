@@ -36,6 +36,9 @@ impl Controller {
         };
         for (part, blocks) in parts {
             self.store_blocks(nsid, &part, blocks, true, faults, ports)?;
+            if self.is_power_lost() {
+                break;
+            }
         }
         Ok(0)
     }

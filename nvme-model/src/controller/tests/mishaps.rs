@@ -1,6 +1,7 @@
 //! Faults that outlive their command, and those of the controller as a whole.
 
 use nvme_spec::command::Copy12;
+use nvme_spec::copy::{CopyFormat, CopyRange};
 use nvme_spec::register as reg;
 use nvme_spec::{Sqe, feature, status};
 
@@ -190,6 +191,22 @@ fn the_power_goes_at_a_command_a_doorbell_or_in_the_middle_of_a_block() {
     let mut block = [0; 4096];
     rig.controller.media_mut(1).expect("namespace 1").read(3, &mut block).expect("RAM");
     assert_eq!((block[699], block[700]), (7, 9), "torn inside of a block, whatever AWUPF says");
+}
+
+#[test]
+fn the_power_is_cut_amid_a_copy_as_amid_a_write() {
+    let mut rig = Rig::faulty(&["copy => power-cut-at=700B"]);
+    rig.write_block(3, 9, true);
+    rig.write_block(0, 7, true);
+    let range = CopyRange::default();
+    rig.memory_write(DATA, &range.encode(CopyFormat::new(0).expect("the plain one")));
+    rig.submit(1, Sqe::copy(1, 3, Copy12(0)).with_prp(DATA, 0));
+    rig.settle();
+    assert!(rig.controller.is_power_lost());
+    assert_eq!(rig.peek(1).len(), 0, "nobody was told");
+    let mut block = [0; 4096];
+    rig.controller.media_mut(1).expect("namespace 1").read(3, &mut block).expect("RAM");
+    assert_eq!((block[699], block[700]), (7, 9));
 }
 
 #[test]

@@ -100,6 +100,7 @@ pub mod media;
 mod namespace;
 mod numbered;
 mod nvm;
+mod place;
 mod ports;
 mod protection;
 mod queue;

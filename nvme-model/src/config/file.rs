@@ -5,6 +5,7 @@ use std::ops::Range;
 use toml::de::DeTable;
 
 use super::{Config, ConfigError};
+use crate::place::line_and_column;
 
 /// What is wrong in a configuration file, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,10 +21,8 @@ pub struct ConfigFileError {
 
 impl ConfigFileError {
     fn at(text: &str, span: &Range<usize>, message: String) -> Self {
-        let before = text.get(..span.start).unwrap_or(text);
-        let line = before.matches('\n').count().saturating_add(1);
-        let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count());
-        Self { line, column: column.saturating_add(1), message }
+        let (line, column) = line_and_column(text, span.start);
+        Self { line, column, message }
     }
 }
 

@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{Complaint, RuleError};
 use super::parse::{place_of, tokens};
+use crate::place::line_and_column;
 
 pub(super) type Value<'a> = Spanned<DeValue<'a>>;
 
@@ -27,10 +28,8 @@ impl Text<'_> {
 
     /// The same error at this byte of the text.
     fn moved(self, error: RuleError, at: usize) -> RuleError {
-        let before = self.0.get(..at).unwrap_or(self.0);
-        let line = before.matches('\n').count().saturating_add(1);
-        let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count());
-        RuleError { line: Some(line), column: column.saturating_add(1), ..error }
+        let (line, column) = line_and_column(self.0, at);
+        RuleError { line: Some(line), column, ..error }
     }
 
     /// An error in the one-line form that this string has, at its own place.

@@ -49,6 +49,15 @@ pub(crate) fn said(output: &Output) -> String {
     stdout(output) + &stderr(output)
 }
 
+/// Whether there can be a virtual machine here; if not, says that a test is skipped and why.
+pub(crate) fn has_machine() -> bool {
+    let host = vmm::check_host();
+    if let Err(error) = &host {
+        eprintln!("SKIPPED: {error}");
+    }
+    host.is_ok()
+}
+
 /// The path as an argument.
 pub(crate) fn name(path: &Path) -> &str {
     path.to_str().expect("an ASCII path")

@@ -14,6 +14,6 @@ mod outcome;
 mod play;
 mod words;
 
-pub use outcome::{Outcome, Report};
+pub use outcome::{Failure, Outcome, Report};
 pub use play::run;
 pub use words::{Op, Words, WordsError};

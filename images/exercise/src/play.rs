@@ -1,6 +1,5 @@
 //! The exercise itself.
 
-use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -32,7 +31,7 @@ pub fn run<P: Platform>(platform: P, words: Words) -> Report {
             Play { driver: &driver, report: &mut report }.run(words.op);
             report.counters = driver.counters();
         }
-        Err(error) => report.refusal = Some(error.to_string()),
+        Err(error) => report.refusal = Some(error),
     }
     report
 }
@@ -58,11 +57,7 @@ impl<P: Platform> Play<'_, P> {
             self.look(version, &written);
         }
         self.report.is_alive = self.is_alive();
-        let shut_down = self.driver.shut_down();
-        self.report.is_shut_down = shut_down.is_ok();
-        if let Err(error) = shut_down {
-            self.note(error.to_string());
-        }
+        self.report.unclean = self.driver.shut_down().err();
     }
 
     /// Submits a request a block, all before the first is waited for; returns how each ended.
@@ -71,7 +66,7 @@ impl<P: Platform> Play<'_, P> {
         make: impl Fn(&Self, u64) -> Bio<P::Dma>,
     ) -> Vec<Result<(), BlockError>> {
         let ended = self.submit(make);
-        ended.into_iter().map(|done| self.judged(done.result)).collect()
+        ended.into_iter().map(|done| self.judged(&done)).collect()
     }
 
     fn submit(&self, make: impl Fn(&Self, u64) -> Bio<P::Dma>) -> Vec<Done<P::Dma>> {
@@ -84,16 +79,12 @@ impl<P: Platform> Play<'_, P> {
         done.collect()
     }
 
-    fn judged(&mut self, result: Result<(), BlockError>) -> Result<(), BlockError> {
-        if let Err(error) = result {
-            self.report.failed += 1;
-            self.note(error.to_string());
+    /// How a request ended, which its report keeps if it failed.
+    fn judged(&mut self, done: &Done<P::Dma>) -> Result<(), BlockError> {
+        if let Err(error) = done.result {
+            self.report.failed(done.bio.op, error);
         }
-        result
-    }
-
-    fn note(&mut self, text: String) {
-        self.report.error.get_or_insert(text);
+        done.result
     }
 
     /// Reads every block twice: what was read right once must not be an accident. A block whose write
@@ -102,7 +93,7 @@ impl<P: Platform> Play<'_, P> {
         for _ in 0..2 {
             let ended = self.submit(|play, block| play.read(block));
             for (done, written) in ended.into_iter().zip(written) {
-                if self.judged(done.result).is_err() {
+                if self.judged(&done).is_err() {
                     continue;
                 }
                 let is_right =
@@ -113,11 +104,12 @@ impl<P: Platform> Play<'_, P> {
     }
 
     /// Whether a block that nobody has touched can be written, flushed and read.
-    fn is_alive(&self) -> bool {
-        let written = self.driver.execute(self.write(OTHER_BLOCK, Version::New)).result;
-        let flushed = self.driver.execute(Bio::flush()).result;
-        let read = self.driver.execute(self.read(OTHER_BLOCK));
-        written.is_ok() && flushed.is_ok() && read.result.is_ok() && holds(&read.bio, Version::New)
+    fn is_alive(&mut self) -> bool {
+        let bios = [self.write(OTHER_BLOCK, Version::New), Bio::flush(), self.read(OTHER_BLOCK)];
+        let ended = bios.map(|bio| self.driver.execute(bio));
+        let served = ended.iter().filter(|done| self.judged(done).is_ok()).count();
+        let [.., read] = &ended;
+        served == ended.len() && holds(&read.bio, Version::New)
     }
 
     fn write(&self, block: u64, version: Version) -> Bio<P::Dma> {

@@ -1,13 +1,15 @@
 //! The table of what is expected.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use exercise::{Op, Words};
 use nvme_driver::Completion;
 use nvme_model::fault::{ActionKind, KINDS};
 use serde::Deserialize;
 
-const TEXT: &str = include_str!("../../data/driver-faults.toml");
+/// Where the table is.
+pub(crate) const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/driver-faults.toml");
 
 /// Rows by name.
 #[derive(Deserialize)]
@@ -29,7 +31,7 @@ struct RowText {
     /// The traces of the engines differ, for the reason that the table's head gives.
     #[serde(default)]
     is_unequal: bool,
-    /// What is different when completions are polled.
+    /// What is otherwise when completions are polled, by request.
     #[serde(default)]
     polled: BTreeMap<String, String>,
     /// Requests that the kind never happens to.
@@ -49,7 +51,9 @@ pub(crate) struct Row<'a> {
 #[derive(Debug)]
 pub(crate) struct Case<'a> {
     pub(crate) row: &'a str,
+    pub(crate) words: Words,
     pub(crate) rules: Vec<String>,
+    /// What the program prints: the outcome and its details.
     pub(crate) expected: &'a str,
     /// The rules do not all fire.
     pub(crate) is_out_of_reach: bool,
@@ -57,13 +61,25 @@ pub(crate) struct Case<'a> {
     pub(crate) is_unequal: bool,
 }
 
+impl fmt::Display for Case<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.row, self.words)
+    }
+}
+
 impl Table {
     pub(crate) fn read() -> Self {
-        toml::from_str(TEXT).unwrap_or_else(|error| panic!("driver-faults.toml: {error}"))
+        let text = std::fs::read_to_string(FILE).expect("the table can be read");
+        toml::from_str(&text).unwrap_or_else(|error| panic!("driver-faults.toml: {error}"))
     }
 
     pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.0.iter().map(|(name, text)| Row { name, text })
+    }
+
+    /// Every case of every row.
+    pub(crate) fn cases(&self) -> impl Iterator<Item = Case<'_>> {
+        self.rows().flat_map(Row::cases)
     }
 }
 
@@ -89,6 +105,13 @@ impl<'a> Row<'a> {
         !self.text.never.iter().any(|never| never == op.name()) || !self.text.why.is_empty()
     }
 
+    /// The row with every request and both ways to notice a completion.
+    pub(crate) fn cases(self) -> impl Iterator<Item = Case<'a>> {
+        let completions = [Completion::Interrupts, Completion::Polled];
+        let words = move |op| completions.map(|completion| Words { op, completion });
+        Op::ALL.into_iter().flat_map(words).map(move |words| self.case(words))
+    }
+
     pub(crate) fn case(self, words: Words) -> Case<'a> {
         let Self { name: row, text } = self;
         let name = words.op.name();
@@ -105,7 +128,8 @@ impl<'a> Row<'a> {
         let polled = text.polled.get(name).filter(|_| words.completion == Completion::Polled);
         let is_out_of_reach = text.never.iter().any(|op| op == name);
         let is_unequal = text.is_unequal;
-        Case { row, rules, expected: polled.unwrap_or(expected), is_out_of_reach, is_unequal }
+        let expected = polled.unwrap_or(expected);
+        Case { row, words, rules, expected, is_out_of_reach, is_unequal }
     }
 }
 

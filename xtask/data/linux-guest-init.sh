@@ -22,18 +22,28 @@ attribute() {
     $bb cat "/sys/$1"
 }
 
+wait_for_disk() {
+    waited=0
+    while [ ! -b $disk ]; do
+        waited=$((waited + 1))
+        [ $waited -le 100 ] || fail "no $disk after 10 seconds"
+        $bb usleep 100000
+    done
+}
+
+# The data are on the drive: what the page cache has does not count.
+reads_back() {
+    echo 3 >/proc/sys/vm/drop_caches
+    $bb dd if=$disk bs=64k count=16 2>/dev/null | $bb cmp - /data || fail "reading back $1"
+}
+
 $bb mount -t devtmpfs dev /dev
 $bb mount -t proc proc /proc
 $bb mount -t sysfs sys /sys
 for module in /modules/*; do
     $bb insmod "$module" || fail "cannot load $module"
 done
-waited=0
-while [ ! -b $disk ]; do
-    waited=$((waited + 1))
-    [ $waited -le 100 ] || fail "no $disk after 10 seconds"
-    $bb usleep 100000
-done
+wait_for_disk
 
 # What the driver thinks of the controller.
 is model "$(attribute class/nvme/nvme0/model | $bb sed 's/ *$//')" "swaplab NVMe controller model"
@@ -45,15 +55,21 @@ is "fua" "$(attribute block/nvme0n1/queue/fua)" 1
 [ "$(attribute block/nvme0n1/queue/write_zeroes_max_bytes)" -gt 0 ] || fail "no write zeroes"
 [ -n "$(attribute block/nvme0n1/wwid)" ] || fail "no unique name"
 
-# Data survives, through the page cache dropped and through a controller reset.
+# Data survives, through the page cache dropped, through a controller reset, and through a driver that lets go of the
+# device and takes it again. Both delete the queues, and rules are armed that let one stay each time.
 $bb head -c 1048576 /dev/urandom >/data || fail "no data"
 $bb dd if=/data of=$disk bs=64k conv=fsync 2>/dev/null || fail "writing"
-echo 3 >/proc/sys/vm/drop_caches
-$bb dd if=$disk bs=64k count=16 2>/dev/null | $bb cmp - /data || fail "reading back"
+reads_back "at once"
 echo 1 >/sys/class/nvme/nvme0/reset_controller
 is "state after a reset" "$(attribute class/nvme/nvme0/state)" live
-echo 3 >/proc/sys/vm/drop_caches
-$bb dd if=$disk bs=64k count=16 2>/dev/null | $bb cmp - /data || fail "reading after a reset"
+reads_back "after a reset"
+device=$($bb basename "$($bb readlink /sys/class/nvme/nvme0/device)")
+echo "$device" >/sys/bus/pci/drivers/nvme/unbind
+[ ! -b $disk ] || fail "the driver let go of the device and its disk is there"
+echo "$device" >/sys/bus/pci/drivers/nvme/bind
+wait_for_disk
+is "state with the driver bound again" "$(attribute class/nvme/nvme0/state)" live
+reads_back "with the driver bound again"
 $bb blkdiscard -o 0 -l 65536 $disk || fail "discard"
 echo 3 >/proc/sys/vm/drop_caches
 $bb dd if=$disk bs=64k count=1 2>/dev/null | $bb tr -d '\0' | $bb cmp -s - /dev/null || fail "discarded blocks"

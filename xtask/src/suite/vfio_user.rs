@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
 
-use super::linux_guest::{APPEND, FAULT, Guest, INIT};
+use super::linux_guest::{self, APPEND, FAULTS, Guest, INIT};
 use super::{Outcome, build, e2e};
 use crate::stock_kvm::QEMU;
 
@@ -37,18 +37,16 @@ fn why_no_client() -> Option<String> {
 pub(super) fn linux_in_qemu() -> Result<Outcome> {
     let guest = Guest::new(INIT)?;
     let socket = guest.folder.path().join("nvme");
-    let mut server = Server::start(&socket, &["--fault".as_ref(), FAULT.as_ref()])?;
+    let faults: Vec<&OsStr> =
+        FAULTS.iter().flat_map(|rule| ["--fault".as_ref(), rule.as_ref()]).collect();
+    let mut server = Server::start(&socket, &faults)?;
     let mut command = machine(&socket);
     command.arg("-kernel").arg(&guest.kernel).arg("-initrd").arg(&guest.initrd);
     if let Some(how) = ends_otherwise(command.args(["-append", APPEND]), 0)? {
         return Ok(Outcome::Failed(how));
     }
     // The client has hung up, so the server is at its end, too.
-    let said = server.finish()?;
-    if said.lines().any(|line| line.starts_with("fault: ") && line.ends_with("fired 1")) {
-        return Ok(Outcome::Passed);
-    }
-    Ok(Outcome::Failed(format!("the server does not say that its fault fired once:\n{said}")))
+    Ok(linux_guest::every_fault_fired(&server.finish()?))
 }
 
 /// Boots from the drive: SeaBIOS has an NVMe driver of its own, for blocks of 512 bytes.

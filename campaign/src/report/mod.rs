@@ -14,5 +14,5 @@ pub use latency::{Latency, latency_table};
 pub use linux_compared::{ROWS, Row, linux_compared};
 pub use matrix::matrix;
 pub use story::story;
-pub use table::{footer, header, row};
+pub use table::{footer, header, row, wrapped};
 pub(crate) use table::{outcome_name, ranges};

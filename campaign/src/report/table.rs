@@ -154,7 +154,9 @@ pub(crate) fn ranges(pages: &BTreeSet<u64>) -> String {
     texts.join(", ")
 }
 
-pub(super) fn wrapped(text: &str, indent: &str) -> String {
+/// The words of a text in lines of at most 80 columns, all indented, those behind the first by two columns more.
+#[must_use]
+pub fn wrapped(text: &str, indent: &str) -> String {
     let mut out = String::new();
     let mut line = indent.to_owned();
     for word in text.split_whitespace() {

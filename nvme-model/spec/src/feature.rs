@@ -60,6 +60,12 @@ pub const HOST_ID_EXTENDED: u32 = 1;
 /// OCP Datacenter NVMe SSD: error injection.
 pub const OCP_ERROR_INJECTION: u8 = 0xc0;
 
+/// Whether a feature's value is in a buffer of the host, and not in dword 11 and dword 0 alone.
+#[must_use]
+pub const fn has_data(fid: u8) -> bool {
+    matches!(fid, TIMESTAMP | HOST_BEHAVIOR | HOST_IDENTIFIER | OCP_ERROR_INJECTION)
+}
+
 /// Get Features SEL: the current value.
 pub const SEL_CURRENT: u32 = 0;
 /// Get Features SEL: the default value.

@@ -4,7 +4,7 @@ mod admin;
 mod device;
 mod nvm;
 
-use nvme_spec::Sqe;
+use nvme_spec::{Sqe, feature};
 use nvme_spec::sgl::{PSDT_PRP, PSDT_SGL, PSDT_SGL_METADATA};
 
 pub(crate) use admin::AdminCommand;
@@ -53,6 +53,10 @@ impl Command {
         match self {
             Self::Nvm(command) => command.op.has_data(),
             Self::Admin(AdminCommand::Device(command)) => command.has_data(),
+            Self::Admin(AdminCommand::SetFeatures { fid, .. }) => feature::has_data(*fid),
+            Self::Admin(AdminCommand::GetFeatures { fid, sel, .. }) => {
+                feature::has_data(*fid) && *sel != feature::SEL_CAPABILITIES
+            }
             Self::Admin(command) => {
                 matches!(command, AdminCommand::Identify { .. } | AdminCommand::GetLogPage { .. })
             }

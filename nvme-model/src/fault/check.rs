@@ -3,6 +3,7 @@
 use super::error::Complaint;
 use super::kinds::On;
 use super::rule::{Match, OpClass, Phase, Rule, Transition};
+use super::target::Target;
 
 /// Checks that the parts of a rule go together.
 pub(super) fn check(rule: &Rule) -> Result<(), Complaint> {
@@ -37,17 +38,41 @@ fn check_transition(rule: &Rule) -> Result<(), Complaint> {
         OpClass::Transition(transition) => Some(transition),
         _ => None,
     };
-    let known: Vec<&'static str> = match (transition, row.on) {
+    let known: Vec<&'static str> = match (transition, rule.action.on()) {
         (None, On::Commands | On::Anything) => return check_fields(&rule.matcher, None),
+        (None, On::These(targets)) => {
+            check_targets(rule, &rule.matcher, targets)?;
+            return check_fields(&rule.matcher, None);
+        }
         (Some(here), On::Anything) => return check_fields(&rule.matcher, Some(here)),
         (Some(here), On::Only(fits)) if fits.contains(&here) => {
             return check_fields(&rule.matcher, Some(here));
         }
         (_, On::Only(fits)) => fits.iter().map(|fit| fit.name()).collect(),
         (Some(_), On::Commands) => vec!["any command"],
+        (Some(here), On::These(targets)) => {
+            return Err(wrong_command(rule, OpClass::Transition(here), targets));
+        }
     };
     let problem = format!("{} does not go with this", row.word);
     Err(Complaint::choice(problem, known).about(row.word))
+}
+
+fn wrong_command(rule: &Rule, op: OpClass, targets: &[Target]) -> Complaint {
+    let names: Vec<String> = targets.iter().map(Target::to_string).collect();
+    let (action, names) = (&rule.action, names.join(", "));
+    let problem = format!("{action} changes nothing about it; it happens to {names}");
+    Complaint::new(problem).about_op(op)
+}
+
+/// What cannot happen to any of the commands that a match names would count, and change nothing.
+fn check_targets(rule: &Rule, matcher: &Match, targets: &[Target]) -> Result<(), Complaint> {
+    if !targets.iter().any(|target| matcher.op.covers(target.op)) {
+        return Err(wrong_command(rule, matcher.op, targets));
+    }
+    // What a group excludes may be anything.
+    let groups = matcher.all.iter().chain(&matcher.any);
+    groups.into_iter().try_for_each(|inner| check_targets(rule, inner, targets))
 }
 
 /// Commands have no register offset; what is no command has nothing else, but a doorbell its queue.

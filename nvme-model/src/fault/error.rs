@@ -2,7 +2,17 @@
 
 use std::fmt;
 
+use super::rule::OpClass;
 use super::words::{self, Section};
+
+/// A word of a rule that was read before the mistake in it was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    /// This word.
+    Word(&'static str),
+    /// The one that names these commands.
+    Op(OpClass),
+}
 
 /// What is wrong with a word, and what could have been there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +23,7 @@ pub(super) struct Complaint {
     /// How the word that it is about is written, with an example.
     usage: Option<String>,
     /// The word that it is about, if that is another one than the one that is being read.
-    pub(super) about: Option<&'static str>,
+    pub(super) about: Option<About>,
 }
 
 impl Complaint {
@@ -27,7 +37,12 @@ impl Complaint {
 
     /// The same about a word of a rule, wherever in the rule it stands.
     pub(super) fn about(self, word: &'static str) -> Self {
-        Self { about: Some(word), ..self }
+        Self { about: Some(About::Word(word)), ..self }
+    }
+
+    /// The same about the word that names these commands.
+    pub(super) fn about_op(self, op: OpClass) -> Self {
+        Self { about: Some(About::Op(op)), ..self }
     }
 
     /// The same about the value of a word: says how it is written, too.

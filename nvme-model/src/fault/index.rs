@@ -3,7 +3,7 @@
 //! Rules are kept by phase, opcode, queue and, where they name blocks, by these. So a command looks at
 //! those that share all of that with it: two places of a table, and of thousands of rules about other
 //! blocks or queues it sees the bounds, or searches them. Most commands are outside of all bounds, and learn
-//! it at one glance ([`Reach`]). Namespace, bits and data are not indexed: rules that differ in these alone are all asked.
+//! it at one glance ([`Reach`]). A rule is kept under the opcodes that anything could happen to, however many it names. Namespace, bits and data are not indexed: rules that differ in these alone are all asked.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -219,7 +219,11 @@ struct PhaseIndex {
 impl PhaseIndex {
     fn add(&mut self, number: u32, rule: &Rule) {
         self.has_rules = true;
-        match rule.matcher.op {
+        rule.ops().into_iter().for_each(|op| self.add_at(op, number, rule));
+    }
+
+    fn add_at(&mut self, op: OpClass, number: u32, rule: &Rule) {
+        match op {
             OpClass::Any => {
                 self.io.any.add(number, rule);
                 self.admin.any.add(number, rule);

@@ -53,6 +53,7 @@ mod progress;
 mod rule;
 mod schema;
 mod subject;
+mod target;
 mod text;
 mod time;
 mod toml_in;
@@ -75,6 +76,7 @@ pub use rule::{
     FaultPlan, Match, OpClass, Phase, Probability, Rule, START, Transition, Until, When, Within,
 };
 pub use schema::json_schema;
+pub use target::Target;
 pub use words::{Section, WORDS, Word};
 
 pub(crate) use fired::{Faults, value_of};

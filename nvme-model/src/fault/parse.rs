@@ -7,7 +7,7 @@
 use std::str::FromStr;
 
 use super::builder::{Builder, MatchBuilder};
-use super::error::{Complaint, RuleError};
+use super::error::{About, Complaint, RuleError};
 use super::rule::{Match, Rule};
 use super::values::op;
 use super::words::{GROUPS, Section, op_names};
@@ -115,10 +115,11 @@ impl<'a> Tokens<'a> {
 }
 
 /// The place of a word in a line.
-pub(super) fn place_of<'a>(tokens: &[Token<'a>], about: &str) -> Option<Token<'a>> {
-    let is_it = |(_, word): &&Token<'a>| match split(word) {
-        (key, Some(_)) => key == about,
-        (word, None) => word == about || about == "op" && op(word).is_ok(),
+pub(super) fn place_of<'a>(tokens: &[Token<'a>], about: About) -> Option<Token<'a>> {
+    let is_it = |(_, word): &&Token<'a>| match (about, split(word)) {
+        (About::Word(about), (key, _)) => key == about,
+        (About::Op(about), ("op", Some(name)) | (name, None)) => op(name) == Ok(about),
+        (About::Op(_), _) => false,
     };
     tokens.iter().rfind(is_it).copied()
 }

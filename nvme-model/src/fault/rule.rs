@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use nvme_spec::{AdminOpcode, NvmOpcode};
 
-use super::kinds::Action;
+use super::kinds::{Action, On};
 use super::payload::BytePattern;
 
 /// Which commands a rule is about, by opcode.
@@ -23,6 +23,19 @@ pub enum OpClass {
     Admin(AdminOpcode),
     /// Not a command: something else that the host does.
     Transition(Transition),
+}
+
+impl OpClass {
+    /// Whether every command of `one`, which is a single opcode, is one of these.
+    #[must_use]
+    pub fn covers(self, one: Self) -> bool {
+        match self {
+            Self::Any => !matches!(one, Self::Transition(_)),
+            Self::AnyIo => matches!(one, Self::Io(_)),
+            Self::AnyAdmin => matches!(one, Self::Admin(_)),
+            _ => self == one,
+        }
+    }
 }
 
 /// What a host does beside sending commands. Rules about commands never see these.
@@ -179,6 +192,20 @@ pub struct Rule {
     pub sets: Option<String>,
     /// How long.
     pub until: Until,
+}
+
+impl Rule {
+    /// What the rule looks at: the commands that it names, as far as anything could happen to them. None
+    /// if it is about the wrong ones.
+    pub(super) fn ops(&self) -> Vec<OpClass> {
+        match (self.matcher.op, self.action.on()) {
+            (op @ OpClass::Transition(_), _) => vec![op],
+            (op, On::These(targets)) => {
+                targets.iter().map(|target| target.op).filter(|one| op.covers(*one)).collect()
+            }
+            (op, _) => vec![op],
+        }
+    }
 }
 
 /// The state that the rules begin in.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::kinds::KINDS;
+use super::kinds::{KINDS, Kind};
 use super::words::{GROUPS, Section, WORDS};
 
 /// The JSON Schema of a plan, as text.
@@ -48,11 +48,20 @@ fn word(help: &str, value: &str, example: &str) -> Value {
     json!({ "type": ["string", "number"], "description": help, "$comment": example })
 }
 
+/// What a kind does, and at which commands.
+fn kind_help(row: &Kind) -> String {
+    let names: Vec<String> = row.targets().iter().map(ToString::to_string).collect();
+    if names.is_empty() {
+        return row.help.to_owned();
+    }
+    format!("{} (at {})", row.help, names.join(", "))
+}
+
 fn section(section: Section) -> Map<String, Value> {
     let words = WORDS.iter().filter(|word| word.section == section);
     let words = words.map(|row| (row.word.to_owned(), word(row.help, row.value, row.example)));
     let kinds = KINDS.iter().filter(|_| section == Section::Do);
-    let kinds = kinds.map(|row| (row.word.to_owned(), word(row.help, row.value, row.example)));
+    let kinds = kinds.map(|row| (row.word.to_owned(), word(&kind_help(row), row.value, row.example)));
     words.chain(kinds).collect()
 }
 

@@ -1,6 +1,8 @@
 //! What rules see of a command, and whether a rule is about it.
 
+use super::kinds::{Action, On};
 use super::rule::{Match, OpClass, Transition};
+use super::target::Target;
 
 /// Blocks of a namespace that the data of a command name.
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +101,17 @@ impl OpClass {
             Self::AnyAdmin => is_admin,
             Self::Io(opcode) => !is_admin && opcode.0 == subject.opcode(),
             Self::Admin(opcode) => is_admin && opcode.0 == subject.opcode(),
+        }
+    }
+}
+
+impl Action {
+    /// Whether it could change anything about this.
+    pub(super) fn can_happen_to(&self, subject: &Subject) -> bool {
+        let is_met = |target: &Target| target.op.holds(subject) && target.is_met(&subject.sqe);
+        match self.on() {
+            On::These(targets) => targets.iter().any(is_met),
+            On::Commands | On::Only(_) | On::Anything => true,
         }
     }
 }

@@ -19,7 +19,7 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
 use super::builder::{Builder, MatchBuilder};
-use super::error::{Complaint, RuleError};
+use super::error::{About, Complaint, RuleError};
 use super::parse::DEPTH_MAX;
 use super::rule::{FaultPlan, Match, Rule};
 use super::toml_place::{Text, Value};
@@ -246,7 +246,7 @@ impl Text<'_> {
         (plan.rules, places) = lines.into_iter().chain(spelled).unzip();
         plan.check().map(|()| plan).map_err(|error| {
             let rule = places.get(error.rule.saturating_sub(1));
-            let span = rule.map_or(0..0, |rule| self.word_of(rule, error.word));
+            let span = rule.map_or(0..0, |rule| self.word_of(rule, About::Word(error.word)));
             self.fail(&span, Complaint::new(error.problem()))
         })
     }

@@ -5,8 +5,9 @@ use std::ops::Range;
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{Complaint, RuleError};
+use super::error::{About, Complaint, RuleError};
 use super::parse::{place_of, tokens};
+use super::values::op;
 use crate::place::line_and_column;
 
 pub(super) type Value<'a> = Spanned<DeValue<'a>>;
@@ -52,7 +53,7 @@ impl Text<'_> {
     }
 
     /// Where a rule has this word; the rule, if it is not to be found.
-    pub(super) fn word_of(self, rule: &Value<'_>, about: &str) -> Range<usize> {
+    pub(super) fn word_of(self, rule: &Value<'_>, about: About) -> Range<usize> {
         let found = match rule.get_ref() {
             DeValue::String(line) => place_of(&tokens(line), about).map(|(column, word)| {
                 let start = self.in_string(rule, line, column);
@@ -66,15 +67,19 @@ impl Text<'_> {
 }
 
 /// The value of a key in a table, in one of its tables or in one of its lists of tables.
-fn key_in(table: &DeTable<'_>, key: &str) -> Option<Range<usize>> {
-    fn inside(value: &Value<'_>, key: &str) -> Option<Range<usize>> {
+fn key_in(table: &DeTable<'_>, about: About) -> Option<Range<usize>> {
+    fn inside(value: &Value<'_>, about: About) -> Option<Range<usize>> {
         match value.get_ref() {
-            DeValue::Table(table) => key_in(table, key),
-            DeValue::Array(items) => items.iter().find_map(|item| inside(item, key)),
+            DeValue::Table(table) => key_in(table, about),
+            DeValue::Array(items) => items.iter().find_map(|item| inside(item, about)),
             _ => None,
         }
     }
-    let here = table.iter().find(|(name, _)| name.get_ref() == key);
+    let is_it = |key: &str, value: &DeValue<'_>| match about {
+        About::Word(word) => key == word,
+        About::Op(wanted) => key == "op" && value.as_str().map(op) == Some(Ok(wanted)),
+    };
+    let here = table.iter().find(|(key, value)| is_it(key.get_ref(), value.get_ref()));
     let here = here.map(|(_, value)| value.span());
-    here.or_else(|| table.iter().find_map(|(_, value)| inside(value, key)))
+    here.or_else(|| table.iter().find_map(|(_, value)| inside(value, about)))
 }

@@ -89,7 +89,7 @@ impl Rig {
         }
     }
 
-    fn pair_commands(&mut self, qid: u16, vector: u16) -> [Sqe; 2] {
+    pub(crate) fn pair_commands(&mut self, qid: u16, vector: u16) -> [Sqe; 2] {
         let pair = self.pair(qid);
         let size_z = (ENTRIES - 1) as u16;
         [

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use file_server::ACTIONS;
-use nvme_model::fault::{Group, KINDS, Section, WORDS, distributions};
+use campaign::report::wrapped;
+use nvme_model::fault::{Group, KINDS, Kind, Section, WORDS, distributions};
 
 /// The list: kinds by group, then the words of the other parts of a rule.
 pub(super) fn text() -> String {
@@ -17,7 +18,7 @@ pub(super) fn text() -> String {
     for group in Group::ALL {
         let _ = writeln!(text, "\n{}", group.title().to_uppercase());
         for row in KINDS.iter().filter(|row| row.group == group) {
-            entry(&mut text, row.word, row.value, row.help, row.example);
+            kind(&mut text, row);
         }
     }
     let sections = [
@@ -53,6 +54,15 @@ fn server_entries(text: &mut String) {
     for (word, value, help) in ACTIONS {
         let equals = if value.is_empty() { "" } else { "=" };
         let _ = writeln!(text, "  {word}{equals}{value}\n      {help}");
+    }
+}
+
+/// A kind, and the only commands at which a rule may name it, if these are not all.
+fn kind(text: &mut String, row: &Kind) {
+    entry(text, row.word, row.value, row.help, row.example);
+    let names: Vec<String> = row.targets().iter().map(ToString::to_string).collect();
+    if !names.is_empty() {
+        text.push_str(&wrapped(&format!("only at {}", names.join(", ")), "      "));
     }
 }
 

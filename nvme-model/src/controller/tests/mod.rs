@@ -9,6 +9,7 @@ mod copy;
 mod copy_rules;
 mod deallocated;
 mod doorbell_buffer;
+mod effects;
 mod events;
 mod faults;
 mod format;

@@ -95,6 +95,7 @@ impl FaultEngine {
         let place = usize::try_from(index).ok()?;
         let (rule, progress) = (self.plan.rules.get(place)?, self.progress.get_mut(place)?);
         if !rule.matcher.holds(subject, &self.state)
+            || !rule.action.can_happen_to(subject)
             || progress.bad.as_ref().is_some_and(|bad| !bad.are_touched_by(subject))
         {
             return None;

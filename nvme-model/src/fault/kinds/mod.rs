@@ -8,7 +8,8 @@ mod table;
 
 use super::error::Complaint;
 use super::payload::DmaTarget;
-use super::rule::{Phase, Transition};
+use super::rule::{Phase, Rule, Transition};
+use super::target::{self, Target};
 
 pub use table::{Action, ActionKind, KINDS};
 
@@ -84,10 +85,12 @@ pub enum Seen {
 }
 
 /// What something can happen to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum On {
-    /// Commands.
+    /// Every command.
     Commands,
+    /// Only these commands.
+    These(&'static [Target]),
     /// Only while the host does one of these.
     Only(&'static [Transition]),
     /// Commands, and whatever else the host does.
@@ -109,7 +112,7 @@ pub struct Kind {
     pub at: At,
     /// When the host can see it.
     pub seen: Seen,
-    /// What it can happen to.
+    /// What it can happen to; with some values only to some of it, see [`Action::on`].
     pub on: On,
     /// One line about it.
     pub help: &'static str,
@@ -124,6 +127,15 @@ impl Kind {
     #[must_use]
     pub const fn is_flag(&self) -> bool {
         self.value.is_empty()
+    }
+
+    /// The only commands that it can happen to, with the value that its example has; none if it is any or no command.
+    #[must_use]
+    pub fn targets(&self) -> &'static [Target] {
+        match self.example.parse::<Rule>().map(|rule| rule.action.on()) {
+            Ok(On::These(targets)) => targets,
+            _ => &[],
+        }
     }
 
     /// The rows with this word: more than one if its value has more than one form.
@@ -154,6 +166,16 @@ impl Action {
             (Self::DmaError(DmaTarget::Cqe), _) | (_, At::Completion) => (Phase::Completion, false),
             (_, At::Submission) => (Phase::Submission, false),
             (_, At::Either) => (Phase::Submission, true),
+        }
+    }
+
+    /// What it can happen to.
+    #[must_use]
+    pub fn on(&self) -> On {
+        match self {
+            // Queue entries are moved for every command, data are not.
+            Self::DmaError(DmaTarget::Data) => On::These(target::WITH_DATA),
+            _ => self.kind().row().on,
         }
     }
 }

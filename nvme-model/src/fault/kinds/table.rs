@@ -9,6 +9,7 @@ use crate::fault::delay::Distribution;
 use crate::fault::forms::*;
 use crate::fault::payload::{BytePattern, DmaTarget, Flip, Notice, PhaseFault, Torn};
 use crate::fault::rule::Transition;
+use crate::fault::target;
 
 /// Names what a form parsed, inside of a pattern that a form may or may not ask for.
 macro_rules! bound {
@@ -97,6 +98,16 @@ macro_rules! kinds {
 
 const COMMANDS: On = On::Commands;
 const ANYTHING: On = On::Anything;
+const ABORTS: On = On::These(target::ABORTS);
+const SANITIZES: On = On::These(target::SANITIZES);
+const DELETES: On = On::These(target::DELETES);
+const CHANGED: On = On::These(target::CHANGED);
+const CUT_SHORT: On = On::These(target::CUT_SHORT);
+const LOSABLE: On = On::These(target::LOSABLE);
+const STORING: On = On::These(target::STORING);
+const LOADING: On = On::These(target::LOADING);
+const POSTPONABLE: On = On::These(target::POSTPONABLE);
+const LEAVING_A_TRACE: On = On::These(target::LEAVING_A_TRACE);
 const READY: On = On::Only(&[Transition::Enable, Transition::Disable]);
 const RESETS: On = On::Only(&[Transition::Disable, Transition::SubsystemReset]);
 const DISABLE: On = On::Only(&[Transition::Disable]);
@@ -126,51 +137,51 @@ kinds! {
     Hold(String) STATE = 51, "hold", Command, Submission, AtOnce, COMMANDS,
         "it waits until rules set this state (`never`: none can), or are disarmed",
         "read nth=1 => hold=never";
-    IgnoreAbort = 12, "ignore-abort", Command, Submission, Later, COMMANDS,
+    IgnoreAbort = 12, "ignore-abort", Command, Submission, Later, ABORTS,
         "an abort does nothing and says so",
         "abort => ignore-abort";
-    SanitizeFails = 53, "sanitize-fails", Command, Submission, Later, COMMANDS,
+    SanitizeFails = 53, "sanitize-fails", Command, Submission, Later, SANITIZES,
         "the sanitize that it starts fails at its end, and erases nothing",
         "sanitize => sanitize-fails";
-    IgnoreDeleteQueue = 21, "ignore-delete-queue", Command, Submission, Later, COMMANDS,
+    IgnoreDeleteQueue = 21, "ignore-delete-queue", Command, Submission, Later, DELETES,
         "deleting a queue succeeds, but the queue stays and goes on",
         "delete-io-sq => ignore-delete-queue";
 
-    Corrupt(Flip) FLIP = 5, "corrupt", Data, Submission, Later, COMMANDS,
+    Corrupt(Flip) FLIP = 5, "corrupt", Data, Submission, Later, CHANGED,
         "one byte of its data changes on the way: data[offset % length] ^= xor",
         "read => corrupt=100^0x01";
-    Forge(BytePattern) PATTERN = 42, "forge", Data, Submission, Later, COMMANDS,
+    Forge(BytePattern) PATTERN = 42, "forge", Data, Submission, Later, CHANGED,
         "its data holds these bytes: an Identify page, a log page, blocks",
         "identify => forge=77:00";
-    LostWrite = 6, "lost-write", Data, Submission, Later, COMMANDS,
+    LostWrite = 6, "lost-write", Data, Submission, Later, LOSABLE,
         "a write is acknowledged but goes nowhere",
         "write lba=7 => lost-write";
-    Torn(Torn) TORN = 13, "torn", Data, Submission, Later, COMMANDS,
+    Torn(Torn) TORN = 13, "torn", Data, Submission, Later, STORING,
         "a write is acknowledged but only its beginning is stored",
         "write => torn=700B";
-    Misdirect(u64) BLOCK = 14, "misdirect", Data, Submission, Later, COMMANDS,
+    Misdirect(u64) BLOCK = 14, "misdirect", Data, Submission, Later, STORING,
         "a write is acknowledged but goes to these blocks instead",
         "write nth=1 => misdirect=0x40";
-    StaleRead = 15, "stale-read", Data, Submission, Later, COMMANDS,
+    StaleRead = 15, "stale-read", Data, Submission, Later, LOADING,
         "a read returns what the blocks held before their last write",
         "read => stale-read";
     ReadOnly = 48, "read-only", Data, Submission, AtOnce, COMMANDS,
         "from here on writes fail as write protected, until the power is cut",
         "write nth=2 => read-only";
-    PowerCutAt(Torn) TORN = 45, "power-cut-at", Data, Submission, Later, COMMANDS,
+    PowerCutAt(Torn) TORN = 45, "power-cut-at", Data, Submission, Later, STORING,
         "so much of the write is on the media, then the power goes",
         "write nth=1 => power-cut-at=700B";
 
     DmaError(DmaTarget) DMA_TARGET = 26, "dma-error", Dma, Submission, AtOnce, COMMANDS,
-        "data: Data Transfer Error; sqe, cqe: CSTS.CFS",
+        "data: Data Transfer Error; sqe, cqe, at any command: CSTS.CFS",
         "read => dma-error=data";
-    PartialDma(u64) BYTES = 34, "partial-dma", Dma, Submission, Later, COMMANDS,
+    PartialDma(u64) BYTES = 34, "partial-dma", Dma, Submission, Later, CUT_SHORT,
         "only so many bytes of its data are transferred, and nobody says so",
         "read => partial-dma=512";
-    EarlyCompletion(u64) POSITIVE_TIME = 29, "early-completion", Dma, Submission, Later, COMMANDS,
+    EarlyCompletion(u64) POSITIVE_TIME = 29, "early-completion", Dma, Submission, Later, POSTPONABLE,
         "it completes in time, its data moves so much later",
         "read => early-completion=1ms";
-    LateDma(u64) POSITIVE_TIME = 35, "late-dma", Dma, Submission, Later, COMMANDS,
+    LateDma(u64) POSITIVE_TIME = 35, "late-dma", Dma, Submission, Later, LEAVING_A_TRACE,
         "aborted, reset or its queue deleted, its data still moves so much later",
         "read nth=2 => late-dma=1ms";
 

@@ -4,8 +4,8 @@ mod admin;
 mod device;
 mod nvm;
 
-use nvme_spec::{Sqe, feature};
 use nvme_spec::sgl::{PSDT_PRP, PSDT_SGL, PSDT_SGL_METADATA};
+use nvme_spec::{Sqe, feature};
 
 pub(crate) use admin::AdminCommand;
 pub(crate) use device::DeviceCommand;

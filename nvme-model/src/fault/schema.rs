@@ -61,7 +61,8 @@ fn section(section: Section) -> Map<String, Value> {
     let words = WORDS.iter().filter(|word| word.section == section);
     let words = words.map(|row| (row.word.to_owned(), word(row.help, row.value, row.example)));
     let kinds = KINDS.iter().filter(|_| section == Section::Do);
-    let kinds = kinds.map(|row| (row.word.to_owned(), word(&kind_help(row), row.value, row.example)));
+    let kinds =
+        kinds.map(|row| (row.word.to_owned(), word(&kind_help(row), row.value, row.example)));
     words.chain(kinds).collect()
 }
 

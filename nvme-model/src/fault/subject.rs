@@ -1,7 +1,7 @@
 //! What rules see of a command, and whether a rule is about it.
 
 use super::kinds::{Action, On};
-use super::rule::{Match, OpClass, Transition};
+use super::rule::{Match, OpClass, Rule, Transition};
 use super::target::Target;
 
 /// Blocks of a namespace that the data of a command name.
@@ -107,7 +107,7 @@ impl OpClass {
 
 impl Action {
     /// Whether it could change anything about this.
-    pub(super) fn can_happen_to(&self, subject: &Subject) -> bool {
+    fn can_happen_to(&self, subject: &Subject) -> bool {
         let is_met = |target: &Target| target.op.holds(subject) && target.is_met(&subject.sqe);
         match self.on() {
             On::These(targets) => targets.iter().any(is_met),
@@ -116,9 +116,15 @@ impl Action {
     }
 }
 
-impl Match {
+impl Rule {
     /// Whether the rule is about this, while the rules are in `state`.
-    pub(super) fn holds(&self, subject: &Subject, state: &str) -> bool {
+    pub(super) fn is_about(&self, subject: &Subject, state: &str) -> bool {
+        self.matcher.holds(subject, state) && self.action.can_happen_to(subject)
+    }
+}
+
+impl Match {
+    fn holds(&self, subject: &Subject, state: &str) -> bool {
         self.op.holds(subject) && self.fields_hold(subject, state)
     }
 

@@ -63,10 +63,8 @@ const WITH_ACTION: Need = Need {
     is_met: |sqe| Rw12(sqe.cdw12.get()).prinfo() & prinfo::ACTION != 0,
 };
 
-const THAT_DEALLOCATES: Need = Need {
-    words: "with AD",
-    is_met: |sqe| sqe.cdw11.get() & dsm::ATTRIBUTE_DEALLOCATE != 0,
-};
+const THAT_DEALLOCATES: Need =
+    Need { words: "with AD", is_met: |sqe| sqe.cdw11.get() & dsm::ATTRIBUTE_DEALLOCATE != 0 };
 
 /// Namespace Management that creates one.
 const THAT_CREATES: Need = Need { words: "with SEL=0", is_met: |sqe| sqe.cdw10.get() & 0xf == 0 };

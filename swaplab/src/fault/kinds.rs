@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use file_server::ACTIONS;
 use campaign::report::wrapped;
+use file_server::ACTIONS;
 use nvme_model::fault::{Group, KINDS, Kind, Section, WORDS, distributions};
 
 /// The list: kinds by group, then the words of the other parts of a rule.

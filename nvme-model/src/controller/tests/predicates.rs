@@ -1,6 +1,7 @@
 //! Which commands a rule is about: ranges, data, groups, states, other rules.
 
 use nvme_spec::Sqe;
+use nvme_spec::command::{Rw12, prinfo};
 
 use crate::rig::{DATA, Rig};
 
@@ -23,6 +24,36 @@ fn groups_combine_matches() {
         let mut rig = Rig::faulty(&[&format!("read {fields} => status=media/unrecovered-read")]);
         assert_eq!(readable(&mut rig), expected, "{fields}");
     }
+}
+
+#[test]
+fn a_rule_about_more_commands_than_it_can_happen_to_counts_those_alone() {
+    let mut rig = Rig::faulty(&["io nth=2 => lost-write", "any nth=2 => stale-read"]);
+    for value in [7, 8] {
+        rig.run(1, Sqe::flush(1));
+        rig.write_block(value, value as u8, false);
+        rig.run(1, Sqe::verify(1, value, 0));
+    }
+    let first = |rig: &mut Rig, lba| rig.read_block(lba).expect("readable")[0];
+    assert_eq!([7, 8].map(|lba| first(&mut rig, lba)), [7, 0], "the second write is lost");
+    let counts: Vec<_> =
+        rig.controller.faults().counts().map(|(_, c)| (c.armed, c.fired)).collect();
+    assert_eq!(counts, [(2, 1), (2, 1)], "no flush, no verify, no admin command counts");
+}
+
+#[test]
+fn writing_zeros_and_deallocating_count_where_there_is_something_to_change() {
+    let mut rig = Rig::faulty(&["write-zeroes => torn=0", "dataset-management => lost-write"]);
+    rig.run(1, Sqe::write_zeroes(1, 0, 0));
+    let mut hint = Sqe::deallocate(1, 0).with_prp(DATA, 0);
+    rig.run(1, hint);
+    hint.cdw11 = 0.into();
+    rig.run(1, hint);
+    let mut protected = Sqe::write_zeroes(1, 0, 0);
+    protected.cdw12 = Rw12(0).with_prinfo(prinfo::ACTION).0.into();
+    rig.run(1, protected);
+    let fired: Vec<u64> = rig.controller.faults().counts().map(|(_, c)| c.fired).collect();
+    assert_eq!(fired, [1, 1]);
 }
 
 #[test]

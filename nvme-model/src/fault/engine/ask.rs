@@ -94,8 +94,7 @@ impl FaultEngine {
     ) -> Option<(Decision, Action)> {
         let place = usize::try_from(index).ok()?;
         let (rule, progress) = (self.plan.rules.get(place)?, self.progress.get_mut(place)?);
-        if !rule.matcher.holds(subject, &self.state)
-            || !rule.action.can_happen_to(subject)
+        if !rule.is_about(subject, &self.state)
             || progress.bad.as_ref().is_some_and(|bad| !bad.are_touched_by(subject))
         {
             return None;

@@ -162,6 +162,49 @@ fn contradictions_and_omissions_are_errors() {
 }
 
 #[test]
+fn what_would_change_nothing_about_a_command_is_refused_where_the_command_is_named() {
+    for (line, column, word) in [
+        (
+            "read => lost-write",
+            1,
+            "write-zeroes, write-uncorrectable, dataset-management with AD, copy",
+        ),
+        (
+            "io/02 => torn=1",
+            1,
+            "\"io/02\": torn=1 changes nothing about it; it happens to write, copy",
+        ),
+        ("io/7f => early-completion=1ms", 1, "identify, get-log-page"),
+        ("admin/ff => forge=0:00", 1, "get-lba-status"),
+        ("nth=2 op=verify => corrupt=0^1", 7, "\"op=verify\""),
+        ("io nth=2 any{ write | lba=5 read } => misdirect=0", 29, "write-zeroes with PRACT"),
+        ("write all{ any{ flush | nsid=2 } } => stale-read", 1, "read, compare, copy"),
+        ("read all{ any{ flush | nsid=2 } } => stale-read", 16, "\"flush\""),
+        ("flush => dma-error=data", 1, "set-features of a feature with data"),
+        ("get-features => sanitize-fails", 1, "happens to sanitize"),
+        ("admin any{ read } => ignore-abort", 12, "happens to abort"),
+        ("doorbell => lost-write", 1, "happens to write"),
+    ] {
+        let bad = error(line);
+        let text = bad.to_string();
+        assert!(bad.column() == column && text.contains(word), "{line}: {text}");
+    }
+    // Queue entries are moved for every command, and what a group excludes may be anything.
+    for good in
+        ["flush => dma-error=sqe", "verify => dma-error=cqe", "io not{ read } => lost-write"]
+    {
+        assert!(good.parse::<Rule>().is_ok(), "{good}");
+    }
+    let toml = "[[rule]]\nmatch = { queue = 1, any = [{ op = \"write\" }, { op = \"read\" }] }\n\
+                do = { lost-write = true }";
+    let text = FaultPlan::from_toml(toml).expect_err("a read").in_file("p.toml").to_string();
+    assert!(
+        text.starts_with("p.toml:2:54: \"\\\"read\\\"\": lost-write changes nothing"),
+        "{text}"
+    );
+}
+
+#[test]
 fn the_toml_form_means_the_same() {
     let plan = FaultPlan::from_toml(
         r#"

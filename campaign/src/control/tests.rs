@@ -84,7 +84,7 @@ fn a_rule_that_waits_for_a_state_that_no_rule_sets_yet_is_armed_with_a_warning()
         assert!(warnings.contains(state) && warnings.contains("armed later"), "{warnings}");
     }
     // Only what is armed now is spoken of, and what is there now is enough.
-    for rule in ["flush => expect set=go", "read state=a => expect set=b", "read => hold=never"] {
+    for rule in ["flush => expect set=go", "write => expect set=b", "read => hold=never"] {
         assert_eq!(arm(rule), Value::Null, "{rule}");
     }
     assert_eq!(controller.faults().counts().count(), 5);

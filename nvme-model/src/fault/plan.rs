@@ -1,12 +1,15 @@
 //! What one rule alone cannot know: whether what it waits for can happen in its plan.
 
+use std::collections::BTreeSet;
+
 use super::kinds::Action;
 use super::rule::{FaultPlan, Match, Rule, START};
 
 /// The state that no rule can set: what is held for it is held until somebody ends it.
 pub(super) const NEVER: &str = "never";
 
-/// A rule waits for a rule that is not there, or for a state that no other rule sets.
+/// A rule waits for a rule that is not there, for a state that no other rule sets, or for what itself waits for
+/// that rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanError {
     /// The rule's number, from 1.
@@ -15,8 +18,8 @@ pub struct PlanError {
     pub word: &'static str,
     /// What it waits for.
     pub name: String,
-    /// What it could have waited for.
-    known: Vec<String>,
+    /// What it could have waited for; `None` if what it waits for is there, and cannot come.
+    known: Option<Vec<String>>,
 }
 
 impl PlanError {
@@ -24,6 +27,11 @@ impl PlanError {
     #[must_use]
     pub fn problem(&self) -> String {
         let Self { word, name, known, .. } = self;
+        let Some(known) = known else {
+            return format!(
+                "{word}={name:?} never comes: who could bring it waits for this in turn"
+            );
+        };
         let known = known.join(", ");
         match *word {
             "after" if known.is_empty() => {
@@ -76,9 +84,36 @@ impl FaultPlan {
     /// state that another rule sets. The rules begin in [`START`]; `hold=never` is held for ever on purpose.
     ///
     /// # Errors
-    /// The first of [`Self::dangling`].
+    /// The first of [`Self::dangling`]; if there is none, the first rule that waits in a circle.
     pub fn check(&self) -> Result<(), PlanError> {
-        self.dangling().into_iter().next().map_or(Ok(()), Err)
+        let circle = || self.first_in_a_circle();
+        self.dangling().into_iter().next().or_else(circle).map_or(Ok(()), Err)
+    }
+
+    /// The first rule that can never be the next to fire, whatever the host does: it waits for a rule or a
+    /// state that only rules like it could bring. Groups of matches are left out.
+    fn first_in_a_circle(&self) -> Option<PlanError> {
+        let mut names = BTreeSet::new();
+        let mut states = BTreeSet::from([START]);
+        let mut waiting: Vec<(usize, &Rule)> = (1..).zip(&self.rules).collect();
+        loop {
+            let (free, stuck): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, rule)| {
+                let Rule { when, matcher, .. } = rule;
+                when.after.as_deref().is_none_or(|name| names.contains(name))
+                    && matcher.state.as_deref().is_none_or(|state| states.contains(state))
+            });
+            if free.is_empty() {
+                let (number, rule) = *stuck.first()?;
+                let after = rule.when.after.as_deref().filter(|name| !names.contains(name));
+                let state = rule.matcher.state.as_deref();
+                let (word, name) =
+                    after.map(|name| ("after", name)).or(state.map(|s| ("state", s)))?;
+                return Some(PlanError { rule: number, word, name: name.into(), known: None });
+            }
+            names.extend(free.iter().filter_map(|(_, rule)| rule.name.as_deref()));
+            states.extend(free.iter().filter_map(|(_, rule)| rule.sets.as_deref()));
+            waiting = stuck;
+        }
     }
 
     /// Everything that rules wait for and that no other rule does, in the plan's order.
@@ -98,7 +133,7 @@ impl FaultPlan {
                 let mut known: Vec<&str> = is_there_anyway.iter().copied().chain(given).collect();
                 if !known.contains(&name) {
                     known.dedup();
-                    let known = known.into_iter().map(str::to_owned).collect();
+                    let known = Some(known.into_iter().map(str::to_owned).collect());
                     found.push(PlanError { rule: number, word, name: name.into(), known });
                 }
             }

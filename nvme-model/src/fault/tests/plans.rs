@@ -27,11 +27,29 @@ fn what_a_rule_waits_for_has_to_be_done_by_another_rule() {
         (&["read => hold=go set=go"], false),
         (&["read => hold=never"], true),
         (&["read state=never => drop"], false),
-        (&["read state=a => expect set=b", "flush state=b => expect set=a"], true),
+        (&["read state=a => expect set=b", "flush state=b => expect set=a"], false),
+        (&["read state=start => expect set=b", "flush state=b => expect set=start"], true),
+        (&["read name=a after=b => drop", "flush name=b after=a => expect"], false),
+        (&["read name=a after=b => drop", "flush name=b => expect", "io after=a => drop"], true),
+        (
+            &["read name=a after=b => drop", "flush name=b after=a => drop", "io name=a => drop"],
+            true,
+        ),
+        (&["read name=a state=x => drop", "flush after=a => expect set=x"], false),
     ] {
         let plan = plan(rules);
         assert_eq!(plan.check().is_ok(), is_in_order, "{rules:?}: {:?}", plan.check());
     }
+}
+
+#[test]
+fn rules_that_wait_for_each_other_are_told_apart_from_what_is_not_there() {
+    let rules =
+        ["io name=c => expect", "read name=a after=b => drop", "flush name=b after=a => drop"];
+    let error = plan(&rules).check().expect_err("a circle").to_string();
+    let expected =
+        "fault rule 2: after=\"b\" never comes: who could bring it waits for this in turn";
+    assert_eq!(error, expected);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use campaign::report::wrapped;
 use file_server::ACTIONS;
-use nvme_model::fault::{Group, KINDS, Kind, Section, WORDS, distributions};
+use nvme_model::fault::{Group, KINDS, Kind, On, Section, WORDS, distributions};
 
 /// The list: kinds by group, then the words of the other parts of a rule.
 pub(super) fn text() -> String {
@@ -62,7 +62,8 @@ fn kind(text: &mut String, row: &Kind) {
     entry(text, row.word, row.value, row.help, row.example);
     let names: Vec<String> = row.targets().iter().map(ToString::to_string).collect();
     if !names.is_empty() {
-        text.push_str(&wrapped(&format!("only at {}", names.join(", ")), "      "));
+        let form = if matches!(row.on, On::These(_)) { "" } else { "in this form " };
+        text.push_str(&wrapped(&format!("{form}only at {}", names.join(", ")), "      "));
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod build;
 pub mod control;
+pub mod crash;
 pub mod disk_image;
 pub mod engine;
 mod fired;

@@ -10,17 +10,18 @@
 mod initramfs;
 mod kernel;
 mod packages;
+mod program;
 mod qemu;
 mod script;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-pub(crate) use packages::QEMU;
 pub use packages::{Missing, missing};
+pub(crate) use packages::{QEMU, find_tool};
 
 /// The exit status when the host did not finish.
 pub const EXIT_HOST_DIED: u8 = 125;
@@ -71,14 +72,19 @@ pub fn passed_env() -> Vec<(OsString, OsString)> {
 pub(crate) struct LinuxGuest {
     /// The kernel: the same as the host's.
     pub(crate) kernel: PathBuf,
-    /// busybox, the modules, and the init.
+    /// busybox, the modules, the init, and perhaps one program more.
     pub(crate) initramfs: Vec<u8>,
 }
 
-/// Puts a guest together that loads `modules` and runs `init`.
-pub(crate) fn linux_guest(modules: &[&str], init: &str) -> Result<LinuxGuest> {
+/// Puts a guest together that loads `modules` and runs `init`; `program`, with its libraries, is in its `/bin`.
+pub(crate) fn linux_guest(
+    modules: &[&str],
+    init: &str,
+    program: Option<&Path>,
+) -> Result<LinuxGuest> {
     let kernel = kernel::newest()?;
-    let initramfs = initramfs::build(&packages::busybox()?, &kernel.modules(modules)?, init)?;
+    let modules = kernel.modules(modules)?;
+    let initramfs = initramfs::build_with(&packages::busybox()?, &modules, init, program)?;
     Ok(LinuxGuest { kernel: kernel.image, initramfs })
 }
 

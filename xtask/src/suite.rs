@@ -12,6 +12,7 @@ mod e2e;
 mod equality;
 mod linux_guest;
 mod linux_namespaces;
+mod linux_nvme_cli;
 mod report;
 mod steps;
 mod vfio_user;

@@ -9,6 +9,22 @@ const QEMU: &str = "qemu-system-x86_64";
 /// `isa-debug-exit` turns a code into `code << 1 | 1`.
 pub(crate) const EXITED_OK: i32 = 1;
 
+/// QEMU's major and minor version.
+pub(crate) type Version = (u32, u32);
+
+/// The version of the QEMU that [`boot`] boots in.
+pub(crate) fn version() -> Version {
+    let output = Command::new(QEMU).arg("--version").output().expect("QEMU, which has just run");
+    let said = String::from_utf8_lossy(&output.stdout);
+    version_in(&said).unwrap_or_else(|| panic!("no version in {said}"))
+}
+
+/// `QEMU emulator version 7.2.22 (Debian ...)`.
+fn version_in(said: &str) -> Option<Version> {
+    let mut numbers = said.split_once(" version ")?.1.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
 /// What QEMU left.
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -48,4 +64,11 @@ pub(crate) fn boot(command_line: &str, devices: &[&str]) -> Option<Ran> {
         said: String::from_utf8_lossy(&said).into_owned(),
         console: std::fs::read(path("console")).expect("QEMU makes the file"),
     })
+}
+
+#[test]
+fn a_version_is_read_from_what_qemu_says() {
+    assert_eq!(version_in("QEMU emulator version 7.2.22 (Debian 1:7.2)\nC"), Some((7, 2)));
+    assert_eq!(version_in("QEMU emulator version 10.1.0-rc1"), Some((10, 1)));
+    assert_eq!(version_in("QEMU"), None);
 }

@@ -102,6 +102,8 @@ impl Controller {
         let first = self.understand(&mut entry, ports);
         self.lookahead.go_on();
         let number = entry.subject.number;
+        // Whatever befalls it: the log counts the commands that were fetched.
+        self.log_submission(&entry.subject);
         let faults = self.faults.at_submission(self.now_ns, &entry.subject, ports.observer);
         if !faults.is_empty() {
             self.write_completions(ports);
@@ -114,7 +116,6 @@ impl Controller {
             let vector = self.queues.cqs.get(cqid).and_then(|cq| cq.vector);
             vector.into_iter().for_each(|vector| self.interrupts.insert(vector));
         }
-        self.log_submission(&entry.subject);
         let valid = entry.command.as_ref().ok();
         let done_ns = self.clock.due(self.now_ns, &self.config.timing, valid);
         let done_ns = self.begin_format(valid, number).unwrap_or(done_ns);

@@ -9,7 +9,8 @@ use crate::media::MediaError;
 
 impl Controller {
     /// Begins to record every write, discard and flush of a namespace, on top of what its media holds now
-    /// and its cache would lose. A log that was recorded before is gone. Recording ends with the power.
+    /// and its cache would lose. A log that was recorded before is gone. Recording ends with the power,
+    /// unless nothing was recorded yet.
     ///
     /// # Errors
     /// [`MediaError`] if the media cannot be read.

@@ -91,6 +91,63 @@ impl WriteLog {
         self.marks
     }
 
+    /// True until something was submitted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many operations were submitted, those that changed nothing among them.
+    #[must_use]
+    pub fn commands(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The last cut before operation number `index`, from 0, was submitted; the end if it was not.
+    #[must_use]
+    pub fn cut_before(&self, index: usize) -> u64 {
+        self.entries.get(index).map_or(self.marks, |entry| entry.submitted)
+    }
+
+    /// How many changes and how many flushes took effect so far.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
+        let ops = self.entries.iter().filter_map(|entry| entry.op.as_ref());
+        let (changes, flushes): (Vec<_>, Vec<_>) = ops.partition(|op| **op != Op::Flush);
+        (changes.len(), flushes.len())
+    }
+
+    /// The cuts that can have other images than the cut before: the first, and those right behind a mark of a change or
+    /// the completion of a flush. Reads, and what failed, change nothing.
+    #[must_use]
+    pub fn cuts(&self) -> Vec<u64> {
+        let marks = self.entries.iter().flat_map(|entry| match entry.op {
+            Some(Op::Change { .. }) => [Some(entry.submitted), entry.completed],
+            Some(Op::Flush) => [entry.completed, None],
+            None => [None, None],
+        });
+        let mut cuts: Vec<u64> = marks.flatten().map(|mark| mark.saturating_add(1)).collect();
+        cuts.push(0);
+        cuts.sort_unstable();
+        cuts
+    }
+
+    /// The log of a drive that keeps no promise from this cut on: its flushes do nothing, and FUA means nothing. What
+    /// nobody misses in it proves nothing about what the promises are good for.
+    #[must_use]
+    pub fn without_promises(&self, from: u64) -> Self {
+        let mut log = self.clone();
+        log.checkpoints.retain(|point| point.cut <= from);
+        for entry in log.entries.iter_mut().filter(|entry| entry.submitted >= from) {
+            match &mut entry.op {
+                Some(Op::Change { is_durable, .. }) => *is_durable = false,
+                op @ Some(Op::Flush) => *op = None,
+                None => {}
+            }
+        }
+        log
+    }
+
     fn mark(&mut self) -> u64 {
         let mark = self.marks;
         self.marks = mark.saturating_add(1);

@@ -29,7 +29,8 @@ impl Chance {
 impl Namespace {
     /// Loses the cache without a trace of it; returns how many dirty blocks that were.
     pub(crate) fn lose_cache(&mut self) -> u64 {
-        self.is_logging = false;
+        // A machine that is switched on may begin with a cut; a log that holds nothing yet loses nothing by it.
+        self.is_logging &= self.log.as_ref().is_some_and(crate::crash::WriteLog::is_empty);
         self.cache.clear()
     }
 

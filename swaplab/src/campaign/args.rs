@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use campaign::crash::ImageName;
 use campaign::engine::EngineKind;
 use clap::{Args, Subcommand};
 use results::Shard;
@@ -29,6 +30,8 @@ pub(crate) enum CampaignCommand {
     Replay(Replay),
     /// Find the smallest unit that fails in the same way, and where its failure was sealed
     Shrink(Shrink),
+    /// Recover and check what a power cut may legally leave of a unit's first life, at every cut
+    Crash(Crash),
 }
 
 #[derive(Debug, Args)]
@@ -167,6 +170,40 @@ pub(crate) struct Shrink {
 
     /// Where the guest runs: host (in process, fast) or kvm; the result is the same
     #[arg(long, default_value = "host", value_name = "host|kvm")]
+    pub(crate) engine: EngineKind,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Crash {
+    #[command(flatten)]
+    pub(crate) unit: UnitArgs,
+
+    /// Images of a cut: all of it if it has no more, else so many by chance
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
+    pub(crate) images: u32,
+
+    /// Chooses them
+    #[arg(long, default_value_t = 1, value_name = "SEED")]
+    pub(crate) seed: u64,
+
+    /// One image of this cut instead of all cuts
+    #[arg(long, value_name = "CUT")]
+    pub(crate) cut: Option<u64>,
+
+    /// Which: a number, nothing, everything or sample:SEED, as a finding names it (nothing, if nothing is said)
+    #[arg(long, value_name = "IMAGE", requires = "cut")]
+    pub(crate) image: Option<ImageName>,
+
+    /// Write it to FILE, as a raw image for `swaplab image`
+    #[arg(long, value_name = "FILE", requires = "cut")]
+    pub(crate) write: Option<PathBuf>,
+
+    /// Take it from the control: a drive that never flushes
+    #[arg(long, requires = "cut")]
+    pub(crate) without_flushes: bool,
+
+    /// Where the guest runs: kvm (a real virtual machine) or host (in process); the images are the same
+    #[arg(long, default_value = "kvm", value_name = "kvm|host")]
     pub(crate) engine: EngineKind,
 }
 

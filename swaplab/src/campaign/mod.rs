@@ -1,6 +1,7 @@
 //! `swaplab campaign`: many units, believed together.
 
 pub(crate) mod args;
+mod crash;
 mod cross;
 mod diff;
 mod find;
@@ -31,6 +32,7 @@ pub(crate) fn run(args: &CampaignArgs) -> Exit {
         CampaignCommand::Diff(args) => diff::diff(args),
         CampaignCommand::Replay(args) => replay::replay(args),
         CampaignCommand::Shrink(args) => shrink::shrink(args),
+        CampaignCommand::Crash(args) => crash::crash(args),
     };
     outcome.unwrap_or_else(|exit| exit)
 }

@@ -98,6 +98,11 @@ fn a_finding_is_followed_as_the_documentation_shows() {
 }
 
 #[test]
+fn the_images_of_a_power_cut_are_as_the_documentation_shows() {
+    check("docs/persistence.md", 2);
+}
+
+#[test]
 fn a_line_that_is_not_printed_is_found_out() {
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
     let printed = lines("one\ntwo\nthree\nfour");

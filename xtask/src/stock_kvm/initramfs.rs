@@ -1,14 +1,27 @@
 //! The host's initramfs: a cpio archive in the kernel's `newc` form.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+
+use super::program;
 
 /// Folders that the init script mounts on.
 const FOLDERS: [&str; 7] = ["bin", "dev", "proc", "sys", "host", "modules", "run"];
 
 /// The archive: busybox, the modules numbered in load order, and the init script.
 pub(super) fn build(busybox: &Path, modules: &[PathBuf], init: &str) -> Result<Vec<u8>> {
+    build_with(busybox, modules, init, None)
+}
+
+/// The same with a program in `/bin`, and its libraries where it looks for them.
+pub(super) fn build_with(
+    busybox: &Path,
+    modules: &[PathBuf],
+    init: &str,
+    program: Option<&Path>,
+) -> Result<Vec<u8>> {
     let read = |path: &Path| {
         std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
     };
@@ -18,11 +31,33 @@ pub(super) fn build(busybox: &Path, modules: &[PathBuf], init: &str) -> Result<V
     }
     archive.add("bin/busybox", 0o100_755, &read(busybox)?)?;
     archive.add("init", 0o100_755, init.as_bytes())?;
+    if let Some(program) = program {
+        let name = program.file_name().context("a program without a name")?.to_string_lossy();
+        archive.add(&format!("bin/{name}"), 0o100_755, &read(program)?)?;
+        let libraries = program::libraries(program)?;
+        for folder in folders_of(&libraries) {
+            archive.add(&folder, 0o040_755, &[])?;
+        }
+        for library in &libraries {
+            archive.add(&below_root(library), 0o100_755, &read(library)?)?;
+        }
+    }
     for (index, module) in modules.iter().enumerate() {
         let name = module.file_name().context("a module without a name")?.to_string_lossy();
         archive.add(&format!("modules/{index:03}-{name}"), 0o100_644, &read(module)?)?;
     }
     archive.finish()
+}
+
+/// A path as the archive names it.
+fn below_root(path: &Path) -> String {
+    path.to_string_lossy().trim_start_matches('/').to_owned()
+}
+
+/// Every folder on the way to these files, the outer one first, each once.
+fn folders_of(files: &[PathBuf]) -> BTreeSet<String> {
+    let folders = files.iter().flat_map(|file| file.ancestors().skip(1)).map(below_root);
+    folders.filter(|folder| !folder.is_empty()).collect()
 }
 
 /// A `newc` archive that grows.
@@ -80,6 +115,12 @@ mod tests {
             String::from_utf8(archive.bytes).unwrap(),
             expected.replace("ab\0\0", "ab\0\0\0\0")
         );
+    }
+
+    #[test]
+    fn the_folders_of_files_come_from_the_outer_to_the_inner() {
+        let files = ["/lib/x/a.so", "/lib/x/b.so", "/lib64/ld.so"].map(PathBuf::from);
+        assert_eq!(Vec::from_iter(folders_of(&files)), ["lib", "lib/x", "lib64"]);
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub(super) fn busybox() -> Result<PathBuf> {
 }
 
 /// The path of a program: `PATH` first, then where an ordinary user's `PATH` does not lead.
-pub(super) fn find_tool(name: &str) -> Option<PathBuf> {
+pub(crate) fn find_tool(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let places = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
     places.map(|place| place.join(name)).find(|file: &PathBuf| Path::is_file(file))

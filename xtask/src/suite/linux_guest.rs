@@ -46,10 +46,19 @@ pub(super) struct Guest {
 impl Guest {
     /// Puts the guest together in a scratch folder; `init` is its first program.
     pub(super) fn new(init: &str) -> Result<Self> {
+        Self::put_together(init, None)
+    }
+
+    /// The same with a program of this machine in its `/bin`.
+    pub(super) fn with_program(init: &str, program: &Path) -> Result<Self> {
+        Self::put_together(init, Some(program))
+    }
+
+    fn put_together(init: &str, program: Option<&Path>) -> Result<Self> {
         let folder =
             tempfile::tempdir_in(workspace::root().join("target")).or_else(|_| tempfile::tempdir());
         let folder = folder.context("cannot make a scratch folder")?;
-        let guest = stock_kvm::linux_guest(&MODULES, init)?;
+        let guest = stock_kvm::linux_guest(&MODULES, init, program)?;
         let initrd = folder.path().join("initrd");
         fs::write(&initrd, &guest.initramfs).context("cannot write the RAM disk")?;
         Ok(Self { folder, kernel: guest.kernel, initrd })

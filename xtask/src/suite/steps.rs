@@ -5,7 +5,9 @@ use std::process::{Command, Stdio};
 use anyhow::Result;
 
 use super::cargo::{all, cargo, outcome};
-use super::{Outcome, Step, e2e, equality, linux_guest, linux_namespaces, vfio_user};
+use super::{
+    Outcome, Step, e2e, equality, linux_guest, linux_namespaces, linux_nvme_cli, vfio_user,
+};
 use crate::stock_kvm::QEMU;
 use crate::{tidy, workspace};
 
@@ -37,6 +39,9 @@ pub(super) fn all_steps() -> Vec<Step> {
         }),
         step("a stock Linux whose namespaces come, grow and go, on a stock KVM", || {
             if_stock_kvm(linux_namespaces::on_stock_kvm)
+        }),
+        step("an unmodified nvme-cli that injects errors, in a stock Linux on a stock KVM", || {
+            if_nvme_cli(linux_nvme_cli::on_stock_kvm)
         }),
         step("a stock Linux in QEMU on the served controller", || {
             if_vfio_user(vfio_user::linux_in_qemu)
@@ -129,6 +134,10 @@ fn if_kvm(work: fn() -> Result<Outcome>) -> Result<Outcome> {
 
 fn if_stock_kvm(work: fn() -> Result<Outcome>) -> Result<Outcome> {
     e2e::why_no_stock_kvm().map_or_else(work, |why| Ok(Outcome::Skipped(why)))
+}
+
+fn if_nvme_cli(work: fn() -> Result<Outcome>) -> Result<Outcome> {
+    linux_nvme_cli::why_not().map_or_else(work, |why| Ok(Outcome::Skipped(why)))
 }
 
 fn if_vfio_user(work: fn() -> Result<Outcome>) -> Result<Outcome> {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::power::{cut, firsts, flush, prepared, sample, write};
 use crate::crash::CrashPoint;
 use crate::rig::Rig;
-use crate::{Config, FaultPlan, Media};
+use crate::{CachePolicy, Config, FaultPlan, Media};
 
 #[test]
 fn the_log_knows_what_is_guaranteed_with_the_cache_on_and_off() {
@@ -45,6 +45,39 @@ fn a_flush_guarantees_nothing_that_was_still_in_flight_when_it_was_submitted() {
     assert_eq!(log.end(), 4);
     let point = CrashPoint::at(&log, log.end()).expect("RAM");
     assert_eq!(point.space().count(), Some(2), "the write completed after the flush began");
+}
+
+#[test]
+fn a_log_that_holds_nothing_yet_outlives_a_power_cut_and_one_that_does_ends_with_it() {
+    let mut rig = Rig::new();
+    rig.controller.start_write_log(1).expect("RAM");
+    for _ in 0..2 {
+        cut(&mut rig, CachePolicy::LoseAll);
+        rig.enable();
+        rig.create_pair(1, 1);
+        write(&mut rig, 10, 1, 1, false);
+        assert_eq!(rig.controller.write_log(1).expect("started").counts(), (1, 0));
+    }
+}
+
+#[test]
+fn cuts_are_where_images_change_and_a_log_without_promises_loses_what_was_flushed() {
+    let mut rig = Rig::new();
+    rig.controller.start_write_log(1).expect("RAM");
+    write(&mut rig, 10, 1, 1, false);
+    flush(&mut rig);
+    rig.read_block(10).expect("good");
+    write(&mut rig, 11, 1, 1, true);
+    let log = rig.controller.write_log(1).expect("started").clone();
+    assert_eq!((log.commands(), log.counts()), (4, (2, 1)));
+    // Submissions and completions of the writes, the completion of the flush; the read has only a submission.
+    assert_eq!((log.cuts(), log.end()), (vec![0, 1, 2, 4, 6, 7], 7));
+    assert_eq!((log.cut_before(2), log.cut_before(9)), (4, 7));
+    let count =
+        |log: &crate::crash::WriteLog| CrashPoint::at(log, log.end()).expect("RAM").space().count();
+    assert_eq!(count(&log), Some(1));
+    assert_eq!(count(&log.without_promises(0)), Some(4), "neither the flush nor FUA");
+    assert_eq!(count(&log.without_promises(4)), Some(2), "the flush was before");
 }
 
 proptest! {

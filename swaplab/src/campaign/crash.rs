@@ -109,7 +109,7 @@ fn print_survey(what: &str, from: u64, survey: &Survey) {
     let Survey { cuts, cuts_whole, images, bad } = survey;
     let found = bad.len();
     println!(
-        "{what}: {images} at {cuts} cuts from {from} on, all of {cuts_whole}; {found} are bad"
+        "{what}: {images} at {cuts} cuts from {from} on (every one at {cuts_whole} of them), {found} are bad"
     );
     let mut kinds: Vec<(&Bad, usize)> = Vec::new();
     for bad in bad {

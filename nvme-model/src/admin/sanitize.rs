@@ -28,7 +28,8 @@ use crate::{Controller, Observer};
 const PAGES_ALLOWED: [u8; 5] =
     [LID_ERROR, LID_SMART, LID_CHANGED_NAMESPACES, LID_RESERVATION, LID_SANITIZE];
 
-/// Whether a command is carried out while a sanitize is in progress or has failed.
+/// Whether a command is carried out while a sanitize is in progress or has failed. Of the I/O commands only Flush is;
+/// revisions from 2.1 on say so in so many words (8.1.24).
 // Spec: NVMe-Base-2.0c 5 "Admin Command Set", "Sanitize Operations - Admin Commands Allowed"
 fn is_allowed(command: &Command) -> bool {
     match command {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::e2e::{bad_end, on_host};
 use super::linux_guest::{APPEND, Guest};
-use super::{Outcome, build, e2e};
+use super::{Outcome, build};
 use crate::stock_kvm::find_tool;
 
 const INIT: &str = include_str!("../../data/linux-nvme-cli-init.sh");
@@ -18,13 +18,10 @@ const INIT: &str = include_str!("../../data/linux-nvme-cli-init.sh");
 const NVME: &str = "nvme";
 const PACKAGE: &str = "nvme-cli";
 
-/// Why there can be no such guest, if there can be none.
-pub(super) fn why_not() -> Option<String> {
-    let no_program = || {
-        let is_there = find_tool(NVME).is_some();
-        (!is_there).then(|| format!("{NVME} is needed; on Debian: apt install {PACKAGE}"))
-    };
-    e2e::why_no_stock_kvm().or_else(no_program)
+/// The program that such a guest needs, if it is not there.
+pub(super) fn what_is_missing() -> Option<String> {
+    let is_there = find_tool(NVME).is_some();
+    (!is_there).then(|| format!("{NVME} is not installed; on Debian: apt install {PACKAGE}"))
 }
 
 /// Boots Linux with nvme-cli on a stock KVM.

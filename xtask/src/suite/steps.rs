@@ -113,15 +113,20 @@ fn documentation() -> Result<Outcome> {
     outcome(command)
 }
 
-/// The guest's image in QEMU, and its conformance test against QEMU's controller. On a developer's
-/// machine QEMU may be missing; in CI it may not.
+/// On a developer's machine a program may be missing; in CI it may not.
+fn lacking(remedy: String) -> Outcome {
+    let is_ci = std::env::var_os(CI).is_some();
+    if is_ci { Outcome::Failed(remedy) } else { Outcome::Skipped(remedy) }
+}
+
+/// The guest's image in QEMU, and its conformance test against QEMU's controller.
 fn on_qemu() -> Result<Outcome> {
     let mut version = Command::new(QEMU);
     version.arg("--version").stdin(Stdio::null());
     if !version.output().is_ok_and(|output| output.status.success()) {
-        let remedy = format!("{QEMU} is not installed; on Debian: apt install qemu-system-x86");
-        let is_ci = std::env::var_os(CI).is_some();
-        return Ok(if is_ci { Outcome::Failed(remedy) } else { Outcome::Skipped(remedy) });
+        return Ok(lacking(format!(
+            "{QEMU} is not installed; on Debian: apt install qemu-system-x86"
+        )));
     }
     let mut command = cargo(&["test", "--package", "images", "--test", "qemu"]);
     command.env("SWAPLAB_QEMU", "1");
@@ -137,7 +142,8 @@ fn if_stock_kvm(work: fn() -> Result<Outcome>) -> Result<Outcome> {
 }
 
 fn if_nvme_cli(work: fn() -> Result<Outcome>) -> Result<Outcome> {
-    linux_nvme_cli::why_not().map_or_else(work, |why| Ok(Outcome::Skipped(why)))
+    let run = || linux_nvme_cli::what_is_missing().map_or_else(work, |why| Ok(lacking(why)));
+    e2e::why_no_stock_kvm().map_or_else(run, |why| Ok(Outcome::Skipped(why)))
 }
 
 fn if_vfio_user(work: fn() -> Result<Outcome>) -> Result<Outcome> {

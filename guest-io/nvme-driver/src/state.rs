@@ -120,7 +120,10 @@ impl<P: Platform> Core<P> {
         }
         if matches!(self.phase, Phase::Live) {
             self.check_deadlines(platform, now);
-            self.send_waiting(platform, now);
+            // What was late may have begun a reset, before whose end nothing is sent.
+            if matches!(self.phase, Phase::Live) {
+                self.send_waiting(platform, now);
+            }
         } else {
             self.go_on(platform, now);
         }

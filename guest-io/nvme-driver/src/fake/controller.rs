@@ -182,7 +182,8 @@ impl Controller {
     }
 
     fn fetch(&mut self, qid: usize, tail: u16) {
-        assert!(self.is_ready(), "a doorbell of a controller that is not ready");
+        let takes_commands = self.is_ready() && self.cc.en() == 1;
+        assert!(takes_commands, "a doorbell of a controller that is not ready, or is being reset");
         while self.queues[qid].sq_head != tail && !self.is_fatal {
             let queue = &mut self.queues[qid];
             let mut bytes = [0; SQE_BYTES];

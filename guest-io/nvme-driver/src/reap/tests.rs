@@ -153,6 +153,32 @@ fn a_device_that_takes_no_time_is_not_taken_for_a_broken_one() {
 }
 
 #[test]
+fn what_is_to_be_sent_again_waits_for_a_reset_that_begins_at_that_moment() {
+    let (fake, driver) = live();
+    let after = |delay_ns| Reply { delay_ns, ..Reply::OK };
+    let failed = Reply { has_interrupt: false, ..Reply::fail(nvme_spec::status::INTERNAL_ERROR) };
+    fake.io_replies([
+        Reply::NEVER,
+        after(29_999_999_999),
+        after(1_000_000_000),
+        Reply { delay_ns: 28_900_000_000, ..failed },
+    ]);
+    fake.on_admin(|sqe| (sqe.opcode() == AdminOpcode::ABORT.0).then_some(Reply::NEVER));
+    let lost = driver.submit(read(&driver, 1, 1)).unwrap();
+    // Until the first has had its abort, which nobody answers.
+    assert_eq!(driver.execute(read(&driver, 2, 1)).result, Ok(()));
+    assert_eq!(driver.execute(read(&driver, 3, 1)).result, Ok(()));
+    // This one's failure is seen when the first is late for the second time.
+    let retried = driver.submit(read(&driver, 4, 1)).unwrap();
+    assert_eq!(driver.wait(retried).result, Ok(()));
+    assert_eq!(driver.wait(lost).result, Ok(()));
+    let names = fake.take_names();
+    let (_, reset) = names.split_once("reset").expect("a reset");
+    let (reset, _) = reset.split_once("live").expect("its end");
+    assert!(reset.contains("retry") && !reset.contains("submit"), "{names}");
+}
+
+#[test]
 fn a_shut_down_controller_takes_nothing_more() {
     let (fake, driver) = live();
     let ticket = driver.submit(read(&driver, 1, 1)).unwrap();

@@ -11,6 +11,7 @@ use super::payload::DmaTarget;
 use super::rule::{Phase, Rule, Transition};
 use super::target::{self, Target};
 
+use table::PLACES;
 pub use table::{Action, ActionKind, KINDS};
 
 /// What a kind is about: the groups of the list of kinds.
@@ -184,9 +185,10 @@ impl ActionKind {
     /// Its row.
     #[must_use]
     pub fn row(self) -> &'static Kind {
-        match KINDS.iter().find(|row| row.kind == self) {
+        let place = PLACES.get(self as usize).copied().map_or(usize::MAX, usize::from);
+        match KINDS.get(place) {
             Some(row) => row,
-            None => unreachable!("kinds and rows are made from the same lines"),
+            None => unreachable!("kinds, rows and their places are made from the same lines"),
         }
     }
 

@@ -45,6 +45,9 @@ macro_rules! form {
     };
 }
 
+/// Numbers of kinds are below.
+const CODES_MAX: usize = 64;
+
 macro_rules! kinds {
     ($( $kind:ident $(($type:ty) $form:ident)? = $code:literal, $word:literal, $group:ident,
         $at:ident, $seen:ident, $on:expr, $help:literal, $example:literal; )*) => {
@@ -76,6 +79,17 @@ macro_rules! kinds {
                 }
             }
         }
+
+        /// Where in [`KINDS`] the row of each number is: rows are asked for on the way of commands.
+        #[expect(clippy::indexing_slicing, reason = "a number that is too large does not compile")]
+        pub(super) static PLACES: [u8; CODES_MAX] = {
+            let (codes, mut places, mut place) = ([$($code),*], [u8::MAX; CODES_MAX], 0);
+            while place < codes.len() {
+                places[codes[place]] = place as u8;
+                place += 1;
+            }
+            places
+        };
 
         /// Every kind, by group.
         pub static KINDS: &[Kind] = &[$(

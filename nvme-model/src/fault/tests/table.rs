@@ -133,6 +133,7 @@ fn the_numbers_of_kinds_are_distinct_and_words_belong_to_one_section() {
     for (index, row) in KINDS.iter().enumerate() {
         let others = KINDS.iter().skip(index + 1);
         assert!(others.clone().all(|other| other.kind as u8 != row.kind as u8), "{}", row.word);
+        assert_eq!(row.kind.row().kind, row.kind, "{}", row.word);
     }
     let mut words: Vec<&str> = WORDS.iter().map(|row| row.word).collect();
     words.extend(KINDS.iter().map(|row| row.word));

@@ -227,6 +227,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_set_again_waits_for_its_reads_again() {
+        let mut rig = Rig::new();
+        for round in 0..3 {
+            assert!(set(&mut rig, &[(ENABLED | SINGLE, 7, 3)]).is_success());
+            let good: Vec<bool> = (0..4).map(|lba| rig.read_block(lba).is_ok()).collect();
+            assert_eq!(good[..2], [true; 2], "round {round}: {good:?}");
+            assert_eq!(
+                good.iter().filter(|is_good| !**is_good).count(),
+                1,
+                "round {round}: {good:?}"
+            );
+        }
+    }
+
+    #[test]
     fn a_bad_entry_leaves_what_was_armed() {
         let mut rig = Rig::new();
         assert!(set(&mut rig, &[(ENABLED, 15, 0)]).is_success());

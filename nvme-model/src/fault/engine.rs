@@ -83,12 +83,23 @@ impl FaultEngine {
     }
 
     /// Adds a rule to the plan of a running machine; returns its index.
+    ///
+    /// A name whose rules are all disarmed begins anew: who waits for it waits for the new rule.
     pub fn arm(&mut self, rule: Rule) -> u32 {
         let index = number(self.plan.rules.len());
+        if rule.name.as_ref().is_some_and(|name| !self.has_live(name)) {
+            self.fired.remove(rule.name.as_deref().unwrap_or_default());
+        }
         self.progress.push(Progress::new(&rule));
         self.plan.rules.push(rule);
         self.rebuild();
         index
+    }
+
+    /// Whether a rule of this name is not disarmed.
+    fn has_live(&self, name: &str) -> bool {
+        let mut rules = self.plan.rules.iter().zip(&self.progress);
+        rules.any(|(rule, progress)| rule.name.as_deref() == Some(name) && !progress.is_disarmed)
     }
 
     /// Makes sure that a rule does not fire any more. `false` if there is none of this index.
